@@ -42,7 +42,8 @@ func (s Status) String() string { return statusNames[s] }
 
 // Request says what to verify, and how.
 type Request struct {
-	Path          string // a folder or a manifest; relative to the working folder when Run begins
+	Path          string // a folder or a manifest
+	Dir           string // what Path is relative to, absolute; the working folder if empty
 	Workers       int    // files read at once; 0 for as many as CPUs may be used
 	FollowOutside bool   // let names lead outside their manifest's folder
 	Survey        bool   // find out the totals of [Progress] when the run takes longer

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"checksig/internal/manifest"
@@ -28,7 +29,7 @@ type found struct {
 // find opens the request's folder, or its manifest's. The error is an [*fs.PathError] with the
 // path as the request says it.
 func find(r Request) (*found, error) {
-	path, err := absolute(r.Path)
+	path, err := absolute(r.Dir, r.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +118,12 @@ func (r *run) survey(ctx context.Context, f *found) {
 	}
 }
 
-// absolute resolves path against the working folder, which may change while a run goes on.
-func absolute(path string) (string, error) {
+func absolute(dir, path string) (string, error) {
 	if path == "" {
-		return "", &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+		return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
 	}
 	return filepath.Abs(path)
 }
