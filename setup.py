@@ -32,10 +32,10 @@ os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980-01-01, the first
 
 
 def go_environment(scratch: str) -> dict[str, str]:
-    """The user's own settings, with a place for Go's caches where there is no home."""
+    """The user's own settings, with a place for the caches of Go and zig where there is no home."""
     env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "CGO_ENABLED": "1"}
     env["CC"] = find_compiler() or sys.exit("checksig: no C compiler; install gcc or the package ziglang")
-    if os.name == "posix" and "HOME" not in env:
+    if os.name == "posix":
         home = os.path.expanduser("~")
         env["HOME"] = home if os.access(home, os.W_OK) else scratch
     return env
@@ -44,7 +44,7 @@ def go_environment(scratch: str) -> dict[str, str]:
 def link_flags(exports: Path) -> str:
     """Let nothing out of the library but what go/exports lists; flags of #cgo lines may not do this."""
     if GOOS == "windows":
-        return f'-Wl,-s "{exports / "windows.def"}"'
+        return "-Wl,-s"  # Go itself writes the list there; `free` is added by an alias in free_windows.go
     if GOOS == "darwin":
         return f'"-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
     return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
