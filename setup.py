@@ -1,6 +1,6 @@
 """Build the Go engine into the wheel.
 
-setuptools-golang runs the compiler. Its defaults suit an extension module that links against Python;
+setuptools-golang runs the compiler. Its defaults suit an extension module that links to Python;
 ours is a plain library, so two of its functions are replaced here (its version is pinned for that
 reason), and three commands of setuptools are told the rest.
 """
@@ -102,7 +102,7 @@ class build_ext(_build_ext):  # noqa: N801
 
 
 class bdist_wheel(_bdist_wheel):  # noqa: N801
-    """Tag the wheel for any Python 3 of its platform; give its files modes that no umask decides."""
+    """Tag the wheel for any Python 3 of its platform; give files modes that no umask decides."""
 
     def get_tag(self) -> tuple[str, str, str]:
         # Go builds for one architecture, also where Python itself was built for two.
