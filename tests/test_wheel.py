@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 EXPORTS = {
     "checksig_abi",
@@ -90,13 +92,12 @@ def test_library_is_small(library: Path) -> None:
 @linux
 def test_library_exports_only_its_own_names(library: Path) -> None:
     """No name of Go's runtime, and none of C's, leaves the library to clash with others."""
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-
     with library.open("rb") as stream:
-        symbols = ELFFile(stream).get_section_by_name(".dynsym").iter_symbols()
+        table = ELFFile(stream).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
         exported = {
             symbol.name
-            for symbol in symbols
+            for symbol in table.iter_symbols()
             if symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["bind"] != "STB_LOCAL"
         }
     assert exported == EXPORTS
@@ -105,8 +106,6 @@ def test_library_exports_only_its_own_names(library: Path) -> None:
 @linux
 def test_library_is_hardened(library: Path) -> None:
     """The stack is not executable, and what the loader fills in is read-only afterwards."""
-    from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-
     with library.open("rb") as stream:
         segments = {
             segment["p_type"]: segment["p_flags"] for segment in ELFFile(stream).iter_segments()
