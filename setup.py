@@ -1,0 +1,130 @@
+"""Build the Go engine into the wheel.
+
+setuptools-golang runs the compiler. Its defaults suit an extension module that links to Python;
+ours is a plain library, so two of its functions are replaced here (its version is pinned for that
+reason), and three commands of setuptools are told the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import setuptools_golang
+from checksig_build import find_compiler
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
+from setuptools.command.build import build as _build
+from setuptools.command.build_ext import build_ext as _build_ext
+
+ROOT = Path(__file__).resolve().parent
+GOOS = os.environ.get("GOOS") or {"win32": "windows"}.get(sys.platform, sys.platform)
+LIBRARY = "checksig.checksig"
+ENGINE = "checksig.checksig-engine"
+FILES = {
+    LIBRARY: {"windows": "checksig.dll", "darwin": "libchecksig.dylib"}.get(GOOS, "libchecksig.so"),
+    ENGINE: "checksig-engine.exe" if GOOS == "windows" else "checksig-engine",
+}
+# The first day that a zip file can name: two builds of one source are to give the same bytes.
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
+
+
+def go_environment(scratch: str) -> dict[str, str]:
+    """The user's own settings, with a place for the caches of Go and zig where there is no home."""
+    env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "CGO_ENABLED": "1"}
+    env["CC"] = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
+    if os.name == "posix":
+        home = os.path.expanduser("~")
+        env["HOME"] = home if os.access(home, os.W_OK) else scratch
+    return env
+
+
+def link_flags(exports: Path) -> str:
+    """Let nothing out of the library but what go/exports lists; #cgo lines may not say this."""
+    if GOOS == "windows":
+        return "-Wl,-s"  # Go itself writes the list there; its C code adds the alias `free`
+    if GOOS == "darwin":
+        return f'"-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
+    return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
+
+
+def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
+    """Stand in for setuptools-golang's call: the same build, with nothing of this machine in it."""
+    if command[1] == "get":
+        return  # go.mod says it all, and a build offline or from vendor/ must work
+    output = Path(command[command.index("-o") + 1])
+    environment = go_environment(env["GOPATH"])
+    build = ["go", "build", "-trimpath", "-buildvcs=false", "-o", str(output)]
+    ldflags = "-ldflags=-s -w -buildid="
+    if output.name == FILES[ENGINE]:
+        environment["CGO_ENABLED"] = "0"  # a static program, for where the library cannot be loaded
+    else:
+        build.append("-buildmode=c-shared")
+        ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"
+    subprocess.run([*build, ldflags, "."], cwd=cwd, env=environment, check=True)
+    output.with_suffix(".h").unlink(missing_ok=True)  # cgo's header is of no use to Python
+
+
+setuptools_golang._check_call = run_go
+setuptools_golang._get_ldflags = str
+
+
+class build(_build):  # noqa: N801
+    """Start from an empty folder: what an earlier build left there must not reach the wheel."""
+
+    def run(self) -> None:
+        shutil.rmtree(self.build_lib, ignore_errors=True)
+        super().run()
+
+
+class build_ext(_build_ext):  # noqa: N801
+    """Build in go/ (setuptools-golang copies the whole current folder), to plain file names."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        package, _, name = fullname.rpartition(".")
+        return os.path.join(package, FILES[f"checksig.{name}"])
+
+    def get_ext_fullpath(self, ext_name: str) -> str:
+        return str(ROOT / super().get_ext_fullpath(ext_name))
+
+    def build_extensions(self) -> None:
+        for extension in self.extensions:
+            extension.sources = [os.path.relpath(source, "go") for source in extension.sources]
+        os.chdir(ROOT / "go")
+        try:
+            super().build_extensions()
+        finally:
+            os.chdir(ROOT)
+
+
+class bdist_wheel(_bdist_wheel):  # noqa: N801
+    """Tag the wheel for any Python 3 of its platform; give files modes that no umask decides."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        # Go builds for one architecture, also where Python itself was built for two.
+        return "py3", "none", super().get_tag()[2].replace("universal2", platform.machine())
+
+    def run(self) -> None:
+        shutil.rmtree(self.bdist_dir, ignore_errors=True)
+        super().run()
+
+    def write_wheelfile(self, *args, **kwargs) -> None:
+        super().write_wheelfile(*args, **kwargs)
+        for path in Path(self.bdist_dir).rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path.name in FILES.values() else 0o644)
+
+
+extensions = [Extension(LIBRARY, ["go/export.go"])]
+if Path(ROOT, "go/cmd/engine").is_dir():
+    extensions.append(Extension(ENGINE, ["go/cmd/engine/main.go"]))
+
+setup(
+    ext_modules=extensions,
+    build_golang={"root": "checksig", "strip": False},
+    cffi_modules=["build_ffi.py:ffibuilder"],
+    cmdclass={"build": build, "build_ext": build_ext, "bdist_wheel": bdist_wheel},
+)

