@@ -16,9 +16,9 @@ ffibuilder.cdef(
     /* Asked first, so that a library of another version is refused and not called. */
     int checksig_abi(void);
 
-    /* A job is a number: 0 means that none was started. Requests and answers are bytes with
-       a length: a text with an end mark could not carry every file name. */
-    uintptr_t checksig_start(char *request, size_t size);
+    /* A job is a number, put where the caller keeps it before it can be interrupted. Requests
+       and answers are bytes with a length: a text with an end mark could not carry them. */
+    void checksig_start(char *request, size_t size, uintptr_t *job);
 
     /* Waits in slices, so that Python can see its signals in between. The answer goes back to
        free(). */

@@ -64,8 +64,8 @@ def make_venv() -> None:
     if output(PYTHON, "-c", "import sys, pip; print(sys.version_info >= (3, 10))") == "True\n":
         return
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError:
         package = f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"
         sudo = "" if getattr(os, "geteuid", lambda: 1)() == 0 else "sudo "
