@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// CheckSignatures verifies every file that the manifests in the folder rootDir list (sha1sum.txt
+// and its like). It returns nil when all are as listed. Otherwise the error says what is not, a
+// line for each failure in the order of the manifests: `"<path>" - mismatch`, `"<path>" -
+// missing`, `"<path>" - unreadable: <why>`, `"<manifest>" line <n> - <why>`.
+func CheckSignatures(ctx context.Context, rootDir string) error {
+	var c checker
+	sink := Sink{Manifest: func(*Manifest) {}, Result: c.result, BadLine: c.badLine}
+	summary, err := Run(ctx, Request{Path: rootDir}, sink, &Progress{})
+	switch {
+	case err != nil:
+		return err
+	case summary.OK():
+		return nil
+	case len(c.failures) == 0:
+		return fmt.Errorf("%q - no file was verified", rootDir)
+	}
+	return c.failed()
+}
+
+// checker keeps what a check finds wrong.
+type checker struct {
+	mu       sync.Mutex
+	failures []failure
+}
+
+type failure struct {
+	manifest int
+	line     int64
+	text     string
+}
+
+func (c *checker) result(r *Result) {
+	path := r.Name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(r.Manifest.Path), path)
+	}
+	switch r.Status {
+	case Verified:
+	case Mismatched:
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - mismatch", path))
+	case Missing:
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - missing", path))
+	default:
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - %s: %s", path, r.Status, r.Detail))
+	}
+}
+
+func (c *checker) badLine(b *BadLine) {
+	where := fmt.Sprintf("%q", b.Manifest.Path)
+	if b.Line > 0 {
+		where = fmt.Sprintf("%s line %d", where, b.Line)
+	}
+	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, b.Cause))
+}
+
+func (c *checker) add(m *Manifest, line int64, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = append(c.failures, failure{m.Index, line, text})
+}
+
+func (c *checker) failed() error {
+	slices.SortFunc(c.failures, func(a, b failure) int {
+		return cmp.Or(cmp.Compare(a.manifest, b.manifest), cmp.Compare(a.line, b.line))
+	})
+	lines := make([]string, len(c.failures))
+	for i, f := range c.failures {
+		lines[i] = f.text
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}

@@ -1,0 +1,164 @@
+// Package job is what every door to the engine speaks: a job is started with a request, waited
+// for, cancelled and closed; requests and results are bytes (see request.go and wire.go).
+package job
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"checksig/internal/engine"
+)
+
+// highWater is how many bytes of results a job keeps before it waits for somebody to take them.
+const highWater = 1 << 20
+
+// Job is a verification that runs on its own. Its methods may be called from any goroutine.
+type Job struct {
+	cancel   context.CancelFunc
+	progress engine.Progress
+	finished chan struct{} // closed when all results are in the buffers
+	full     chan struct{} // holds a token when the buffers are worth taking before the end
+
+	mu       sync.Mutex
+	room     sync.Cond // the buffers were taken, or the job was cancelled
+	stopped  bool      // cancelled: nobody waits for room any more
+	records  []byte
+	verified []byte // 'E' records of verified entries
+	last     []byte // the 'S' or 'X' record
+}
+
+// Start begins a job. It returns at once; what is wrong with the request comes as a result.
+func Start(fields []byte) *Job {
+	ctx, cancel := context.WithCancel(context.Background())
+	j := &Job{cancel: cancel, finished: make(chan struct{}), full: make(chan struct{}, 1)}
+	j.room.L = &j.mu
+	r, err := parseRequest(fields)
+	if err == nil && !filepath.IsAbs(r.Path) {
+		r.Dir, err = os.Getwd() // now: the caller may go elsewhere
+	}
+	go j.run(ctx, r, err)
+	return j
+}
+
+// Failed returns a job that has finished with err.
+func Failed(err error) *Job {
+	j := &Job{cancel: func() {}, finished: make(chan struct{})}
+	j.room.L = &j.mu
+	j.end(nil, err)
+	close(j.finished)
+	return j
+}
+
+func (j *Job) run(ctx context.Context, r request, err error) {
+	defer close(j.finished)
+	defer j.cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			j.end(nil, &engine.PanicError{Value: v, Stack: debug.Stack()})
+		}
+	}()
+	if err != nil {
+		j.end(nil, err)
+		return
+	}
+	sink := engine.Sink{
+		Manifest: func(m *engine.Manifest) {
+			j.append(func() { j.records = appendManifest(j.records, m) })
+		},
+		BadLine: func(b *engine.BadLine) {
+			j.append(func() { j.records = appendBadLine(j.records, b) })
+		},
+		Result: func(result *engine.Result) {
+			switch {
+			case result.Status != engine.Verified:
+				j.append(func() { j.records = appendEntry(j.records, result) })
+			case !r.failuresOnly:
+				j.append(func() { j.verified = appendEntry(j.verified, result) })
+			}
+		},
+	}
+	summary, err := engine.Run(ctx, r.Request, sink, &j.progress)
+	j.end(&summary, err)
+}
+
+// append runs add with the lock held, once there is room for more.
+func (j *Job) append(add func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.buffered() >= highWater && !j.stopped {
+		j.room.Wait()
+	}
+	add()
+	if j.buffered() >= highWater/2 {
+		select {
+		case j.full <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (j *Job) buffered() int { return len(j.records) + len(j.verified) }
+
+// end puts down the last record. It never waits for room: the job's end must not.
+func (j *Job) end(summary *engine.Summary, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err != nil {
+		j.last = appendError(nil, err)
+	} else {
+		j.last = appendSummary(nil, summary)
+	}
+}
+
+// Wait waits until the job has finished, or has a good part of its results ready, or timeout has
+// passed, and takes the results there are. After the batch that says "finished" comes nothing
+// more.
+func (j *Job) Wait(timeout time.Duration) []byte {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-j.finished:
+	case <-j.full:
+	case <-timer.C:
+	}
+	return j.take()
+}
+
+func (j *Job) take() []byte {
+	finished := byte(0)
+	select {
+	case <-j.finished: // looked at before the buffers are: nothing is added after it
+		finished = 1
+	default:
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	defer j.room.Broadcast()
+	batch := make([]byte, 0, headerSize+j.buffered()+recordHead+len(j.last))
+	batch = append(batch, finished)
+	for _, n := range []int64{j.progress.Files.Load(), j.progress.TotalFiles.Load(),
+		j.progress.Bytes.Load(), j.progress.TotalBytes.Load()} {
+		batch = le.AppendUint64(batch, uint64(n))
+	}
+	batch = append(batch, j.records...)
+	if len(j.verified) > 0 {
+		batch = appendRecord(batch, recordVerified, func(dst []byte) []byte { return append(dst, j.verified...) })
+	}
+	batch = append(batch, j.last...)
+	j.records, j.verified, j.last = j.records[:0], j.verified[:0], nil
+	return batch
+}
+
+// Cancel makes the job end as soon as it can: at the next chunk of a file, or when a read that
+// is under way returns. What it had found until then can still be taken.
+func (j *Job) Cancel() {
+	j.cancel()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stopped = true
+	j.room.Broadcast()
+}

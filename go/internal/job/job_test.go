@@ -1,0 +1,211 @@
+package job_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"checksig/internal/engine"
+	"checksig/internal/job"
+)
+
+type record struct {
+	kind    byte
+	payload string
+}
+
+// records takes a batch apart.
+func records(t testing.TB, batch []byte) (finished bool, all []record) {
+	t.Helper()
+	const header, head = 33, 5
+	if len(batch) < header || batch[0] > 1 {
+		t.Fatalf("no header: %q", batch)
+	}
+	finished, batch = batch[0] == 1, batch[header:]
+	for len(batch) > 0 {
+		size := int(binary.LittleEndian.Uint32(batch[1:]))
+		all = append(all, record{batch[0], string(batch[head : head+size])})
+		batch = batch[head+size:]
+	}
+	return finished, all
+}
+
+// drained waits for the job's end and gives all its records.
+func drained(t testing.TB, j *job.Job) []record {
+	t.Helper()
+	var all []record
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		finished, some := records(t, j.Wait(time.Second))
+		if all = append(all, some...); finished {
+			return all
+		}
+	}
+	t.Fatal("the job does not end")
+	return nil
+}
+
+func kinds(all []record) string {
+	s := ""
+	for _, r := range all {
+		s += string(r.kind)
+	}
+	return s
+}
+
+func sample(t testing.TB, entries int) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat(fmt.Sprintf("%x  a\n", sha256.Sum256([]byte("a"))), entries)
+	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestAJobYieldsItsRecords(t *testing.T) {
+	dir := sample(t, 3)
+	f, err := os.OpenFile(filepath.Join(dir, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(f, "bad line\n%064d  none\n", 0)
+	f.Close()
+	for fields, want := range map[string]string{
+		"path=" + dir:                          "BEMSV",
+		"failures_only=1\x00path=" + dir:       "BEMS",
+		"path=" + dir + "/SHA256SUMS":          "BEMSV",
+		"workers=2\x00survey=1\x00path=" + dir: "BEMSV",
+	} {
+		all := drained(t, job.Start([]byte(fields)))
+		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 64 {
+			t.Errorf("%q: the last record is %q", fields, last)
+		}
+		got := []byte(kinds(all))
+		slices.Sort(got)
+		if string(slices.Compact(got)) != want {
+			t.Errorf("%q: records %s, want %s", fields, got, want)
+		}
+	}
+}
+
+func TestAJobFailsWithOneErrorRecord(t *testing.T) {
+	empty := t.TempDir()
+	for fields, want := range map[string]string{
+		"":                                  "bad request",
+		"path":                              "bad request",
+		"path=":                             "bad request",
+		"colour=red\x00path=/":              "bad request",
+		"workers=0\x00path=/":               "bad request",
+		"workers=9999\x00path=/":            "bad request",
+		"workers=x\x00path=/":               "bad request",
+		"survey=perhaps\x00path=/":          "bad request",
+		"path=" + empty:                     engine.ErrNoManifest.Error(),
+		"path=" + filepath.Join(empty, "x"): "", // in the system's words
+	} {
+		all := drained(t, job.Start([]byte(fields)))
+		if kinds(all) != "X" || !strings.Contains(all[0].payload, want) {
+			t.Errorf("%q: %q", fields, all)
+		}
+	}
+	all := drained(t, job.Failed(&engine.PanicError{Value: "boom", Stack: []byte("the stack")}))
+	if kinds(all) != "X" || !strings.Contains(all[0].payload, "boom\n\nthe stack") {
+		t.Errorf("panic: %q", all)
+	}
+}
+
+func TestAJobThatNobodyReadsWaits(t *testing.T) {
+	const entries = 200_000
+	j := job.Start([]byte("path=" + sample(t, entries)))
+	defer j.Cancel()
+	seen := 0
+	for {
+		time.Sleep(5 * time.Millisecond)
+		finished, all := records(t, j.Wait(time.Second))
+		size := 0
+		for _, r := range all {
+			size += len(r.payload)
+			if r.kind == 'V' {
+				seen += strings.Count(r.payload, "sha256")
+			}
+		}
+		if size > 2<<20 {
+			t.Fatalf("a batch of %d bytes", size)
+		}
+		if finished {
+			break
+		}
+	}
+	if seen != entries {
+		t.Errorf("%d of %d entries", seen, entries)
+	}
+}
+
+func TestCancelEndsAJobThatIsStuck(t *testing.T) {
+	j := job.Start([]byte("path=" + sample(t, 200_000)))
+	time.Sleep(50 * time.Millisecond) // long enough for its buffers to fill
+	j.Cancel()
+	j.Cancel() // once more does no harm
+	all := drained(t, j)
+	if last := all[len(all)-1]; last.kind != 'X' || !strings.Contains(last.payload, "cancel") {
+		t.Errorf("the last record is %q", last)
+	}
+	if finished, rest := records(t, j.Wait(0)); !finished || len(rest) > 0 {
+		t.Errorf("after the end: %v %q", finished, rest)
+	}
+}
+
+func TestWaitKeepsItsTimeLimit(t *testing.T) {
+	j := job.Start([]byte("path=" + sample(t, 1)))
+	drained(t, j)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 1000 {
+			j.Wait(time.Hour) // a job that has finished is not waited for
+			j.Wait(-time.Hour)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("Wait hangs")
+	}
+}
+
+// FuzzStart holds for any request: it ends in exactly one 'S' or 'X', and never in a panic.
+func FuzzStart(f *testing.F) {
+	f.Add([]byte("path=none\x00workers=3\x00failures_only=true"))
+	f.Add([]byte("path\x00=\x00\x00workers=-1"))
+	f.Fuzz(func(t *testing.T, fields []byte) {
+		t.Chdir(t.TempDir())
+		if strings.Contains(string(fields), "path=/") || strings.Contains(string(fields), "..") {
+			t.Skip("leads out of the empty folder")
+		}
+		all := drained(t, job.Start(fields))
+		if len(all) == 0 {
+			t.Fatal("no record")
+		}
+		last := all[len(all)-1]
+		if last.kind != 'X' && last.kind != 'S' || strings.Contains(last.payload, "panic") {
+			t.Fatalf("the last record is %q", last)
+		}
+	})
+}
+
+func BenchmarkJob(b *testing.B) {
+	fields := []byte("failures_only=1\x00path=" + sample(b, 1))
+	for b.Loop() {
+		if len(drained(b, job.Start(fields))) == 0 {
+			b.Fatal("no record")
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package job
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"checksig/internal/engine"
+)
+
+// A request is what to verify: fields "key=value", separated by NUL, which no path can hold.
+// Values are bytes as they are; of a key that comes twice the last one counts.
+//
+//	path            the folder or manifest; must be there
+//	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
+//	follow_outside  "1": names may lead outside their manifest's folder
+//	failures_only   "1": send no record for entries that were verified
+//	survey          "1": find out the totals of a run that takes longer
+type request struct {
+	engine.Request
+	failuresOnly bool
+}
+
+// maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
+const maxWorkers = 1024
+
+var errRequest = errors.New("bad request")
+
+func parseRequest(fields []byte) (request, error) {
+	var r request
+	for field := range bytes.SplitSeq(fields, []byte{0}) {
+		key, value, ok := bytes.Cut(field, []byte("="))
+		if !ok {
+			return r, fmt.Errorf("%w: %q is not a field", errRequest, field)
+		}
+		if err := r.set(string(key), string(value)); err != nil {
+			return r, fmt.Errorf("%w: field %q: %w", errRequest, key, err)
+		}
+	}
+	if r.Path == "" {
+		return r, fmt.Errorf("%w: no path", errRequest)
+	}
+	return r, nil
+}
+
+func (r *request) set(key, value string) (err error) {
+	switch key {
+	case "path":
+		r.Path = value
+	case "workers":
+		if r.Workers, err = strconv.Atoi(value); err == nil && (r.Workers < 1 || r.Workers > maxWorkers) {
+			err = fmt.Errorf("%d is not between 1 and %d", r.Workers, maxWorkers)
+		}
+	case "follow_outside":
+		r.FollowOutside, err = strconv.ParseBool(value)
+	case "failures_only":
+		r.failuresOnly, err = strconv.ParseBool(value)
+	case "survey":
+		r.Survey, err = strconv.ParseBool(value)
+	default:
+		err = errors.New("unknown")
+	}
+	return err
+}

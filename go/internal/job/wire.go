@@ -1,0 +1,149 @@
+package job
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"checksig/internal/engine"
+)
+
+// What [Job.Wait] returns is a header and records; numbers are little-endian, no padding.
+//
+//	header: state u8 (0 running, 1 finished), files i64, total files i64, bytes i64,
+//	        total bytes i64; a total is -1 until it is known
+//	record: kind u8, size of the payload u32, payload
+//
+//	'M' manifest: index u32, size of format u32, format, path
+//	'E' entry:    status u8, size of algorithm u8, of expected u8, of found u8, manifest u32,
+//	              line u64, bytes read u64, size of name u32, of detail u32,
+//	              algorithm, expected, found, name, detail
+//	'V' verified: a sequence of whole 'E' records, all of status verified
+//	'B' bad line: manifest u32, line u64, size of text u32, text, cause
+//	'X' error:    code u8, system's error number i32, size of path u32, path, message
+//	'S' summary:  verified i64, mismatched i64, missing i64, unreadable i64, skipped i64,
+//	              bad lines i64, bytes i64, elapsed nanoseconds i64
+//
+// A finished job's last batch ends with one 'S', or with one 'X' if the run failed.
+const (
+	headerSize     = 1 + 4*8
+	recordHead     = 1 + 4
+	recordManifest = 'M'
+	recordEntry    = 'E'
+	recordVerified = 'V'
+	recordBadLine  = 'B'
+	recordError    = 'X'
+	recordSummary  = 'S'
+)
+
+// Codes of 'X' records.
+const (
+	codeRequest    = iota // the request is wrong
+	codeSystem            // the system refused; there is an error number
+	codeNoManifest        // the folder holds no manifest
+	codeManifest          // the manifest cannot be read, for a reason that is not the system's
+	codePanic             // the engine failed; the message holds the Go stack
+	codeCancelled
+)
+
+var le = binary.LittleEndian
+
+// appendRecord appends a record whose payload is appended by fill.
+func appendRecord(dst []byte, kind byte, fill func([]byte) []byte) []byte {
+	dst = append(dst, kind, 0, 0, 0, 0)
+	start := len(dst)
+	dst = fill(dst)
+	le.PutUint32(dst[start-4:], uint32(len(dst)-start))
+	return dst
+}
+
+func appendSized(dst []byte, s string) []byte {
+	return append(le.AppendUint32(dst, uint32(len(s))), s...)
+}
+
+func appendManifest(dst []byte, m *engine.Manifest) []byte {
+	return appendRecord(dst, recordManifest, func(dst []byte) []byte {
+		dst = le.AppendUint32(dst, uint32(m.Index))
+		dst = appendSized(dst, m.Format)
+		return append(dst, m.Path...)
+	})
+}
+
+func appendEntry(dst []byte, r *engine.Result) []byte {
+	return appendRecord(dst, recordEntry, func(dst []byte) []byte {
+		dst = append(dst, byte(r.Status), byte(len(r.Algorithm.Name)), byte(len(r.Digest)), byte(len(r.Found)))
+		dst = le.AppendUint32(dst, uint32(r.Manifest.Index))
+		dst = le.AppendUint64(dst, uint64(r.Line))
+		dst = le.AppendUint64(dst, uint64(r.Size))
+		dst = le.AppendUint32(dst, uint32(len(r.Name)))
+		dst = le.AppendUint32(dst, uint32(len(r.Detail)))
+		dst = append(dst, r.Algorithm.Name...)
+		dst = append(dst, r.Digest...)
+		dst = append(dst, r.Found...)
+		dst = append(dst, r.Name...)
+		return append(dst, r.Detail...)
+	})
+}
+
+func appendBadLine(dst []byte, b *engine.BadLine) []byte {
+	return appendRecord(dst, recordBadLine, func(dst []byte) []byte {
+		dst = le.AppendUint32(dst, uint32(b.Manifest.Index))
+		dst = le.AppendUint64(dst, uint64(b.Line))
+		dst = appendSized(dst, b.Text)
+		return append(dst, b.Cause...)
+	})
+}
+
+func appendSummary(dst []byte, s *engine.Summary) []byte {
+	return appendRecord(dst, recordSummary, func(dst []byte) []byte {
+		for _, n := range s.Statuses {
+			dst = le.AppendUint64(dst, uint64(n))
+		}
+		for _, n := range []int64{s.BadLines, s.Bytes, s.Elapsed.Nanoseconds()} {
+			dst = le.AppendUint64(dst, uint64(n))
+		}
+		return dst
+	})
+}
+
+func appendError(dst []byte, err error) []byte {
+	code := codeOf(err)
+	path, message := "", err.Error()
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		path, message = at.Path, at.Err.Error()
+	}
+	var panicked *engine.PanicError
+	if errors.As(err, &panicked) {
+		message = fmt.Sprintf("%v\n\n%s", err, panicked.Stack)
+	}
+	var number syscall.Errno
+	errors.As(err, &number)
+	return appendRecord(dst, recordError, func(dst []byte) []byte {
+		dst = append(dst, code)
+		dst = le.AppendUint32(dst, uint32(number))
+		dst = appendSized(dst, path)
+		return append(dst, message...)
+	})
+}
+
+func codeOf(err error) byte {
+	var number syscall.Errno
+	var panicked *engine.PanicError
+	switch {
+	case errors.As(err, &panicked):
+		return codePanic
+	case errors.Is(err, context.Canceled):
+		return codeCancelled
+	case errors.Is(err, errRequest):
+		return codeRequest
+	case errors.Is(err, engine.ErrNoManifest):
+		return codeNoManifest
+	case errors.As(err, &number):
+		return codeSystem
+	}
+	return codeManifest
+}

@@ -1,0 +1,121 @@
+// Package manifest reads and writes checksum manifests.
+//
+// A format is one file of this package and one row of [Formats]. The package knows no file
+// system: it reads from an [io.Reader], a line at a time, in memory that does not grow with the
+// manifest.
+package manifest
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"checksig/internal/digest"
+)
+
+// MaxLine is the longest line, in bytes, that a manifest may hold.
+const MaxLine = 1 << 20
+
+// sniffSize is how much of a manifest, in bytes, its format is detected from.
+const sniffSize = 64 << 10
+
+// Entry is what a manifest says of one file.
+type Entry struct {
+	Line      int64  // where it stands, from 1
+	Name      string // bytes as they are opened, unescaped, relative to the manifest's folder
+	Algorithm *digest.Algorithm
+	Digest    []byte // Algorithm.Size bytes
+}
+
+// LineError is a line that was not understood. Reading goes on behind it unless Fatal is set.
+type LineError struct {
+	Line  int64  // from 1
+	Text  string // the line's beginning
+	Cause string
+	Fatal bool // nothing behind this line can be read
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
+
+// Next returns the next entry; a [*LineError] for a line that is not one; [io.EOF] at the end;
+// and any other error once the manifest cannot be read further.
+type Next func() (Entry, error)
+
+// Format is one shape of manifest.
+type Format struct {
+	Name   string
+	Detect func(head []byte) bool // from its first bytes, at most 64 KiB
+	// Read returns the entries of a manifest. named is the algorithm that its file name names,
+	// or nil.
+	Read func(lines *Lines, named *digest.Algorithm) Next
+	// Write appends the line or lines for e to dst.
+	Write func(dst []byte, e Entry) []byte
+}
+
+// Formats lists every format; the first that detects itself reads the manifest.
+var Formats = []*Format{GNU}
+
+// Read detects the format of the manifest r, whose file name is fileName, and returns its
+// entries.
+func Read(r io.Reader, fileName string) (*Format, Next, error) {
+	buffered := bufio.NewReaderSize(r, sniffSize)
+	head, err := buffered.Peek(sniffSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	head = bytes.TrimPrefix(head, utf8BOM)
+	for _, f := range Formats {
+		if f.Detect(head) {
+			return f, f.Read(&Lines{r: buffered}, digest.NamedIn(fileName)), nil
+		}
+	}
+	// Nothing detected itself: the commonest format says line by line what is wrong.
+	return GNU, GNU.Read(&Lines{r: buffered}, digest.NamedIn(fileName)), nil
+}
+
+var utf8BOM = []byte("\xef\xbb\xbf")
+
+// Lines yields the lines of a manifest without their ends (LF or CRLF), and without a UTF-8
+// byte order mark at the beginning.
+type Lines struct {
+	r    *bufio.Reader
+	n    int64
+	long []byte
+}
+
+// Next returns the next line, valid until the call after it, and its number. The error is a
+// [*LineError] for a line that no format can hold, [io.EOF] at the end, or the reader's.
+func (l *Lines) Next() ([]byte, int64, error) {
+	line, err := l.r.ReadSlice('\n')
+	l.long = l.long[:0]
+	for errors.Is(err, bufio.ErrBufferFull) {
+		l.long = append(l.long, line...)
+		if len(l.long) > MaxLine {
+			cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
+			return nil, l.n + 1, &LineError{l.n + 1, beginning(l.long), cause, true}
+		}
+		line, err = l.r.ReadSlice('\n')
+	}
+	if len(l.long) > 0 {
+		l.long = append(l.long, line...)
+		line = l.long
+	}
+	if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
+		return nil, l.n, err
+	}
+	l.n++
+	if l.n == 1 {
+		line = bytes.TrimPrefix(line, utf8BOM)
+	}
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if bytes.IndexByte(line, 0) >= 0 {
+		return nil, l.n, &LineError{l.n, beginning(line), "holds a NUL byte", false}
+	}
+	return line, l.n, nil
+}
+
+// beginning returns as much of line as an error message wants to show.
+func beginning(line []byte) string { return string(line[:min(len(line), 120)]) }

@@ -1,0 +1,205 @@
+// Package source opens and reads files without being fooled: nothing but regular files, nothing
+// outside the folder it was given, and no file that changes while it is read.
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Why a file that is there is refused.
+var (
+	ErrOutside    = errors.New("leads outside the manifest's folder")
+	ErrNotRegular = errors.New("not a regular file")
+	ErrChanged    = errors.New("changed while being read")
+)
+
+// IsMissing reports whether err says that there is no such file.
+func IsMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// Tree is a folder whose files are opened by name. It holds the folder open, so that neither a
+// change of the working folder nor a rename moves it.
+type Tree struct {
+	root          *os.Root
+	dir           string
+	followOutside bool
+}
+
+// OpenTree opens the folder dir, which should be an absolute path. With followOutside, names
+// may lead out of it: through "..", as absolute paths, or by symbolic links.
+func OpenTree(dir string, followOutside bool) (*Tree, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{root, dir, followOutside}, nil
+}
+
+// Close lets go of the folder; files opened from it stay open.
+func (t *Tree) Close() error { return t.root.Close() }
+
+// Names returns the names of all that lies directly in the folder.
+func (t *Tree) Names() ([]string, error) {
+	dir, err := t.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return dir.Readdirnames(-1)
+}
+
+// Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], or of the
+// system; see [IsMissing].
+func (t *Tree) Open(name string) (*File, error) {
+	if t.followOutside {
+		return Open(t.resolve(name))
+	}
+	if filepath.IsAbs(name) || escapes(name) {
+		return nil, ErrOutside
+	}
+	f, err := t.root.OpenFile(name, openFlags, 0)
+	if err != nil {
+		return nil, outside(err)
+	}
+	return opened(f)
+}
+
+// Size returns the size in bytes of the file called name, under the rules of [Tree.Open].
+func (t *Tree) Size(name string) (int64, error) {
+	var info fs.FileInfo
+	var err error
+	if t.followOutside {
+		info, err = os.Stat(t.resolve(name))
+	} else {
+		info, err = t.root.Stat(name)
+	}
+	if err != nil {
+		return 0, outside(err)
+	}
+	return info.Size(), nil
+}
+
+func (t *Tree) resolve(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(t.dir, name)
+}
+
+// escapes reports whether name leaves the folder by its very words.
+func escapes(name string) bool {
+	clean := filepath.Clean(name)
+	return clean == ".." || len(clean) > 2 && clean[:2] == ".." && os.IsPathSeparator(clean[2])
+}
+
+// outside turns the error by which [os.Root] refuses a symbolic link into [ErrOutside]. The
+// standard library gives that error no name to compare with, only words.
+func outside(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) && path.Err.Error() == "path escapes from parent" {
+		return ErrOutside
+	}
+	return err
+}
+
+// Open opens the regular file at path, wherever that leads.
+func Open(path string) (*File, error) {
+	f, err := os.OpenFile(path, openFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	return opened(f)
+}
+
+func opened(f *os.File) (*File, error) {
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotRegular
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &File{f, state(info)}, nil
+}
+
+// File is a regular file opened for reading from its beginning.
+type File struct {
+	file   *os.File
+	before fileState
+}
+
+// Size is the file's size in bytes when it was opened.
+func (f *File) Size() int64 { return f.before.size }
+
+// Read reads the next bytes; see [io.Reader]. It does not look for changes; [File.CopyTo] does.
+func (f *File) Read(p []byte) (int, error) { return f.file.Read(p) }
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// CopyTo writes the whole file to w, one buf at a time, and returns how many bytes it read. The
+// error is [ErrChanged] if the file is not the same at the end as when it was opened, or holds
+// more or fewer bytes than its size says; the context's if ctx ended; or of the system.
+// read, if not nil, is told of the bytes as they are read.
+func (f *File) CopyTo(ctx context.Context, w io.Writer, buf []byte, read func(int)) (int64, error) {
+	var total int64
+	for {
+		if err := ctx.Err(); err != nil {
+			return total, err
+		}
+		n, err := f.file.Read(buf)
+		total += int64(n)
+		if total > f.before.size {
+			return total, fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, f.before.size)
+		}
+		if read != nil && n > 0 {
+			read(n)
+		}
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return total, err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return total, f.unchanged(total)
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
+
+func (f *File) unchanged(total int64) error {
+	if total < f.before.size {
+		return fmt.Errorf("%w: ended at byte %d of %d", ErrChanged, total, f.before.size)
+	}
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if state(info) != f.before {
+		return ErrChanged
+	}
+	return nil
+}
+
+// fileState is what changes when a file's content does.
+type fileState struct {
+	size     int64
+	modified time.Time
+	changed  time.Time // status change, where the system has it
+}
+
+func state(info fs.FileInfo) fileState {
+	return fileState{info.Size(), info.ModTime(), statusChange(info)}
+}

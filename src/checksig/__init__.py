@@ -1,0 +1,35 @@
+"""Verify files against checksum manifests, with a Go engine that uses every core.
+
+>>> from checksig import verify
+>>> report = verify("downloads/")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from ._verify import check_signatures, verify
+from .errors import (
+    ChecksigError,
+    EngineError,
+    ForkedError,
+    ManifestError,
+    ManifestNotFoundError,
+    VerificationError,
+)
+from .report import BadLine, Manifest, Progress, Report, Result, Status
+
+__all__ = [
+    "BadLine",
+    "ChecksigError",
+    "EngineError",
+    "ForkedError",
+    "Manifest",
+    "ManifestError",
+    "ManifestNotFoundError",
+    "Progress",
+    "Report",
+    "Result",
+    "Status",
+    "VerificationError",
+    "check_signatures",
+    "verify",
+]

@@ -1,0 +1,86 @@
+"""``checksig PATH...``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from .. import ChecksigError, Report, Status, verify
+from ..report import printable
+from .progress import Bar
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["run"]
+
+_INDENT = " " * 12
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify each path, print what was found, and return the exit code."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    code = 0
+    reports: list[dict[str, Any]] = []
+    errors: list[dict[str, str]] = []
+    for path in options.paths:
+        try:
+            with Bar(shown=not options.no_progress) as bar:
+                report = verify(
+                    path,
+                    check=False,
+                    workers=options.workers,
+                    follow_outside=options.follow_outside,
+                    keep_verified=False,
+                    progress=bar.update if bar.shown else None,
+                )
+        except (ChecksigError, OSError, ValueError) as error:
+            code = 2
+            message = _message(path, error)
+            errors.append({"path": path, "message": message})
+            if not options.json:
+                print(f"checksig: {message}", file=sys.stderr)
+            continue
+        if not report.ok:
+            code = max(code, 1)
+        if options.json:
+            reports.append(report.to_dict())
+        elif not (report.ok and options.quiet):
+            print(_text(report))
+    if options.json:
+        print(json.dumps({"ok": code == 0, "reports": reports, "errors": errors}, indent=2))
+    return code
+
+
+def _message(path: str, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{printable(path)}: {error.strerror}"
+    return str(error)
+
+
+def _text(report: Report) -> str:
+    lines: list[str] = []
+    for result in report.failures:
+        lines.append(f"{result.status.upper():11} {printable(result.path)}")
+        if result.status is Status.MISMATCHED:
+            lines.append(f"{_INDENT}{result.algorithm} listed {result.expected}")
+            lines.append(f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}")
+        elif result.detail and result.status is not Status.MISSING:
+            lines.append(f"{_INDENT}{result.detail}")
+    for bad in report.bad_lines:
+        where = f" line {bad.line}" if bad.line else ""
+        lines.append(f"{'BAD LINE':11} {printable(bad.manifest)}{where}")
+        lines.append(f"{_INDENT}{bad.cause}" + (f": {printable(bad.text)}" if bad.text else ""))
+    verdict = "OK" if report.ok else "FAILED"
+    rate = f"{_size(report.bytes)} in {report.elapsed:.2f} s"
+    lines.append(f"{verdict:11} {printable(report.path)}: {report.summary()} ({rate})")
+    return "\n".join(lines)
+
+
+def _size(n: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"

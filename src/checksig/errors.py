@@ -1,0 +1,65 @@
+"""What can go wrong.
+
+::
+
+    ChecksigError                      base, never raised itself
+    ├── VerificationError (ValueError)         something is not as listed; carries the report
+    ├── ManifestError (ValueError)             a manifest that cannot be read at all
+    │   └── ManifestNotFoundError (FileNotFoundError)  a folder without a manifest
+    └── EngineError (RuntimeError)             the engine cannot be loaded, or failed
+        └── ForkedError                        the engine was loaded before a fork
+
+A path that the system refuses raises the system's own error (:exc:`FileNotFoundError`,
+:exc:`PermissionError`, …), with its number and the path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .report import Report
+
+__all__ = [
+    "ChecksigError",
+    "EngineError",
+    "ForkedError",
+    "ManifestError",
+    "ManifestNotFoundError",
+    "VerificationError",
+]
+
+
+class ChecksigError(Exception):
+    """The base of this package's exceptions; never raised itself."""
+
+
+class VerificationError(ChecksigError, ValueError):
+    """Something is not as the manifests list it.
+
+    The message has a line for each failure, beginning with ``"<path>" - mismatch`` or alike.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report)
+        self.report: Report = report
+        """What became of every entry."""
+
+    def __str__(self) -> str:
+        return self.report.explain()
+
+
+class ManifestError(ChecksigError, ValueError):
+    """A manifest cannot be read at all; the message says why."""
+
+
+class ManifestNotFoundError(ManifestError, FileNotFoundError):
+    """A folder holds no file that is taken for a manifest."""
+
+
+class EngineError(ChecksigError, RuntimeError):
+    """The engine cannot be loaded, or failed; the message holds what it said."""
+
+
+class ForkedError(EngineError):
+    """The engine was loaded before this process was forked, and does not live in it."""

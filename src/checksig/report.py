@@ -1,0 +1,239 @@
+"""What a verification found: typed, immutable, printable, and convertible to JSON."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+__all__ = ["BadLine", "Manifest", "Progress", "Report", "Result", "Status"]
+
+_MOST_EXPLAINED = 20
+
+
+class Status(str, enum.Enum):
+    """What became of an entry; every entry has exactly one of these."""
+
+    VERIFIED = "verified"
+    """The file was read whole, and its digest is the one listed."""
+    MISMATCHED = "mismatched"
+    """The file was read whole, and its digest is another."""
+    MISSING = "missing"
+    """There is no such file."""
+    UNREADABLE = "unreadable"
+    """The file was not read whole, or was refused; ``detail`` says why."""
+    SKIPPED = "skipped"
+    """The entry was left out because the caller asked for it."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Progress(NamedTuple):
+    """How far a running verification is."""
+
+    files: int
+    """Entries done."""
+    total_files: int | None
+    """Entries in all; None until known, which takes half a second."""
+    bytes: int
+    """Bytes read."""
+    total_bytes: int | None
+    """Bytes to read in all; None until known, like ``total_files``."""
+
+
+class Manifest(NamedTuple):
+    """A manifest that was read."""
+
+    path: str
+    """Where it is, as the path given to :func:`checksig.verify` says it."""
+    format: str
+    """Its format, such as ``"gnu"``; empty if it could not be opened."""
+
+
+class Result(NamedTuple):
+    """What became of one entry."""
+
+    name: str
+    """The file's name as the manifest says it, unescaped; bytes that are not in the file
+    system's encoding are kept as :func:`os.fsdecode` keeps them."""
+    status: Status
+    algorithm: str
+    """Such as ``"sha256"``."""
+    expected: str
+    """The digest listed, in lower-case hexadecimal."""
+    found: str | None
+    """The digest of the file, in lower-case hexadecimal; None if it was not read whole."""
+    size: int
+    """Bytes read."""
+    manifest: str
+    """The path of the manifest."""
+    line: int
+    """The entry's line in the manifest, from 1."""
+    detail: str | None = None
+    """Why the file could not be verified, for those that are unreadable or missing."""
+
+    @property
+    def path(self) -> str:
+        """Where the file is: ``name`` from the manifest's folder."""
+        return os.path.join(os.path.dirname(self.manifest), self.name)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file was verified."""
+        return self.status is Status.VERIFIED
+
+    def __str__(self) -> str:
+        words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
+        what = words.get(self.status, f"{self.status}: {self.detail}")
+        return f'"{printable(self.path)}" - {what}'
+
+
+class BadLine(NamedTuple):
+    """A line of a manifest that was not understood."""
+
+    manifest: str
+    """The path of the manifest."""
+    line: int
+    """Its number, from 1; 0 when it is about the manifest as a whole."""
+    text: str
+    """How the line begins."""
+    cause: str
+    """What is wrong with it."""
+
+    def __str__(self) -> str:
+        where = f" line {self.line}" if self.line else ""
+        return f'"{printable(self.manifest)}"{where} - {self.cause}'
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verification found. It is true, as :attr:`ok` is, when all is as listed."""
+
+    path: str
+    """The folder or manifest that was verified, as it was given."""
+    manifests: tuple[Manifest, ...]
+    """The manifests read, in this order."""
+    verified: int
+    """How many entries were verified."""
+    mismatched: int
+    missing: int
+    unreadable: int
+    skipped: int
+    failures: tuple[Result, ...]
+    """Every entry that was not verified, in the order of the manifests."""
+    bad_lines: tuple[BadLine, ...]
+    """Every line that was not understood, in the order of the manifests."""
+    bytes: int
+    """Bytes read from files."""
+    elapsed: float
+    """Seconds taken."""
+    _verified: tuple[bytes, ...] = field(default=(), repr=False)
+    # The verified entries as the engine sent them: a report of a million files is mostly these,
+    # and few callers look at them.
+
+    @property
+    def ok(self) -> bool:
+        """Whether every line was understood, every file verified, and there was at least one."""
+        return self.verified == self.entries > 0 and not self.bad_lines
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def entries(self) -> int:
+        """How many entries the manifests have: the sum of the five counts."""
+        return self.verified + self.mismatched + self.missing + self.unreadable + self.skipped
+
+    @functools.cached_property
+    def results(self) -> tuple[Result, ...]:
+        """What became of every entry, in the order of the manifests.
+
+        Only the failures, if ``keep_verified=False`` was asked for.
+        """
+        from ._wire import decode_entries
+
+        results = list(self.failures)
+        for block in self._verified:
+            results += decode_entries(block, self.manifests)
+        order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
+        results.sort(key=lambda result: (order[result.manifest], result.line))
+        return tuple(results)
+
+    def summary(self) -> str:
+        """Return the counts in one line: ``10 entries: 9 verified, 1 mismatched``."""
+        counts = [("mismatched", self.mismatched), ("missing", self.missing)]
+        counts += [("unreadable", self.unreadable), ("skipped", self.skipped)]
+        parts = [f"{self.verified} verified", *(f"{n} {what}" for what, n in counts if n)]
+        if self.bad_lines:
+            parts.append(_plural(len(self.bad_lines), "bad line"))
+        return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
+
+    def explain(self) -> str:
+        """Return a line for each failure and bad line; of very many, the first and how many."""
+        lines = [str(what) for what in (*self.failures, *self.bad_lines)]
+        if not lines:
+            return self.summary()
+        if len(lines) > _MOST_EXPLAINED:
+            lines[_MOST_EXPLAINED:] = [f"... and {len(lines) - _MOST_EXPLAINED} more"]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary() if self.ok else f"{self.summary()}\n{self.explain()}"
+
+    def to_dict(self, *, results: bool = False) -> dict[str, Any]:
+        """Return the report as JSON knows it; with *results*, what became of every entry too."""
+        d: dict[str, Any] = {
+            "ok": self.ok,
+            "path": self.path,
+            "manifests": [m._asdict() for m in self.manifests],
+            "entries": self.entries,
+            "verified": self.verified,
+            "mismatched": self.mismatched,
+            "missing": self.missing,
+            "unreadable": self.unreadable,
+            "skipped": self.skipped,
+            "failures": [r._asdict() for r in self.failures],
+            "bad_lines": [b._asdict() for b in self.bad_lines],
+            "bytes": self.bytes,
+            "elapsed": self.elapsed,
+        }
+        if results:
+            d["results"] = [r._asdict() for r in self.results]
+        return d
+
+    def to_json(self, *, results: bool = False, indent: int | None = None) -> str:
+        r"""Return :meth:`to_dict` as JSON, in ASCII.
+
+        A byte of a name that is not in the file system's encoding is written as :func:`os.fsdecode`
+        gives it, a lone surrogate (``\udcff``), which ``json.loads`` reads back.
+        """
+        return json.dumps(self.to_dict(results=results), indent=indent)
+
+
+def _plural(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def printable(name: str) -> str:
+    r"""Return *name* on one line and harmless to a terminal.
+
+    Quotes, backslashes and what is not printable are escaped (``\"``, ``\n``, ``\x1b``), and so
+    are bytes that could not be decoded (``\xff``).
+    """
+    if name.isprintable() and '"' not in name and "\\" not in name:
+        return name
+    return "".join(map(_printable_character, name))
+
+
+def _printable_character(c: str) -> str:
+    if c in '"\\':
+        return "\\" + c
+    if c.isprintable():
+        return c
+    if "\udc80" <= c <= "\udcff":
+        return f"\\x{ord(c) - 0xDC00:02x}"
+    return c.encode("unicode_escape", "surrogatepass").decode("ascii")
