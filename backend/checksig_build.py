@@ -25,12 +25,10 @@ def _output(*command: str) -> str | None:
     """What the command prints, or None where it fails or is not there."""
     environment = {**os.environ, "GOTOOLCHAIN": "local"}  # no other version is to be downloaded
     try:
-        run = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=True, timeout=60
-        )
+        run = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
         return None
-    return run.stdout
+    return run.stdout.decode(errors="replace")
 
 
 def has_go() -> bool:
