@@ -49,14 +49,17 @@ class Bar:
                 return
             from tqdm import tqdm  # here: it takes longer to import than most runs last
 
-            width = os.get_terminal_size(sys.stderr.fileno()).columns
+            sized = os.get_terminal_size(sys.stderr.fileno()).columns > 0
             self._bar = tqdm(
                 None,
                 unit="B",
                 unit_scale=True,
                 leave=False,
+                initial=progress.bytes_read,  # the rate is from here on
                 file=sys.stderr,
-                ncols=None if width else 80,  # a terminal that does not say would get nothing
+                # On a terminal that does not tell its size, tqdm by itself would draw nothing.
+                ncols=None if sized else 80,
+                nrows=None if sized else 24,
             )
         if self._bar.total is None and progress.total_bytes is not None:
             self._bar.total = progress.total_bytes
