@@ -19,13 +19,10 @@ import (
 	"checksig/internal/job"
 )
 
-// abi is the number of this interface, raised with every change that a caller could notice.
-const abi = 1
-
-// checksig_abi returns [abi]. It returns once the Go runtime is ready.
+// checksig_abi returns [job.ABI]. It returns once the Go runtime is ready.
 //
 //export checksig_abi
-func checksig_abi() C.int { return abi }
+func checksig_abi() C.int { return job.ABI }
 
 // verify verifies every file that the manifests in the folder root list. It returns NULL when all
 // is well, otherwise a message; see [engine.CheckSignatures].

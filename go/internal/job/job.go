@@ -13,6 +13,9 @@ import (
 	"checksig/internal/engine"
 )
 
+// ABI is the number of this interface, raised with every change that a caller could notice.
+const ABI = 1
+
 // highWater is how many bytes of results a job keeps before it waits for somebody to take them.
 const highWater = 1 << 20
 

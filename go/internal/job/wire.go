@@ -51,6 +51,9 @@ const (
 
 var le = binary.LittleEndian
 
+// Finished tells whether no batch comes after this one.
+func Finished(batch []byte) bool { return batch[0] == 1 }
+
 // appendRecord appends a record whose payload is appended by fill.
 func appendRecord(dst []byte, kind byte, fill func([]byte) []byte) []byte {
 	dst = append(dst, kind, 0, 0, 0, 0)
