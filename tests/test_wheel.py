@@ -39,7 +39,7 @@ def library(distribution: importlib.metadata.Distribution) -> Path:
     """Find the library beside the package's modules."""
     path = Path(str(distribution.locate_file(f"checksig/{LIBRARY}")))
     if not path.exists():  # an editable install has it in the source tree
-        import checksig  # noqa: PLC0415
+        import checksig
 
         path = Path(checksig.__path__[0], LIBRARY)
     return path
