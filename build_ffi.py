@@ -16,16 +16,15 @@ ffibuilder.cdef(
     /* Asked first, so that a library of another version is refused and not called. */
     int checksig_abi(void);
 
-    /* A job is a number, put where the caller says: a signal right after the call could lose a
-       number that is returned. Requests and answers are bytes with a length: a text with an end
-       mark could not carry every file name. */
-    void checksig_start(char *request, size_t size, uintptr_t *handle);
+    /* A job is a number, put where the caller keeps it before it can be interrupted. Requests
+       and answers are bytes with a length: a text with an end mark could not carry them. */
+    void checksig_start(char *request, size_t size, uintptr_t *job);
 
     /* Waits in slices, so that Python can see its signals in between. The answer goes back to
        free(). */
-    char *checksig_wait(uintptr_t handle, int timeout_ms, size_t *size);
-    void checksig_cancel(uintptr_t handle);
-    void checksig_free(uintptr_t handle);
+    char *checksig_wait(uintptr_t job, int timeout_ms, size_t *size);
+    void checksig_cancel(uintptr_t job);
+    void checksig_free(uintptr_t job);
 
     /* The C runtime that allocated must free; on Windows the library exports its own. */
     void free(void *memory);

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from .errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
 __all__ = ["ABI", "Engine", "batches", "engine"]
 
@@ -69,7 +69,7 @@ class Engine:
 
         However the caller leaves, the job is stopped first.
         """
-        job = self._ffi.new("uintptr_t *")
+        job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
             finished = False
@@ -85,7 +85,7 @@ class Engine:
                 self._lib.checksig_free(job[0])
 
     def _wait(self, job: int) -> bytes:
-        size = self._ffi.new("size_t *")
+        size: Any = self._ffi.new("size_t *")
         data = self._lib.checksig_wait(job, _WAIT_MS, size)
         try:
             return bytes(self._ffi.buffer(data, size[0]))
@@ -110,25 +110,25 @@ def _library_path() -> Path:
 
 
 @contextlib.contextmanager
-def _host_state_kept() -> Iterator[None]:
+def _host_state_kept() -> Generator[None]:
     """Keep the host process as it is while a Go runtime starts in it.
 
     The runtime's threads inherit the signal mask: with all signals blocked, none is delivered to
     a thread of Go's that the host waits for elsewhere (``signal.sigwait``). The runtime raises the
     soft limit of open files, which child processes would inherit.
     """
-    mask = limits = None
-    if sys.platform != "win32":
-        import resource
+    if sys.platform == "win32":
+        yield
+        return
+    import resource
 
-        mask = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    mask = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         yield
     finally:
-        if sys.platform != "win32" and mask is not None and limits is not None:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 _engine: Engine | None = None
@@ -141,7 +141,7 @@ def engine() -> Engine:
     :raises EngineError: it cannot be loaded.
     :raises ForkedError: it was loaded before this process was forked off.
     """
-    global _engine
+    global _engine  # noqa: PLW0603 - one for the process, as the Go runtime is
     if _engine is None:
         with _lock:
             if _engine is None:

@@ -149,11 +149,14 @@ class _Run:
             skipped=s.skipped,
             failures=tuple(self._failures),
             bad_lines=tuple(bad for _, bad in self._bad_lines),
-            bytes=s.bytes,
+            bytes_read=s.bytes_read,
             elapsed=s.nanoseconds / 1e9,
             _verified=tuple(self._verified),
         )
-        if len(report.bad_lines) != s.bad_lines or len(report.failures) != report.entries - s.verified:
+        if (
+            len(report.bad_lines) != s.bad_lines
+            or len(report.failures) != report.entries - s.verified
+        ):
             raise EngineError("the engine lost a result")
         return report
 

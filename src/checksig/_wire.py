@@ -76,7 +76,7 @@ def decode_batch(data: bytes) -> Batch:
     progress = Progress(
         files=files,
         total_files=None if total_files < 0 else total_files,
-        bytes=size,
+        bytes_read=size,
         total_bytes=None if total_size < 0 else total_size,
     )
     return Batch(finished == 1, progress, list(_records(data, _HEADER.size)))
@@ -99,6 +99,7 @@ def decode_manifest(payload: bytes) -> Manifest:
 
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     """Decode an ``E`` record."""
+    manifest: int
     (status, algorithm_size, expected_size, found_size, manifest, line, size, name_size, _) = (
         _ENTRY.unpack_from(payload)
     )
@@ -127,6 +128,7 @@ def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Re
 
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:
     """Decode a ``B`` record into the manifest's index and the bad line."""
+    manifest: int
     manifest, line, size = _BAD_LINE.unpack_from(payload)
     text = payload[_BAD_LINE.size :]
     return manifest, BadLine(
@@ -146,7 +148,7 @@ class Summary(NamedTuple):
     unreadable: int
     skipped: int
     bad_lines: int
-    bytes: int
+    bytes_read: int
     nanoseconds: int
 
 

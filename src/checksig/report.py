@@ -39,8 +39,8 @@ class Progress(NamedTuple):
     """Entries done."""
     total_files: int | None
     """Entries in all; None until known, which takes half a second."""
-    bytes: int
-    """Bytes read."""
+    bytes_read: int
+    """Bytes read from files."""
     total_bytes: int | None
     """Bytes to read in all; None until known, like ``total_files``."""
 
@@ -127,7 +127,7 @@ class Report:
     """Every entry that was not verified, in the order of the manifests."""
     bad_lines: tuple[BadLine, ...]
     """Every line that was not understood, in the order of the manifests."""
-    bytes: int
+    bytes_read: int
     """Bytes read from files."""
     elapsed: float
     """Seconds taken."""
@@ -198,7 +198,7 @@ class Report:
             "skipped": self.skipped,
             "failures": [r._asdict() for r in self.failures],
             "bad_lines": [b._asdict() for b in self.bad_lines],
-            "bytes": self.bytes,
+            "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
         }
         if results:

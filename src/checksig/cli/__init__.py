@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
         "-q", "--quiet", action="store_true", help="print nothing for a PATH that is verified"
     )
     parser.add_argument(
-        "-j", "--workers", type=_workers, metavar="N", help="read N files at once (default: as many as CPUs)"
+        "-j",
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="read N files at once (default: as many as CPUs)",
     )
     parser.add_argument(
         "--follow-outside",

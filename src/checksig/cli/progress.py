@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import NoReturn
 
     from tqdm import tqdm
+    from typing_extensions import Self
 
     from .. import Progress
 
@@ -24,10 +26,10 @@ class Bar:
 
     def __init__(self, *, shown: bool) -> None:
         self.shown = shown and sys.stderr.isatty()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
         self._began = time.monotonic()
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -46,9 +48,9 @@ class Bar:
                 return
             from tqdm import tqdm  # here: it takes longer to import than most runs last
 
-            self._bar = tqdm(unit="B", unit_scale=True, leave=False, file=sys.stderr)
+            self._bar = tqdm(None, unit="B", unit_scale=True, leave=False, file=sys.stderr)
         if self._bar.total is None and progress.total_bytes is not None:
             self._bar.total = progress.total_bytes
-        files = progress.files if progress.total_files is None else f"{progress.files}/{progress.total_files}"
-        self._bar.set_postfix_str(f"{files} files", refresh=False)
-        self._bar.update(progress.bytes - self._bar.n)
+        of = "" if progress.total_files is None else f"/{progress.total_files}"
+        self._bar.set_postfix_str(f"{progress.files}{of} files", refresh=False)
+        self._bar.update(progress.bytes_read - self._bar.n)

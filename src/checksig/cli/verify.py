@@ -1,4 +1,4 @@
-"""``checksig PATH...``."""
+"""Verify each PATH."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _INDENT = " " * 12
 
 def run(options: argparse.Namespace) -> int:
     """Verify each path, print what was found, and return the exit code."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # not there in a REPL or a test
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # for what its encoding lacks
     code = 0
     reports: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
@@ -73,7 +75,7 @@ def _text(report: Report) -> str:
         lines.append(f"{'BAD LINE':11} {printable(bad.manifest)}{where}")
         lines.append(f"{_INDENT}{bad.cause}" + (f": {printable(bad.text)}" if bad.text else ""))
     verdict = "OK" if report.ok else "FAILED"
-    rate = f"{_size(report.bytes)} in {report.elapsed:.2f} s"
+    rate = f"{_size(report.bytes_read)} in {report.elapsed:.2f} s"
     lines.append(f"{verdict:11} {printable(report.path)}: {report.summary()} ({rate})")
     return "\n".join(lines)
 
