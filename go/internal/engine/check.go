@@ -45,7 +45,8 @@ type failure struct {
 func (c *checker) result(r *Result) {
 	path := r.Name
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.Manifest.Path), path)
+		dir, _ := filepath.Split(r.Manifest.Path)
+		path = dir + path // not cleaned: through a link, d/../x is another file than x
 	}
 	switch r.Status {
 	case Verified:

@@ -20,6 +20,7 @@ import (
 type request struct {
 	engine.Request
 	failuresOnly bool
+	hasPath      bool
 }
 
 // maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
@@ -38,7 +39,7 @@ func parseRequest(fields []byte) (request, error) {
 			return r, fmt.Errorf("%w: field %q: %w", errRequest, key, err)
 		}
 	}
-	if r.Path == "" {
+	if !r.hasPath {
 		return r, fmt.Errorf("%w: no path", errRequest)
 	}
 	return r, nil
@@ -47,7 +48,7 @@ func parseRequest(fields []byte) (request, error) {
 func (r *request) set(key, value string) (err error) {
 	switch key {
 	case "path":
-		r.Path = value
+		r.Path, r.hasPath = value, true
 	case "workers":
 		if r.Workers, err = strconv.Atoi(value); err == nil && (r.Workers < 1 || r.Workers > maxWorkers) {
 			err = fmt.Errorf("%d is not between 1 and %d", r.Workers, maxWorkers)

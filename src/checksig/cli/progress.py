@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -48,7 +49,15 @@ class Bar:
                 return
             from tqdm import tqdm  # here: it takes longer to import than most runs last
 
-            self._bar = tqdm(None, unit="B", unit_scale=True, leave=False, file=sys.stderr)
+            width = os.get_terminal_size(sys.stderr.fileno()).columns
+            self._bar = tqdm(
+                None,
+                unit="B",
+                unit_scale=True,
+                leave=False,
+                file=sys.stderr,
+                ncols=None if width else 80,  # a terminal that does not say would get nothing
+            )
         if self._bar.total is None and progress.total_bytes is not None:
             self._bar.total = progress.total_bytes
         of = "" if progress.total_files is None else f"/{progress.total_files}"

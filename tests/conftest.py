@@ -1,0 +1,79 @@
+"""What the tests share. They run against the installed wheel, never the source tree."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+HERE = Path(__file__).resolve().parent
+
+if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
+    pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
+
+
+@pytest.fixture(scope="session")
+def httpd() -> Path:
+    """Find the sample: ten logs, of which httpd-08.log is not as listed."""
+    return HERE / "data" / "httpd"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder of files with a manifest that lists them all."""
+
+    def make(
+        files: Mapping[str, bytes], manifest: str = "SHA256SUMS", algorithm: str = "sha256"
+    ) -> Path:
+        folder = tmp_path / "tree"
+        lines: list[bytes] = []
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            digest = hashlib.new(algorithm, content).hexdigest()
+            lines.append(f"{digest}  ".encode() + os.fsencode(name) + b"\n")
+        folder.mkdir(exist_ok=True)
+        (folder / manifest).write_bytes(b"".join(lines))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., str]:
+    """Run a program in a Python of its own, far from the sources, and give what it printed."""
+
+    def run(program: str, *arguments: object, timeout: float = 60) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def command() -> list[str]:
+    """Find the command that was installed."""
+    beside = shutil.which("checksig", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("checksig")
+    assert found is not None
+    return [found]

@@ -1,0 +1,226 @@
+"""The command, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Run = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
+    """Run the command far from the sources."""
+
+    def run(*arguments: object, cwd: Path = tmp_path, **env: str) -> Run:
+        return subprocess.run(
+            [*command, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
+    """The failure comes first, with both digests, and the counts last; the exit code is 1."""
+    done = run("httpd", cwd=httpd.parent)
+    (failure,) = checksig.verify(httpd, check=False).failures
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"MISMATCHED  {os.path.join('httpd', 'httpd-08.log')}"
+    assert lines[1].split() == ["sha1", "listed", failure.expected]
+    assert lines[2].split() == ["found", failure.found]
+    assert re.fullmatch(
+        r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched \(575\.4 kB in \d+\.\d\d s\)",
+        lines[3],
+    )
+    assert (len(lines), done.stderr, done.returncode) == (4, "", 1)
+
+
+def test_python_m_is_the_same(run: Callable[..., Run], httpd: Path, tmp_path: Path) -> None:
+    """``python -m checksig`` does what the command does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "checksig", "--json", str(httpd)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    twin = run("--json", httpd)
+    documents = [json.loads(d.stdout) for d in (done, twin)]
+    for document in documents:
+        document["reports"][0].pop("elapsed")
+    assert documents[0] == documents[1]
+    assert done.returncode == twin.returncode == 1
+
+
+def test_all_is_well(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """One line and exit code 0; with --quiet no line."""
+    folder = tree({"a": b"a"})
+    done = run(folder)
+    assert done.stdout.startswith(f"OK          {folder}: 1 entry: 1 verified (1 B in")
+    assert (done.stderr, done.returncode) == ("", 0)
+    done = run("--quiet", folder)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """Missing, unreadable, and bad lines, each with its cause."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "a").unlink()
+    (folder / "b").unlink()
+    (folder / "b").mkdir()
+    with (folder / "SHA256SUMS").open("ab") as manifest:
+        manifest.write(b"some \x1b[31mgarbage\n")
+    out = run("SHA256SUMS", cwd=folder).stdout
+    assert "MISSING     a\n" in out
+    assert "UNREADABLE  b\n            not a regular file\n" in out
+    assert (
+        "BAD LINE    SHA256SUMS line 3\n"
+        "            does not begin with a digest in hexadecimal: some \\x1b[31mgarbage\n"
+    ) in out
+    assert "2 entries: 0 verified, 1 missing, 1 unreadable, 1 bad line" in out
+
+
+def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd: Path) -> None:
+    """Each path has its result; one that cannot be verified does not keep the others from it."""
+    folder = tree({"a": b"a"})
+    done = run(folder, httpd, folder / "none", folder.parent, folder)
+    assert [line[:11].strip() for line in done.stdout.splitlines() if line[:1].isupper()] == [
+        "OK",
+        "MISMATCHED",
+        "FAILED",
+        "OK",
+    ]
+    assert done.stderr.splitlines() == [
+        f"checksig: {folder / 'none'}: {os.strerror(2)}",
+        f"checksig: {folder.parent}: no checksum manifest in this folder",
+    ]
+    assert done.returncode == 2
+
+
+def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """One document with every report and every error."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "b").write_bytes(b"changed")
+    done = run("--json", folder, folder / "none")
+    document = json.loads(done.stdout)
+    assert document["ok"] is False
+    assert [r["mismatched"] for r in document["reports"]] == [1]
+    assert [f["name"] for f in document["reports"][0]["failures"]] == ["b"]
+    assert [e["path"] for e in document["errors"]] == [str(folder / "none")]
+    assert (done.stderr, done.returncode) == ("", 2)
+    assert json.loads(run("--json", folder / "a.md5").stdout)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
+)
+def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
+    """What was typed wrong is answered with exit code 2 and a hint."""
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("usage: checksig")
+
+
+def test_help_and_version(run: Callable[..., Run]) -> None:
+    """Both go to standard output, with exit code 0."""
+    done = run("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "exit codes:" in done.stdout
+    done = run("--version")
+    assert re.fullmatch(r"checksig \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+def test_follow_outside(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """Names that lead outside are refused, until asked for."""
+    folder = tree({"up": b"up", "in/x": b""})
+    line = (folder / "SHA256SUMS").read_text().splitlines()[0].replace("up", "../up")
+    (folder / "in" / "SHA256SUMS").write_text(line)
+    done = run(folder / "in")
+    assert "leads outside the manifest's folder" in done.stdout
+    assert done.returncode == 1
+    assert run("--follow-outside", folder / "in").returncode == 0
+
+
+def test_output_that_nobody_reads(command: list[str], httpd: Path) -> None:
+    """A reader that goes away is no traceback."""
+    with subprocess.Popen(
+        [*command, *[str(httpd)] * 50], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        err = child.stderr.read()
+        assert child.wait(60) == 1
+    assert err == b""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
+def test_progress_on_a_terminal(command: list[str], tmp_path: Path) -> None:
+    """After a second a bar is drawn on standard error; Ctrl-C clears it away and ends with 130."""
+    import pty
+
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(40 << 30)
+    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", LEADER, *command, str(tmp_path)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as child:
+        os.close(theirs)
+        seen = b""
+        deadline = time.monotonic() + 60
+        try:
+            while b"0/1 files" not in seen and time.monotonic() < deadline:
+                seen += os.read(ours, 4096)
+            os.write(ours, b"\x03")
+            while b"interrupted" not in seen and time.monotonic() < deadline:
+                seen += os.read(ours, 4096)
+            assert child.wait(30) == 130
+        finally:
+            child.kill()
+            os.close(ours)
+    assert b"42.9G" in seen
+    assert b"Traceback" not in seen
+
+
+# The terminal sends its signals to the processes it is the controlling terminal of.
+LEADER = """
+import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_no_progress_where_there_is_no_terminal(run: Callable[..., Run], tmp_path: Path) -> None:
+    """In a pipe nothing is drawn, however long it takes."""
+    with (tmp_path / "big").open("wb") as file:
+        file.truncate(3 << 30)
+    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  big\n")
+    done = run(tmp_path)
+    assert (done.stderr, done.returncode) == ("", 1)

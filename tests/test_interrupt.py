@@ -1,0 +1,104 @@
+"""Ctrl-C stops a verification that runs, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+
+PROGRAM = """
+import json, os, sys, time
+from checksig import verify
+
+def state():
+    return {"cpu": sum(os.times()[:2]), "files": [os.readlink(f"/proc/self/fd/{n}")
+        for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")]
+        if os.path.isdir("/proc/self/fd") else []}
+
+def started(progress):
+    if progress.bytes_read:
+        sys.stdout.write("started\\n")
+        sys.stdout.flush()
+        globals()["started"] = lambda progress: None
+
+try:
+    verify(sys.argv[1], progress=lambda p: started(p))
+except KeyboardInterrupt:
+    at = time.monotonic()
+    first = state()
+    time.sleep(1)
+    print(json.dumps({"at": at, "first": first, "then": state()}))
+"""
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """A folder with one file of 40 GB, which takes no room and a minute to hash."""
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(40 << 30)
+    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    return tmp_path
+
+
+def test_keyboard_interrupt_comes_at_once(huge: Path, tmp_path: Path) -> None:
+    """Within a huge file, KeyboardInterrupt is raised at once; no work and no file is left."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(huge)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as child:
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "started\n"
+            sent = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            out, _ = child.communicate(timeout=30)
+        finally:
+            child.kill()
+    told = json.loads(out)
+    # The promise is 200 ms; a busy machine gets more, and far less than the minute left.
+    assert told["at"] - sent < 2
+    assert told["then"]["cpu"] - told["first"]["cpu"] < 0.3
+    assert not [name for name in told["first"]["files"] if name.endswith("huge")]
+
+
+def test_an_exception_in_the_callback_stops_the_work(
+    huge: Path, python: Callable[..., str]
+) -> None:
+    """What a progress callback raises ends the verification of a huge file at once."""
+    program = """
+import sys
+from checksig import verify
+def stop(progress):
+    if progress.bytes_read:
+        raise LookupError("enough")
+try:
+    verify(sys.argv[1], progress=stop)
+except LookupError as error:
+    print(error)
+"""
+    assert python(program, huge, timeout=30) == "enough\n"
+
+
+def test_the_command_exits_with_130(huge: Path, command: list[str]) -> None:
+    """The command says that it was interrupted, and shows no traceback."""
+    with subprocess.Popen(
+        [*command, str(huge)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            time.sleep(1)
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=30)
+        finally:
+            child.kill()
+    assert (child.returncode, out, err) == (130, "", "checksig: interrupted\n")
