@@ -73,7 +73,10 @@ def test_every_failure_is_kept(tree: Callable[..., Path]) -> None:
         ("f5", "mismatched", 8),
         ("../up", "unreadable", 9),
     ]
-    assert [(b.line, b.text) for b in report.bad_lines] == [(7, "not a line")]
+    assert [(b.line, b.text, b.cause) for b in report.bad_lines] == [
+        (7, "not a line", "does not begin with a digest in hexadecimal"),
+        (8, "f5", "contradicts line 6: another sha256 digest for the same file"),
+    ]
     assert [r.line for r in report.results] == [1, 2, 3, 4, 5, 6, 8, 9]
     counts = (report.verified, report.mismatched, report.missing, report.unreadable, report.skipped)
     assert counts == (3, 2, 1, 2, 0)

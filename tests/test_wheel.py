@@ -103,6 +103,16 @@ def test_library_exports_only_its_own_names(library: Path) -> None:
     assert exported == EXPORTS
 
 
+@pytest.mark.skipif(sys.platform != "win32", reason="elsewhere free is the C library's")
+def test_library_exports_free_on_windows(library: Path) -> None:
+    """What the library's C runtime allocated can be given back to that same C runtime."""
+    program = "import ctypes, sys; library = ctypes.CDLL(sys.argv[1]); library.free(None)"
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(library)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
 @linux
 def test_library_is_hardened(library: Path) -> None:
     """The stack is not executable, and what the loader fills in is read-only afterwards."""

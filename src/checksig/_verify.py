@@ -7,28 +7,38 @@ import os
 from typing import TYPE_CHECKING, NoReturn
 
 from . import _engine, _wire
-from .errors import EngineError, ManifestError, ManifestNotFoundError, VerificationError
+from .errors import (
+    CancelledError,
+    EngineError,
+    ManifestError,
+    ManifestNotFoundError,
+    VerificationError,
+)
 from .report import BadLine, Manifest, Report, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from os import PathLike
 
     from .report import Progress
 
-__all__ = ["check_signatures", "verify"]
+    AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
+
+__all__ = ["CancelToken", "averify", "check_signatures", "iter_verify", "verify"]
 
 _MOST_WORKERS = 1024
+_STOP_SECONDS = 1.5
 
 
 def verify(
-    path: str | bytes | PathLike[str] | PathLike[bytes],
+    path: AnyPath,
     *,
     check: bool = True,
     workers: int | None = None,
     follow_outside: bool = False,
     keep_verified: bool = True,
     progress: Callable[[Progress], object] | None = None,
+    cancel: CancelToken | None = None,
 ) -> Report:
     """Verify every file that a manifest lists.
 
@@ -46,30 +56,142 @@ def verify(
         them the memory needed does not grow with the manifest.
     :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
         it raises stops the verification.
+    :param cancel: stops the verification when its :meth:`CancelToken.cancel` is called.
 
     :raises VerificationError: something is not as listed; its ``report`` says what.
     :raises ManifestNotFoundError: the folder holds no manifest.
     :raises ManifestError: the manifest cannot be read, being a device or a FIFO, say.
     :raises OSError: the system refuses the folder or the manifest; its number and path tell more.
     :raises EngineError: the engine cannot be loaded, or failed.
+    :raises CancelledError: *cancel* was cancelled.
     :raises ValueError: *path* holds a NUL, or *workers* is out of range.
     """
     run = _Run(path)
-    request = _request(path, workers, follow_outside, keep_verified, progress is not None)
-    with contextlib.closing(_engine.batches(request)) as batches:
-        for data in batches:
-            batch = _wire.decode_batch(data)
+    request = _request(path, workers, follow_outside, keep_verified, progress)
+    with contextlib.closing(_batches(request, progress, cancel)) as batches:
+        for batch in batches:
             for kind, payload in batch.records:
                 run.take(kind, payload)
-            if progress is not None:
-                progress(batch.progress)
     report = run.report()
     if check and not report.ok:
         raise VerificationError(report)
     return report
 
 
-def check_signatures(root_dir: str | bytes | PathLike[str] | PathLike[bytes]) -> None:
+def iter_verify(
+    path: AnyPath,
+    *,
+    workers: int | None = None,
+    follow_outside: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    cancel: CancelToken | None = None,
+) -> Generator[Result | BadLine]:
+    """Verify like :func:`verify`, and yield what became of each entry as soon as it is known.
+
+    The order is that in which files are done. A line that was not understood comes as a
+    :class:`BadLine`; so do a manifest without entries and one that could not be read whole.
+    All is as listed if every item's ``ok`` is true.
+
+    The memory needed does not grow with the manifest: when the caller is slow the engine waits,
+    and it stops when the generator is closed. The errors are those of :func:`verify`, but for
+    :exc:`VerificationError`; all but ValueError are raised with the first item.
+    """
+    request = _request(path, workers, follow_outside, keep_verified=True, progress=progress)
+    return _items(_Run(path), _batches(request, progress, cancel))
+
+
+def _items(run: _Run, batches: Generator[_wire.Batch]) -> Generator[Result | BadLine]:
+    with contextlib.closing(batches):
+        for batch in batches:
+            for kind, payload in batch.records:
+                if kind == _wire.Kind.ENTRY:
+                    yield _wire.decode_entry(payload, run.manifests)
+                elif kind == _wire.Kind.VERIFIED:
+                    yield from _wire.decode_entries(payload, run.manifests)
+                elif kind == _wire.Kind.BAD_LINE:
+                    yield _wire.decode_bad_line(payload, run.manifests)[1]
+                else:
+                    run.take(kind, payload)
+    run.end()
+
+
+async def averify(
+    path: AnyPath,
+    *,
+    check: bool = True,
+    workers: int | None = None,
+    follow_outside: bool = False,
+    keep_verified: bool = True,
+    progress: Callable[[Progress], object] | None = None,
+) -> Report:
+    """Verify like :func:`verify`, without blocking the event loop of :mod:`asyncio`.
+
+    *progress* is called in the event loop's thread. When the task is cancelled, the engine is
+    stopped before :exc:`asyncio.CancelledError` goes on, unless the system keeps a read from
+    ending: that is waited for at most a second.
+    """
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    cancel = CancelToken()
+    raised: list[BaseException] = []
+
+    def tell(how_far: Progress) -> None:
+        if progress is None or raised:
+            return
+        try:
+            progress(how_far)
+        except BaseException as error:  # noqa: BLE001 - it is raised below, whatever it is
+            raised.append(error)
+            cancel.cancel()
+
+    def forward(how_far: Progress) -> None:
+        loop.call_soon_threadsafe(tell, how_far)
+
+    work = asyncio.ensure_future(
+        asyncio.to_thread(
+            verify,
+            path,
+            check=check,
+            workers=workers,
+            follow_outside=follow_outside,
+            keep_verified=keep_verified,
+            progress=None if progress is None else forward,
+            cancel=cancel,
+        )
+    )
+    # Whoever stopped waiting is not interested in what it raises any more.
+    work.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        report = await asyncio.shield(work)
+    except asyncio.CancelledError:
+        cancel.cancel()
+        await asyncio.wait([work], timeout=_STOP_SECONDS)
+        raise
+    except CancelledError:
+        raise raised[0] from None
+    if raised:
+        raise raised[0]
+    return report
+
+
+class CancelToken:
+    """Stops the verifications that it was given to; from any thread, once and for all."""
+
+    def __init__(self) -> None:
+        self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Stop them: each raises :exc:`CancelledError` within 50 ms or so."""
+        self._cancelled = True
+
+
+def check_signatures(root_dir: AnyPath) -> None:
     """Verify the files that the manifests in the folder *root_dir* list.
 
     The first name of :func:`verify`.
@@ -84,11 +206,11 @@ def check_signatures(root_dir: str | bytes | PathLike[str] | PathLike[bytes]) ->
 
 
 def _request(
-    path: str | bytes | PathLike[str] | PathLike[bytes],
+    path: AnyPath,
     workers: int | None,
     follow_outside: bool,
     keep_verified: bool,
-    survey: bool,
+    progress: Callable[[Progress], object] | None,
 ) -> bytes:
     name = os.fsencode(path)
     if b"\0" in name:
@@ -97,19 +219,40 @@ def _request(
         raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")
     return _wire.encode_request(
         name,
+        # The caller may go elsewhere while the engine works.
+        b"" if os.path.isabs(name) else os.getcwdb(),
         workers=workers,
         follow_outside=follow_outside,
         failures_only=not keep_verified,
-        survey=survey,
+        survey=progress is not None,
     )
+
+
+def _batches(
+    request: bytes, progress: Callable[[Progress], object] | None, cancel: CancelToken | None
+) -> Generator[_wire.Batch]:
+    """Run a job, and yield what it finds. However this is left, the job is stopped first."""
+    _check(cancel)
+    with contextlib.closing(_engine.batches(request)) as batches:
+        for data in batches:
+            batch = _wire.decode_batch(data)
+            yield batch
+            if progress is not None:
+                progress(batch.progress)
+            _check(cancel)
+
+
+def _check(cancel: CancelToken | None) -> None:
+    if cancel is not None and cancel.cancelled:
+        raise CancelledError("the verification was cancelled")
 
 
 class _Run:
     """Collects what the engine finds."""
 
-    def __init__(self, path: str | bytes | PathLike[str] | PathLike[bytes]) -> None:
+    def __init__(self, path: AnyPath) -> None:
         self._path = os.fsdecode(path)
-        self._manifests: list[Manifest] = []
+        self.manifests: list[Manifest] = []
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
         self._verified: list[bytes] = []
@@ -118,13 +261,13 @@ class _Run:
     def take(self, kind: int, payload: bytes) -> None:
         match kind:
             case _wire.Kind.MANIFEST:
-                self._manifests.append(_wire.decode_manifest(payload))
+                self.manifests.append(_wire.decode_manifest(payload))
             case _wire.Kind.ENTRY:
-                self._failures.append(_wire.decode_entry(payload, self._manifests))
+                self._failures.append(_wire.decode_entry(payload, self.manifests))
             case _wire.Kind.VERIFIED:
                 self._verified.append(payload)
             case _wire.Kind.BAD_LINE:
-                self._bad_lines.append(_wire.decode_bad_line(payload, self._manifests))
+                self._bad_lines.append(_wire.decode_bad_line(payload, self.manifests))
             case _wire.Kind.SUMMARY:
                 self._summary = _wire.decode_summary(payload)
             case _wire.Kind.ERROR:
@@ -132,16 +275,19 @@ class _Run:
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 
-    def report(self) -> Report:
-        s = self._summary
-        if s is None:
+    def end(self) -> _wire.Summary:
+        if self._summary is None:
             raise EngineError("the engine ended without a summary")
-        order = {manifest.path: i for i, manifest in enumerate(self._manifests)}
+        return self._summary
+
+    def report(self) -> Report:
+        s = self.end()
+        order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
         self._failures.sort(key=lambda result: (order[result.manifest], result.line))
         self._bad_lines.sort(key=lambda placed: (placed[0], placed[1].line))
         report = Report(
             path=self._path,
-            manifests=tuple(self._manifests),
+            manifests=tuple(self.manifests),
             verified=s.verified,
             mismatched=s.mismatched,
             missing=s.missing,

@@ -44,10 +44,12 @@ _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
 
-def encode_request(path: bytes, **fields: int | None) -> bytes:
-    """Return the request to verify *path*; a field that is None is left out."""
-    lines = [b"%s=%d" % (key.encode(), value) for key, value in fields.items() if value is not None]
-    return b"\0".join([b"path=" + path, *lines])
+def encode_request(path: bytes, folder: bytes, **fields: int | None) -> bytes:
+    """Return the request to verify *path* from *folder*; fields that are None are left out."""
+    numbers = [
+        b"%s=%d" % (key.encode(), value) for key, value in fields.items() if value is not None
+    ]
+    return b"\0".join([b"path=" + path, b"dir=" + folder, *numbers])
 
 
 class Kind(enum.IntEnum):

@@ -6,6 +6,7 @@
     ├── VerificationError (ValueError)         something is not as listed; carries the report
     ├── ManifestError (ValueError)             a manifest that cannot be read at all
     │   └── ManifestNotFoundError (FileNotFoundError)  a folder without a manifest
+    ├── CancelledError                 a CancelToken was cancelled
     └── EngineError (RuntimeError)             the engine cannot be loaded, or failed
         └── ForkedError                        the engine was loaded before a fork
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .report import Report
 
 __all__ = [
+    "CancelledError",
     "ChecksigError",
     "EngineError",
     "ForkedError",
@@ -55,6 +57,10 @@ class ManifestError(ChecksigError, ValueError):
 
 class ManifestNotFoundError(ManifestError, FileNotFoundError):
     """A folder holds no file that is taken for a manifest."""
+
+
+class CancelledError(ChecksigError):
+    """The verification was stopped by its :class:`CancelToken`."""
 
 
 class EngineError(ChecksigError, RuntimeError):

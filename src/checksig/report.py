@@ -104,6 +104,11 @@ class BadLine(NamedTuple):
     cause: str
     """What is wrong with it."""
 
+    @property
+    def ok(self) -> bool:
+        """False, as for a :class:`Result` that was not verified."""
+        return False
+
     def __str__(self) -> str:
         where = f" line {self.line}" if self.line else ""
         return f'"{printable(self.manifest)}"{where} - {self.cause}'

@@ -139,6 +139,10 @@ type run struct {
 	work     chan task
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
+	open     atomic.Int64 // files open in workers
+	suspects suspects
+	// manifests are those of found.names.
+	manifests []*Manifest
 }
 
 // task is one entry on its way to a worker.
@@ -172,6 +176,7 @@ func (r *run) all() {
 		}
 	})
 	workers.Wait()
+	r.guard(func() { r.contradictions(found) })
 	endSurvey()
 	survey.Wait()
 }
@@ -201,6 +206,7 @@ func (r *run) guard(f func()) {
 // read sends every entry of one manifest to the workers.
 func (r *run) read(f *found, index int) {
 	m := &Manifest{Index: index}
+	r.manifests = append(r.manifests, m)
 	file, next, err := f.open(f.names[index], m)
 	if err != nil && f.path != "" {
 		r.fail(err)
@@ -250,7 +256,7 @@ func (r *run) badLine(m *Manifest, bad *manifest.LineError) {
 }
 
 func (r *run) worker() {
-	v := newVerifier(r.ctx, func(n int) { r.progress.Bytes.Add(int64(n)) })
+	v := newVerifier(r)
 	for t := range r.work {
 		result := v.verify(t)
 		if r.ctx.Err() != nil {
@@ -258,6 +264,9 @@ func (r *run) worker() {
 		}
 		r.statuses[result.Status].Add(1)
 		r.progress.Files.Add(1)
+		if result.Status == Mismatched {
+			r.suspects.add(result.Name)
+		}
 		r.sink.Result(result)
 	}
 }

@@ -103,6 +103,23 @@ func TestRunReadsEveryManifestOfAFolder(t *testing.T) {
 	}
 }
 
+func TestContradictionsAreReported(t *testing.T) {
+	dir, lists := folder(t, map[string]string{"a": "a", "b": "b"})
+	wrong := strings.Repeat("0", 40)
+	manifestIn(t, dir, "SHA1SUMS", lists("a", "a", "b")+wrong+"  ./a\n"+lists("a"))
+	manifestIn(t, dir, "other.sha1", wrong+"  b\n")
+	got, summary, err := collected(t, engine.Request{Path: dir})
+	want := []string{
+		"./a mismatched",
+		"SHA1SUMS:4 contradicts line 1: another sha1 digest for the same file",
+		"a verified", "a verified", "a verified", "b mismatched", "b verified",
+		"other.sha1:1 contradicts " + filepath.Join(dir, "SHA1SUMS") + " line 3: another sha1 digest for the same file",
+	}
+	if err != nil || !slices.Equal(got, want) || summary.OK() || summary.BadLines != 2 {
+		t.Errorf("got  %q, %v\nwant %q", got, err, want)
+	}
+}
+
 func TestNothingVerifiedIsNeverOK(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "comments": "# a\n\n", "garbage": "x\n"} {
 		dir, _ := folder(t, nil)

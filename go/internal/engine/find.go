@@ -83,6 +83,25 @@ func (f *found) open(name string, m *Manifest) (*source.File, manifest.Next, err
 	return file, next, nil
 }
 
+// entries reads the manifest called name once more, for what can be read of it.
+func (f *found) entries(ctx context.Context, name string, each func(manifest.Entry)) {
+	file, next, err := f.open(name, &Manifest{})
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	for ctx.Err() == nil {
+		entry, err := next()
+		var bad *manifest.LineError
+		switch {
+		case err == nil:
+			each(entry)
+		case !errors.As(err, &bad) || bad.Fatal:
+			return
+		}
+	}
+}
+
 // survey counts the entries and adds up the sizes of their files, for the totals of Progress.
 func (r *run) survey(ctx context.Context, f *found) {
 	select {
@@ -92,25 +111,12 @@ func (r *run) survey(ctx context.Context, f *found) {
 	}
 	var files, size int64
 	for _, name := range f.names {
-		file, next, err := f.open(name, &Manifest{})
-		if err != nil {
-			continue
-		}
-		for ctx.Err() == nil {
-			entry, err := next()
-			var bad *manifest.LineError
-			if errors.As(err, &bad) && !bad.Fatal {
-				continue
-			}
-			if err != nil {
-				break
-			}
+		f.entries(ctx, name, func(entry manifest.Entry) {
 			files++
 			if n, err := f.tree.Size(entry.Name); err == nil {
 				size += n
 			}
-		}
-		file.Close()
+		})
 	}
 	if ctx.Err() == nil {
 		r.progress.TotalFiles.Store(files)

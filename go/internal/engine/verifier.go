@@ -2,34 +2,40 @@ package engine
 
 import (
 	"bytes"
-	"context"
 	"hash"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/source"
 )
 
+// Where no more files can be open at once, a worker waits for one of the others, or of the host
+// process, to be closed, and tries again.
+const (
+	exhaustedPause = 5 * time.Millisecond
+	exhaustedTries = 400 // while no other worker has a file open
+)
+
 // verifier verifies one entry after another; each worker has its own.
 type verifier struct {
-	ctx     context.Context
-	read    func(int) // told of bytes as they are read
+	run     *run
 	buf     []byte
 	hashers map[*digest.Algorithm]hash.Hash
 }
 
-func newVerifier(ctx context.Context, read func(int)) *verifier {
-	return &verifier{ctx, read, make([]byte, chunkSize), map[*digest.Algorithm]hash.Hash{}}
+func newVerifier(r *run) *verifier {
+	return &verifier{r, make([]byte, chunkSize), map[*digest.Algorithm]hash.Hash{}}
 }
 
 func (v *verifier) verify(t task) *Result {
 	r := &Result{Manifest: t.manifest, Entry: t.entry}
-	file, err := t.tree.Open(t.entry.Name)
+	file, err := v.open(t)
 	if err != nil {
 		return r.failed(err)
 	}
-	defer file.Close()
+	defer v.close(file)
 	h := v.hasher(t.entry.Algorithm)
-	r.Size, err = file.CopyTo(v.ctx, h, v.buf, v.read)
+	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf, func(n int) { v.run.progress.Bytes.Add(int64(n)) })
 	if err != nil {
 		return r.failed(err)
 	}
@@ -39,6 +45,26 @@ func (v *verifier) verify(t task) *Result {
 		r.Status = Verified
 	}
 	return r
+}
+
+func (v *verifier) open(t task) (*source.File, error) {
+	for try := 0; ; try++ {
+		file, err := t.tree.Open(t.entry.Name)
+		if err == nil {
+			v.run.open.Add(1)
+			return file, nil
+		}
+		over := try >= exhaustedTries && v.run.open.Load() == 0 || v.run.ctx.Err() != nil
+		if !source.IsExhausted(err) || over {
+			return nil, err
+		}
+		time.Sleep(exhaustedPause)
+	}
+}
+
+func (v *verifier) close(file *source.File) {
+	file.Close()
+	v.run.open.Add(-1)
 }
 
 func (r *Result) failed(err error) *Result {

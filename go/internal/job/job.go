@@ -40,7 +40,7 @@ func Start(fields []byte) *Job {
 	j := &Job{cancel: cancel, finished: make(chan struct{}), full: make(chan struct{}, 1)}
 	j.room.L = &j.mu
 	r, err := parseRequest(fields)
-	if err == nil && !filepath.IsAbs(r.Path) {
+	if err == nil && r.Dir == "" && !filepath.IsAbs(r.Path) {
 		r.Dir, err = os.Getwd() // now: the caller may go elsewhere
 	}
 	go j.run(ctx, r, err)

@@ -13,6 +13,7 @@ import (
 // Values are bytes as they are; of a key that comes twice the last one counts.
 //
 //	path            the folder or manifest; must be there
+//	dir             what path is relative to, absolute; the working folder if left out
 //	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
 //	follow_outside  "1": names may lead outside their manifest's folder
 //	failures_only   "1": send no record for entries that were verified
@@ -49,6 +50,8 @@ func (r *request) set(key, value string) (err error) {
 	switch key {
 	case "path":
 		r.Path, r.hasPath = value, true
+	case "dir":
+		r.Dir = value
 	case "workers":
 		if r.Workers, err = strconv.Atoi(value); err == nil && (r.Workers < 1 || r.Workers > maxWorkers) {
 			err = fmt.Errorf("%d is not between 1 and %d", r.Workers, maxWorkers)

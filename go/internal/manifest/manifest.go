@@ -15,11 +15,9 @@ import (
 	"checksig/internal/digest"
 )
 
-// MaxLine is the longest line, in bytes, that a manifest may hold.
-const MaxLine = 1 << 20
-
-// sniffSize is how much of a manifest, in bytes, its format is detected from.
-const sniffSize = 64 << 10
+// MaxLine is the longest line, in bytes and with its end, that a manifest may hold. Its format is
+// detected from as many bytes.
+const MaxLine = 64 << 10
 
 // Entry is what a manifest says of one file.
 type Entry struct {
@@ -60,8 +58,8 @@ var Formats = []*Format{GNU}
 // Read detects the format of the manifest r, whose file name is fileName, and returns its
 // entries.
 func Read(r io.Reader, fileName string) (*Format, Next, error) {
-	buffered := bufio.NewReaderSize(r, sniffSize)
-	head, err := buffered.Peek(sniffSize)
+	buffered := bufio.NewReaderSize(r, MaxLine)
+	head, err := buffered.Peek(MaxLine)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
@@ -80,27 +78,17 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 // Lines yields the lines of a manifest without their ends (LF or CRLF), and without a UTF-8
 // byte order mark at the beginning.
 type Lines struct {
-	r    *bufio.Reader
-	n    int64
-	long []byte
+	r *bufio.Reader // whose buffer is what bounds a line
+	n int64
 }
 
 // Next returns the next line, valid until the call after it, and its number. The error is a
 // [*LineError] for a line that no format can hold, [io.EOF] at the end, or the reader's.
 func (l *Lines) Next() ([]byte, int64, error) {
 	line, err := l.r.ReadSlice('\n')
-	l.long = l.long[:0]
-	for errors.Is(err, bufio.ErrBufferFull) {
-		l.long = append(l.long, line...)
-		if len(l.long) > MaxLine {
-			cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
-			return nil, l.n + 1, &LineError{l.n + 1, beginning(l.long), cause, true}
-		}
-		line, err = l.r.ReadSlice('\n')
-	}
-	if len(l.long) > 0 {
-		l.long = append(l.long, line...)
-		line = l.long
+	if errors.Is(err, bufio.ErrBufferFull) {
+		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
+		return nil, l.n + 1, &LineError{l.n + 1, beginning(line), cause, true}
 	}
 	if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
 		return nil, l.n, err

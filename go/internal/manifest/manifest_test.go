@@ -99,7 +99,7 @@ func TestReadGNU(t *testing.T) {
 }
 
 func TestLongLines(t *testing.T) {
-	name := strings.Repeat("n", manifest.MaxLine-len(sha1A)-4)
+	name := strings.Repeat("n", manifest.MaxLine-len(sha1A)-3)
 	got := readAll(t, "x", sha1A+"  "+name+"\n"+sha1A+"  b\n")
 	if len(got) != 2 || got[0] != "1 sha1 "+name || got[1] != "2 sha1 b" {
 		t.Errorf("a line just within the limit was not read: %d entries", len(got))

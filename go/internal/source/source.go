@@ -26,6 +26,12 @@ func IsMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
+// IsExhausted reports whether err says that no more files can be open at once, in this process or
+// on this system. It may pass.
+func IsExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
 // Tree is a folder whose files are opened by name. It holds the folder open, so that neither a
 // change of the working folder nor a rename moves it.
 type Tree struct {
@@ -129,49 +135,58 @@ func opened(f *os.File) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	return &File{f, state(info)}, nil
+	return &File{file: f, before: state(info)}, nil
 }
 
 // File is a regular file opened for reading from its beginning.
 type File struct {
 	file   *os.File
 	before fileState
+	total  int64 // bytes read
 }
 
 // Size is the file's size in bytes when it was opened.
 func (f *File) Size() int64 { return f.before.size }
 
-// Read reads the next bytes; see [io.Reader]. It does not look for changes; [File.CopyTo] does.
-func (f *File) Read(p []byte) (int, error) { return f.file.Read(p) }
+// Read reads the next bytes; see [io.Reader]. The end is told as [io.EOF] only if the file is
+// whole: the error is [ErrChanged] if it is not the same as when it was opened, or holds more or
+// fewer bytes than its size says.
+func (f *File) Read(p []byte) (int, error) {
+	n, err := f.file.Read(p)
+	f.total += int64(n)
+	if f.total > f.before.size {
+		return n, fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, f.before.size)
+	}
+	if errors.Is(err, io.EOF) {
+		if changed := f.unchanged(); changed != nil {
+			return n, changed
+		}
+	}
+	return n, err
+}
 
 // Close closes the file.
 func (f *File) Close() error { return f.file.Close() }
 
 // CopyTo writes the whole file to w, one buf at a time, and returns how many bytes it read. The
-// error is [ErrChanged] if the file is not the same at the end as when it was opened, or holds
-// more or fewer bytes than its size says; the context's if ctx ended; or of the system.
-// read, if not nil, is told of the bytes as they are read.
+// error is that of [File.Read], of w, or the context's if ctx ended. read, if not nil, is told of
+// the bytes as they are read.
 func (f *File) CopyTo(ctx context.Context, w io.Writer, buf []byte, read func(int)) (int64, error) {
 	var total int64
 	for {
 		if err := ctx.Err(); err != nil {
 			return total, err
 		}
-		n, err := f.file.Read(buf)
+		n, err := f.Read(buf)
 		total += int64(n)
-		if total > f.before.size {
-			return total, fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, f.before.size)
-		}
 		if read != nil && n > 0 {
 			read(n)
 		}
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return total, err
-			}
+		if _, failed := w.Write(buf[:n]); failed != nil {
+			return total, failed
 		}
 		if errors.Is(err, io.EOF) {
-			return total, f.unchanged(total)
+			return total, nil
 		}
 		if err != nil {
 			return total, err
@@ -179,9 +194,9 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, buf []byte, read func(in
 	}
 }
 
-func (f *File) unchanged(total int64) error {
-	if total < f.before.size {
-		return fmt.Errorf("%w: ended at byte %d of %d", ErrChanged, total, f.before.size)
+func (f *File) unchanged() error {
+	if f.total < f.before.size {
+		return fmt.Errorf("%w: ended at byte %d of %d", ErrChanged, f.total, f.before.size)
 	}
 	info, err := f.file.Stat()
 	if err != nil {

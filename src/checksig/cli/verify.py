@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Report, Status, verify
-from ..report import printable
+from ..report import printable as _escaped
 from .progress import Bar
 
 if TYPE_CHECKING:
@@ -53,6 +54,12 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"ok": code == 0, "reports": reports, "errors": errors}, indent=2))
     return code
+
+
+def printable(name: str) -> str:
+    """Return *name* for a terminal; on Windows its separators stay single."""
+    text = _escaped(name)
+    return text.replace("\\\\", "\\") if os.name == "nt" else text
 
 
 def _message(path: str, error: Exception) -> str:

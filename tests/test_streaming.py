@@ -1,0 +1,200 @@
+"""iter_verify, averify and CancelToken: results as they come, and work that stops."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+from checksig import BadLine, CancelToken, averify, iter_verify, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(40 << 30)
+    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    return tmp_path
+
+
+def test_iter_verify_yields_what_verify_finds(tree: Callable[..., Path]) -> None:
+    """Every entry and every bad line comes once, as in the report."""
+    folder = tree({f"f{i}": b"%d" % i for i in range(100)})
+    (folder / "f7").write_bytes(b"changed")
+    (folder / "f9").unlink()
+    with (folder / "SHA256SUMS").open("ab") as manifest:
+        manifest.write(b"garbage\n")
+    report = verify(folder, check=False)
+    items = list(iter_verify(folder))
+    bad = [item for item in items if isinstance(item, BadLine)]
+    results = [item for item in items if not isinstance(item, BadLine)]
+    assert tuple(sorted(results, key=lambda r: r.line)) == report.results
+    assert tuple(bad) == report.bad_lines
+    assert not bad[0].ok
+    assert sum(item.ok for item in items) == report.verified == 98
+
+
+def test_iter_verify_raises_what_verify_raises(tmp_path: Path) -> None:
+    """Arguments are checked by the call, the rest comes with the first item."""
+    with pytest.raises(ValueError, match="null byte"):
+        iter_verify("a\0b")
+    with pytest.raises(ValueError, match="workers"):
+        iter_verify(tmp_path, workers=0)
+    with pytest.raises(checksig.ManifestNotFoundError):
+        next(iter_verify(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        next(iter_verify(tmp_path / "none"))
+
+
+def test_iter_verify_of_an_empty_manifest_is_not_ok(tree: Callable[..., Path]) -> None:
+    """A manifest that lists nothing yields an item that is not ok."""
+    items = list(iter_verify(tree({})))
+    assert [item.ok for item in items] == [False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_iter_verify_stops_when_it_is_closed(
+    tree: Callable[..., Path], python: Callable[..., str]
+) -> None:
+    """A caller that leaves early stops the engine, and no file stays open."""
+    folder = tree({f"{i}": b"x" for i in range(200)})
+    with (folder / "9").open("wb") as file:
+        file.truncate(40 << 30)
+    program = """
+import os, sys, time
+from checksig import iter_verify
+for result in iter_verify(sys.argv[1], workers=2):
+    break
+before = sum(os.times()[:2])
+time.sleep(1)
+used = sum(os.times()[:2]) - before
+print(used < 0.3, any(os.readlink(f"/proc/self/fd/{n}").startswith(sys.argv[1])
+    for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")))
+"""
+    assert python(program, folder, timeout=60) == "True False\n"
+
+
+def test_a_slow_reader_makes_the_engine_wait(
+    tree: Callable[..., Path], python: Callable[..., str]
+) -> None:
+    """While nobody takes results, the engine does not pile them up."""
+    folder = tree({"a": b"a"})
+    line = (folder / "SHA256SUMS").read_bytes()
+    (folder / "SHA256SUMS").write_bytes(line * 300_000)
+    program = """
+import os, sys, time
+from checksig import iter_verify
+results = iter_verify(sys.argv[1])
+next(results)
+time.sleep(0.5)
+before = sum(os.times()[:2])
+time.sleep(1)
+print(sum(os.times()[:2]) - before < 0.3, 1 + sum(r.ok for r in results))
+"""
+    assert python(program, folder, timeout=60) == "True 300000\n"
+
+
+def test_a_token_stops_a_verification_from_another_thread(huge: Path) -> None:
+    """cancel, called by another thread, ends verify within the huge file."""
+    token = CancelToken()
+    started = threading.Event()
+
+    def stop() -> None:
+        started.wait(60)
+        token.cancel()
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    with pytest.raises(checksig.CancelledError):
+        verify(huge, cancel=token, progress=lambda p: started.set() if p.bytes_read else None)
+    thread.join(60)
+    assert token.cancelled
+    for call in (lambda: verify(huge, cancel=token), lambda: next(iter_verify(huge, cancel=token))):
+        with pytest.raises(checksig.CancelledError):
+            call()
+
+
+def test_averify_gives_the_report(httpd: Path) -> None:
+    """It awaits what verify returns, and raises what verify raises."""
+    report = asyncio.run(averify(httpd, check=False))
+    assert report.results == verify(httpd, check=False).results
+    with pytest.raises(checksig.VerificationError):
+        asyncio.run(averify(httpd))
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(averify(httpd / "none"))
+
+
+def test_averify_leaves_the_loop_free(huge: Path) -> None:
+    """The event loop goes on; the progress comes in its thread; cancelling stops the engine."""
+
+    async def main() -> tuple[int, int, set[int]]:
+        ticks = 0
+        threads: set[int] = set()
+        seen: list[int] = []
+
+        def progress(p: checksig.Progress) -> None:
+            threads.add(threading.get_ident())
+            seen.append(p.bytes_read)
+
+        task = asyncio.create_task(averify(huge, progress=progress))
+        while len(seen) < 5:
+            await asyncio.sleep(0.01)
+            ticks += 1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        at = len(seen)
+        await asyncio.sleep(0.3)
+        return ticks, len(seen) - at, threads
+
+    ticks, after, threads = asyncio.run(asyncio.wait_for(main(), 60))
+    assert ticks > 5
+    assert after <= 1
+    assert threads == {threading.get_ident()}
+
+
+def test_averify_callback_that_raises(huge: Path) -> None:
+    """What the callback raises stops the engine, and comes out."""
+
+    def stop(progress: checksig.Progress) -> None:
+        if progress.bytes_read:
+            raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        asyncio.run(asyncio.wait_for(averify(huge, progress=stop), 60))
+
+
+def test_many_averify_at_once(httpd: Path) -> None:
+    """Fifty at once all get their answers."""
+
+    async def main() -> list[checksig.Report]:
+        return await asyncio.gather(*(averify(httpd, check=False) for _ in range(50)))
+
+    assert [(r.verified, r.mismatched) for r in asyncio.run(main())] == [(9, 1)] * 50
+
+
+def test_totals_are_known_after_half_a_second(huge: Path) -> None:
+    """A verification that takes longer tells how much there is to do."""
+    token = CancelToken()
+    totals: list[tuple[int, int]] = []
+
+    def progress(p: checksig.Progress) -> None:
+        if p.total_files is not None and p.total_bytes is not None:
+            totals.append((p.total_files, p.total_bytes))
+            token.cancel()
+
+    end = time.monotonic() + 60
+    with pytest.raises(checksig.CancelledError):
+        verify(huge, progress=progress, cancel=token)
+    assert totals[0] == (1, 40 << 30)
+    assert time.monotonic() < end
