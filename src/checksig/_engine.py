@@ -1,7 +1,8 @@
 """The Go engine in this process: the only module that touches cffi.
 
 The shared library is opened by the first call that needs it. Opening it starts a Go runtime,
-which cannot be closed again and does not live through a fork; :func:`engine` looks after both.
+which cannot be closed again, does not live through a fork, and ends the process where it gets too
+little memory or too few threads; :func:`library` looks after all three.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from .errors import EngineError, ForkedError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Engine", "batches", "engine"]
+__all__ = ["ABI", "Library", "library"]
 
 ABI = 1
-"""The number of the interface that this module speaks; go/export.go has its twin."""
+"""The number of the interface that this package speaks; go/internal/job has its twin."""
 
 _WAIT_MS = 50
 """How long one wait may block: a pending KeyboardInterrupt is raised between two of them."""
@@ -31,8 +32,16 @@ _WAIT_MS = 50
 _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
 
+_FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
 
-class _Library(Protocol):
+_SPACE = 2 << 30
+"""Address space for the library: its runtime reserves 1.6 GB, and aborts where it gets less."""
+
+_THREADS = 6
+"""How many threads the runtime starts on its own; it aborts where one cannot be started."""
+
+
+class _Functions(Protocol):
     """The functions of the shared library; build_ffi.py declares them to cffi."""
 
     def checksig_abi(self) -> int: ...
@@ -43,21 +52,20 @@ class _Library(Protocol):
     def free(self, pointer: Any) -> None: ...
 
 
-class Engine:
-    """The engine, loaded into this process.
+class Library:
+    """The engine, loaded into this process from *path*.
 
-    :raises EngineError: the library is not there, cannot be loaded, or is of another version.
+    :raises EngineError: the library cannot be loaded, or is of another version.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
         from ._ffi import ffi
 
         self._ffi = ffi
         self.pid = os.getpid()
-        path = _library_path()
         with _host_state_kept():
             try:
-                self._lib = cast("_Library", ffi.dlopen(str(path)))
+                self._lib = cast("_Functions", ffi.dlopen(str(path)))
             except OSError as error:
                 raise EngineError(f"the engine cannot be loaded: {error}") from error
             abi = self._lib.checksig_abi()  # returns once the Go runtime is ready
@@ -77,11 +85,13 @@ class Engine:
                 batch = self._wait(job[0])
                 finished = batch[0] == 1
                 yield batch
+                if os.getpid() != self.pid:
+                    raise ForkedError(_FORKED_WITHIN)
         except BaseException:
             self._stop(job[0])
             raise
         finally:
-            if job[0]:
+            if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
     def _wait(self, job: int) -> bytes:
@@ -93,7 +103,7 @@ class Engine:
             self._lib.free(data)
 
     def _stop(self, job: int) -> None:
-        if not job:
+        if not job or os.getpid() != self.pid:
             return
         self._lib.checksig_cancel(job)
         deadline = time.monotonic() + _STOP_SECONDS
@@ -131,29 +141,69 @@ def _host_state_kept() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-_engine: Engine | None = None
-_lock = threading.Lock()
+def _check_limits() -> None:
+    """Refuse to load the library where its runtime would abort the process."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _address_space() + _SPACE:
+        raise EngineError(
+            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low for"
+            f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
+        )
+    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    count = _THREADS + cpus
+    threads: list[threading.Thread] = []
+    enough = threading.Event()
+    try:
+        for _ in range(count):
+            thread = threading.Thread(target=enough.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError as error:
+        raise EngineError(
+            f"fewer than the {count} threads that the engine needs can be started: raise the limit"
+            " of processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
+        ) from error
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
 
 
-def engine() -> Engine:
+def _address_space() -> int:
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+_library: Library | None = None
+_owner: int | None = None  # the process that began to load it
+_locks: dict[int, threading.Lock] = {}  # one for each process: a fork may copy one that is held
+
+
+def library() -> Library:
     """Return the engine of this process, loading it at the first call.
 
     :raises EngineError: it cannot be loaded.
     :raises ForkedError: it was loaded before this process was forked off.
     """
-    global _engine  # noqa: PLW0603 - one for the process, as the Go runtime is
-    if _engine is None:
-        with _lock:
-            if _engine is None:
-                _engine = Engine()
-    if _engine.pid != os.getpid():
+    global _library, _owner  # noqa: PLW0603 - one for the process, as the Go runtime is
+    pid = os.getpid()  # asked at every call: a fork by C code tells nobody
+    if _owner is not None and _owner != pid:
         raise ForkedError(
             "checksig was used before this process was forked, and Go does not live through a fork;"
             " use it first in the child, or start children by 'spawn' or 'forkserver'"
         )
-    return _engine
-
-
-def batches(request: bytes) -> Generator[bytes]:
-    """Run a job for *request*, and yield its batches of results."""
-    return engine().batches(request)
+    if _library is None:
+        with _locks.setdefault(pid, threading.Lock()):
+            if _library is None:
+                path = _library_path()
+                _check_limits()
+                _owner = pid  # from here on a child would find a runtime that is half there
+                _library = Library(path)
+    return _library

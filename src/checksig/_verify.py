@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from . import _engine, _wire
+from . import _transport, _wire
 from .errors import (
     CancelledError,
     EngineError,
@@ -233,7 +233,7 @@ def _batches(
 ) -> Generator[_wire.Batch]:
     """Run a job, and yield what it finds. However this is left, the job is stopped first."""
     _check(cancel)
-    with contextlib.closing(_engine.batches(request)) as batches:
+    with contextlib.closing(_transport.batches(request)) as batches:
         for data in batches:
             batch = _wire.decode_batch(data)
             yield batch

@@ -1,0 +1,59 @@
+"""The way to the engine: the library in this process, or the program beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from . import _engine
+from .errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["VARIABLE", "batches"]
+
+VARIABLE = "CHECKSIG_ENGINE"
+"""The environment variable that says ``library`` or ``process``; the library if it is not set,
+and the process where there can be no library."""
+
+
+def batches(request: bytes) -> Generator[bytes]:
+    """Run a job for *request*, and yield its batches of results; see go/internal/job.
+
+    However the caller leaves, the job is stopped first.
+
+    :raises EngineError: the engine cannot be started, or failed.
+    :raises ForkedError: it cannot because this process was forked off.
+    """
+    choice = os.environ.get(VARIABLE, "")
+    if choice not in {"", "library", "process"}:
+        raise EngineError(f"{VARIABLE} is {choice!r}, where 'library' or 'process' is understood")
+    if choice == "process":
+        from ._process import Process
+
+        return Process().batches(request)
+    try:
+        library = _engine.library()
+    except EngineError as error:
+        if choice == "library":
+            raise
+        return _instead(request, error)
+    return library.batches(request)
+
+
+def _instead(request: bytes, reason: EngineError) -> Generator[bytes]:
+    """Run a job in a process because the library, for *reason*, cannot be used."""
+    from ._process import Process
+
+    begun = False
+    try:
+        with contextlib.closing(Process().batches(request)) as results:
+            for batch in results:
+                begun = True
+                yield batch
+    except EngineError as error:
+        if begun:
+            raise
+        raise type(reason)(f"{reason}; nor can it run as a process of its own: {error}") from error
