@@ -38,7 +38,10 @@ _SPACE = 2 << 30
 """Address space for the library: its runtime reserves 1.6 GB, and aborts where it gets less."""
 
 _THREADS = 6
-"""How many threads the runtime starts on its own; it aborts where one cannot be started."""
+"""How many threads the runtime starts on its own, and one for each CPU (of a big machine's, few
+at first); it aborts where one cannot be started."""
+
+_MOST_CPUS = 32
 
 
 class _Functions(Protocol):
@@ -154,7 +157,7 @@ def _check_limits() -> None:
             f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
         )
     cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
-    count = _THREADS + cpus
+    count = _THREADS + min(cpus, _MOST_CPUS)
     threads: list[threading.Thread] = []
     enough = threading.Event()
     try:
