@@ -70,6 +70,14 @@ def python(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture(params=["library", "process"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test twice: with the library, and with a process for each job."""
+    choice: str = request.param
+    monkeypatch.setenv("CHECKSIG_ENGINE", choice)
+    return choice
+
+
 @pytest.fixture(scope="session")
 def command() -> list[str]:
     """Find the command that was installed."""

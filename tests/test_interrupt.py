@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal"),
+    pytest.mark.usefixtures("engine"),
+]
 
 PROGRAM = """
 import json, os, sys, time

@@ -17,6 +17,8 @@ from checksig import Status, verify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 posix = pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
 
 

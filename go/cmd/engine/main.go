@@ -87,7 +87,7 @@ func send(w io.Writer, j *job.Job) error {
 	return nil
 }
 
-var errTooLong = errors.New("request too long")
+var errTooLong = fmt.Errorf("%w: too long", job.ErrRequest)
 
 // readFrame reads a frame of at most limit bytes.
 func readFrame(r io.Reader, limit uint32) ([]byte, error) {

@@ -98,7 +98,7 @@ func TestARequestThatIsTooLongIsAnswered(t *testing.T) {
 	if err := send(&out, j); err != nil {
 		t.Fatal(err)
 	}
-	if all := received(t, &out); !bytes.Contains(all, []byte("request too long: 1048577 bytes")) {
+	if all := received(t, &out); !bytes.Contains(all, []byte("bad request: too long: 1048577 bytes")) {
 		t.Errorf("%q", all)
 	}
 }

@@ -27,21 +27,22 @@ type request struct {
 // maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
 const maxWorkers = 1024
 
-var errRequest = errors.New("bad request")
+// ErrRequest is in the chain of every error that is the fault of a request.
+var ErrRequest = errors.New("bad request")
 
 func parseRequest(fields []byte) (request, error) {
 	var r request
 	for field := range bytes.SplitSeq(fields, []byte{0}) {
 		key, value, ok := bytes.Cut(field, []byte("="))
 		if !ok {
-			return r, fmt.Errorf("%w: %q is not a field", errRequest, field)
+			return r, fmt.Errorf("%w: %q is not a field", ErrRequest, field)
 		}
 		if err := r.set(string(key), string(value)); err != nil {
-			return r, fmt.Errorf("%w: field %q: %w", errRequest, key, err)
+			return r, fmt.Errorf("%w: field %q: %w", ErrRequest, key, err)
 		}
 	}
 	if !r.hasPath {
-		return r, fmt.Errorf("%w: no path", errRequest)
+		return r, fmt.Errorf("%w: no path", ErrRequest)
 	}
 	return r, nil
 }

@@ -141,7 +141,7 @@ func codeOf(err error) byte {
 		return codePanic
 	case errors.Is(err, context.Canceled):
 		return codeCancelled
-	case errors.Is(err, errRequest):
+	case errors.Is(err, ErrRequest):
 		return codeRequest
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest

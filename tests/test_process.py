@@ -1,0 +1,423 @@
+"""The engine as a process of its own: the same answers, and nothing left however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+from checksig import EngineError, verify
+from checksig._process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
+
+# Keeps the processes that are started, to look at them.
+KEPT = """
+import os, signal, subprocess, sys, time
+started = []
+class Kept(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        started.append(self)
+subprocess.Popen = Kept
+import checksig
+from checksig import verify
+def say(*words):
+    print(*words, flush=True)
+"""
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for the process, here and in programs that are started from here."""
+    monkeypatch.setenv("CHECKSIG_ENGINE", "process")
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with (folder / "huge").open("wb") as file:
+        file.truncate(40 << 30)
+    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    return folder
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Callable[[str], Process]:
+    """Make a process of a shell script in place of the engine."""
+
+    def make(script: str) -> Process:
+        path = tmp_path / "program"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return Process(path)
+
+    return make
+
+
+def _is_running(pid: int) -> bool:
+    """Whether the process is there, and not just waits for its parent to look at it."""
+    done = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)] if sys.platform == "darwin" else ["true"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if sys.platform == "darwin":
+        return done.stdout.strip()[:1] not in {"", "Z"}
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _ends(pid: int, seconds: float = 30) -> bool:
+    end = time.monotonic() + seconds
+    while _is_running(pid):
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_the_answers_are_the_same(httpd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process finds what the library finds."""
+    reports: list[checksig.Report] = []
+    for engine in ("library", "process"):
+        monkeypatch.setenv("CHECKSIG_ENGINE", engine)
+        reports.append(verify(httpd, check=False))
+    assert reports[0].results == reports[1].results
+    assert reports[0].manifests == reports[1].manifests
+    assert (reports[1].verified, reports[1].mismatched) == (9, 1)
+
+
+def test_the_variable_is_read_at_each_call(httpd: Path, python: Callable[..., str]) -> None:
+    """What CHECKSIG_ENGINE says counts at once; nothing is loaded for a process."""
+    program = f"""{KEPT}
+import threading
+def run(engine):
+    os.environ["CHECKSIG_ENGINE"] = engine
+    try:
+        return verify(sys.argv[1], check=False).verified
+    except checksig.EngineError as error:
+        return error
+say(run("process"), len(started), threading.active_count(), sys.modules.get("checksig._ffi"))
+say(run("library"), run(""), len(started))
+say(run("thread"))
+"""
+    assert python(program, httpd).splitlines() == [
+        "9 1 1 None",
+        "9 9 1",
+        "CHECKSIG_ENGINE is 'thread', where 'library' or 'process' is understood",
+    ]
+
+
+@posix
+def test_environment_folder_and_signals_are_the_callers(
+    scripted: Callable[[str], Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program starts where the caller is, with what the caller has; the mask stays."""
+    monkeypatch.setenv("SOMETHING", "of the caller")
+    monkeypatch.chdir(tmp_path)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    process = scripted('echo "$SOMETHING" "$(pwd -P)" >&2; exit 3')
+    with pytest.raises(EngineError, match=r"\(exit code 3\): of the caller ") as caught:
+        next(process.batches(b"path=x"))
+    assert str(caught.value).endswith(str(tmp_path.resolve()))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    """A missing program is named."""
+    with pytest.raises(EngineError, match=r"none cannot be started: .*none"):
+        next(Process(tmp_path / "none").batches(b"path=x"))
+
+
+@posix
+def test_a_program_that_may_not_be_run(tmp_path: Path) -> None:
+    """A program that lost its mode, as some archives make it, is named."""
+    path = tmp_path / "program"
+    path.write_bytes(b"")
+    with pytest.raises(EngineError, match=r"program cannot be started: .*Permission denied"):
+        next(Process(path).batches(b"path=x"))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("exit 0", r"\(exit code 0\)$"),
+        ("printf 12", r"\(exit code 0\)$"),
+        ("printf '\\377\\0\\0\\0short'; echo sorry >&2; exit 5", r"\(exit code 5\): sorry$"),
+        ("kill -KILL $$", r"\(SIGKILL\)$"),
+        ("yes 'a long story' | head -c 300000 >&2; exit 2", r"\(exit code 2\): a long story\n"),
+    ],
+)
+def test_a_program_that_breaks_off(
+    scripted: Callable[[str], Process], script: str, message: str
+) -> None:
+    """Whatever comes instead of results, an exception tells, and how the program ended."""
+    with pytest.raises(EngineError, match=message):
+        list(scripted(script).batches(b"path=x" * 100_000))
+
+
+@posix
+def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None:
+    """A program that stops sending is not waited for."""
+    start = time.monotonic()
+    with pytest.raises(EngineError, match="sends nothing more, and does not end$"):
+        next(scripted("exec sleep 60 >&-").batches(b"path=x"))
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.usefixtures("process")
+def test_a_request_that_is_too_long() -> None:
+    """The program refuses more than a path can need."""
+    with pytest.raises(EngineError, match="bad request: too long: .* bytes, where 1048576 are"):
+        verify("x" * 2_000_000)
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGABRT"])
+@pytest.mark.usefixtures("process")
+def test_a_process_that_is_killed(
+    huge: Path, httpd: Path, python: Callable[..., str], name: str
+) -> None:
+    """What kills the process raises EngineError with what Go said; the next call works."""
+    program = f"""{KEPT}
+def kill(progress):
+    if progress.bytes_read:
+        os.kill(started[-1].pid, signal.{name})
+try:
+    verify(sys.argv[1], progress=kill)
+except checksig.EngineError as error:
+    print("{name}" in str(error), "goroutine" in str(error))
+print(verify(sys.argv[2], check=False).verified)
+"""
+    assert python(program, huge, httpd) == f"True {name != 'SIGKILL'}\n9\n"
+
+
+@posix
+@pytest.mark.usefixtures("process")
+def test_ctrl_c_at_a_terminal(huge: Path, tmp_path: Path) -> None:
+    """SIGINT to the whole group is the parent's to see; the process is gone when it is raised."""
+    program = f"""{KEPT}
+def started_(progress):
+    if progress.bytes_read:
+        say(started[0].pid)
+try:
+    verify(sys.argv[1], progress=started_)
+except KeyboardInterrupt:
+    say("interrupted", started[0].returncode, os.getpid() != started[0].pid)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(huge)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+    ) as child:
+        assert child.stdout is not None
+        try:
+            pid = int(child.stdout.readline())
+            os.killpg(child.pid, signal.SIGINT)
+            out, _ = child.communicate(timeout=30)
+        finally:
+            child.kill()
+    assert out.splitlines()[-1] == f"interrupted {-signal.SIGKILL} True"
+    assert _ends(pid)
+
+
+@posix
+@pytest.mark.parametrize("sibling", [False, True])
+@pytest.mark.usefixtures("process")
+def test_a_process_whose_parent_is_killed(huge: Path, tmp_path: Path, sibling: bool) -> None:
+    """It ends by itself, even where another child of its parent holds the pipe to it open."""
+    program = f"""{KEPT}
+def progress(progress):
+    if progress.bytes_read:
+        child = os.fork() if sys.argv[2] == "True" else 0
+        if child == 0 and sys.argv[2] == "True":
+            time.sleep(100)
+            os._exit(0)
+        say(started[0].pid, child)
+        time.sleep(100)
+verify(sys.argv[1], progress=progress)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(huge), str(sibling)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    ) as parent:
+        assert parent.stdout is not None
+        pid, other = map(int, parent.stdout.readline().split())
+        parent.kill()
+    try:
+        assert _ends(pid)
+        assert other == 0 or _is_running(other)
+    finally:
+        if other:
+            os.kill(other, signal.SIGKILL)
+
+
+@posix
+@pytest.mark.parametrize("reaping", ["SIG_DFL", "SIG_IGN"])
+@pytest.mark.usefixtures("process")
+def test_jobs_leave_nothing_behind(httpd: Path, python: Callable[..., str], reaping: str) -> None:
+    """After 200 jobs, done or left early, there is no child, no descriptor and no complaint."""
+    program = f"""{KEPT}
+import gc, warnings
+warnings.simplefilter("error")
+complaints = []
+sys.unraisablehook = complaints.append
+signal.signal(signal.SIGCHLD, signal.{reaping})
+def descriptors():
+    return len(os.listdir("/dev/fd"))
+def leave(_):
+    raise LookupError
+verify(sys.argv[1], check=False)
+before = descriptors()
+for i in range(200):
+    match i % 4:
+        case 0:
+            try:
+                verify(sys.argv[1], progress=leave)
+            except LookupError:
+                pass
+        case 1:
+            next(checksig.iter_verify(sys.argv[1]))
+        case _:
+            assert verify(sys.argv[1], check=False).verified == 9
+gc.collect()
+try:
+    os.waitpid(-1, os.WNOHANG)
+    print("a child is left")
+except ChildProcessError:
+    print(len(started), descriptors() - before, complaints)
+"""
+    assert python(program, httpd) == "201 0 []\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is kept by Linux")
+@pytest.mark.parametrize("choice", ["", "library", "process"])
+@pytest.mark.parametrize("megabytes", [50, 800, 1200, 1500])
+def test_little_address_space(
+    httpd: Path,
+    python: Callable[..., str],
+    choice: str,
+    megabytes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where a Go runtime would abort the process, there is an answer or a clear error."""
+    monkeypatch.setenv("CHECKSIG_ENGINE", choice)
+    program = """
+import os, resource, sys
+import checksig
+with open("/proc/self/statm") as file:
+    size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (size + (int(sys.argv[2]) << 20),) * 2)
+try:
+    print(checksig.verify(sys.argv[1], check=False).verified)
+except checksig.EngineError as error:
+    print(error)
+"""
+    out = python(program, httpd, megabytes)
+    hint = "fatal error" if choice == "process" else "(ulimit -v, RLIMIT_AS), is too low"
+    assert out == "9\n" or hint in out
+    if megabytes == 50 or choice == "library":
+        assert hint in out
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
+)
+@pytest.mark.parametrize("choice", ["", "library"])
+def test_few_threads(
+    httpd: Path, python: Callable[..., str], choice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a Go runtime would abort the process, there is an answer or a clear error."""
+    monkeypatch.setenv("CHECKSIG_ENGINE", choice)
+    program = f"""{KEPT}
+import resource, threading
+import checksig._engine, checksig._ffi, checksig._process  # while they can be read
+sample = sys.argv[1]
+os.setgroups([])
+os.setresgid(54321, 54321, 54321)
+os.setresuid(54321, 54321, 54321)
+if not os.access(sample, os.R_OK) or not os.access(checksig.__file__, os.R_OK):
+    say("unreadable")
+    sys.exit()
+for limit in range(1, 17):
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit + 1, limit + 1))  # the parent is one
+        code = 3
+        try:
+            code = 0 if verify(sample, check=False).verified == 9 else 1
+        except checksig.EngineError as error:
+            code = 2 if "(ulimit -u, RLIMIT_NPROC, " in str(error) else 4
+        finally:
+            os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), end=" ")
+"""
+    out = python(program, httpd, timeout=100)
+    if out == "unreadable\n":
+        pytest.skip("the test's files cannot be read by another user")
+    codes = [int(code) for code in out.split()]
+    assert set(codes) == {0, 2}
+    assert (codes[0], codes[-1]) == (2, 0)
+
+
+@pytest.mark.usefixtures("process")
+def test_many_jobs_at_once(httpd: Path, python: Callable[..., str]) -> None:
+    """Threads with a process each do not mix up their pipes."""
+    program = f"""{KEPT}
+import threading
+wrong = []
+def work():
+    for _ in range(10):
+        report = verify(sys.argv[1], check=False)
+        if (report.verified, report.mismatched) != (9, 1):
+            wrong.append(report)
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(started), wrong)
+"""
+    assert python(program, httpd) == "80 []\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="moves files of the installation away")
+def test_a_wheel_without_the_library(httpd: Path, python: Callable[..., str]) -> None:
+    """Where only the program was installed, it is used without being asked for."""
+    program = f"""{KEPT}
+import checksig._engine
+checksig._engine.__file__ = "/nowhere/module"
+say(verify(sys.argv[1], check=False).verified, len(started))
+import checksig._process
+checksig._process.__file__ = "/nowhere/module"
+try:
+    verify(sys.argv[1])
+except checksig.EngineError as error:
+    say(type(error).__name__, error)
+"""
+    first, second = python(program, httpd).splitlines()
+    assert first == "9 1"
+    assert second.startswith("EngineError the engine is not installed: there is no /nowhere/")
+    assert "; nor can it run as a process of its own: /nowhere/checksig-engine cannot be" in second
