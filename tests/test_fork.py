@@ -144,7 +144,7 @@ told([ended(forked(first), 60) for _ in range(20)])
 
 
 def test_a_pool_of_forked_processes(httpd: Path, python: Callable[..., str]) -> None:
-    """multiprocessing's pool works after a call of the parent, with workers that are replaced."""
+    """A pool works after a call of the parent, and so do the workers that replace others."""
     program = f"""{FORKS}
 import multiprocessing
 def task(_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ LIBRARY = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}.get(
     sys.platform, "libchecksig.so"
 )
 LIBRARY_BYTES = 8 << 20
+ENGINE = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files or /proc")
 
@@ -61,19 +63,19 @@ def test_tag_serves_every_python(distribution: importlib.metadata.Distribution) 
 
 
 def test_wheel_holds_what_runs(distribution: importlib.metadata.Distribution) -> None:
-    """The library, the cffi module and the typing marker are installed."""
+    """The library, the program, the cffi module and the typing marker are installed."""
     files = _files(distribution)
     if not any(file.startswith("checksig/") for file in files):
         pytest.skip("an editable install records no files of the package")
-    assert {f"checksig/{LIBRARY}", "checksig/_ffi.py", "checksig/py.typed"} <= set(files)
+    assert {f"checksig/{name}" for name in (LIBRARY, ENGINE)} <= set(files)
+    assert {"checksig/_ffi.py", "checksig/py.typed"} <= set(files)
 
 
 def test_wheel_holds_nothing_else(distribution: importlib.metadata.Distribution) -> None:
     """No header, no source of the engine and no library of another platform is installed."""
     ours = [file for file in _files(distribution) if not file.endswith((".py", ".pyc", ".pyi"))]
     package = {file for file in ours if file.startswith("checksig/")}
-    suffix = ".exe" if sys.platform == "win32" else ""
-    allowed = {"py.typed", LIBRARY, f"checksig-engine{suffix}"}
+    allowed = {"py.typed", LIBRARY, ENGINE}
     assert package <= {f"checksig/{name}" for name in allowed}
     top = {file.split("/")[0] for file in _files(distribution)}
     assert {name for name in top if name != ".."} <= {
@@ -87,6 +89,35 @@ def test_wheel_holds_nothing_else(distribution: importlib.metadata.Distribution)
 def test_library_is_small(library: Path) -> None:
     """The library stays small enough to download without a thought."""
     assert 0 < library.stat().st_size < LIBRARY_BYTES
+
+
+def test_program_is_small_and_may_be_run(library: Path) -> None:
+    """The program is as small, and has the mode of a program."""
+    program = library.with_name(ENGINE)
+    assert 0 < program.stat().st_size < LIBRARY_BYTES
+    assert os.access(program, os.X_OK)
+
+
+def test_program_says_what_it_is(library: Path) -> None:
+    """Whoever starts the program by hand is told, and nothing waits."""
+    done = subprocess.run(
+        [library.with_name(ENGINE)],
+        stdin=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("checksig-engine: a part of checksig, which starts it itself")
+
+
+@linux
+def test_program_needs_no_other_library(library: Path) -> None:
+    """The program is static: it runs where there is another C library, or none."""
+    with library.with_name(ENGINE).open("rb") as stream:
+        segments = {segment["p_type"] for segment in ELFFile(stream).iter_segments()}
+    assert not segments & {"PT_INTERP", "PT_DYNAMIC"}
 
 
 @linux
@@ -125,9 +156,10 @@ def test_library_is_hardened(library: Path) -> None:
 
 
 @linux
-def test_library_says_nothing_of_where_it_was_built(library: Path) -> None:
+@pytest.mark.parametrize("name", [LIBRARY, ENGINE])
+def test_nothing_says_where_it_was_built(library: Path, name: str) -> None:
     """No path of the build machine is inside, so that anybody can build the same bytes."""
-    content = library.read_bytes()
+    content = library.with_name(name).read_bytes()
     assert b"/go-build" not in content
     assert b"/pip-" not in content
     assert str(Path.home()).encode() + b"/go/" not in content

@@ -151,12 +151,15 @@ def _check_limits() -> None:
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < _address_space() + _SPACE:
+    if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
         raise EngineError(
             f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low for"
             f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
         )
-    cpus = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    if sys.platform == "linux":
+        cpus = len(os.sched_getaffinity(0))
+    else:
+        cpus = os.cpu_count() or 1
     count = _THREADS + min(cpus, _MOST_CPUS)
     threads: list[threading.Thread] = []
     enough = threading.Event()
@@ -176,17 +179,18 @@ def _check_limits() -> None:
             thread.join()
 
 
-def _address_space() -> int:
+def _pages() -> int:
+    """Count the pages of address space in use; 0 where there is no /proc, nor such a limit."""
     try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:
         return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 _library: Library | None = None
 _owner: int | None = None  # the process that began to load it
-_locks: dict[int, threading.Lock] = {}  # one for each process: a fork may copy one that is held
+# One for each process, as a fork may copy one that is held; a signal's handler may call, too.
+_locks: dict[int, threading.RLock] = {}
 
 
 def library() -> Library:
@@ -203,7 +207,7 @@ def library() -> Library:
             " use it first in the child, or start children by 'spawn' or 'forkserver'"
         )
     if _library is None:
-        with _locks.setdefault(pid, threading.Lock()):
+        with _locks.setdefault(pid, threading.RLock()):
             if _library is None:
                 path = _library_path()
                 _check_limits()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -25,8 +26,16 @@ _SIZE = struct.Struct("<I")
 _STOP_SECONDS = 1.0
 """How long the end of a process is waited for; one stuck in a dead file system ends on its own."""
 
+_LOOK_MS = 1000
+"""How long nothing may come, where something does every 50 ms, until the process is looked at."""
+
 _MOST_TEXT = 1 << 16
 """How much of what the program said last goes into an exception."""
+
+if sys.platform == "win32":
+    _FLAGS = subprocess.CREATE_NO_WINDOW  # which the caller may not have, either
+else:
+    _FLAGS = 0
 
 _unended: list[subprocess.Popen[bytes]] = []  # were killed, and are waited for at the next call
 
@@ -78,7 +87,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
+                creationflags=_FLAGS,
             )
         except OSError as error:
             raise EngineError(f"{self._path} cannot be started: {error}") from error
@@ -126,11 +135,27 @@ def _read(process: subprocess.Popen[bytes], size: int) -> bytes:
     assert process.stdout is not None  # noqa: S101 - for the type checkers
     data = bytearray()
     while len(data) < size:
-        some = process.stdout.read(size - len(data))
+        some = process.stdout.read(size - len(data)) if _sends(process) else b""
         if not some:
             return b""
         data += some
     return bytes(data)
+
+
+def _sends(process: subprocess.Popen[bytes]) -> bool:
+    """Wait until there is something to read, or no process any more.
+
+    To wait for the pipe's end is not enough: another thread may have forked while the process was
+    started, and its child hold a copy of that end.
+    """
+    if sys.platform != "win32":
+        assert process.stdout is not None  # noqa: S101 - for the type checkers
+        pipe = select.poll()
+        pipe.register(process.stdout, select.POLLIN)
+        while not pipe.poll(_LOOK_MS):
+            if process.poll() is not None:
+                return bool(pipe.poll(0))
+    return True
 
 
 def _last_words(process: subprocess.Popen[bytes], errors: IO[bytes] | int) -> str:
@@ -171,4 +196,7 @@ def _stop(process: subprocess.Popen[bytes], *, ours: bool) -> None:
 
 def _reap() -> None:
     """Wait for processes that did not end in time, without waiting."""
-    _unended[:] = [process for process in _unended if process.poll() is None]
+    for process in _unended.copy():
+        if process.poll() is not None:
+            with contextlib.suppress(ValueError):  # another thread was faster
+                _unended.remove(process)

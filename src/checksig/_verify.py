@@ -62,7 +62,7 @@ def verify(
     :raises ManifestNotFoundError: the folder holds no manifest.
     :raises ManifestError: the manifest cannot be read, being a device or a FIFO, say.
     :raises OSError: the system refuses the folder or the manifest; its number and path tell more.
-    :raises EngineError: the engine cannot be loaded, or failed.
+    :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
     :raises ValueError: *path* holds a NUL, or *workers* is out of range.
     """

@@ -7,8 +7,8 @@
     ├── ManifestError (ValueError)             a manifest that cannot be read at all
     │   └── ManifestNotFoundError (FileNotFoundError)  a folder without a manifest
     ├── CancelledError                 a CancelToken was cancelled
-    └── EngineError (RuntimeError)             the engine cannot be loaded, or failed
-        └── ForkedError                        the engine was loaded before a fork
+    └── EngineError (RuntimeError)             the engine cannot be started, or failed
+        └── ForkedError                        it cannot, after a fork
 
 A path that the system refuses raises the system's own error (:exc:`FileNotFoundError`,
 :exc:`PermissionError`, …), with its number and the path.
@@ -64,8 +64,12 @@ class CancelledError(ChecksigError):
 
 
 class EngineError(ChecksigError, RuntimeError):
-    """The engine cannot be loaded, or failed; the message holds what it said."""
+    """The engine cannot be started, or failed; the message holds what it said."""
 
 
 class ForkedError(EngineError):
-    """The engine was loaded before this process was forked, and does not live in it."""
+    """The engine was loaded before this process was forked, and does not live in it.
+
+    Such a process uses the engine as a process of its own, so this is raised only where that
+    cannot be started, and in a child that was forked off within a verification.
+    """
