@@ -77,3 +77,21 @@ def command() -> list[str]:
     found = beside or shutil.which("checksig")
     assert found is not None
     return [found]
+
+
+@pytest.fixture(scope="session")
+def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the library with the exports that only tests need, see go/panics.go."""
+    go = shutil.which("go")
+    if go is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("there is no Go, or no C compiler, to build it")
+    library = tmp_path_factory.mktemp("tagged") / "library.so"
+    flags = ["-buildmode=c-shared", "-buildvcs=false", "-tags=checksig_panics", "-o", str(library)]
+    subprocess.run(
+        [go, "build", *flags, "."],
+        cwd=HERE.parent / "go",
+        env={**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local"},
+        check=True,
+        timeout=300,
+    )
+    return library
