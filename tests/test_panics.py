@@ -63,7 +63,7 @@ def folders(tmp_path: Path, tree: Callable[..., Path]) -> tuple[Path, Path]:
         (SURVEY, "in a second reading", "(*run).survey"),
     ],
 )
-def test_a_panic_in_a_goroutine_is_an_engine_error(
+def test_a_panic_in_a_goroutine_is_an_engine_error(  # noqa: PLR0917
     tagged: Path,
     folders: tuple[Path, Path],
     python: Callable[..., str],
