@@ -12,7 +12,7 @@ import (
 	"checksig/internal/manifest"
 )
 
-// These exports are for tests of what becomes of a panic; no library that is installed has them.
+// These exports are for tests, most of them of what becomes of a panic; no library that is installed has them.
 
 // Where checksig_panic_at puts a panic: into what every run calls there.
 const (
@@ -73,5 +73,10 @@ func checksig_panic(byNull C.int) (message *C.char) {
 //
 //export checksig_goroutines
 func checksig_goroutines() C.int { return C.int(runtime.NumGoroutine()) }
+
+// checksig_processors says how many goroutines may run at once.
+//
+//export checksig_processors
+func checksig_processors() C.int { return C.int(runtime.GOMAXPROCS(0)) }
 
 var null *int

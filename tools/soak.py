@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -212,7 +213,9 @@ class Soak:
         if not hasattr(os, "fork"):
             return
         corpus = self.corpus()
-        child = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # about threads: that is the point
+            child = os.fork()
         if child == 0:
             code = 1
             with contextlib.suppress(BaseException):
@@ -235,7 +238,8 @@ class Soak:
     def bad_manifest(self) -> None:
         """Garbage is never taken for success, whatever stands around it."""
         good = f"{hashlib.sha256(b'a').hexdigest()}  a\n".encode()
-        garbage = [self.dice.randbytes(self.dice.randrange(1, 200)).replace(b"\n", b"") + b"\n"]
+        noise = self.dice.randbytes(self.dice.randrange(200)).replace(b"\n", b"")
+        garbage = [b"?" + noise + b"\n"]  # not a comment, and not empty
         lines = [good] * self.dice.randrange(3) + garbage
         self.dice.shuffle(lines)
         (self.bad / "SHA256SUMS").write_bytes(b"".join(lines))
