@@ -85,3 +85,30 @@ def command() -> list[str]:
     found = beside or shutil.which("checksig")
     assert found is not None
     return [found]
+
+
+@pytest.fixture(scope="session")
+def go_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Build a shared library from the Go package in a folder."""
+    go = shutil.which("go")
+    if go is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("there is no Go, or no C compiler, to build a library with")
+
+    def build(folder: Path, *flags: str) -> Path:
+        library = tmp_path_factory.mktemp("library") / "library.so"
+        subprocess.run(
+            [go, "build", "-buildmode=c-shared", "-buildvcs=false", *flags, "-o", library, "."],
+            cwd=folder,
+            env={**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local"},
+            check=True,
+            timeout=300,
+        )
+        return library
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tagged(go_library: Callable[..., Path]) -> Path:
+    """Build the engine with the exports that only tests need, see go/panics.go."""
+    return go_library(HERE.parent / "go", "-tags=checksig_panics")

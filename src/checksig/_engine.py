@@ -29,6 +29,9 @@ ABI = 1
 _WAIT_MS = 50
 """How long one wait may block: a pending KeyboardInterrupt is raised between two of them."""
 
+_PAUSE_SECONDS = 0.02
+"""The longest sleep between two looks at a job, where greenlets share this thread."""
+
 _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
 
@@ -62,8 +65,10 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        from ._ffi import ffi
-
+        try:
+            from ._ffi import ffi
+        except ImportError as error:  # cffi refuses an isolated sub-interpreter
+            raise EngineError(f"the engine cannot be loaded: {error}") from error
         self._ffi = ffi
         self.pid = os.getpid()
         with _host_state_kept():
@@ -83,13 +88,13 @@ class Library:
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
-            finished = False
-            while not finished:
-                batch = self._wait(job[0])
-                finished = batch[0] == 1
+            for timeout_ms in _timeouts():
+                batch = self._wait(job[0], timeout_ms)
                 yield batch
                 if os.getpid() != self.pid:
                     raise ForkedError(_FORKED_WITHIN)
+                if batch[0] == 1:
+                    break
         except BaseException:
             self._stop(job[0])
             raise
@@ -97,9 +102,9 @@ class Library:
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
-    def _wait(self, job: int) -> bytes:
+    def _wait(self, job: int, timeout_ms: int) -> bytes:
         size: Any = self._ffi.new("size_t *")
-        data = self._lib.checksig_wait(job, _WAIT_MS, size)
+        data = self._lib.checksig_wait(job, timeout_ms, size)
         try:
             return bytes(self._ffi.buffer(data, size[0]))
         finally:
@@ -110,8 +115,26 @@ class Library:
             return
         self._lib.checksig_cancel(job)
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._wait(job)[0] != 1 and time.monotonic() < deadline:
+        while self._wait(job, _WAIT_MS)[0] != 1 and time.monotonic() < deadline:
             pass
+
+
+def _timeouts() -> Generator[int]:
+    """Yield how many milliseconds each wait may block.
+
+    Where gevent or eventlet have put their own ``time.sleep``, a wait that blocks would stop every
+    greenlet of the thread: those run in a sleep instead, and the wait only looks.
+    """
+    pause = 0.001
+    while True:
+        # By name: a sleep that a test has mocked returns at once, and must not be relied on.
+        owner = getattr(time.sleep, "__module__", None) or ""
+        if owner.partition(".")[0] in {"gevent", "eventlet"}:
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE_SECONDS)
+            yield 0
+        else:
+            yield _WAIT_MS
 
 
 def _library_path() -> Path:

@@ -260,7 +260,7 @@ func (r *run) worker() {
 	for t := range r.work {
 		result := v.verify(t)
 		if r.ctx.Err() != nil {
-			return // what became of this entry is not known
+			break // what became of this entry is not known
 		}
 		r.statuses[result.Status].Add(1)
 		r.progress.Files.Add(1)
@@ -269,6 +269,7 @@ func (r *run) worker() {
 		}
 		r.sink.Result(result)
 	}
+	v.free()
 }
 
 func (r *run) summary() Summary {

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"hash"
+	"sync"
 	"time"
 
 	"checksig/internal/digest"
@@ -16,16 +17,22 @@ const (
 	exhaustedTries = 400 // while no other worker has a file open
 )
 
+// buffers are kept for the next run: making them anew costs more than verifying a small folder.
+var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
 // verifier verifies one entry after another; each worker has its own.
 type verifier struct {
 	run     *run
-	buf     []byte
+	buf     *[chunkSize]byte
 	hashers map[*digest.Algorithm]hash.Hash
 }
 
 func newVerifier(r *run) *verifier {
-	return &verifier{r, make([]byte, chunkSize), map[*digest.Algorithm]hash.Hash{}}
+	return &verifier{r, buffers.Get().(*[chunkSize]byte), map[*digest.Algorithm]hash.Hash{}}
 }
+
+// free gives the buffer back, for others to write to.
+func (v *verifier) free() { buffers.Put(v.buf) }
 
 func (v *verifier) verify(t task) *Result {
 	r := &Result{Manifest: t.manifest, Entry: t.entry}
@@ -35,7 +42,7 @@ func (v *verifier) verify(t task) *Result {
 	}
 	defer v.close(file)
 	h := v.hasher(t.entry.Algorithm)
-	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf, func(n int) { v.run.progress.Bytes.Add(int64(n)) })
+	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf[:], func(n int) { v.run.progress.Bytes.Add(int64(n)) })
 	if err != nil {
 		return r.failed(err)
 	}
