@@ -22,6 +22,10 @@ import (
 // abi is the number of this interface, raised with every change that a caller could notice.
 const abi = 1
 
+// init has the runtime make its poller now, which it makes for the first timer or file, and without
+// free descriptors ends the process. Whoever loads this library can see to it that there are some.
+func init() { time.AfterFunc(time.Hour, func() {}).Stop() }
+
 // checksig_abi returns [abi]. It returns once the Go runtime is ready.
 //
 //export checksig_abi

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ._descriptors import need_descriptors
 from .errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Engine:
         self._ffi = ffi
         self.pid = os.getpid()
         path = _library_path()
+        need_descriptors()
         with _host_state_kept():
             try:
                 self._lib = cast("_Library", ffi.dlopen(str(path)))
