@@ -15,8 +15,8 @@ import (
 // becoming the process's own.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
 
-// readNow reads without waiting for data to come, for which [os.File.Read] waits and cannot be
-// interrupted: /proc/kmsg says that it is a regular file.
+// readNow reads without waiting for data to come, for which [os.File.Read] waits, not to be
+// interrupted. A regular file has its data there; /proc/kmsg only says that it is one.
 func readNow(f *os.File, p []byte) (n int, err error) {
 	conn, err := f.SyscallConn()
 	if err != nil {
@@ -32,6 +32,8 @@ func readNow(f *os.File, p []byte) (n int, err error) {
 	switch {
 	case failed != nil:
 		return 0, failed
+	case errors.Is(err, syscall.EAGAIN):
+		return 0, ErrNotRegular
 	case err != nil:
 		return 0, err
 	case n == 0 && len(p) > 0:
