@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import checksig
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
 HERE = Path(__file__).resolve().parent
+
+# How many examples hypothesis tries; HYPOTHESIS_PROFILE=thorough takes a minute more.
+settings.register_profile("quick", max_examples=100)
+settings.register_profile("thorough", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
