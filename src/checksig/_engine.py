@@ -2,7 +2,7 @@
 
 The shared library is opened by the first call that needs it. Opening it starts a Go runtime,
 which cannot be closed again, does not live through a fork, and ends the process where it gets too
-little memory or too few threads; :func:`library` looks after all three.
+little of what it needs; :func:`library` looks after that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ._limits import check_limits
 from .errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
@@ -36,15 +37,6 @@ _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
 
 _FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
-
-_SPACE = 2 << 30
-"""Address space for the library: its runtime reserves 1.6 GB, and aborts where it gets less."""
-
-_THREADS = 6
-"""How many threads the runtime starts on its own, and one for each CPU (of a big machine's, few
-at first); it aborts where one cannot be started."""
-
-_MOST_CPUS = 32
 
 
 class _Functions(Protocol):
@@ -167,49 +159,6 @@ def _host_state_kept() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _check_limits() -> None:
-    """Refuse to load the library where its runtime would abort the process."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
-        raise EngineError(
-            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low for"
-            f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
-        )
-    if sys.platform == "linux":
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
-    count = _THREADS + min(cpus, _MOST_CPUS)
-    threads: list[threading.Thread] = []
-    enough = threading.Event()
-    try:
-        for _ in range(count):
-            thread = threading.Thread(target=enough.wait, daemon=True)
-            thread.start()
-            threads.append(thread)
-    except RuntimeError as error:
-        raise EngineError(
-            f"fewer than the {count} threads that the engine needs can be started: raise the limit"
-            " of processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
-        ) from error
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
-
-
-def _pages() -> int:
-    """Count the pages of address space in use; 0 where there is no /proc, nor such a limit."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except OSError:
-        return 0
-
-
 _library: Library | None = None
 _owner: int | None = None  # the process that began to load it
 # One for each process, as a fork may copy one that is held; a signal's handler may call, too.
@@ -233,7 +182,7 @@ def library() -> Library:
         with _locks.setdefault(pid, threading.RLock()):
             if _library is None:
                 path = _library_path()
-                _check_limits()
+                check_limits()
                 _owner = pid  # from here on a child would find a runtime that is half there
                 _library = Library(path)
     return _library

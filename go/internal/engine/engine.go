@@ -207,7 +207,12 @@ func (r *run) guard(f func()) {
 func (r *run) read(f *found, index int) {
 	m := &Manifest{Index: index}
 	r.manifests = append(r.manifests, m)
-	file, next, err := f.open(f.names[index], m)
+	var file *source.File
+	var next manifest.Next
+	err := r.patiently(func() (err error) {
+		file, next, err = f.open(f.names[index], m)
+		return err
+	})
 	if err != nil && f.path != "" {
 		r.fail(err)
 		return

@@ -11,10 +11,10 @@ import (
 )
 
 // Where no more files can be open at once, a worker waits for one of the others, or of the host
-// process, to be closed, and tries again.
+// process, to be closed, and tries again; so it does with a file that another program has on lease.
 const (
-	exhaustedPause = 5 * time.Millisecond
-	exhaustedTries = 400 // while no other worker has a file open
+	openPause = 5 * time.Millisecond
+	openTries = 400 // beyond which only the other workers' files are waited for
 )
 
 // buffers are kept for the next run: making them anew costs more than verifying a small folder.
@@ -54,18 +54,27 @@ func (v *verifier) verify(t task) *Result {
 	return r
 }
 
-func (v *verifier) open(t task) (*source.File, error) {
+func (v *verifier) open(t task) (file *source.File, err error) {
+	err = v.run.patiently(func() error {
+		file, err = t.tree.Open(t.entry.Name)
+		return err
+	})
+	if err == nil {
+		v.run.open.Add(1)
+	}
+	return file, err
+}
+
+// patiently calls open, and again while what keeps it from succeeding may pass.
+func (r *run) patiently(open func() error) error {
 	for try := 0; ; try++ {
-		file, err := t.tree.Open(t.entry.Name)
-		if err == nil {
-			v.run.open.Add(1)
-			return file, nil
+		err := open()
+		exhausted := source.IsExhausted(err)
+		waits := try < openTries || exhausted && r.open.Load() > 0
+		if !(exhausted || source.IsHeld(err)) || !waits || r.ctx.Err() != nil {
+			return err
 		}
-		over := try >= exhaustedTries && v.run.open.Load() == 0 || v.run.ctx.Err() != nil
-		if !source.IsExhausted(err) || over {
-			return nil, err
-		}
-		time.Sleep(exhaustedPause)
+		time.Sleep(openPause)
 	}
 }
 
