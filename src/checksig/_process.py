@@ -89,7 +89,7 @@ class Process:
                 stderr=errors,
                 creationflags=_FLAGS,
             )
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter in an isolated sub-interpreter
             raise EngineError(f"{self._path} cannot be started: {error}") from error
 
 

@@ -45,15 +45,15 @@ def batches(request: bytes) -> Generator[bytes]:
 
 def _instead(request: bytes, reason: EngineError) -> Generator[bytes]:
     """Run a job in a process because the library, for *reason*, cannot be used."""
-    from ._process import Process
-
     begun = False
     try:
+        from ._process import Process
+
         with contextlib.closing(Process().batches(request)) as results:
             for batch in results:
                 begun = True
                 yield batch
-    except EngineError as error:
+    except (EngineError, OSError) as error:  # OSError: there may be no descriptor for the import
         if begun:
             raise
         raise type(reason)(f"{reason}; nor can it run as a process of its own: {error}") from error
