@@ -19,6 +19,10 @@ import (
 	"checksig/internal/job"
 )
 
+// init has the runtime make its poller now, which it makes for the first timer or file, and without
+// free descriptors ends the process. Whoever loads this library can see to it that there are some.
+func init() { time.AfterFunc(time.Hour, func() {}).Stop() }
+
 // checksig_abi returns [job.ABI]. It returns once the Go runtime is ready.
 //
 //export checksig_abi

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 import checksig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 HERE = Path(__file__).resolve().parent
+
+# How many examples hypothesis tries; HYPOTHESIS_PROFILE=thorough takes a minute more.
+settings.register_profile("quick", max_examples=100)
+settings.register_profile("thorough", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
@@ -85,3 +95,76 @@ def command() -> list[str]:
     found = beside or shutil.which("checksig")
     assert found is not None
     return [found]
+
+
+@pytest.fixture(scope="session")
+def go_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Build a shared library from the Go package in a folder."""
+    go = shutil.which("go")
+    if go is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("there is no Go, or no C compiler, to build a library with")
+
+    def build(folder: Path, *flags: str) -> Path:
+        library = tmp_path_factory.mktemp("library") / "library.so"
+        subprocess.run(
+            [go, "build", "-buildmode=c-shared", "-buildvcs=false", *flags, "-o", library, "."],
+            cwd=folder,
+            env={**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local"},
+            check=True,
+            timeout=300,
+        )
+        return library
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tagged(go_library: Callable[..., Path]) -> Path:
+    """Build the engine with the exports that only tests need, see go/panics.go."""
+    return go_library(HERE.parent / "go", "-tags=checksig_panics")
+
+
+@pytest.fixture
+def open_folder() -> Generator[Path]:
+    """Make a folder that every user may enter, unlike those of tmp_path."""
+    with tempfile.TemporaryDirectory(prefix="checksig-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def is_mounted(path: Path) -> bool:
+    """Whether something is mounted at *path*; os.path.ismount would ask a dead file system."""
+    words = (line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines())
+    return str(path) in (word[4] for word in words)
+
+
+@pytest.fixture
+def faulty(open_folder: Path) -> Generator[Callable[..., Path]]:
+    """Show a folder through a file system with faults; see faultfs.py."""
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("file systems in user space cannot be mounted here: no /dev/fuse")
+    with contextlib.ExitStack() as mounts:
+
+        def mount(folder: Path, faults: Mapping[str, Mapping[str, float]]) -> Path:
+            point = open_folder / "mount"
+            point.mkdir()
+            server = subprocess.Popen(
+                [sys.executable, HERE / "faultfs.py", point, folder, json.dumps(faults)]
+            )
+
+            def unmount() -> None:
+                server.kill()  # which ends reads that hang, with an error
+                server.wait(60)
+                if is_mounted(point):
+                    subprocess.run(["fusermount3", "-u", "-z", point], check=True, timeout=60)
+                assert not is_mounted(point)
+
+            mounts.callback(unmount)
+            end = time.monotonic() + 60
+            while not is_mounted(point):
+                assert server.poll() is None, "the file system could not be mounted"
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            return point
+
+        yield mount

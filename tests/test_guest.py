@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "guest.md"
+
+
+@pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
+    folder = tmp_path / "huge"
+    folder.mkdir()
+    with (folder / "huge").open("wb") as file:
+        file.truncate(40 << 30)
+    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    return folder
 
 
 @posix
@@ -96,3 +114,316 @@ for _ in range(3000):
 print(descriptors() - fds, (used() - kb) // 1024 < 16)
 """
     assert python(program, httpd, timeout=100) == "0 True\n"
+
+
+def documented(words: str) -> set[str]:
+    """Give the signals that the documentation lists after some words and a colon."""
+    listed = re.search(re.escape(words) + r":(.*?)\.", DOCS.read_text(), re.DOTALL)
+    assert listed is not None
+    return set(re.findall(r"SIG[A-Z]+", listed[1]))
+
+
+@linux
+def test_the_handlers_that_become_gos(httpd: Path, python: Callable[..., str]) -> None:
+    """The signals whose handlers become Go's are those that the documentation lists, no other."""
+    program = """
+import ctypes, os, signal, sys
+class Action(ctypes.Structure):  # as glibc has it
+    _fields_ = [("handler", ctypes.c_void_p), ("mask", ctypes.c_ubyte * 128),
+                ("flags", ctypes.c_int), ("restorer", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+def actions():
+    found = {}
+    for number in signal.valid_signals():
+        action = Action()
+        assert libc.sigaction(int(number), None, ctypes.byref(action)) == 0
+        found[signal.Signals(number).name if number < 32 else str(number)] = (
+            action.handler, action.flags & 0xFFFFFFFF)
+    return found
+before = actions()
+import checksig
+checksig.verify(sys.argv[1], check=False)
+after = actions()
+print(*sorted(name for name in before if before[name] != after[name]))
+"""
+    assert set(python(program, httpd).split()) == documented("become Go's")
+
+
+@linux
+def test_the_signals_that_threads_of_gos_take(httpd: Path, python: Callable[..., str]) -> None:
+    """Threads that the engine starts, early or late, block all but what the documentation lists."""
+    program = """
+import os, signal, sys
+import checksig
+for workers in (None, 1, 64):
+    checksig.verify(sys.argv[1], check=False, workers=workers)
+for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
+    status = open(f"/proc/self/task/{thread}/status").read()
+    mask = int(status.split("SigBlk:")[1].split()[0], 16)
+    print(*(s.name for s in signal.Signals if s < 32 and not mask >> (s - 1) & 1))
+"""
+    threads = python(program, httpd).splitlines()
+    assert threads
+    for unblocked in threads:
+        assert set(unblocked.split()) == documented("do not block")
+
+
+@linux
+def test_threads_and_descriptors_that_stay(httpd: Path, python: Callable[..., str]) -> None:
+    """The engine keeps a few threads and descriptors, none of which a child inherits."""
+    program = """
+import os, sys
+def descriptors():
+    return {int(n) for n in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{n}")}
+before = descriptors()
+import checksig
+for _ in range(300):
+    checksig.verify(sys.argv[1], check=False)
+new = descriptors() - before
+known = ("/sys/fs/cgroup/", "anon_inode:")
+print(len(new), any(map(os.get_inheritable, new)),
+      all(os.readlink(f"/proc/self/fd/{n}").startswith(known) for n in new),
+      len(os.listdir("/proc/self/task")) - 1)
+"""
+    count, inherited, known, threads = python(program, httpd).split()
+    assert int(count) <= 4
+    assert (inherited, known) == ("False", "True")
+    assert int(threads) <= 8 + 2 * (os.cpu_count() or 1)
+
+
+@linux
+def test_children_inherit_what_they_did(httpd: Path, python: Callable[..., str]) -> None:
+    """A child sees the environment, folder, limits and signals that it saw before a call.
+
+    One exception: without ``restore_signals`` it does not find SIGPIPE ignored any more.
+    """
+    program = """
+import signal, subprocess, sys
+import checksig
+show = ("env; pwd; ulimit -aS; ulimit -aH; ls /proc/self/fd;"
+        "grep -E 'Sig(Ign|Blk)' /proc/self/status")
+def child(**options):
+    out = subprocess.run(["sh", "-c", show], stdout=subprocess.PIPE, text=True, **options).stdout
+    return out.splitlines()
+before, raw = child(), child(restore_signals=False)
+checksig.verify(sys.argv[1], check=False)
+print(child() == before)
+def ignored(lines):
+    return int(next(line for line in lines if line.startswith("SigIgn")).split()[1], 16)
+now = child(restore_signals=False)
+print(ignored(raw) ^ ignored(now) == 1 << (signal.SIGPIPE - 1),
+      [n for n in now if "SigIgn" not in n] == [n for n in raw if "SigIgn" not in n])
+"""
+    assert python(program, httpd) == "True\nTrue True\n"
+
+
+@posix
+def test_a_closed_pipe_is_an_error(httpd: Path, python: Callable[..., str]) -> None:
+    """SIGPIPE ends nothing after a call, in no thread: the write fails, as ever."""
+    program = """
+import os, sys, threading
+import checksig
+checksig.verify(sys.argv[1], check=False)
+read, write = os.pipe()
+os.close(read)
+def attempt():
+    try:
+        os.write(write, b"x")
+    except BrokenPipeError:
+        print("broken")
+attempt()
+thread = threading.Thread(target=attempt)
+thread.start()
+thread.join()
+"""
+    assert python(program, httpd) == "broken\nbroken\n"
+
+
+@posix
+def test_handlers_run_while_it_works_and_after(huge: Path, python: Callable[..., str]) -> None:
+    """Python's handlers, of SIGCHLD, SIGINT, SIGTERM and others, run during a verification."""
+    program = """
+import os, signal, subprocess, sys, time
+from checksig import CancelledError, CancelToken, verify
+numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH]
+seen = []
+for number in [*numbers, signal.SIGCHLD, signal.SIGALRM]:
+    signal.signal(number, lambda number, frame: seen.append(number))
+token, sent = CancelToken(), []
+def progress(p):
+    if not sent and p.bytes_read:
+        for number in numbers:
+            os.kill(os.getpid(), number)
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        sent.append(subprocess.Popen([sys.executable, "-c", ""]))
+    if {*numbers, signal.SIGCHLD, signal.SIGALRM} <= set(seen):
+        token.cancel()
+try:
+    verify(sys.argv[1], progress=progress, cancel=token)
+except CancelledError:
+    print("all ran")
+print(sent[0].wait())
+seen.clear()
+for number in numbers:
+    os.kill(os.getpid(), number)
+subprocess.run([sys.executable, "-c", ""])
+deadline = time.monotonic() + 30
+while not {*numbers, signal.SIGCHLD} <= set(seen) and time.monotonic() < deadline:
+    time.sleep(0.01)
+print({*numbers, signal.SIGCHLD} <= set(seen))
+"""
+    assert python(program, huge) == "all ran\n0\nTrue\n"
+
+
+def ended(program: str, *arguments: object, send: int | None = None) -> tuple[int, str, str]:
+    """Run a program that says "ready", send it a signal, and tell how it ended."""
+    with subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program, *map(str, arguments)],
+        bufsize=0,  # what follows the line must not be read with it
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == b"ready\n"
+            if send is not None:
+                child.send_signal(send)
+            out, err = child.communicate(timeout=30)
+        finally:
+            child.kill()
+    return child.returncode, out.decode(), err.decode()
+
+
+BUSY = """
+import sys, threading
+from checksig import verify
+def work(path, **options):
+    started = threading.Event()
+    def progress(p):
+        if p.bytes_read:
+            started.set()
+    thread = threading.Thread(
+        target=verify, args=(path,), kwargs={"progress": progress, **options}, daemon=True)
+    thread.start()
+    started.wait(30)
+    return thread
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGUSR1", "SIGKILL"])
+def test_a_signal_ends_the_process_as_ever(huge: Path, name: str) -> None:
+    """A signal without a handler ends the process while it verifies, and nothing is printed."""
+    program = f"""
+{BUSY}
+import faulthandler
+faulthandler.disable()  # -X dev enabled it
+thread = work(sys.argv[1])
+print("ready", flush=True)
+thread.join()
+"""
+    number = signal.Signals[name]
+    assert ended(program, huge, send=number) == (-number, "", "")
+
+
+@posix
+@pytest.mark.parametrize("when", ["before", "after", "never"])
+def test_a_segfault_is_still_one(httpd: Path, when: str) -> None:
+    """A crash of other code ends the process by its signal, with faulthandler's traceback."""
+    program = f"""
+import ctypes, faulthandler, sys
+import checksig
+faulthandler.disable()
+if {when!r} == "before":
+    faulthandler.enable()
+checksig.verify(sys.argv[1], check=False)
+if {when!r} == "after":
+    faulthandler.enable()
+print("ready", flush=True)
+ctypes.string_at(8)
+"""
+    code, _, err = ended(program, httpd)
+    assert code in {-signal.SIGSEGV, -signal.SIGBUS}
+    dumped = "Fatal Python error: Segmentation fault" in err and "in string_at" in err
+    assert dumped == (when != "never")
+    assert "goroutine" not in err
+
+
+def test_development_mode_has_nothing_to_say(
+    httpd: Path, tree: Callable[..., Path], tmp_path: Path
+) -> None:
+    """With -X dev and every warning an error, an import and each kind of call run clean."""
+    program = """
+import asyncio, sys
+import checksig
+wrong, right = sys.argv[1:]
+report = checksig.verify(wrong, check=False, progress=lambda p: None)
+print(report.verified, len(list(checksig.iter_verify(wrong))))
+print(asyncio.run(checksig.averify(right)).ok, checksig.check_signatures(right))
+generator = checksig.iter_verify(wrong)
+next(generator)  # and left open to the end
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program, httpd, tree({"a": b"a"})],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "9 10\nTrue None\n", "")
+
+
+def test_the_interpreter_may_end_meanwhile(huge: Path) -> None:
+    """A verification in a daemon thread holds up neither the exit nor what atexit runs."""
+    program = f"""
+{BUSY}
+import atexit
+work(sys.argv[1])
+atexit.register(print, "bye")
+print("ready", flush=True)
+"""
+    for _ in range(5):
+        assert ended(program, huge) == (0, "bye\n", "")
+
+
+def test_atexit_may_verify(httpd: Path, python: Callable[..., str]) -> None:
+    """A call works while the interpreter ends, also if it is the first one."""
+    program = """
+import atexit, sys
+import checksig
+atexit.register(lambda: print(checksig.verify(sys.argv[1], check=False).verified))
+"""
+    assert python(program, httpd) == "9\n"
+    assert python(program + "checksig.verify(sys.argv[1], check=False)", httpd) == "9\n"
+
+
+@linux
+def test_go_reads_the_environment_of_the_start(httpd: Path, tagged: Path, tmp_path: Path) -> None:
+    """GOMAXPROCS counts if it was set before Python started; later changes are not seen."""
+    program = """
+import ctypes, os, sys
+from pathlib import Path
+import checksig
+from checksig import _engine
+_engine._library_path = lambda: Path(sys.argv[2])
+if len(sys.argv) > 3:
+    os.environ["GOMAXPROCS"] = sys.argv[3]
+checksig.verify(sys.argv[1], check=False)
+print(ctypes.CDLL(sys.argv[2]).checksig_processors())
+"""
+
+    def processors(*arguments: str, **environment: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", program, httpd, tagged, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            timeout=60,
+            check=True,
+        )
+        return int(done.stdout)
+
+    default = processors()
+    assert processors(GOMAXPROCS=str(default + 1)) == default + 1
+    assert processors(str(default + 1)) == default

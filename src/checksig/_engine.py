@@ -2,7 +2,7 @@
 
 The shared library is opened by the first call that needs it. Opening it starts a Go runtime,
 which cannot be closed again, does not live through a fork, and ends the process where it gets too
-little memory or too few threads; :func:`library` looks after all three.
+little of what it needs; :func:`library` looks after that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ._limits import check_limits
 from .errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
@@ -29,19 +30,13 @@ ABI = 1
 _WAIT_MS = 50
 """How long one wait may block: a pending KeyboardInterrupt is raised between two of them."""
 
+_PAUSE_SECONDS = 0.02
+"""The longest sleep between two looks at a job, where greenlets share this thread."""
+
 _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
 
 _FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
-
-_SPACE = 2 << 30
-"""Address space for the library: its runtime reserves 1.6 GB, and aborts where it gets less."""
-
-_THREADS = 6
-"""How many threads the runtime starts on its own, and one for each CPU (of a big machine's, few
-at first); it aborts where one cannot be started."""
-
-_MOST_CPUS = 32
 
 
 class _Functions(Protocol):
@@ -62,8 +57,10 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        from ._ffi import ffi
-
+        try:
+            from ._ffi import ffi
+        except ImportError as error:  # cffi refuses an isolated sub-interpreter
+            raise EngineError(f"the engine cannot be loaded: {error}") from error
         self._ffi = ffi
         self.pid = os.getpid()
         with _host_state_kept():
@@ -83,13 +80,13 @@ class Library:
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
-            finished = False
-            while not finished:
-                batch = self._wait(job[0])
-                finished = batch[0] == 1
+            for timeout_ms in _timeouts():
+                batch = self._wait(job[0], timeout_ms)
                 yield batch
                 if os.getpid() != self.pid:
                     raise ForkedError(_FORKED_WITHIN)
+                if batch[0] == 1:
+                    break
         except BaseException:
             self._stop(job[0])
             raise
@@ -97,9 +94,9 @@ class Library:
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
-    def _wait(self, job: int) -> bytes:
+    def _wait(self, job: int, timeout_ms: int) -> bytes:
         size: Any = self._ffi.new("size_t *")
-        data = self._lib.checksig_wait(job, _WAIT_MS, size)
+        data = self._lib.checksig_wait(job, timeout_ms, size)
         try:
             return bytes(self._ffi.buffer(data, size[0]))
         finally:
@@ -110,8 +107,26 @@ class Library:
             return
         self._lib.checksig_cancel(job)
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._wait(job)[0] != 1 and time.monotonic() < deadline:
+        while self._wait(job, _WAIT_MS)[0] != 1 and time.monotonic() < deadline:
             pass
+
+
+def _timeouts() -> Generator[int]:
+    """Yield how many milliseconds each wait may block.
+
+    Where gevent or eventlet have put their own ``time.sleep``, a wait that blocks would stop every
+    greenlet of the thread: those run in a sleep instead, and the wait only looks.
+    """
+    pause = 0.001
+    while True:
+        # By name: a sleep that a test has mocked returns at once, and must not be relied on.
+        owner = getattr(time.sleep, "__module__", None) or ""
+        if owner.partition(".")[0] in {"gevent", "eventlet"}:
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSE_SECONDS)
+            yield 0
+        else:
+            yield _WAIT_MS
 
 
 def _library_path() -> Path:
@@ -144,49 +159,6 @@ def _host_state_kept() -> Generator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _check_limits() -> None:
-    """Refuse to load the library where its runtime would abort the process."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
-        raise EngineError(
-            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low for"
-            f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
-        )
-    if sys.platform == "linux":
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
-    count = _THREADS + min(cpus, _MOST_CPUS)
-    threads: list[threading.Thread] = []
-    enough = threading.Event()
-    try:
-        for _ in range(count):
-            thread = threading.Thread(target=enough.wait, daemon=True)
-            thread.start()
-            threads.append(thread)
-    except RuntimeError as error:
-        raise EngineError(
-            f"fewer than the {count} threads that the engine needs can be started: raise the limit"
-            " of processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
-        ) from error
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
-
-
-def _pages() -> int:
-    """Count the pages of address space in use; 0 where there is no /proc, nor such a limit."""
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    except OSError:
-        return 0
-
-
 _library: Library | None = None
 _owner: int | None = None  # the process that began to load it
 # One for each process, as a fork may copy one that is held; a signal's handler may call, too.
@@ -210,7 +182,7 @@ def library() -> Library:
         with _locks.setdefault(pid, threading.RLock()):
             if _library is None:
                 path = _library_path()
-                _check_limits()
+                check_limits()
                 _owner = pid  # from here on a child would find a runtime that is half there
                 _library = Library(path)
     return _library

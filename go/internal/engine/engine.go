@@ -207,7 +207,12 @@ func (r *run) guard(f func()) {
 func (r *run) read(f *found, index int) {
 	m := &Manifest{Index: index}
 	r.manifests = append(r.manifests, m)
-	file, next, err := f.open(f.names[index], m)
+	var file *source.File
+	var next manifest.Next
+	err := r.patiently(func() (err error) {
+		file, next, err = f.open(f.names[index], m)
+		return err
+	})
 	if err != nil && f.path != "" {
 		r.fail(err)
 		return
@@ -260,7 +265,7 @@ func (r *run) worker() {
 	for t := range r.work {
 		result := v.verify(t)
 		if r.ctx.Err() != nil {
-			return // what became of this entry is not known
+			break // what became of this entry is not known
 		}
 		r.statuses[result.Status].Add(1)
 		r.progress.Files.Add(1)
@@ -269,6 +274,7 @@ func (r *run) worker() {
 		}
 		r.sink.Result(result)
 	}
+	v.free()
 }
 
 func (r *run) summary() Summary {

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"hash"
+	"sync"
 	"time"
 
 	"checksig/internal/digest"
@@ -10,22 +11,28 @@ import (
 )
 
 // Where no more files can be open at once, a worker waits for one of the others, or of the host
-// process, to be closed, and tries again.
+// process, to be closed, and tries again; so it does with a file that another program has on lease.
 const (
-	exhaustedPause = 5 * time.Millisecond
-	exhaustedTries = 400 // while no other worker has a file open
+	openPause = 5 * time.Millisecond
+	openTries = 400 // beyond which only the other workers' files are waited for
 )
+
+// buffers are kept for the next run: making them anew costs more than verifying a small folder.
+var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
 // verifier verifies one entry after another; each worker has its own.
 type verifier struct {
 	run     *run
-	buf     []byte
+	buf     *[chunkSize]byte
 	hashers map[*digest.Algorithm]hash.Hash
 }
 
 func newVerifier(r *run) *verifier {
-	return &verifier{r, make([]byte, chunkSize), map[*digest.Algorithm]hash.Hash{}}
+	return &verifier{r, buffers.Get().(*[chunkSize]byte), map[*digest.Algorithm]hash.Hash{}}
 }
+
+// free gives the buffer back, for others to write to.
+func (v *verifier) free() { buffers.Put(v.buf) }
 
 func (v *verifier) verify(t task) *Result {
 	r := &Result{Manifest: t.manifest, Entry: t.entry}
@@ -35,7 +42,7 @@ func (v *verifier) verify(t task) *Result {
 	}
 	defer v.close(file)
 	h := v.hasher(t.entry.Algorithm)
-	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf, func(n int) { v.run.progress.Bytes.Add(int64(n)) })
+	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf[:], func(n int) { v.run.progress.Bytes.Add(int64(n)) })
 	if err != nil {
 		return r.failed(err)
 	}
@@ -47,18 +54,27 @@ func (v *verifier) verify(t task) *Result {
 	return r
 }
 
-func (v *verifier) open(t task) (*source.File, error) {
+func (v *verifier) open(t task) (file *source.File, err error) {
+	err = v.run.patiently(func() error {
+		file, err = t.tree.Open(t.entry.Name)
+		return err
+	})
+	if err == nil {
+		v.run.open.Add(1)
+	}
+	return file, err
+}
+
+// patiently calls open, and again while what keeps it from succeeding may pass.
+func (r *run) patiently(open func() error) error {
 	for try := 0; ; try++ {
-		file, err := t.tree.Open(t.entry.Name)
-		if err == nil {
-			v.run.open.Add(1)
-			return file, nil
+		err := open()
+		exhausted := source.IsExhausted(err)
+		waits := try < openTries || exhausted && r.open.Load() > 0
+		if !(exhausted || source.IsHeld(err)) || !waits || r.ctx.Err() != nil {
+			return err
 		}
-		over := try >= exhaustedTries && v.run.open.Load() == 0 || v.run.ctx.Err() != nil
-		if !source.IsExhausted(err) || over {
-			return nil, err
-		}
-		time.Sleep(exhaustedPause)
+		time.Sleep(openPause)
 	}
 }
 

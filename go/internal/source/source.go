@@ -32,6 +32,10 @@ func IsExhausted(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
+// IsHeld reports whether err, of an Open, says that another program holds a lease on the file, as
+// file servers do. The attempt has asked it to let go.
+func IsHeld(err error) bool { return errors.Is(err, syscall.EAGAIN) }
+
 // Tree is a folder whose files are opened by name. It holds the folder open, so that neither a
 // change of the working folder nor a rename moves it.
 type Tree struct {
@@ -72,6 +76,9 @@ func (t *Tree) Open(name string) (*File, error) {
 	if filepath.IsAbs(name) || escapes(name) {
 		return nil, ErrOutside
 	}
+	if err := regular(t.root.Stat(name)); err != nil {
+		return nil, outside(err)
+	}
 	f, err := t.root.OpenFile(name, openFlags, 0)
 	if err != nil {
 		return nil, outside(err)
@@ -98,7 +105,8 @@ func (t *Tree) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
-	return filepath.Join(t.dir, name)
+	// Not filepath.Join, which would clean it: where d is a link, d/../x is another file than x.
+	return t.dir + string(os.PathSeparator) + name
 }
 
 // escapes reports whether name leaves the folder by its very words.
@@ -119,6 +127,9 @@ func outside(err error) error {
 
 // Open opens the regular file at path, wherever that leads.
 func Open(path string) (*File, error) {
+	if err := regular(os.Stat(path)); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(path, openFlags, 0)
 	if err != nil {
 		return nil, err
@@ -126,12 +137,19 @@ func Open(path string) (*File, error) {
 	return opened(f)
 }
 
-func opened(f *os.File) (*File, error) {
-	info, err := f.Stat()
+// regular returns the error of a Stat, or [ErrNotRegular]. It is asked before a file is opened, as
+// the opening alone does something to some: it winds a tape, starts a watchdog, lets the writer of
+// a FIFO go on; and once more behind it, as another file may be there by then.
+func regular(info fs.FileInfo, err error) error {
 	if err == nil && !info.Mode().IsRegular() {
 		err = ErrNotRegular
 	}
-	if err != nil {
+	return err
+}
+
+func opened(f *os.File) (*File, error) {
+	info, err := f.Stat()
+	if err := regular(info, err); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -152,7 +170,9 @@ func (f *File) Size() int64 { return f.before.size }
 // whole: the error is [ErrChanged] if it is not the same as when it was opened, or holds more or
 // fewer bytes than its size says.
 func (f *File) Read(p []byte) (int, error) {
-	n, err := f.file.Read(p)
+	// A byte more than there should be is enough to see that there is more.
+	p = p[:min(int64(len(p)), max(f.before.size-f.total+1, 0))]
+	n, err := readNow(f.file, p)
 	f.total += int64(n)
 	if f.total > f.before.size {
 		return n, fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, f.before.size)

@@ -3,6 +3,8 @@
 package source
 
 import (
+	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -12,6 +14,33 @@ import (
 // openFlags keep the opening of a FIFO or a device from blocking, and of a terminal from
 // becoming the process's own.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
+
+// readNow reads without waiting for data to come, for which [os.File.Read] waits, not to be
+// interrupted. A regular file has its data there; /proc/kmsg only says that it is one.
+func readNow(f *os.File, p []byte) (n int, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	failed := conn.Read(func(fd uintptr) bool {
+		n, err = syscall.Read(int(fd), p)
+		for errors.Is(err, syscall.EINTR) {
+			n, err = syscall.Read(int(fd), p)
+		}
+		return true
+	})
+	switch {
+	case failed != nil:
+		return 0, failed
+	case errors.Is(err, syscall.EAGAIN):
+		return 0, ErrNotRegular
+	case err != nil:
+		return 0, err
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
 
 func statusChange(info fs.FileInfo) time.Time {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {

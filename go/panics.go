@@ -1,0 +1,82 @@
+//go:build checksig_panics
+
+package main
+
+import "C"
+
+import (
+	"hash"
+	"runtime"
+
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+)
+
+// These exports are for tests, most of them of what becomes of a panic; no library that is installed has them.
+
+// Where checksig_panic_at puts a panic: into what every run calls there.
+const (
+	atNothing     = iota
+	atJob         // in the goroutine of a job
+	atJobNil      // there, by a nil dereference
+	atWorker      // in a worker's goroutine
+	atWorkerNil   // there, by a nil dereference
+	atSurvey      // in the goroutine that looks for the totals
+	atContradicts // in the second reading of the manifests, when the workers have ended
+)
+
+var (
+	format = manifest.Formats[0] // the one that every manifest is shown to
+	detect = format.Detect
+	sha256 = digest.ByName("sha256")
+	hasher = sha256.New
+)
+
+// checksig_panic_at makes the runs that are started from now on panic there. No other may go on.
+//
+//export checksig_panic_at
+func checksig_panic_at(where C.int) {
+	format.Detect, sha256.New = detect, hasher
+	switch where {
+	case atJob:
+		format.Detect = func([]byte) bool { panic("in a job") }
+	case atJobNil:
+		format.Detect = func([]byte) bool { return *null == 0 }
+	case atWorker:
+		sha256.New = func() hash.Hash { panic("in a worker") }
+	case atWorkerNil:
+		sha256.New = func() hash.Hash { *null = 1; return nil }
+	case atSurvey, atContradicts:
+		read := false // by the run itself, before anything else reads the manifest
+		format.Detect = func(head []byte) bool {
+			if read {
+				panic("in a second reading")
+			}
+			read = true
+			return detect(head)
+		}
+	}
+}
+
+// checksig_panic panics in the call itself, by a nil dereference if null is not 0.
+//
+//export checksig_panic
+func checksig_panic(byNull C.int) (message *C.char) {
+	defer recovered(func(err error) { message = C.CString(err.Error()) })
+	if byNull != 0 {
+		*null = 1
+	}
+	panic("in the call")
+}
+
+// checksig_goroutines counts the goroutines there are.
+//
+//export checksig_goroutines
+func checksig_goroutines() C.int { return C.int(runtime.NumGoroutine()) }
+
+// checksig_processors says how many goroutines may run at once.
+//
+//export checksig_processors
+func checksig_processors() C.int { return C.int(runtime.GOMAXPROCS(0)) }
+
+var null *int

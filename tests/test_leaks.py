@@ -1,0 +1,131 @@
+"""Hundreds of thousands of calls leave nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+    pytest.mark.timeout(400),
+]
+
+LIBRARY = Path(checksig.__file__).with_name("libchecksig.so")
+CALLS = 100_000
+
+# Growth of memory is that of a line through the samples of the second half: the collector's ups
+# and downs are larger than what a leak would leave.
+PROGRAM = """
+import ctypes, os, sys, time
+from checksig._ffi import ffi
+library, good, bad, calls, goroutines = sys.argv[1:]
+calls = int(calls)
+lib = ffi.dlopen(library)
+roots = [os.fsencode(good), os.fsencode(bad)]
+requests = [b"path=" + root for root in roots]
+job, size = ffi.new("uintptr_t *"), ffi.new("size_t *")
+
+def kb():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+def running():  # goroutines, where the library tells
+    return ctypes.CDLL(library).checksig_goroutines() if goroutines else 0
+
+def grown(samples):
+    half = samples[len(samples) // 2:]
+    x = [i - (len(half) - 1) / 2 for i in range(len(half))]
+    mean = sum(half) / len(half)
+    return sum(i * (y - mean) for i, y in zip(x, half)) / sum(i * i for i in x) * len(half)
+
+def verify(i):
+    text = lib.verify(roots[i % 2])
+    assert (text == ffi.NULL) == (i % 2 == 0)
+    lib.free(text)
+
+def finished():
+    data = lib.checksig_wait(job[0], 1000, size)
+    byte = ffi.buffer(data, size[0])[0]
+    lib.free(data)
+    return byte == b"\\1"
+
+def jobs(i):
+    request = requests[i % 2]
+    lib.checksig_start(request, len(request), job)
+    if i % 20 in (1, 2):  # cancelled at once: one of them waited for, one not
+        lib.checksig_cancel(job[0])
+    if i % 20 not in (2, 3):  # never waited for
+        while not finished():
+            pass
+    lib.checksig_free(job[0])
+
+def state():
+    return [descriptors(), running()]
+
+def settled(state_before):  # what was left to itself ends on its own
+    deadline = time.monotonic() + 60
+    while state() != state_before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return state()
+
+each = {"verify": verify, "jobs": jobs}[KIND]
+verify(0)
+base = settled([descriptors(), running()])
+for i in range(calls // 50):
+    each(i)
+before, samples = threads(), []
+for i in range(calls):
+    each(i)
+    if i % (calls // 200) == 0:
+        samples.append(kb())
+left = [now - then for now, then in zip(settled(base), base)]
+print(round(grown(samples)), threads() - before, *left)
+"""
+
+
+@pytest.fixture
+def folders(tree: Callable[..., Path]) -> tuple[Path, Path]:
+    """Make a folder that verifies in no time, and one that does not."""
+    good = tree({"a": b"a"})
+    bad = good.with_name("bad")
+    bad.mkdir()
+    (bad / "SHA256SUMS").write_text(f"garbage\n{'0' * 64}  none\n")
+    return good, bad
+
+
+@pytest.mark.parametrize("kind", ["verify", "jobs"])
+def test_calls_leave_nothing_behind(
+    folders: tuple[Path, Path], python: Callable[..., str], kind: str
+) -> None:
+    """After 100,000 calls of either door memory is flat, and no descriptor or thread is left.
+
+    Of the jobs a tenth is cancelled at once, and a tenth never waited for.
+    """
+    out = python(f"KIND = {kind!r}\n{PROGRAM}", LIBRARY, *folders, CALLS, "", timeout=300)
+    grown_kb, threads, descriptors, _ = map(int, out.split())
+    assert grown_kb < 1024
+    assert threads < 10  # Go keeps a few for later
+    assert descriptors == 0
+
+
+@pytest.mark.parametrize("kind", ["verify", "jobs"])
+def test_calls_leave_no_goroutine(
+    tagged: Path, folders: tuple[Path, Path], python: Callable[..., str], kind: str
+) -> None:
+    """The goroutines, which only a library built for tests counts, are as many as before."""
+    out = python(f"KIND = {kind!r}\n{PROGRAM}", tagged, *folders, 10_000, "count", timeout=120)
+    _, _, descriptors, goroutines = map(int, out.split())
+    assert (descriptors, goroutines) == (0, 0)
