@@ -222,7 +222,8 @@ def started_(progress):
 try:
     verify(sys.argv[1], progress=started_)
 except KeyboardInterrupt:
-    say("interrupted", started[0].returncode, os.getpid() != started[0].pid)
+    # Its input ends before it is killed: whichever it notices first, it was not SIGINT.
+    say("interrupted", started[0].returncode in {{1, -signal.SIGKILL}})
 """
     with subprocess.Popen(
         [sys.executable, "-c", program, str(huge)],
@@ -238,7 +239,7 @@ except KeyboardInterrupt:
             out, _ = child.communicate(timeout=30)
         finally:
             child.kill()
-    assert out.splitlines()[-1] == f"interrupted {-signal.SIGKILL} True"
+    assert out.splitlines()[-1] == "interrupted True"
     assert _ends(pid)
 
 
