@@ -1,0 +1,116 @@
+package manifest_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"checksig/internal/manifest"
+)
+
+var (
+	gnuLine    = regexp.MustCompile(`(?s)^[ \t]*(\\?)([0-9a-fA-F]{64})[ \t](.+)$`)
+	gnuEscaped = regexp.MustCompile(`(?s)^(?:[^\\]|\\[\\nr])*$`)
+	gnuPlain   = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
+)
+
+// plainly reads a manifest of SHA-256 digests as the format is described, and as slowly: an entry
+// is "line digest name", a line that is none "line".
+func plainly(text string) []string {
+	got := []string{}
+	two, one := false, false // characters between digest and name
+	for i, line := range strings.SplitAfter(text, "\n") {
+		n := strconv.Itoa(i + 1)
+		if len(line) > manifest.MaxLine || len(line) == manifest.MaxLine && !strings.HasSuffix(line, "\n") {
+			return append(got, n)
+		}
+		if i == 0 {
+			line = strings.TrimPrefix(line, "\xef\xbb\xbf")
+		}
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		switch match := gnuLine.FindStringSubmatch(line); {
+		case strings.Contains(line, "\x00"):
+			got = append(got, n)
+		case line == "" || line[0] == '#':
+		case match == nil || match[3] == " ":
+			got = append(got, n)
+		default:
+			escaped, sum, name := match[1] != "", strings.ToLower(match[2]), match[3]
+			marked := len(name) > 1 && (name[0] == ' ' || name[0] == '*')
+			if two && !marked {
+				got = append(got, n)
+				continue
+			}
+			two, one = two || !one && marked, one || !two && !marked
+			if two {
+				name = name[1:]
+			}
+			if escaped && !gnuEscaped.MatchString(name) {
+				got = append(got, n)
+				continue
+			}
+			if escaped {
+				name = gnuPlain.Replace(name)
+			}
+			got = append(got, n+" "+sum+" "+name)
+		}
+	}
+	return got
+}
+
+func FuzzGNUAgainstItsDescription(f *testing.F) {
+	sum := strings.Repeat("0aF3", 16)
+	for _, text := range []string{
+		sum + "  a\n" + sum + " *b\r\n\\" + sum + `  c\\d\ne` + "\n",
+		"\xef\xbb\xbf# c\n\n" + sum + " a\n" + sum + "  b\n" + sum + "\t*c",
+		" \t" + sum + "  a\n" + sum + " b\n\\" + sum + "  c\\",
+		sum + "  \n" + sum + " \n" + sum + "\n" + sum + "  a\x00b\n" + sum + "  \xff\r\r\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(asDescribed)
+}
+
+// The longest lines stand here, as they make the fuzzing slow.
+func TestGNUAgainstItsDescription(t *testing.T) {
+	longest := strings.Repeat("0", 64) + "  " + strings.Repeat("n", manifest.MaxLine-66)
+	for _, text := range []string{longest, longest[1:], longest[1:] + "\n", longest[2:] + "\n", longest + "\n"} {
+		asDescribed(t, []byte("#\n"+text))
+		asDescribed(t, []byte(text))
+		asDescribed(t, []byte("0"+text[1:]+text))
+	}
+}
+
+func asDescribed(t *testing.T, text []byte) {
+	t.Helper()
+	_, next, err := manifest.Read(bytes.NewReader(text), "SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for {
+		e, err := next()
+		var bad *manifest.LineError
+		if errors.Is(err, io.EOF) {
+			break
+		} else if errors.As(err, &bad) {
+			got = append(got, strconv.FormatInt(bad.Line, 10))
+			if bad.Fatal {
+				break
+			}
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strconv.FormatInt(e.Line, 10)+" "+hex.EncodeToString(e.Digest)+" "+e.Name)
+	}
+	if want := plainly(string(text)); !slices.Equal(got, want) {
+		t.Fatalf("%q is read as\n%q, by its description\n%q", text, got, want)
+	}
+}
