@@ -123,6 +123,12 @@ def documented(words: str) -> set[str]:
     return set(re.findall(r"SIG[A-Z]+", listed[1]))
 
 
+def named(numbers: str) -> set[str]:
+    """Give the names of signals; one of them has none in Python 3.10."""
+    found = map(int, numbers.split())
+    return {"SIGSTKFLT" if n == 16 else signal.Signals(n).name for n in found}
+
+
 @linux
 def test_the_handlers_that_become_gos(httpd: Path, python: Callable[..., str]) -> None:
     """The signals whose handlers become Go's are those that the documentation lists, no other."""
@@ -137,16 +143,15 @@ def actions():
     for number in signal.valid_signals():
         action = Action()
         assert libc.sigaction(int(number), None, ctypes.byref(action)) == 0
-        found[signal.Signals(number).name if number < 32 else str(number)] = (
-            action.handler, action.flags & 0xFFFFFFFF)
+        found[int(number)] = (action.handler, action.flags & 0xFFFFFFFF)
     return found
 before = actions()
 import checksig
 checksig.verify(sys.argv[1], check=False)
 after = actions()
-print(*sorted(name for name in before if before[name] != after[name]))
+print(*(number for number in before if before[number] != after[number]))
 """
-    assert set(python(program, httpd).split()) == documented("become Go's")
+    assert named(python(program, httpd)) == documented("become Go's")
 
 
 @linux
@@ -160,12 +165,12 @@ for workers in (None, 1, 64):
 for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
     status = open(f"/proc/self/task/{thread}/status").read()
     mask = int(status.split("SigBlk:")[1].split()[0], 16)
-    print(*(s.name for s in signal.Signals if s < 32 and not mask >> (s - 1) & 1))
+    print(*(n for n in range(1, 32) if not mask >> (n - 1) & 1))
 """
     threads = python(program, httpd).splitlines()
     assert threads
     for unblocked in threads:
-        assert set(unblocked.split()) == documented("do not block")
+        assert named(unblocked) == documented("do not block")
 
 
 @linux
