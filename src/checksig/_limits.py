@@ -57,7 +57,7 @@ def _check_threads() -> None:
     enough = threading.Event()
     try:
         for _ in range(count):
-            thread = threading.Thread(target=enough.wait, daemon=True)
+            thread = threading.Thread(target=enough.wait)
             thread.start()
             threads.append(thread)
     except RuntimeError as error:
