@@ -14,7 +14,7 @@ func FuzzParseRequest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		r, err := parseRequest(fields)
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), errRequest.Error()) {
+			if !strings.HasPrefix(err.Error(), ErrRequest.Error()) {
 				t.Fatalf("%q is refused without saying that the request is bad: %v", fields, err)
 			}
 			return
