@@ -22,8 +22,6 @@ from .errors import EngineError, ForkedError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from cffi import FFI
-
 __all__ = ["ABI", "Library", "library"]
 
 ABI = 1
@@ -59,7 +57,11 @@ class Library:
     """
 
     def __init__(self, path: Path) -> None:
-        self._ffi = ffi = _declaration()
+        try:
+            from ._ffi import ffi
+        except ImportError as error:  # cffi refuses an isolated sub-interpreter
+            raise EngineError(f"the engine cannot be loaded: {error}") from error
+        self._ffi = ffi
         self.pid = os.getpid()
         with _host_state_kept():
             try:
@@ -127,14 +129,6 @@ def _timeouts() -> Generator[int]:
             yield _WAIT_MS
 
 
-def _declaration() -> FFI:
-    try:
-        from ._ffi import ffi
-    except ImportError as error:  # cffi refuses an isolated sub-interpreter
-        raise EngineError(f"the engine cannot be loaded: {error}") from error
-    return ffi
-
-
 def _library_path() -> Path:
     names = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
     path = Path(__file__).with_name(names.get(sys.platform, "libchecksig.so"))
@@ -188,7 +182,6 @@ def library() -> Library:
         with _locks.setdefault(pid, threading.RLock()):
             if _library is None:
                 path = _library_path()
-                _declaration()  # what refuses this interpreter says so best
                 check_limits()
                 _owner = pid  # from here on a child would find a runtime that is half there
                 _library = Library(path)
