@@ -62,6 +62,20 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def huge(tmp_path: Path) -> Path:
+    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
+    folder = tmp_path / "of a huge file"
+    folder.mkdir()
+    file = folder / "huge"
+    file.touch()
+    if sys.platform == "win32":  # elsewhere every file may have holes
+        subprocess.run(["fsutil", "sparse", "setflag", file], check=True, capture_output=True)
+    os.truncate(file, 40 << 30)
+    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
+    return folder
+
+
+@pytest.fixture
 def python(tmp_path: Path) -> Callable[..., str]:
     """Run a program in a Python of its own, far from the sources, and give what it printed."""
 

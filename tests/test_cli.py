@@ -179,16 +179,13 @@ def test_output_that_nobody_reads(command: list[str], httpd: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
-def test_progress_on_a_terminal(command: list[str], tmp_path: Path) -> None:
+def test_progress_on_a_terminal(command: list[str], huge: Path) -> None:
     """After a second a bar is drawn on standard error; Ctrl-C clears it away and ends with 130."""
     import pty
 
-    with (tmp_path / "huge").open("wb") as file:
-        file.truncate(40 << 30)
-    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-c", LEADER, *command, str(tmp_path)],
+        [sys.executable, "-c", LEADER, *command, str(huge)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

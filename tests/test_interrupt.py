@@ -46,15 +46,6 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.fixture
-def huge(tmp_path: Path) -> Path:
-    """A folder with one file of 40 GB, which takes no room and a minute to hash."""
-    with (tmp_path / "huge").open("wb") as file:
-        file.truncate(40 << 30)
-    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
-    return tmp_path
-
-
 def test_keyboard_interrupt_comes_at_once(huge: Path, tmp_path: Path) -> None:
     """Within a huge file, KeyboardInterrupt is raised at once; no work and no file is left."""
     with subprocess.Popen(

@@ -44,17 +44,6 @@ def process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def huge(tmp_path: Path) -> Path:
-    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with (folder / "huge").open("wb") as file:
-        file.truncate(40 << 30)
-    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
-    return folder
-
-
-@pytest.fixture
 def scripted(tmp_path: Path) -> Callable[[str], Process]:
     """Make a process of a shell script in place of the engine."""
 

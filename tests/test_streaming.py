@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("engine")
 
 
-@pytest.fixture
-def huge(tmp_path: Path) -> Path:
-    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
-    with (tmp_path / "huge").open("wb") as file:
-        file.truncate(40 << 30)
-    (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
-    return tmp_path
-
-
 def test_iter_verify_yields_what_verify_finds(tree: Callable[..., Path]) -> None:
     """Every entry and every bad line comes once, as in the report."""
     folder = tree({f"f{i}": b"%d" % i for i in range(100)})

@@ -41,17 +41,6 @@ def folders(tree: Callable[..., Path]) -> list[Path]:
     return [parent / str(n) for n in range(THREADS)]
 
 
-@pytest.fixture
-def huge(tmp_path: Path) -> Path:
-    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
-    folder = tmp_path / "huge"
-    folder.mkdir()
-    with (folder / "huge").open("wb") as file:
-        file.truncate(40 << 30)
-    (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")
-    return folder
-
-
 def expected(n: int) -> tuple[int, int]:
     """Give how many of the nth folder's files verify and mismatch."""
     wrong = int(n % 3 == 0)
