@@ -103,6 +103,16 @@ def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[
     assert "2 entries: 0 verified, 1 missing, 1 unreadable, 1 bad line" in out
 
 
+def test_what_is_no_manifest_is_not_shown_whole(run: Callable[..., Run], tmp_path: Path) -> None:
+    """Of many bad lines the first are shown, and how many more there are; JSON has all."""
+    (tmp_path / "log").write_text("nonsense\n" * 1000)
+    done = run("log")
+    assert done.stdout.count("BAD LINE") == 20
+    assert "... and 980 bad lines more; --json lists them all\n" in done.stdout
+    assert "0 entries: 0 verified, 1000 bad lines" in done.stdout
+    assert len(json.loads(run("--json", "log").stdout)["reports"][0]["bad_lines"]) == 1000
+
+
 def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd: Path) -> None:
     """Each path has its result; one that cannot be verified does not keep the others from it."""
     folder = tree({"a": b"a"})

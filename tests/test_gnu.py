@@ -156,11 +156,14 @@ def test_damage_is_judged_as_gnu_judges(
             for line in judged.stdout.split(b"\n")
             if line.endswith((b": OK", b": FAILED", b": FAILED open or read"))
         ]
-        if any(os.sep in r.name for r in report.results):
-            return  # a damaged line may name a path, which GNU would follow
+        # A damaged line may name a path, which GNU would follow, or its standard input.
+        assume(not any(os.sep in r.name or r.name == "-" for r in report.results))
         assert said == theirs, text
         bad = re.search(rb"(\d+) lines? (?:is|are) improperly formatted", judged.stderr)
         if theirs:
-            assert sum(b.line > 0 for b in report.bad_lines) == (int(bad[1]) if bad else 0)
+            ours_bad = [b for b in report.bad_lines if b.line > 0]
+            # GNU does not look for contradictions, which damage to a name can make.
+            ours_bad = [b for b in ours_bad if not b.cause.startswith("contradicts")]
+            assert len(ours_bad) == (int(bad[1]) if bad else 0)
         if judged.returncode != 0:
             assert not report.ok

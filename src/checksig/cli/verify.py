@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _INDENT = " " * 12
+_MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,10 +78,13 @@ def _text(report: Report) -> str:
             lines.append(f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}")
         elif result.detail and result.status is not Status.MISSING:
             lines.append(f"{_INDENT}{result.detail}")
-    for bad in report.bad_lines:
+    for bad in report.bad_lines[:_MOST_BAD_LINES]:
         where = f" line {bad.line}" if bad.line else ""
         lines.append(f"{'BAD LINE':11} {printable(bad.manifest)}{where}")
         lines.append(f"{_INDENT}{bad.cause}" + (f": {printable(bad.text)}" if bad.text else ""))
+    if len(report.bad_lines) > _MOST_BAD_LINES:
+        more = len(report.bad_lines) - _MOST_BAD_LINES
+        lines.append(f"{_INDENT}... and {more} bad lines more; --json lists them all")
     verdict = "OK" if report.ok else "FAILED"
     rate = f"{_size(report.bytes_read)} in {report.elapsed:.2f} s"
     lines.append(f"{verdict:11} {printable(report.path)}: {report.summary()} ({rate})")
