@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
+import checksig_sbom
 import setuptools_golang
 from checksig_build import find_compiler
-from setuptools import Extension, setup
+from setuptools import Distribution, Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
 from setuptools.command.build import build as _build
 from setuptools.command.build_ext import build_ext as _build_ext
@@ -48,7 +51,8 @@ def link_flags(exports: Path) -> str:
     if GOOS == "windows":
         return "-Wl,-s"  # Go itself writes the list there; its C code adds the alias `free`
     if GOOS == "darwin":
-        return f'"-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
+        name = f"-Wl,-install_name,@rpath/{FILES[LIBRARY]}"  # else the path of this build
+        return f'{name} "-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
     return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
 
 
@@ -67,6 +71,15 @@ def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
         ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"
     subprocess.run([*build, ldflags, "."], cwd=cwd, env=environment, check=True)
     output.with_suffix(".h").unlink(missing_ok=True)  # cgo's header is of no use to Python
+
+
+def is_musl(distribution: Distribution) -> bool:
+    """Whether the wheel is for musl: it is asked for, or this Python is of that kind."""
+    wheel = distribution.get_command_obj("bdist_wheel")
+    asked = getattr(wheel, "plat_name", None) if wheel else None
+    if asked and not asked.startswith("linux"):
+        return asked.startswith("musllinux")
+    return "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE"))
 
 
 setuptools_golang._check_call = run_go
@@ -92,6 +105,9 @@ class build_ext(_build_ext):  # noqa: N801
         return str(ROOT / super().get_ext_fullpath(ext_name))
 
     def build_extensions(self) -> None:
+        if is_musl(self.distribution):
+            # Its loader refuses a Go library (golang/go#54805): the program alone does the work.
+            self.extensions = [part for part in self.extensions if part.name != LIBRARY]
         for extension in self.extensions:
             extension.sources = [os.path.relpath(source, "go") for source in extension.sources]
         os.chdir(ROOT / "go")
@@ -106,7 +122,11 @@ class bdist_wheel(_bdist_wheel):  # noqa: N801
 
     def get_tag(self) -> tuple[str, str, str]:
         # Go builds for one architecture, also where Python itself was built for two.
-        return "py3", "none", super().get_tag()[2].replace("universal2", platform.machine())
+        tag = super().get_tag()[2].replace("universal2", platform.machine())
+        if is_musl(self.distribution):
+            # A static program needs no musl of its own, so the oldest that pip knows is right.
+            tag = re.sub(r"^linux", "musllinux_1_1", tag)
+        return "py3", "none", tag
 
     def run(self) -> None:
         shutil.rmtree(self.bdist_dir, ignore_errors=True)
@@ -114,6 +134,14 @@ class bdist_wheel(_bdist_wheel):  # noqa: N801
 
     def write_wheelfile(self, *args, **kwargs) -> None:
         super().write_wheelfile(*args, **kwargs)
+        boms = Path(args[0] if args else kwargs["wheelfile_base"], "sboms")
+        boms.mkdir(exist_ok=True)
+        built = sorted(
+            path for path in Path(self.bdist_dir).rglob("*") if path.name in FILES.values()
+        )
+        metadata = self.distribution.metadata
+        text = checksig_sbom.document(metadata.get_name(), metadata.get_version(), built)
+        Path(boms, checksig_sbom.FILE).write_text(text, encoding="utf-8", newline="\n")
         for path in Path(self.bdist_dir).rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.name in FILES.values() else 0o644)
 

@@ -1,0 +1,64 @@
+"""What the Go binaries of a wheel were made of, as a CycloneDX document (PEP 770).
+
+It is read back from the binaries themselves, so it names what is in there and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+FILE = "checksig.cdx.json"
+LICENCES = {"std": "BSD-3-Clause"}  # of Go modules; a new one is a row here and a file in LICENSES
+
+
+def modules(binaries: list[Path]) -> dict[str, str]:
+    """Name and version of Go's own library and of each module, from what Go wrote into the files."""
+    found: dict[str, str] = {}
+    for binary in binaries:
+        command = ("go", "version", "-m", "-json", str(binary))
+        text = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+        facts = json.loads(text)
+        found["std"] = facts["GoVersion"].split()[0].removeprefix("go")
+        for module in facts.get("Deps") or ():
+            module = module.get("Replace") or module
+            found[module["Path"]] = module["Version"]
+    return found
+
+
+def document(name: str, version: str, binaries: list[Path]) -> str:
+    """Write the list, with nothing in it of the time or the machine."""
+    package = f"pkg:pypi/{name}@{version}"
+    components = [
+        {
+            "type": "library",
+            "bom-ref": f"pkg:golang/{path}@{number}",
+            "name": path,
+            "version": number,
+            "licenses": [{"license": {"id": LICENCES[path]}}],
+            "purl": f"pkg:golang/{path}@{number}",
+        }
+        for path, number in sorted(modules(binaries).items())
+    ]
+    content = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "library",
+                "bom-ref": package,
+                "name": name,
+                "version": version,
+                "licenses": [{"license": {"id": "MIT"}}],
+                "purl": package,
+            }
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": package, "dependsOn": [part["bom-ref"] for part in components]},
+            *({"ref": part["bom-ref"]} for part in components),
+        ],
+    }
+    return json.dumps(content, indent=2) + "\n"
