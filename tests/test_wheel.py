@@ -180,3 +180,17 @@ print(json.dumps({"started": threads() - before, "mapped": len(ours())}))
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert json.loads(run.stdout) == {"started": 0, "mapped": 0}
+
+
+def test_wheel_tells_what_is_in_it(distribution: importlib.metadata.Distribution) -> None:
+    """A list of the Go code in the binaries is installed (PEP 770), and that code's licence."""
+    text = distribution.read_text("sboms/checksig.cdx.json")
+    assert text is not None
+    content = json.loads(text)
+    assert content["bomFormat"] == "CycloneDX"
+    assert content["metadata"]["component"]["version"] == distribution.version
+    go = {part["name"]: part for part in content["components"]}["std"]
+    assert tuple(map(int, go["version"].split(".")[:2])) >= (1, 25)
+    assert go["licenses"] == [{"license": {"id": "BSD-3-Clause"}}]
+    licence = distribution.read_text("licenses/LICENSES/go.txt")
+    assert "The Go Authors" in (licence or "")
