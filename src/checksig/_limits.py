@@ -48,10 +48,8 @@ def _check_space() -> None:
 
 
 def _check_threads() -> None:
-    if sys.platform == "linux":
-        cpus = len(os.sched_getaffinity(0))
-    else:
-        cpus = os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere, nor in PyPy
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     count = _THREADS + min(cpus, _MOST_CPUS)
     threads: list[threading.Thread] = []
     enough = threading.Event()
