@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "checksig.cdx.json"
 LICENCES = {"std": "BSD-3-Clause"}  # of Go modules; a new one is a row here and a file in LICENSES
 
 
 def modules(binaries: list[Path]) -> dict[str, str]:
-    """Name and version of Go's own library and of each module, from what Go wrote into the files."""
+    """Name and version of Go's own library and of each module, as Go wrote them into the files."""
     found: dict[str, str] = {}
     for binary in binaries:
         command = ("go", "version", "-m", "-json", str(binary))
         text = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
         facts = json.loads(text)
         found["std"] = facts["GoVersion"].split()[0].removeprefix("go")
-        for module in facts.get("Deps") or ():
-            module = module.get("Replace") or module
+        for named in facts.get("Deps") or ():
+            module = named.get("Replace") or named
             found[module["Path"]] = module["Version"]
     return found
 
