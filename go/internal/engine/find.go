@@ -74,13 +74,13 @@ func (f *found) open(name string, m *Manifest) (*source.File, manifest.Next, err
 	if err != nil {
 		return nil, nil, atPath(m.Path, err)
 	}
-	format, next, err := manifest.Read(file, name)
+	reading, err := manifest.Read(file, manifest.Options{FileName: name})
 	if err != nil {
 		file.Close()
 		return nil, nil, atPath(m.Path, err)
 	}
-	m.Format = format.Name
-	return file, next, nil
+	m.Format = reading.Format.Name
+	return file, reading.Next, nil
 }
 
 // entries reads the manifest called name once more, for what can be read of it.

@@ -20,7 +20,7 @@ import (
 // before the digest, "#" comments and empty lines.
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: writeGNU}
 
-func detectGNU(head []byte) bool {
+func detectGNU(head []byte, _ Options) bool {
 	g := gnuReader{}
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimRight(line, "\r\n")
@@ -33,8 +33,8 @@ func detectGNU(head []byte) bool {
 	return false
 }
 
-func readGNU(lines *Lines, named *digest.Algorithm) Next {
-	g := gnuReader{named: named}
+func readGNU(lines *Lines, o Options) Next {
+	g := gnuReader{named: o.named()}
 	return func() (Entry, error) {
 		for {
 			line, n, err := lines.Next()
@@ -100,7 +100,7 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum}, nil
+	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.named == nil}, nil
 }
 
 func (g *gnuReader) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {

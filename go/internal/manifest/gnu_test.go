@@ -89,13 +89,13 @@ func TestGNUAgainstItsDescription(t *testing.T) {
 
 func asDescribed(t *testing.T, text []byte) {
 	t.Helper()
-	_, next, err := manifest.Read(bytes.NewReader(text), "SHA256SUMS")
+	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: "SHA256SUMS"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []string{}
 	for {
-		e, err := next()
+		e, err := reading.Next()
 		var bad *manifest.LineError
 		if errors.Is(err, io.EOF) {
 			break

@@ -25,6 +25,10 @@ type Entry struct {
 	Name      string // bytes as they are opened, unescaped, relative to the manifest's folder
 	Algorithm *digest.Algorithm
 	Digest    []byte // Algorithm.Size bytes
+	Assumed   bool   // nothing but the digest's length told the algorithm
+	HasSize   bool   // the manifest says the file's size
+	Size      int64  // that size in bytes, if it does
+	Listed    string // what the manifest says instead of Name, where Name was made of it; else ""
 }
 
 // LineError is a line that was not understood. Reading goes on behind it unless Fatal is set.
@@ -41,13 +45,28 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e
 // and any other error once the manifest cannot be read further.
 type Next func() (Entry, error)
 
+// Options is what is known of a manifest besides its content.
+type Options struct {
+	FileName  string            // without its folder; it may name the algorithm
+	Algorithm *digest.Algorithm // of digests that have no tag; nil for what FileName or the length says
+	Format    *Format           // nil to detect it
+}
+
+// named returns the algorithm of digests that have no tag, or nil if only their length tells it.
+func (o Options) named() *digest.Algorithm {
+	if o.Algorithm != nil {
+		return o.Algorithm
+	}
+	return digest.NamedIn(o.FileName)
+}
+
 // Format is one shape of manifest.
 type Format struct {
-	Name   string
-	Detect func(head []byte) bool // from its first bytes, at most 64 KiB
-	// Read returns the entries of a manifest. named is the algorithm that its file name names,
-	// or nil.
-	Read func(lines *Lines, named *digest.Algorithm) Next
+	Name string
+	// Detect tells from a manifest's first bytes, at most 64 KiB, whether it has this format.
+	Detect func(head []byte, o Options) bool
+	// Read returns the entries of a manifest.
+	Read func(lines *Lines, o Options) Next
 	// Write appends the line or lines for e to dst.
 	Write func(dst []byte, e Entry) []byte
 }
@@ -55,22 +74,33 @@ type Format struct {
 // Formats lists every format; the first that detects itself reads the manifest.
 var Formats = []*Format{GNU}
 
-// Read detects the format of the manifest r, whose file name is fileName, and returns its
-// entries.
-func Read(r io.Reader, fileName string) (*Format, Next, error) {
+// Reading is a manifest that is being read.
+type Reading struct {
+	Format *Format
+	Next   Next
+}
+
+// Read begins to read the manifest r. The error is the reader's.
+func Read(r io.Reader, o Options) (*Reading, error) {
 	buffered := bufio.NewReaderSize(r, MaxLine)
 	head, err := buffered.Peek(MaxLine)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, err
+		return nil, err
 	}
-	head = bytes.TrimPrefix(head, utf8BOM)
+	format := o.Format
+	if format == nil {
+		format = detect(bytes.TrimPrefix(head, utf8BOM), o)
+	}
+	return &Reading{format, format.Read(&Lines{r: buffered}, o)}, nil
+}
+
+func detect(head []byte, o Options) *Format {
 	for _, f := range Formats {
-		if f.Detect(head) {
-			return f, f.Read(&Lines{r: buffered}, digest.NamedIn(fileName)), nil
+		if f.Detect(head, o) {
+			return f
 		}
 	}
-	// Nothing detected itself: the commonest format says line by line what is wrong.
-	return GNU, GNU.Read(&Lines{r: buffered}, digest.NamedIn(fileName)), nil
+	return GNU // the commonest says line by line what is wrong
 }
 
 var utf8BOM = []byte("\xef\xbb\xbf")

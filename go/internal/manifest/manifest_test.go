@@ -22,13 +22,13 @@ const (
 // readAll gives every entry as "line algorithm name" and every bad line as "line! cause".
 func readAll(t testing.TB, fileName, text string) []string {
 	t.Helper()
-	_, next, err := manifest.Read(strings.NewReader(text), fileName)
+	reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: fileName})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := []string{}
 	for {
-		e, err := next()
+		e, err := reading.Next()
 		var bad *manifest.LineError
 		switch {
 		case errors.Is(err, io.EOF):
@@ -106,14 +106,14 @@ func TestLongLines(t *testing.T) {
 	}
 	// A line without an end must not be read to its end, nor kept.
 	endless := io.MultiReader(strings.NewReader(sha1A+"  a\n"), iotest.OneByteReader(zeros{}))
-	_, next, err := manifest.Read(endless, "x")
+	reading, err := manifest.Read(endless, manifest.Options{FileName: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = next(); err != nil {
+	if _, err = reading.Next(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = next()
+	_, err = reading.Next()
 	var bad *manifest.LineError
 	if !errors.As(err, &bad) || !bad.Fatal || bad.Line != 2 || !strings.HasPrefix(bad.Cause, "line too long") {
 		t.Errorf("got %v, want a fatal error on line 2", err)
@@ -134,13 +134,13 @@ func (zeros) Read(p []byte) (int, error) {
 
 func TestReadErrorsComeThrough(t *testing.T) {
 	broken := errors.New("disk on fire")
-	if _, _, err := manifest.Read(iotest.ErrReader(broken), "x"); !errors.Is(err, broken) {
+	if _, err := manifest.Read(iotest.ErrReader(broken), manifest.Options{FileName: "x"}); !errors.Is(err, broken) {
 		t.Errorf("at the beginning: got %v", err)
 	}
 	long := strings.Repeat(sha1A+"  a\n", 10_000)
-	_, next, err := manifest.Read(io.MultiReader(strings.NewReader(long), iotest.ErrReader(broken)), "x")
+	reading, err := manifest.Read(io.MultiReader(strings.NewReader(long), iotest.ErrReader(broken)), manifest.Options{FileName: "x"})
 	for err == nil {
-		_, err = next()
+		_, err = reading.Next()
 	}
 	if !errors.Is(err, broken) {
 		t.Errorf("in the middle: got %v", err)
@@ -168,13 +168,13 @@ func FuzzRead(f *testing.F) {
 	f.Add("x", []byte("\xef\xbb\xbf\\"+sha1A+" *a\\nb\r\n# c\n\n"+md5A+"\tb"))
 	f.Add("MD5SUMS", []byte("hello\x00\n"+md5A+" \n"))
 	f.Fuzz(func(t *testing.T, fileName string, text []byte) {
-		format, next, err := manifest.Read(bytes.NewReader(text), fileName)
+		reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: fileName})
 		if err != nil {
 			t.Fatal(err)
 		}
 		last, lines := int64(0), int64(bytes.Count(text, []byte("\n")))+1
 		for {
-			e, err := next()
+			e, err := reading.Next()
 			var bad *manifest.LineError
 			switch {
 			case errors.Is(err, io.EOF):
@@ -197,7 +197,7 @@ func FuzzRead(f *testing.F) {
 			if e.Name == "" || strings.ContainsRune(e.Name, 0) || len(e.Digest) != e.Algorithm.Size {
 				t.Fatalf("not a whole entry: %+v", e)
 			}
-			writtenBack(t, format, e)
+			writtenBack(t, reading.Format, e)
 		}
 	})
 }
@@ -205,15 +205,15 @@ func FuzzRead(f *testing.F) {
 func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 	t.Helper()
 	text := format.Write(nil, e)
-	_, next, err := manifest.Read(bytes.NewReader(text), e.Algorithm.Name)
+	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: e.Algorithm.Name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := next()
+	again, err := reading.Next()
 	if err != nil || again.Name != e.Name || again.Algorithm != e.Algorithm || !bytes.Equal(again.Digest, e.Digest) {
 		t.Fatalf("%q was written as %q and read as %q, %v", e.Name, text, again.Name, err)
 	}
-	if _, err = next(); !errors.Is(err, io.EOF) {
+	if _, err = reading.Next(); !errors.Is(err, io.EOF) {
 		t.Fatalf("%q was written as more than one entry: %q", e.Name, text)
 	}
 }

@@ -7,6 +7,7 @@ be read, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import os
 import sys
@@ -17,19 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_EPILOG = """\
+_EXIT_CODES = """\
 exit codes: 0 all verified; 1 something is not as listed; 2 usage, no manifest, or one that
 cannot be read; 130 interrupted
 """
 
+_COMMANDS = {
+    "verify": "verify files against manifests, which is also done where no command is named"
+}
+"""Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with *argv* (``sys.argv[1:]`` if None) and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        options = _parser().parse_args(argv)
-        from . import verify
-
-        code = verify.run(options)
+        named = bool(words) and words[0] in _COMMANDS
+        command = importlib.import_module(f".{words[0] if named else 'verify'}", __name__)
+        parser = _parser(f"checksig {words.pop(0)}" if named else "checksig")
+        command.configure(parser)
+        code: int = command.run(parser.parse_args(words))
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("checksig: interrupted", file=sys.stderr)
@@ -41,41 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
+    commands = "".join(f"  {name:10} {text}\n" for name, text in _COMMANDS.items())
     parser = argparse.ArgumentParser(
-        prog="checksig",
-        description="Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...).",
-        epilog=_EPILOG,
+        prog=prog,
+        epilog=f"commands:\n{commands}\n{_EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "paths", metavar="PATH", nargs="+", help="a manifest, or a folder that holds manifests"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print nothing for a PATH that is verified"
-    )
-    parser.add_argument(
-        "-j",
-        "--workers",
-        type=_workers,
-        metavar="N",
-        help="read N files at once (default: as many as CPUs)",
-    )
-    parser.add_argument(
-        "--follow-outside",
-        action="store_true",
-        help="read files outside the manifest's folder too; by default they are refused",
-    )
-    parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
-    parser.add_argument(
-        "--version", action="version", version=f"checksig {importlib.metadata.version('checksig')}"
-    )
+    version = importlib.metadata.version("checksig")
+    parser.add_argument("--version", action="version", version=f"checksig {version}")
     return parser
-
-
-def _workers(text: str) -> int:
-    n = int(text)
-    if not 1 <= n <= 1024:
-        raise argparse.ArgumentTypeError(f"{n} is not between 1 and 1024")
-    return n

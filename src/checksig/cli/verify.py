@@ -1,23 +1,46 @@
-"""Verify each PATH."""
+"""``checksig [verify] PATH...``: verify files against manifests."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import ChecksigError, Report, Status, verify
 from ..report import printable as _escaped
 from .progress import Bar
 
-if TYPE_CHECKING:
-    import argparse
-
-__all__ = ["run"]
+__all__ = ["configure", "run"]
 
 _INDENT = " " * 12
 _MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = "Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...)."
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", help="a manifest, or a folder that holds manifests"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print nothing for a PATH that is verified"
+    )
+    parser.add_argument(
+        "-j",
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="read N files at once (default: as many as CPUs)",
+    )
+    parser.add_argument(
+        "--follow-outside",
+        action="store_true",
+        help="read files outside the manifest's folder too; by default they are refused",
+    )
+    parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -55,6 +78,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"ok": code == 0, "reports": reports, "errors": errors}, indent=2))
     return code
+
+
+def _workers(text: str) -> int:
+    n = int(text)
+    if not 1 <= n <= 1024:
+        raise argparse.ArgumentTypeError(f"{n} is not between 1 and 1024")
+    return n
 
 
 def printable(name: str) -> str:
