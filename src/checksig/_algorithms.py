@@ -30,7 +30,7 @@ class Algorithm(NamedTuple):
     """What it withstands: a ``checksum`` finds accidents only; of a ``broken`` algorithm
     collisions are known, so that it does not protect against tampering any more."""
     bits: int
-    """The work of finding a collision is 2 to the power of this; 0 unless it is strong."""
+    """Finding a collision takes 2 to the power of this; 0 where there is a shorter way."""
     secure: bool
     """Whether it protects against tampering."""
     aliases: tuple[str, ...]
