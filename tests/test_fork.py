@@ -228,6 +228,7 @@ print(ended(forked(generator_is_dropped)), len(list(results)))
     assert lines[-1] == "0 9"
 
 
+@pytest.mark.library
 @pytest.mark.parametrize(
     "hindrance",
     [

@@ -362,6 +362,7 @@ except checksig.EngineError as error:
         assert hint in out
 
 
+@pytest.mark.library
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
 )
@@ -423,6 +424,7 @@ print(len(started), wrong)
     assert python(program, httpd) == "80 []\n"
 
 
+@pytest.mark.library
 @pytest.mark.skipif(sys.platform != "linux", reason="moves files of the installation away")
 def test_a_wheel_without_the_library(httpd: Path, python: Callable[..., str]) -> None:
     """Where only the program was installed, it is used without being asked for."""

@@ -148,6 +148,7 @@ print(checksig.verify(folder, check=False).verified)
 """
 
 
+@pytest.mark.library
 @cpython
 @pytest.mark.parametrize("used", ["used", "unused"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
