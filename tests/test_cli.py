@@ -51,7 +51,8 @@ def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
     assert lines[1].split() == ["sha1", "listed", failure.expected]
     assert lines[2].split() == ["found", failure.found]
     assert re.fullmatch(
-        r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched \(575\.4 kB in \d+\.\d\d s\)",
+        r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched"
+        r" \(575\.4 kB in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)",
         lines[3],
     )
     assert (len(lines), done.stderr, done.returncode) == (4, "", 1)
@@ -122,6 +123,7 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
         "MISMATCHED",
         "FAILED",
         "OK",
+        "FAILED",
     ]
     assert done.stderr.splitlines() == [
         f"checksig: {folder / 'none'}: {os.strerror(2)}",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ._installed import InstalledReport, PackageReport, PackageStatus
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -25,9 +26,12 @@ __all__ = [
     "ChecksigError",
     "EngineError",
     "ForkedError",
+    "InstalledReport",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "PackageReport",
+    "PackageStatus",
     "Progress",
     "Report",
     "Result",
