@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -16,7 +17,7 @@ from .errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from .report import BadLine, Manifest, Progress, Report, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
 __all__ = [
     "BadLine",
@@ -24,10 +25,12 @@ __all__ = [
     "CancelledError",
     "ChecksigError",
     "EngineError",
+    "Extra",
     "ForkedError",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "Options",
     "Progress",
     "Report",
     "Result",
