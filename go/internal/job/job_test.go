@@ -104,6 +104,7 @@ func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 		"path":                              "bad request",
 		"path=":                             "", // in the system's words
 		"colour=red\x00path=/":              "bad request",
+		"op=colour\x00path=/":               "bad request",
 		"workers=0\x00path=/":               "bad request",
 		"workers=9999\x00path=/":            "bad request",
 		"workers=x\x00path=/":               "bad request",

@@ -9,9 +9,10 @@ import (
 	"checksig/internal/engine"
 )
 
-// A request is what to verify: fields "key=value", separated by NUL, which no path can hold.
+// A request is what to do: fields "key=value", separated by NUL, which no path can hold.
 // Values are bytes as they are; of a key that comes twice the last one counts.
 //
+//	op              what is to be done: "verify", which it is if left out
 //	path            the folder or manifest; must be there
 //	dir             what path is relative to, absolute; the working folder if left out
 //	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
@@ -20,9 +21,13 @@ import (
 //	survey          "1": find out the totals of a run that takes longer
 type request struct {
 	engine.Request
+	op           string
 	failuresOnly bool
 	hasPath      bool
 }
+
+// Values of op.
+const opVerify = "verify"
 
 // maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
 const maxWorkers = 1024
@@ -31,7 +36,7 @@ const maxWorkers = 1024
 var ErrRequest = errors.New("bad request")
 
 func parseRequest(fields []byte) (request, error) {
-	var r request
+	r := request{op: opVerify}
 	for field := range bytes.SplitSeq(fields, []byte{0}) {
 		key, value, ok := bytes.Cut(field, []byte("="))
 		if !ok {
@@ -49,6 +54,10 @@ func parseRequest(fields []byte) (request, error) {
 
 func (r *request) set(key, value string) (err error) {
 	switch key {
+	case "op":
+		if r.op = value; value != opVerify {
+			err = fmt.Errorf("unknown operation %q", value)
+		}
 	case "path":
 		r.Path, r.hasPath = value, true
 	case "dir":

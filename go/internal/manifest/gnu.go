@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"checksig/internal/digest"
 )
@@ -18,7 +19,7 @@ import (
 // Read too: digits in upper case, a TAB or a single space before the name (never mixed with the
 // two-character form in one manifest, as there a leading space would be part of the name), space
 // before the digest, "#" comments and empty lines.
-var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: writeGNU}
+var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: untagged, File: writeGNU}}
 
 func detectGNU(head []byte, _ Options) bool {
 	g := gnuReader{}
@@ -152,19 +153,34 @@ func unescapeGNU(name []byte) ([]byte, error) {
 
 var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
 
-func writeGNU(dst []byte, e Entry) []byte {
-	escaped := bytes.ContainsAny([]byte(e.Name), "\\\n\r")
-	if escaped {
-		dst = append(dst, '\\')
+// untagged is the beginning of a format whose lines do not say the algorithm.
+func untagged(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
+	if len(algorithms) > 1 {
+		return nil, errors.New("holds the digests of one algorithm only")
 	}
-	dst = hex.AppendEncode(dst, e.Digest)
-	dst = append(dst, "  "...)
-	for _, c := range []byte(e.Name) {
+	return dst, nil
+}
+
+func writeGNU(dst []byte, entries []Entry) ([]byte, error) {
+	for _, e := range entries {
+		if strings.ContainsAny(e.Name, "\\\n\r") {
+			dst = append(dst, '\\')
+		}
+		dst = hex.AppendEncode(dst, e.Digest)
+		dst = append(dst, "  "...)
+		dst = appendEscaped(dst, e.Name)
+		dst = append(dst, '\n')
+	}
+	return dst, nil
+}
+
+func appendEscaped(dst []byte, name string) []byte {
+	for _, c := range []byte(name) {
 		if s, special := escapeGNU[c]; special {
 			dst = append(dst, s...)
 		} else {
 			dst = append(dst, c)
 		}
 	}
-	return append(dst, '\n')
+	return dst
 }

@@ -67,8 +67,19 @@ type Format struct {
 	Detect func(head []byte, o Options) bool
 	// Read returns the entries of a manifest.
 	Read func(lines *Lines, o Options) Next
-	// Write appends the line or lines for e to dst.
-	Write func(dst []byte, e Entry) []byte
+	// Write writes manifests; nil where the format is only read.
+	Write *Writer
+}
+
+// Writer writes a manifest, one file after another: it appends to dst and returns the longer slice.
+// The errors say what the format cannot say.
+type Writer struct {
+	// Begin begins a manifest of digests by algorithms. It may be nil.
+	Begin func(dst []byte, algorithms []*digest.Algorithm) ([]byte, error)
+	// File writes all the entries of one file, in the order of the algorithms.
+	File func(dst []byte, entries []Entry) ([]byte, error)
+	// End ends a manifest. It may be nil.
+	End func(dst []byte) []byte
 }
 
 // Formats lists every format; the first that detects itself reads the manifest.

@@ -204,7 +204,10 @@ func FuzzRead(f *testing.F) {
 
 func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 	t.Helper()
-	text := format.Write(nil, e)
+	text, err := format.Write.File(nil, []manifest.Entry{e})
+	if err != nil {
+		t.Fatal(err)
+	}
 	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: e.Algorithm.Name})
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +224,7 @@ func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 func ExampleFormat_write() {
 	sum, _ := hex.DecodeString(sha1A)
 	e := manifest.Entry{Name: "two\nlines", Algorithm: digest.ByName("sha1"), Digest: sum}
-	fmt.Printf("%s", manifest.GNU.Write(nil, e))
+	line, _ := manifest.GNU.Write.File(nil, []manifest.Entry{e})
+	fmt.Printf("%s", line)
 	// Output: \86f7e437faa5a7fce15d1ddcb9eaeaea377667b8  two\nlines
 }
