@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -190,6 +191,7 @@ type run struct {
 	found    *found
 	bases    *bases
 	root     *base // that the request names, or nil
+	mixed    atomic.Bool
 
 	mu        sync.Mutex
 	manifests []*Manifest
@@ -270,8 +272,14 @@ func (r *run) read() {
 	w := r.window(r.send)
 	rd := reader{
 		run: r, ctx: r.ctx, turns: sideBySide,
-		opened: r.opened,
-		bad:    func(l *listing, bad *manifest.LineError) { r.badLine(l.Manifest, bad) },
+		opened: func(l *listing, err error) {
+			r.opened(l, err)
+			if slices.Contains(mixed, l.Format) {
+				r.mixed.Store(true)
+				w.wide = true
+			}
+		},
+		bad: func(l *listing, bad *manifest.LineError) { r.badLine(l.Manifest, bad) },
 		entry: func(l *listing, c *claim) {
 			l.uses(&c.entry)
 			r.listed.addClaim(c)
@@ -290,10 +298,13 @@ func (r *run) read() {
 	w.flush()
 }
 
-// window returns one that joins what there is to join: a single manifest seldom lists a file in
-// two places, and would have the workers wait.
+// mixed are the formats that may list all files under one algorithm, and then under another.
+var mixed = []string{"release", "bsd", "base64", "openssl"}
+
+// window returns one that joins what there is to join. A single manifest of one algorithm seldom
+// lists a file in two places, and the workers need not wait for the second.
 func (r *run) window(emit func(*task)) *window {
-	return &window{wide: len(r.found.places) > 1, emit: emit}
+	return &window{wide: len(r.found.places) > 1 || r.mixed.Load(), emit: emit}
 }
 
 // opened takes note of a manifest that was, or could not be, opened.

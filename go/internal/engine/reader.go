@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"checksig/internal/manifest"
 	"checksig/internal/source"
@@ -142,17 +144,32 @@ func (rd *reader) begin(l *listing) error {
 		content = rd.whole(l)
 	}
 	options := manifest.Options{FileName: l.place.name, Algorithm: request.Algorithm, Format: request.Format}
+	if l.place.list != nil && options.Format == nil {
+		options.Format = manifest.BagIt
+	}
 	reading, err := manifest.Read(content, options)
 	if err != nil {
 		return err
 	}
-	l.next, l.Format = reading.Next, reading.Format.Name
+	l.next, l.Format, l.Encoding, l.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Signature
 	l.folder = rd.run.bases.at(l.place.folder, "")
-	l.base = l.folder
-	if rd.run.root != nil {
-		l.base = rd.run.root
-	}
+	l.base = rd.run.baseOf(l, reading.Format.Base)
 	return nil
+}
+
+// baseOf returns the folder that names in a manifest of a format with that base start from. For
+// another folder than its own, the manifest has to lie where such ones do: it could be of any
+// format, and is not to say by itself what outside its folder is read.
+func (r *run) baseOf(l *listing, base string) *base {
+	switch {
+	case r.root != nil:
+		return r.root
+	case base == ".." && strings.HasSuffix(l.folder.dir, ".dist-info"),
+		base == "/" && strings.HasSuffix(filepath.ToSlash(l.folder.dir), "/dpkg/info"),
+		r.request.Format != nil:
+		return r.bases.at(l.place.folder, filepath.FromSlash(base))
+	}
+	return l.folder
 }
 
 // whole reads the manifest and closes its file. An error comes where the reading stopped.
