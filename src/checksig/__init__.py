@@ -6,7 +6,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ._algorithms import Algorithm
 from ._installed import InstalledReport, PackageReport, PackageStatus
+from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -17,19 +21,27 @@ from .errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from .report import BadLine, Manifest, Progress, Report, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
+
+if TYPE_CHECKING:
+    algorithms: tuple[Algorithm, ...]
+    """What the engine can compute, by growing length of the digests. The engine is asked for it
+    when it is first used, which is why ``from checksig import *`` leaves it out."""
 
 __all__ = [
+    "Algorithm",
     "BadLine",
     "CancelToken",
     "CancelledError",
     "ChecksigError",
     "EngineError",
+    "Extra",
     "ForkedError",
     "InstalledReport",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "Options",
     "PackageReport",
     "PackageStatus",
     "Progress",
@@ -42,3 +54,17 @@ __all__ = [
     "iter_verify",
     "verify",
 ]
+
+
+if not TYPE_CHECKING:  # to type checkers only what is written above is there
+
+    def __getattr__(name: str) -> object:
+        if name == "algorithms":
+            from ._algorithms import load
+
+            return load()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "algorithms"})

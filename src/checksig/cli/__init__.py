@@ -25,6 +25,7 @@ cannot be read; 130 interrupted
 
 _COMMANDS = {
     "verify": "verify files against manifests, which is also done where no command is named",
+    "algorithms": "list the algorithms, and what each withstands",
     "completion": "print a script that completes this command in bash, zsh or fish",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
