@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
+from ._dpkg import verify_dpkg
+from ._environment import verify_environment
 from ._installed import InstalledReport, PackageReport, PackageStatus
 from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
@@ -53,6 +55,8 @@ __all__ = [
     "check_signatures",
     "iter_verify",
     "verify",
+    "verify_dpkg",
+    "verify_environment",
 ]
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from .report import Report, printable
+from .report import Report, Result, printable
 
 __all__ = ["InstalledReport", "PackageReport", "PackageStatus"]
 
@@ -44,13 +44,19 @@ class PackageReport:
     undigested: int = 0
     """Files that the record lists without a digest, and that are not verified: ``.pyc`` files,
     mostly. A RECORD itself is not counted."""
+    skipped: tuple[Result, ...] = ()
+    """Files that are not expected to be there, or to be the package's; ``detail`` says why."""
 
     @property
     def status(self) -> PackageStatus:
         """What became of it."""
-        if self.report is not None and not self.report.ok:
+        if self.report is not None and not self.report.ok and not self._all_skipped(self.report):
             return PackageStatus.FAILED
         return PackageStatus.UNVERIFIABLE if self.problem else PackageStatus.VERIFIED
+
+    @staticmethod
+    def _all_skipped(report: Report) -> bool:
+        return report.skipped == report.entries > 0 and not report.bad_lines
 
     def __str__(self) -> str:
         title = f"{printable(self.name)} {printable(self.version)}".rstrip()
@@ -68,6 +74,7 @@ class PackageReport:
             "status": self.status.value,
             "problem": self.problem,
             "undigested": self.undigested,
+            "skipped": [result._asdict() for result in self.skipped],
             "report": None if self.report is None else self.report.to_dict(),
         }
 

@@ -25,6 +25,8 @@ cannot be read; 130 interrupted
 
 _COMMANDS = {
     "verify": "verify files against manifests, which is also done where no command is named",
+    "env": "verify the packages of a Python environment against their RECORDs",
+    "dpkg": "verify the packages of a Debian system against dpkg's digests",
     "algorithms": "list the algorithms, and what each withstands",
     "completion": "print a script that completes this command in bash, zsh or fish",
 }

@@ -7,17 +7,19 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import PackageStatus, Report, Status
+from .._algorithms import load
 from ..report import printable as _escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .. import BadLine, InstalledReport, Result
+    from .. import BadLine, Extra, InstalledReport, Manifest, Result
 
 __all__ = ["Style", "Total", "installed_lines", "printable", "report_lines", "verdict"]
 
 _INDENT = " " * 12
 _MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
+_MOST_NOTES = 20
 
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
 _COLOURS = {
@@ -28,6 +30,7 @@ _COLOURS = {
     "UNREADABLE": _RED,
     "BAD LINE": _RED,
     "NO RECORD": _RED,
+    "NOT LISTED": _YELLOW,
     "SKIPPED": _YELLOW,
     "NOTE": _CYAN,
 }
@@ -58,6 +61,7 @@ def printable(name: str) -> str:
 def report_lines(report: Report, style: Style) -> Iterator[str]:
     """Yield the lines about *report*, the last of which sums it up."""
     yield from _failure_lines(report, style)
+    yield from _note_lines([report], style)
     text = f"{printable(report.path)}: {report.summary()}"
     yield verdict(report.ok, text, Total.of(report), style)
 
@@ -70,13 +74,13 @@ def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> 
         yield style.line("FAILED", str(package))
     for package in report.of(PackageStatus.UNVERIFIABLE):
         yield style.line("NO RECORD", str(package))
-    for package in report.of(PackageStatus.VERIFIED):
-        skipped = package.report is not None and package.report.skipped
-        if verbose and skipped and package.report is not None:
-            yield from _failure_lines(package.report, style)
-        if verbose:
+    for package in report.packages if verbose else ():
+        for result in package.skipped:
+            yield from _result_lines(result, style)
+        if package.status is PackageStatus.VERIFIED:
             yield style.line("OK", str(package))
-    reports = (p.report for p in report.packages if p.report is not None)
+    reports = [p.report for p in report.packages if p.report is not None]
+    yield from _note_lines(reports, style)
     total = sum(map(Total.of, reports), Total())
     text = f"{printable(report.path)}: {report.summary()}; {total.files} entries"
     yield verdict(report.ok, text, total, style)
@@ -90,15 +94,58 @@ def _failure_lines(report: Report, style: Style) -> Iterator[str]:
     if len(report.bad_lines) > _MOST_BAD_LINES:
         more = len(report.bad_lines) - _MOST_BAD_LINES
         yield f"{_INDENT}... and {more} bad lines more; --json lists them all"
+    for extra in report.extras:
+        yield from _extra_lines(extra, style)
 
 
 def _result_lines(result: Result, style: Style) -> Iterator[str]:
     yield style.line(result.status.upper(), printable(result.path))
-    if result.status is Status.MISMATCHED:
+    if result.status is Status.MISMATCHED and result.found:
         yield f"{_INDENT}{result.algorithm} listed {result.expected}"
         yield f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}"
+    elif result.moved_to:
+        yield f"{_INDENT}moved to {printable(result.moved_to)}"
     elif result.detail and result.status is not Status.MISSING:
         yield f"{_INDENT}{result.detail}"
+
+
+def _extra_lines(extra: Extra, style: Style) -> Iterator[str]:
+    if extra.fails or not extra.moved_from:  # else the missing file tells of it
+        yield style.line("NOT LISTED", printable(extra.path))
+        if extra.moved_from:
+            yield f"{_INDENT}moved from {printable(extra.moved_from)}"
+
+
+def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
+    """Yield what a reader should know before relying on it."""
+    manifests = [manifest for report in reports for manifest in report.manifests]
+    notes = [
+        f"{printable(m.path)}: signature: {m.signature} ({m.wrapper})"
+        for m in manifests
+        if m.signature
+    ]
+    notes += [
+        f"{printable(m.path)}: {', '.join(m.algorithms)}: told by the digests' length alone"
+        for m in manifests
+        if m.assumed
+    ]
+    for note in notes[:_MOST_NOTES]:
+        yield style.line("NOTE", note)
+    if len(notes) > _MOST_NOTES:
+        yield f"{_INDENT}... and {len(notes) - _MOST_NOTES} notes more; --json tells them all"
+    weak = _weak(manifests)
+    if weak:
+        find = "finds" if len(weak) == 1 else "find"
+        yield style.line("NOTE", f"{', '.join(weak)} {find} accidents, not tampering")
+
+
+def _weak(manifests: list[Manifest]) -> list[str]:
+    used = dict.fromkeys(name for manifest in manifests for name in manifest.algorithms)
+    if not used:
+        return []
+    secure = {algorithm.name: algorithm.secure for algorithm in load()}
+    # What is not in the table is one of it with a length.
+    return [name for name in used if not secure.get(name, True)]
 
 
 def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
