@@ -2,8 +2,8 @@
 
 The files of ``/var/lib/dpkg`` are described in the man pages :manpage:`dpkg(1)`,
 :manpage:`deb-md5sums(5)` and :manpage:`dpkg-divert(1)`. Files are taken for what ``dpkg --verify``
-takes them for: where one is diverted the diverted one counts, and what another package has
-replaced, or a filter (``path-exclude``) left out, is skipped.
+takes them for, and a diverted one, which that passes over, is verified where it is: what another
+package has replaced, or a filter (``path-exclude``) left out, is skipped.
 """
 
 from __future__ import annotations
