@@ -177,10 +177,49 @@ def test_json_is_as_the_schema_says(
         "unreadable",
     }
     validator.validate(json.loads(run("--json", broken / "none").stdout))
-    report = checksig.verify(broken, check=False)
-    validator.validate(
-        {"schema": 1, "ok": False, "errors": [], "reports": [report.to_dict(results=True)]}
+    report = json.loads(checksig.verify(broken, check=False).to_json(results=True))
+    validator.validate({"schema": 1, "ok": False, "errors": [], "reports": [report]})
+
+
+def test_json_of_packages_is_as_the_schema_says(run: Callable[..., Run], validator: Any) -> None:
+    """Of an environment, and of one that is none."""
+    for document in (
+        json.loads(run("env", *words).stdout) for words in (["--json"], ["--json", "none"])
+    ):
+        validator.validate(document)
+        assert "reports" not in document
+
+
+def test_notes_extra_and_moved_files(
+    run: Callable[..., Run], tree: Callable[..., Path], validator: Any
+) -> None:
+    """What a reader should know: a signature, a guess, weak algorithms; extra and moved files."""
+    folder = tree({"a": b"a", "b": b"b"}, "sums", "md5")
+    text = (folder / "sums").read_text()
+    (folder / "sums").unlink()
+    (folder / "checksums.txt").write_text(
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{text}"
+        "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
     )
+    (folder / "a").rename(folder / "c")
+    (folder / "d").touch()
+    done = run("--extra", "fail", folder)
+    lines = done.stdout.splitlines()
+    manifest = folder / "checksums.txt"
+    assert lines[:2] == [f"MISSING     {folder / 'a'}", f"            moved to {folder / 'c'}"]
+    for expected in (
+        f"NOT LISTED  {folder / 'c'}",
+        f"NOT LISTED  {folder / 'd'}",
+        f"NOTE        {manifest}: signature: not checked (pgp)",
+        f"NOTE        {manifest}: md5: told by the digests' length alone",
+        "NOTE        md5 finds accidents, not tampering",
+    ):
+        assert expected in lines
+    assert done.returncode == 1
+    validator.validate(json.loads(run("--json", "--extra", "fail", folder).stdout))
+    run("--junit", "report.xml", "--extra", "fail", folder)
+    found = JUnitXml.fromfile(str(folder.parent / "report.xml"))
+    assert (found.tests, found.failures, found.errors) == (4, 3, 0)
 
 
 def test_the_schema_refuses_what_is_wrong(
