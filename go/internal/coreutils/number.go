@@ -66,5 +66,3 @@ func hexValue(c byte) uint64 {
 	}
 	return math.MaxUint8
 }
-
-func isHex(c byte) bool { return hexValue(c) < 16 }

@@ -5,6 +5,7 @@ Their arguments are theirs alone, and reach them as the bytes they are.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -48,7 +49,7 @@ def run_command(words: Sequence[str]) -> int:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children would
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(program, [program, *words], _environment())
+        os.execve(program, [program, *words], _environment())  # noqa: S606 - it needs no shell
     except OSError as error:
         print(f"checksig: {program}: {error.strerror}", file=sys.stderr)
         return 2
@@ -59,10 +60,8 @@ def _run(program: str, words: Sequence[str]) -> int:
 
     with subprocess.Popen([program, *words]) as process:
         while True:
-            try:
+            with contextlib.suppress(KeyboardInterrupt):  # the console has told it, too
                 return process.wait()
-            except KeyboardInterrupt:  # the console has told it, too
-                continue
 
 
 def _environment() -> dict[str, str]:

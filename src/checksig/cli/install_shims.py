@@ -83,7 +83,7 @@ def _replace(shim: Path, content: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.chmod(name, 0o755)
+        os.chmod(name, 0o755)  # noqa: S103 - what stands in PATH is for everybody
         os.replace(name, shim)
     except BaseException:
         os.unlink(name)
