@@ -104,15 +104,14 @@ func (c *posixCRC) BlockSize() int { return 1 }
 
 // reverseBits puts the bytes of p into dst, each with its bits reversed, and returns them.
 func reverseBits(dst, p []byte) []byte {
-	i := 0
-	for ; i+8 <= len(p); i += 8 {
-		word := bits.Reverse64(binary.LittleEndian.Uint64(p[i:]))
-		binary.BigEndian.PutUint64(dst[i:], word)
+	to := dst
+	for ; len(p) >= 8 && len(to) >= 8; p, to = p[8:], to[8:] {
+		binary.BigEndian.PutUint64(to, bits.Reverse64(binary.LittleEndian.Uint64(p)))
 	}
-	for ; i < len(p); i++ {
-		dst[i] = bits.Reverse8(p[i])
+	for i, c := range p {
+		to[i] = bits.Reverse8(c)
 	}
-	return dst[:len(p)]
+	return dst[:len(dst)-len(to)+len(p)]
 }
 
 func blocks(size, block uint64) uint64 { return size/block + min(1, size%block) }
