@@ -33,6 +33,8 @@ def test_it_is_up_to_date(tmp_path: Path) -> None:
 def test_it_is_installed() -> None:
     """Where man looks for it, beside the folder of the command."""
     files = importlib.metadata.files("checksig") or []
+    if not any(file.as_posix().startswith("checksig/") for file in files):
+        pytest.skip("an editable install records no files")
     (page,) = [file for file in files if file.name == "checksig.1"]
     assert page.as_posix().endswith("share/man/man1/checksig.1")
     assert page.read_text(encoding="utf-8").splitlines() == PAGE.read_text("utf-8").splitlines()

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from checksig.cli import whole_parser
+from checksig.cli.coreutils import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,8 @@ def items(table: dict[str, str]) -> Iterator[str]:
 
 def page() -> Iterator[str]:
     """Yield the lines of the man page."""
-    parser, commands = whole_parser()
+    parser, every = whole_parser()
+    commands = {name: command for name, command in every.items() if name not in COMMANDS}
     yield r".\" Made by tools/make_man.py."
     yield f'.TH CHECKSIG 1 {DATE} "checksig {version("checksig")}" "User Commands"'
     yield from (".SH NAME", r"checksig \- verify files against checksum manifests", ".SH SYNOPSIS")
@@ -120,7 +122,8 @@ def page() -> Iterator[str]:
         yield ".br"
         yield from synopsis(f"checksig {name}", command)
     yield from (".SH DESCRIPTION", *paragraphs(DESCRIPTION), ".SH OPTIONS", *options(parser))
-    yield ".SH COMMANDS"
+    yield from (".SH COMMANDS", f".SS {', '.join(f'checksig {name}' for name in COMMANDS)}")
+    yield "As GNU coreutils has them, see their man pages."
     for name, command in commands.items():
         yield f".SS checksig {roff(name)}"
         if name == "verify":

@@ -6,13 +6,9 @@ a name relative to site-packages, ``algorithm=digest`` with the digest in base64
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import importlib.metadata
 import json
 import os
-import site
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -112,16 +108,22 @@ def _environment(path: str | PathLike[str] | None) -> tuple[Path, list[_Site]]:
 
 
 def _own_prefixes() -> list[str]:
+    import site  # here, like others below: whoever imports checksig can do without
+
     prefixes = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
     return [*prefixes, site.getuserbase()]
 
 
 def _own_folders() -> list[str]:
+    import site
+
     folders = site.getsitepackages()
     return [*folders, site.getusersitepackages()] if site.ENABLE_USER_SITE else folders
 
 
 def _ask(python: Path) -> tuple[list[str], list[str]]:
+    import subprocess
+
     done = subprocess.run(
         [python, "-I", "-S", "-c", _ASK], capture_output=True, timeout=_ASK_SECONDS, check=False
     )
@@ -198,6 +200,8 @@ def _verify(
 
 
 def _name_and_version(info: Path) -> tuple[str, str]:
+    import importlib.metadata
+
     name, _, version = info.stem.partition("-")
     if info.suffix == ".dist-info" or info.is_dir():
         try:
@@ -230,6 +234,8 @@ def _editable(info: Path) -> str | None:
 
 
 def _count_undigested(record: Path) -> int:
+    import csv
+
     count = 0
     try:
         with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:

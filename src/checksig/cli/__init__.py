@@ -13,6 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from . import coreutils
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,14 +30,19 @@ _COMMANDS = {
     "env": "verify the packages of a Python environment against their RECORDs",
     "dpkg": "verify the packages of a Debian system against dpkg's digests",
     "algorithms": "list the algorithms, and what each withstands",
+    "install-shims": "put scripts into a folder that are md5sum, sha256sum, cksum, ...",
     "completion": "print a script that completes this command in bash, zsh or fish",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
+
+_COREUTILS = "as GNU coreutils has it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with *argv* (``sys.argv[1:]`` if None) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in coreutils.COMMANDS:
+        return coreutils.run_command(words)
     try:
         name = words.pop(0) if words and words[0] in _COMMANDS else ""
         command = _module(name or "verify")
@@ -64,6 +71,9 @@ def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     commands = {name: within.add_parser(name, help=text) for name, text in _COMMANDS.items()}
     for name, command in commands.items():
         _module(name).configure(command)
+    for name in coreutils.COMMANDS:
+        commands[name] = within.add_parser(name, help=_COREUTILS, add_help=False)
+        commands[name].add_argument("files", metavar="FILE", nargs="*", help="a file")
     _module("verify").configure(parser)
     return parser, commands
 
@@ -75,6 +85,7 @@ def _module(command: str) -> Any:
 def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
     width = max(map(len, _COMMANDS))
     commands = "".join(f"  {name:{width}}  {text}\n" for name, text in _COMMANDS.items())
+    commands += f"  {', '.join(coreutils.COMMANDS)}:\n  {'':{width}}  {_COREUTILS}\n"
     parser = argparse.ArgumentParser(
         prog=prog,
         epilog=(f"commands:\n{commands}\n" if overview else "") + _EXIT_CODES,
