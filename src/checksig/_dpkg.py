@@ -143,6 +143,7 @@ class _System:
             keep_verified=False,
             workers=workers,
             format="dpkg",
+            algorithm="md5",
             root=self.root,
             remap=self._diverted(package),
             # Nothing is outside of "/"; and a chroot's absolute links do not lead into it.
