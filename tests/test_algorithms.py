@@ -70,9 +70,7 @@ def agrees(samples: Path, algorithm: str, text: str) -> None:
 
 def output(*command: str | Path) -> str:
     """Return what a tool prints."""
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def needs(tool: str) -> None:
@@ -87,7 +85,9 @@ def test_python_agrees(samples: Path, algorithm: str) -> None:
     name = HASHLIB[algorithm] or algorithm
     if name not in hashlib.algorithms_available:
         pytest.skip(f"this Python has no {name}")
-    agrees(samples, algorithm, lines(samples, lambda p: hashlib.new(name, p.read_bytes()).hexdigest()))
+    agrees(
+        samples, algorithm, lines(samples, lambda p: hashlib.new(name, p.read_bytes()).hexdigest())
+    )
 
 
 def test_zlib_agrees(samples: Path) -> None:
@@ -149,7 +149,10 @@ def test_the_list() -> None:
     by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
     assert len(by_name) == len(checksig.algorithms) == 20
     strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
-    of = {word: {name for name, is_ in strengths.items() if is_ == word} for word in strengths.values()}
+    of = {
+        word: {name for name, is_ in strengths.items() if is_ == word}
+        for word in strengths.values()
+    }
     assert of.keys() == {"checksum", "broken", "strong"}
     assert of["checksum"] == {"crc32", "crc32c", "xxh64", "xxh3", "xxh128"}
     assert of["broken"] == {"md5", "sha1"}

@@ -186,7 +186,11 @@ def test_half_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
         assert entries(report) <= want
         if report.ok:
             rest = laid.text[size:].lstrip(b"\0\r\n ")
-            assert text.rstrip(b"\0 ").endswith((b"\n", b"\r")) or laid.text[size : size + 1] in b"\r\n" or not rest
+            assert (
+                text.rstrip(b"\0 ").endswith((b"\n", b"\r"))
+                or laid.text[size : size + 1] in b"\r\n"
+                or not rest
+            )
             assert entries(report)
             assert not laid.text.startswith(b"-----BEGIN")
 
@@ -241,5 +245,10 @@ def test_the_corpus_is_whole() -> None:
     assert folders == {row.slug for row in ROWS}
     formats = "gnu bsd base64 openssl sidecar pipe sfv name-first record hashdeep get-filehash"
     assert {row.format for row in ROWS} == {
-        *formats.split(), "certutil", "ena", "release", "bagit", "dpkg"
+        *formats.split(),
+        "certutil",
+        "ena",
+        "release",
+        "bagit",
+        "dpkg",
     }
