@@ -74,7 +74,8 @@ def lay(tmp_path: Path) -> Callable[[Row], Laid]:
     """Put a row's files into a folder, with its manifest."""
 
     def put(row: Row) -> Laid:
-        missing = set(row.options) - set(inspect.signature(verify).parameters)
+        wanted = {"root", *row.options} if row.format == "record" else set(row.options)
+        missing = wanted - set(inspect.signature(verify).parameters)
         if missing:
             pytest.skip(f"verify() has no {', '.join(missing)} yet")
         for name, content in row.files.items():
@@ -168,8 +169,10 @@ def test_any_byte_of_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
     want = entries(laid.verify())
     chance = random.Random(row.slug)
     places = range(len(laid.text))
-    for at in chance.sample(places, min(80, len(places))):
-        for byte in {0, 0x0A, 0x20, laid.text[at] ^ 1, laid.text[at] ^ 0x80, chance.randrange(256)}:
+    for at in chance.sample(places, min(16, len(places))):
+        for byte in (chance.choice(b"\0\n ,-0"), laid.text[at] ^ 1, chance.randrange(256)):
+            if byte in b"#;":
+                continue  # which may make a comment of a line
             text = laid.text[:at] + bytes([byte]) + laid.text[at + 1 :]
             report = laid.verify(text)
             assert not report.ok or entries(report) == want, text
@@ -180,13 +183,13 @@ def test_half_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
     """Cut short, a manifest is OK only if its entries were verified, and cut between lines."""
     laid = lay(row)
     want = entries(laid.verify())
-    for size in sorted({len(laid.text) * n // 24 for n in range(24)}):
+    for size in sorted({len(laid.text) * n // 12 for n in range(12)}):
         text = laid.text[:size]
         report = laid.verify(text)
         assert entries(report) <= want
         if report.ok:
-            rest = laid.text[size:].lstrip(b"\0\r\n ")
-            assert text.rstrip(b"\0 ").endswith((b"\n", b"\r")) or laid.text[size : size + 1] in b"\r\n" or not rest
+            whole = text.rstrip(b"\0").endswith(b"\n")
+            assert whole or not laid.text[size:].split(b"\n")[0].strip(b"\0\r ")
             assert entries(report)
             assert not laid.text.startswith(b"-----BEGIN")
 
@@ -228,9 +231,8 @@ def test_a_line_of_garbage(lay: Callable[[Row], Laid], row: Row) -> None:
     places = [m.end() for m in re.finditer(re.escape(end), laid.text) if m.end() % len(end) == 0]
     for at in (0 if len(end) == 1 else 2, *places):
         report = laid.verify(laid.text[:at] + line + laid.text[at:])
-        signature = laid.text[:at].count(b"-----") == 6  # which is not looked into
-        assert signature or not report.ok
-        assert signature or report.bad_lines
+        assert not report.ok
+        assert report.bad_lines
 
 
 def test_the_corpus_is_whole() -> None:

@@ -63,6 +63,8 @@ var samples = []sample{
 		[]string{"1 sha256 a", "2 sha256 b (1).c"}},
 	{"shorter digests of BLAKE2", "B2SUMS", sha256A + "  a\n" + sha512256 + sha256A + "  b\n", "gnu",
 		[]string{"1 blake2b-256 a", "2 blake2b b"}},
+	{"words are no short digests in base64", "B2SUMS", "this means nothing\n" + sha256A + "  a\n", "gnu",
+		[]string{"1! does not begin with a digest in hexadecimal", "2 blake2b-256 a"}},
 	{"the name breaks a tie", "B3SUMS", sha256A + "  a\n", "gnu", []string{"1 blake3 a"}},
 
 	{"UTF-16", "x", wide(false, sha1A+"  \u00e9\U0001f600\r\n"), "gnu", []string{"1 sha1 \u00e9\U0001f600"}},
@@ -183,10 +185,13 @@ var samples = []sample{
 		`2! a header of the signed text that is not "Hash"`, "4 sha1 a"}},
 	{"PGP, not escaped", "x", pgpHead + "-" + sha1A + "  a\n" + pgpTail, "gnu", []string{
 		"4! begins with a dash that is not escaped, as it has to be in signed text"}},
+	{"PGP, hidden in the signature", "x", pgpHead + sha1A + "  a\n" + strings.Replace(pgpTail, "\n\n", "\n"+sha1A+"  b\n\n"+sha1A+"  b\n", 1),
+		"gnu", []string{"4 sha1 a", "6! not a part of the PGP signature that it stands in",
+			"8! not a part of the PGP signature that it stands in"}},
 	{"PGP, cut in the text", "x", pgpHead + sha1A + "  a\n", "gnu", []string{"4 sha1 a",
 		"5! ends before the PGP signature does: cut short"}},
 	{"PGP, cut in the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail[:60], "gnu", []string{"4 sha1 a",
-		"10! ends before the PGP signature does: cut short"}},
+		"9! not a part of the PGP signature that it stands in", "10! ends before the PGP signature does: cut short"}},
 	{"signify", "SHA256.sig", signature + "SHA256 (a) = " + sha256A + "\n", "bsd", []string{"3 sha256 a"}},
 	{"signify, spoilt", "SHA256.sig", "untrusted comment: x\n" + sha1A + "  b\nSHA256 (a) = " + sha256A + "\n", "bsd", []string{
 		"2! not a signature of signify, as its place demands", "3 sha256 a"}},

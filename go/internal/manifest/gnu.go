@@ -142,11 +142,13 @@ func (u untagged) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) 
 		len(digits), u.named.Name, 2*u.named.Size)
 }
 
-// parseBase64 reads what is no hexadecimal.
+// parseBase64 reads what is no hexadecimal. Lengths of an algorithm that are not its own are left
+// out: any word of four letters would be one.
 func (u untagged) parseBase64(digits []byte) (*digest.Algorithm, []byte, error) {
 	sum, err := base64.StdEncoding.Strict().DecodeString(string(digits))
 	if err == nil {
-		if algorithm := u.of(len(sum)); algorithm != nil {
+		algorithm := u.of(len(sum))
+		if algorithm != nil && (u.named == nil || algorithm == u.named) {
 			return algorithm, sum, nil
 		}
 	}
