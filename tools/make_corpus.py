@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Make tests/corpus: for every shape of manifest one that its own tool wrote.
 
-Runs on Debian 12 with coreutils, rhash, hashdeep, b3sum, xxhash, openssl, libdigest-sha-perl, gnupg,
-signify-openbsd, dpkg and apt-utils, and with cfv, bagit, wheel and pip from a virtual environment
-on PATH. What no tool at hand writes is written out here by its documented shape, and rows.json says
-so.
+Runs on Debian 12 with coreutils, rhash, hashdeep, b3sum, xxhash, openssl, libdigest-sha-perl,
+gnupg, signify-openbsd, dpkg and apt-utils, and with cfv, bagit, wheel and pip from a virtual
+environment on PATH. What no tool at hand writes is written out here by its documented shape, and
+rows.json says so.
 
     python tools/make_corpus.py [ROW...]
 

@@ -401,3 +401,85 @@ func ExampleReading() {
 	fmt.Println(reading.Format.Name, e.Name, e.Algorithm.Name, e.Size)
 	// Output: bsd a.iso sha256 1
 }
+
+// Whatever several files are called, what a format writes of them, by one algorithm or by several,
+// it reads back.
+func TestWrittenManifestsAreReadBack(t *testing.T) {
+	names := []string{"a", "b c", "sub/d", "e\\f", "g\nh", "i\rj", " k", "l ", "m,n", `"o"`, "p%0Aq", "*r", "#s", ";t", "SHA1 (u) = v",
+		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5"}
+	for _, format := range manifest.Formats {
+		if format.Write == nil {
+			continue
+		}
+		listed := 0
+		for _, algorithms := range [][]string{{"sha256"}, {"md5"}, {"crc32"}, {"blake2b-160"}, {"md5", "sha256"}, {"sha1", "sha3-256", "xxh128"}} {
+			for i := range names {
+				listed += readBack(t, format, algorithms, names[i:])
+			}
+		}
+		if listed == 0 {
+			t.Errorf("%s can list nothing", format.Name)
+		}
+	}
+}
+
+// readBack writes and reads a manifest of those files that the format can list, and counts them.
+func readBack(t *testing.T, format *manifest.Format, algorithms, names []string) int {
+	t.Helper()
+	var table []*digest.Algorithm
+	for _, name := range algorithms {
+		table = append(table, digest.ByName(name))
+	}
+	var text []byte
+	var err error
+	if format.Write.Begin != nil {
+		if text, err = format.Write.Begin(nil, table); err != nil {
+			return 0
+		}
+	}
+	var want []string
+	for _, name := range names {
+		var entries []manifest.Entry
+		for i, a := range table {
+			sum := []byte(strings.Repeat(string(rune('A'+i)), a.Size))
+			entries = append(entries, manifest.Entry{Name: name, Algorithm: a, Digest: sum, HasSize: true, Size: int64(len(name))})
+		}
+		longer, err := format.Write.File(text, entries)
+		if err != nil {
+			continue
+		}
+		text = longer
+		for _, e := range entries {
+			want = append(want, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+		}
+		if format.Write.Single {
+			return len(want)
+		}
+	}
+	if got := entriesOf(t, format, table, string(text)); !slices.Equal(got, want) {
+		t.Errorf("%s: got  %q\nwant %q\nfrom\n%s", format.Name, got, want, text)
+	}
+	return len(want)
+}
+
+func entriesOf(t *testing.T, format *manifest.Format, table []*digest.Algorithm, text string) (got []string) {
+	t.Helper()
+	o := manifest.Options{FileName: "x", Format: format}
+	if len(table) == 1 {
+		o.Algorithm = table[0]
+	}
+	reading, err := manifest.Read(strings.NewReader(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		e, err := reading.Next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("%s: %v", format.Name, err)
+			}
+			return got
+		}
+		got = append(got, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+	}
+}
