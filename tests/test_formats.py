@@ -106,6 +106,12 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
     assert {Path(r.path).name for r in report.results} == listed_files(row)
     (manifest,) = report.manifests
     assert manifest.format == row.format
+    marks = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
+    text = (CORPUS / row.slug / row.manifest).read_bytes()
+    assert manifest.encoding == marks.get(text[:2], "utf-8")
+    signed = {b"-----BEGIN": "pgp", b"untrusted ": "signify"}
+    assert manifest.wrapper == signed.get(text[:10], "")
+    assert manifest.signature == ("not checked" if text[:10] in signed else "")
 
 
 @each
@@ -155,6 +161,28 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
                 report = laid.verify(laid.text.replace(old, new, 1))
                 assert not report.ok, changed
                 assert report.failures or report.bad_lines
+
+
+@pytest.mark.parametrize(
+    ("slug", "size", "wrong"),
+    [
+        ("hashdeep", b"\n4,", b"\n5,"),
+        ("pgp-bsd", b": 9 bytes", b": 8 bytes"),
+        ("release", b" 11 main/", b" 12 main/"),
+        ("record", b",4", b",5"),
+        ("ena", b"\t3\n", b"\t4\n"),
+    ],
+)
+def test_a_size_that_is_wrong(
+    lay: Callable[[Row], Laid], slug: str, size: bytes, wrong: bytes
+) -> None:
+    """Where a manifest says the sizes of files, they have to be right."""
+    laid = lay(next(row for row in ROWS if row.slug == slug))
+    assert size in laid.text
+    assert laid.verify().ok
+    report = laid.verify(laid.text.replace(size, wrong, 1))
+    assert not report.ok
+    assert report.failures
 
 
 @each
