@@ -104,23 +104,16 @@ def get_file_hash_list(row: Row) -> str:
 
 
 def certutil(row: Row) -> str:
-    """Write what Windows 10 and later print for each file."""
-    blocks = [
-        f"SHA256 hash of {name}:\r\n{digest('sha256', content)}\r\n"
-        "CertUtil: -hashfile command completed successfully.\r\n"
-        for name, content in row.files.items()
-    ]
-    write(row, "".join(blocks).encode())
-    return BY_HAND
-
-
-def certutil_old(row: Row) -> str:
-    """Write what Windows 7 prints."""
-    blocks = [
-        f"SHA1 hash of file {name}:\r\n{bytes.fromhex(digest('sha1', content)).hex(' ')}\r\n"
-        "CertUtil: -hashfile command completed successfully.\r\n"
-        for name, content in row.files.items()
-    ]
+    """Write what certutil prints for each file: in Windows 7, or in Windows 10 and later."""
+    old = row.note == "Windows 7"
+    blocks: list[str] = []
+    for name, content in row.files.items():
+        shown = (
+            bytes.fromhex(digest("sha1", content)).hex(" ") if old else digest("sha256", content)
+        )
+        title = f"SHA1 hash of file {name}:" if old else f"SHA256 hash of {name}:"
+        done = "CertUtil: -hashfile command completed successfully."
+        blocks.append("".join(f"{line}\r\n" for line in (title, shown, done)))
     write(row, "".join(blocks).encode())
     return BY_HAND
 
@@ -354,9 +347,9 @@ ROWS = {
         files=WINDOWS,
         options={"basename": True},
     ),
-    "certutil": Row("Windows certutil", "disc.txt", "certutil", certutil, files=PLAIN),
+    "certutil": Row("Windows certutil", "disc.txt", "certutil", certutil, note="Windows 10"),
     "certutil-7": Row(
-        "Windows certutil, of Windows 7", "disc.txt", "certutil", certutil_old, files=PLAIN
+        "Windows certutil, of Windows 7", "disc.txt", "certutil", certutil, note="Windows 7"
     ),
     "pipe": Row(
         "pipe table",

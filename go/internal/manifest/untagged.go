@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"checksig/internal/digest"
 )
@@ -68,4 +69,26 @@ func parseSize(digits []byte) (int64, error) {
 		return 0, fmt.Errorf("%.20q is no size", digits)
 	}
 	return int64(size), nil
+}
+
+// untaggedLine is a shape of line that lists one file, and does not say the algorithm.
+type untaggedLine struct {
+	comments string // what comments begin with, one character for each kind
+	parse    func(line []byte, digests untagged) (Entry, error)
+}
+
+func (u untaggedLine) detect(head []byte, o Options) bool {
+	_, err := u.parse(first(head, u.comments), untagged{o.named()})
+	return err == nil
+}
+
+// read leaves out blank lines and comments.
+func (u untaggedLine) read(lines *Lines, o Options) Next {
+	digests := untagged{o.named()}
+	return perLine(lines, func(line []byte) (Entry, error) {
+		if isBlank(line) || strings.IndexByte(u.comments, line[0]) >= 0 {
+			return Entry{}, errNoEntry
+		}
+		return u.parse(line, digests)
+	})
 }
