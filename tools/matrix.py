@@ -69,9 +69,9 @@ name-first: Name first
 rhash reads it, and writes it with --printf. Blanks before the digest are no part of the name.
 
 record: Wheel RECORD
-PyPA's specification "Recording installed projects". RECORD itself, its signatures and `.pyc` files
-may be without a digest, and are no entries then; any other file without one is a bad line. Names
-start from the folder above.
+PyPA's specification "Recording installed projects". RECORD itself, its signatures and the `.pyc`
+files of `__pycache__` may be without a digest, and are no entries then; any other file without one
+is a bad line. Names start from the folder above.
 
 hashdeep: hashdeep
 hashdeep.sourceforge.net. The header says the columns; one of an algorithm that is not known is a

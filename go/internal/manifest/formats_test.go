@@ -135,7 +135,7 @@ var samples = []sample{
 		[]string{"1 sha256 p/a.py 1"}},
 	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
 		[]string{"1 sha256 p/a,\"\nb", "3 sha256 c\r\n 2"}},
-	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
+	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
 		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
 		"3! not a digest of sha256 in base64url", `4! "tiger" is no known algorithm`,
 		"5! not a file name, a digest and a size", `6! "x" is no size`, "7! something stands behind a quoted field",
