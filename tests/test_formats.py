@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from checksig import Report, verify
+from checksig import ManifestNotFoundError, Report, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,10 +74,14 @@ class Laid(NamedTuple):
         """Verify, with another text in the manifest if one is given."""
         if text is not None:
             self.manifest.write_bytes(text)
+        return verify(self.manifest, check=False, **self.options())
+
+    def options(self) -> dict[str, Any]:
+        """What verify() has to be told."""
         options = dict(self.row.options)
         if "root" in options:
             options["root"] = self.folder / options["root"]
-        return verify(self.manifest, check=False, **options)
+        return options
 
 
 @pytest.fixture
@@ -124,6 +128,25 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
     signed = {b"-----BEGIN": "pgp", b"untrusted ": "signify"}
     assert manifest.wrapper == signed.get(text[:10], "")
     assert manifest.signature == ("not checked" if text[:10] in signed else "")
+
+
+NOT_FOUND = {"sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"}
+NOT_FOUND |= {"filereport.tsv", "Release", "InRelease"}
+
+
+@each
+def test_each_is_found_in_its_folder(lay: Callable[[Row], Laid], row: Row) -> None:
+    """A manifest with one of the usual names is found; names that mean nothing are left alone."""
+    laid = lay(row)
+    folder = laid.manifest.parent
+    options = laid.options()
+    if laid.manifest.name in NOT_FOUND:
+        with pytest.raises(ManifestNotFoundError):
+            verify(folder, **options)
+        return
+    report = verify(folder, **options)
+    assert str(laid.manifest) in {manifest.path for manifest in report.manifests}
+    assert listed_files(row) <= {Path(r.path).name for r in report.results}
 
 
 @each
