@@ -1,6 +1,7 @@
 package digest_test
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -115,3 +116,64 @@ func TestLookupsAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations for a tag", n)
 	}
 }
+
+// tagPatterns are what may stand in a tag, in lower case and without separators.
+var tagPatterns = map[string]*regexp.Regexp{
+	"crc32":      regexp.MustCompile(`^crc32b?$`),
+	"crc32c":     regexp.MustCompile(`^crc32c$`),
+	"xxh64":      regexp.MustCompile(`^xxh(?:ash)?64$`),
+	"xxh3":       regexp.MustCompile(`^xxh3(?:64)?$`),
+	"xxh128":     regexp.MustCompile(`^(?:xxh(?:ash)?|xxh3)128$`),
+	"md5":        regexp.MustCompile(`^md5$`),
+	"sha1":       regexp.MustCompile(`^sha1$`),
+	"sha224":     regexp.MustCompile(`^sha2?224$`),
+	"sha256":     regexp.MustCompile(`^sha2?256$`),
+	"sha384":     regexp.MustCompile(`^sha2?384$`),
+	"sha512":     regexp.MustCompile(`^sha2?512$`),
+	"sha512-256": regexp.MustCompile(`^sha2?512t?256$`),
+	"sha3-224":   regexp.MustCompile(`^sha3224$`),
+	"sha3-256":   regexp.MustCompile(`^sha3256$`),
+	"sha3-384":   regexp.MustCompile(`^sha3384$`),
+	"sha3-512":   regexp.MustCompile(`^sha3512$`),
+	"blake2s":    regexp.MustCompile(`^blake2s(?:256)?$`),
+	"blake2b":    regexp.MustCompile(`^blake2b(?:512)?$`),
+	"blake3":     regexp.MustCompile(`^blake3(?:256)?$`),
+	"sm3":        regexp.MustCompile(`^sm3$`),
+}
+
+var withLength = regexp.MustCompile(`^(blake2[bs])([1-9][0-9]*)$`)
+
+func FuzzByTag(f *testing.F) {
+	for _, spellings := range tags {
+		for tag := range strings.FieldsSeq(spellings) {
+			f.Add(tag)
+		}
+	}
+	separators := strings.NewReplacer("-", "", "_", "", "/", "")
+	f.Fuzz(func(t *testing.T, tag string) {
+		if len(tag) > 32 {
+			t.Skip("no tag is as long")
+		}
+		plain, want := separators.Replace(tag), ""
+		if isASCII(plain) {
+			plain = strings.ToLower(plain)
+		}
+		for name, pattern := range tagPatterns {
+			if pattern.MatchString(plain) {
+				want = name
+			}
+		}
+		if found := withLength.FindStringSubmatch(plain); found != nil {
+			if a := digest.ByName(found[1] + "-" + found[2]); a != nil {
+				want = a.Name
+			}
+		}
+		got := digest.ByTag(tag)
+		if (got == nil) != (want == "") || got != nil && got.Name != want {
+			t.Fatalf("%q stands for %+v, not %q", tag, got, want)
+		}
+	})
+}
+
+// isASCII tells whether to lower the case, which only the letters of ASCII have here.
+func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 }

@@ -161,6 +161,9 @@ func (v *verifier) open(c *claim) (*source.File, string, error) {
 		return file, c.name, err
 	}
 	for _, name := range spellings(c.name, c.slashed) {
+		if hasDrive(name) {
+			return nil, "", source.ErrOutside
+		}
 		file, other := v.openAs(tree, name)
 		if other == nil {
 			v.run.listed.add(filepath.Join(c.base.dir, name))

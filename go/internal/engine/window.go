@@ -13,8 +13,11 @@ const (
 	windowBytes   = 8 << 20
 )
 
-// mostClaims bounds the entries of one task.
-const mostClaims = 256
+// A task has at most so many entries, and so many bytes of names that differ.
+const (
+	mostClaims = 256
+	mostBytes  = 64 << 10
+)
 
 // claim is one entry, and the file that its name stands for.
 type claim struct {
@@ -42,7 +45,9 @@ func (c *claim) key() string {
 	return key
 }
 
-func (c *claim) size() int { return len(c.name) + len(c.slashed) + len(c.entry.Digest) }
+func (c *claim) size() int {
+	return len(c.entry.Name) + len(c.name) + len(c.slashed) + len(c.entry.Digest)
+}
 
 // follows reports whether c is about the file that the one before it is about.
 func (c *claim) follows(before *claim) bool {
@@ -52,10 +57,26 @@ func (c *claim) follows(before *claim) bool {
 // task is a file on its way to a worker, with all that is claimed of it.
 type task struct {
 	claim
-	more []claim
+	more  []claim
+	bytes int // of the names and digests in more
 }
 
 func (t *task) claims() int { return 1 + len(t.more) }
+
+func (t *task) isFull() bool { return t.claims() == mostClaims || t.bytes > mostBytes }
+
+// add adds a claim about the same file, and returns how many bytes that takes.
+func (t *task) add(c claim) int {
+	size := len(c.entry.Digest)
+	if c.entry.Name == t.entry.Name && c.name == t.name {
+		c.entry.Name, c.name, c.slashed = t.entry.Name, t.name, t.slashed // kept once
+	} else {
+		size += c.size()
+	}
+	t.more = append(t.more, c)
+	t.bytes += size
+	return size
+}
 
 // window joins the claims about one file into one task. Claims that follow one another are always
 // joined; with wide, others as well while they are in the window.
@@ -81,8 +102,8 @@ func (w *window) add(c claim) {
 		return
 	}
 	if w.last != nil {
-		if c.follows(&w.last.claim) && w.last.claims() < mostClaims {
-			w.last.more = append(w.last.more, c)
+		if c.follows(&w.last.claim) && !w.last.isFull() {
+			w.last.add(c)
 			return
 		}
 		w.emit(w.last)
@@ -96,15 +117,15 @@ func (w *window) join(c claim) {
 	}
 	key := c.key()
 	t := w.pending[key]
-	if t != nil && t.claims() < mostClaims {
-		t.more = append(t.more, c)
-	} else { // an older task of that key is still in the queue
+	if t != nil && !t.isFull() {
+		w.bytes += t.add(c)
+	} else { // an older task of that key may still be in the queue
 		t = &task{claim: c}
 		w.pending[key] = t
 		w.queue = append(w.queue, waiting{key, t})
+		w.bytes += c.size()
 	}
 	w.entries++
-	w.bytes += c.size()
 	for w.entries > windowEntries || w.bytes > windowBytes {
 		w.shift()
 	}
@@ -119,10 +140,7 @@ func (w *window) shift() {
 		delete(w.pending, first.key)
 	}
 	w.entries -= first.task.claims()
-	w.bytes -= first.task.claim.size()
-	for i := range first.task.more {
-		w.bytes -= first.task.more[i].size()
-	}
+	w.bytes -= first.task.claim.size() + first.task.bytes
 	w.emit(first.task)
 }
 

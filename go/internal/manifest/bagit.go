@@ -15,25 +15,15 @@ import (
 //
 // No other percent sign means anything. A "*" before the name, which md5sum --binary leaves there,
 // is left out, as bagit-python does.
-var BagIt = &Format{Name: "bagit", Detect: detectBagIt, Read: readBagIt, Write: &Writer{Begin: beginSingle, File: bagItFile}}
+var BagIt = &Format{Name: "bagit", Detect: detectBagIt, Read: bagItLine.read, Write: &Writer{Begin: beginSingle, File: bagItFile}}
 
 var bagItName = regexp.MustCompile(`^(?i:tag)?manifest-[A-Za-z0-9-]+\.txt$`)
 
 func detectBagIt(head []byte, o Options) bool {
-	line := first(head, "")
-	_, err := bagIt(line, untagged{o.named()})
-	return err == nil && bagItName.MatchString(o.FileName) && o.named() != nil
+	return bagItName.MatchString(o.FileName) && o.named() != nil && bagItLine.detect(head, o)
 }
 
-func readBagIt(lines *Lines, o Options) Next {
-	digests := untagged{o.named()}
-	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) {
-			return Entry{}, errNoEntry
-		}
-		return bagIt(line, digests)
-	})
-}
+var bagItLine = untaggedLine{parse: bagIt}
 
 func bagIt(line []byte, digests untagged) (Entry, error) {
 	blank := bytes.IndexAny(line, " \t")

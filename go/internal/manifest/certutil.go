@@ -19,8 +19,9 @@ import (
 var Certutil = &Format{Name: "certutil", Detect: detectCertutil, Read: readCertutil}
 
 var (
-	certutilHead = regexp.MustCompile(`^([A-Za-z0-9-]+) hash of (.+):$`)
-	certutilTail = []byte("CertUtil: -hashfile command completed successfully.")
+	certutilHead   = regexp.MustCompile(`^([A-Za-z0-9-]+) hash of (.+):$`)
+	certutilSpaced = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})+$`)
+	certutilTail   = []byte("CertUtil: -hashfile command completed successfully.")
 )
 
 func detectCertutil(head []byte, _ Options) bool {
@@ -74,11 +75,11 @@ func (c *certutil) line(line []byte) (Entry, error) {
 
 func (c *certutil) entry(line []byte) (Entry, error) {
 	name := c.name
-	digits := bytes.ReplaceAll(line, []byte(" "), nil)
-	if len(digits) != len(line) {
+	if certutilSpaced.Match(line) {
 		name = bytes.TrimPrefix(name, []byte("file "))
+		line = bytes.ReplaceAll(line, []byte(" "), nil)
 	}
-	sum, err := decodeDigest(c.algorithm, digits)
+	sum, err := decodeDigest(c.algorithm, line)
 	if err == nil && len(name) == 0 {
 		err = errors.New("no file name")
 	}

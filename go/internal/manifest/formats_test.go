@@ -63,6 +63,8 @@ var samples = []sample{
 		[]string{"1 sha256 a", "2 sha256 b (1).c"}},
 	{"shorter digests of BLAKE2", "B2SUMS", sha256A + "  a\n" + sha512256 + sha256A + "  b\n", "gnu",
 		[]string{"1 blake2b-256 a", "2 blake2b b"}},
+	{"words are no short digests in base64", "B2SUMS", "this means nothing\n" + sha256A + "  a\n", "gnu",
+		[]string{"1! does not begin with a digest in hexadecimal", "2 blake2b-256 a"}},
 	{"the name breaks a tie", "B3SUMS", sha256A + "  a\n", "gnu", []string{"1 blake3 a"}},
 
 	{"UTF-16", "x", wide(false, sha1A+"  \u00e9\U0001f600\r\n"), "gnu", []string{"1 sha1 \u00e9\U0001f600"}},
@@ -133,7 +135,7 @@ var samples = []sample{
 		[]string{"1 sha256 p/a.py 1"}},
 	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
 		[]string{"1 sha256 p/a,\"\nb", "3 sha256 c\r\n 2"}},
-	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
+	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
 		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
 		"3! not a digest of sha256 in base64url", `4! "tiger" is no known algorithm`,
 		"5! not a file name, a digest and a size", `6! "x" is no size`, "7! something stands behind a quoted field",
@@ -183,10 +185,13 @@ var samples = []sample{
 		`2! a header of the signed text that is not "Hash"`, "4 sha1 a"}},
 	{"PGP, not escaped", "x", pgpHead + "-" + sha1A + "  a\n" + pgpTail, "gnu", []string{
 		"4! begins with a dash that is not escaped, as it has to be in signed text"}},
+	{"PGP, hidden in the signature", "x", pgpHead + sha1A + "  a\n" + strings.Replace(pgpTail, "\n\n", "\n"+sha1A+"  b\n\n"+sha1A+"  b\n", 1),
+		"gnu", []string{"4 sha1 a", "6! not a part of the PGP signature that it stands in",
+			"8! not a part of the PGP signature that it stands in"}},
 	{"PGP, cut in the text", "x", pgpHead + sha1A + "  a\n", "gnu", []string{"4 sha1 a",
 		"5! ends before the PGP signature does: cut short"}},
 	{"PGP, cut in the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail[:60], "gnu", []string{"4 sha1 a",
-		"10! ends before the PGP signature does: cut short"}},
+		"9! not a part of the PGP signature that it stands in", "10! ends before the PGP signature does: cut short"}},
 	{"signify", "SHA256.sig", signature + "SHA256 (a) = " + sha256A + "\n", "bsd", []string{"3 sha256 a"}},
 	{"signify, spoilt", "SHA256.sig", "untrusted comment: x\n" + sha1A + "  b\nSHA256 (a) = " + sha256A + "\n", "bsd", []string{
 		"2! not a signature of signify, as its place demands", "3 sha256 a"}},
@@ -395,4 +400,86 @@ func ExampleReading() {
 	e, _ := reading.Next()
 	fmt.Println(reading.Format.Name, e.Name, e.Algorithm.Name, e.Size)
 	// Output: bsd a.iso sha256 1
+}
+
+// Whatever several files are called, what a format writes of them, by one algorithm or by several,
+// it reads back.
+func TestWrittenManifestsAreReadBack(t *testing.T) {
+	names := []string{"a", "b c", "sub/d", "e\\f", "g\nh", "i\rj", " k", "l ", "m,n", `"o"`, "p%0Aq", "*r", "#s", ";t", "SHA1 (u) = v",
+		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5"}
+	for _, format := range manifest.Formats {
+		if format.Write == nil {
+			continue
+		}
+		listed := 0
+		for _, algorithms := range [][]string{{"sha256"}, {"md5"}, {"crc32"}, {"blake2b-160"}, {"md5", "sha256"}, {"sha1", "sha3-256", "xxh128"}} {
+			for i := range names {
+				listed += readBack(t, format, algorithms, names[i:])
+			}
+		}
+		if listed == 0 {
+			t.Errorf("%s can list nothing", format.Name)
+		}
+	}
+}
+
+// readBack writes and reads a manifest of those files that the format can list, and counts them.
+func readBack(t *testing.T, format *manifest.Format, algorithms, names []string) int {
+	t.Helper()
+	var table []*digest.Algorithm
+	for _, name := range algorithms {
+		table = append(table, digest.ByName(name))
+	}
+	var text []byte
+	var err error
+	if format.Write.Begin != nil {
+		if text, err = format.Write.Begin(nil, table); err != nil {
+			return 0
+		}
+	}
+	var want []string
+	for _, name := range names {
+		var entries []manifest.Entry
+		for i, a := range table {
+			sum := []byte(strings.Repeat(string(rune('A'+i)), a.Size))
+			entries = append(entries, manifest.Entry{Name: name, Algorithm: a, Digest: sum, HasSize: true, Size: int64(len(name))})
+		}
+		longer, err := format.Write.File(text, entries)
+		if err != nil {
+			continue
+		}
+		text = longer
+		for _, e := range entries {
+			want = append(want, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+		}
+		if format.Write.Single {
+			return len(want)
+		}
+	}
+	if got := entriesOf(t, format, table, string(text)); !slices.Equal(got, want) {
+		t.Errorf("%s: got  %q\nwant %q\nfrom\n%s", format.Name, got, want, text)
+	}
+	return len(want)
+}
+
+func entriesOf(t *testing.T, format *manifest.Format, table []*digest.Algorithm, text string) (got []string) {
+	t.Helper()
+	o := manifest.Options{FileName: "x", Format: format}
+	if len(table) == 1 {
+		o.Algorithm = table[0]
+	}
+	reading, err := manifest.Read(strings.NewReader(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		e, err := reading.Next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("%s: %v", format.Name, err)
+			}
+			return got
+		}
+		got = append(got, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
@@ -125,4 +127,24 @@ func written(format *manifest.Format, e manifest.Entry) (text []byte, ok bool) {
 		text = w.End(text)
 	}
 	return text, true
+}
+
+// FuzzUTF16 holds for any text: in UTF-16, of either order, it says what it says in UTF-8.
+func FuzzUTF16(f *testing.F) {
+	for _, tt := range samples {
+		f.Add(tt.fileName, tt.text, false)
+	}
+	f.Add("x", sha1A+"  \U0001f600\n", true)
+	f.Fuzz(func(t *testing.T, fileName, text string, big bool) {
+		if !utf8.ValidString(text) || strings.HasPrefix(text, "\ufeff") || strings.ContainsAny(fileName, "\x00/") {
+			return
+		}
+		if len(text) > manifest.MaxLine/2 {
+			return // what bounds detection is counted in UTF-8, too
+		}
+		narrow, wider := readAll(t, fileName, text), readAll(t, fileName, wide(big, text))
+		if !slices.Equal(narrow, wider) {
+			t.Fatalf("in UTF-8 %q, in UTF-16 %q", narrow, wider)
+		}
+	})
 }

@@ -2,14 +2,10 @@ package manifest
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-
-	"checksig/internal/digest"
 )
 
 // GNU is the format of md5sum, sha1sum and their siblings in GNU coreutils (man page sha256sum,
@@ -113,53 +109,17 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.named == nil}, nil
 }
 
-// untagged reads digests whose algorithm the manifest's name says, or else their length.
-type untagged struct{ named *digest.Algorithm }
-
-// entry returns what a digest and a name that need no unescaping say.
-func (u untagged) entry(digits, name []byte) (Entry, error) {
-	algorithm, sum, err := u.parseDigest(digits)
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: u.named == nil}, err
-}
-
-func (u untagged) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {
-	if len(digits) > 2*digest.MaxSize {
-		return nil, nil, errors.New("does not begin with a digest")
-	}
-	sum := make([]byte, len(digits)/2)
-	_, err := hex.Decode(sum, digits)
-	if err != nil || len(sum) == 0 {
-		return u.parseBase64(digits)
-	}
-	algorithm := u.of(len(sum))
-	switch {
-	case algorithm != nil:
-		return algorithm, sum, nil
-	case u.named == nil:
-		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hexadecimal digits", len(digits))
-	}
-	return nil, nil, fmt.Errorf("a digest of %d hexadecimal digits, but %s, which the manifest's name says, has %d",
-		len(digits), u.named.Name, 2*u.named.Size)
-}
-
-// parseBase64 reads what is no hexadecimal.
-func (u untagged) parseBase64(digits []byte) (*digest.Algorithm, []byte, error) {
-	sum, err := base64.StdEncoding.Strict().DecodeString(string(digits))
-	if err == nil {
-		if algorithm := u.of(len(sum)); algorithm != nil {
-			return algorithm, sum, nil
+func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
+	for _, e := range entries {
+		escaped := needsEscape(e.Name)
+		if escaped {
+			dst = append(dst, '\\')
 		}
+		dst = hex.AppendEncode(dst, e.Digest)
+		dst = append(dst, "  "...)
+		dst = append(appendName(dst, e.Name, escaped), '\n')
 	}
-	return nil, nil, errors.New("does not begin with a digest in hexadecimal")
-}
-
-// of returns the algorithm of a digest of size bytes, or nil. b2sum --length writes digests of other
-// sizes than its own.
-func (u untagged) of(size int) *digest.Algorithm {
-	if u.named == nil {
-		return digest.BySize(size)
-	}
-	return u.named.OfSize(size)
+	return dst, nil
 }
 
 func unescapeGNU(name []byte) ([]byte, error) {
@@ -187,6 +147,24 @@ func unescapeGNU(name []byte) ([]byte, error) {
 	return plain, nil
 }
 
+func needsEscape(name string) bool { return strings.ContainsAny(name, "\\\n\r") }
+
+var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
+
+func appendName(dst []byte, name string, escape bool) []byte {
+	if !escape {
+		return append(dst, name...)
+	}
+	for _, c := range []byte(name) {
+		if s, special := escapeGNU[c]; special {
+			dst = append(dst, s...)
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
 // sizeComment keeps what the last comment "# <name>: <n> bytes" says, as Fedora writes it before
 // the line of each file.
 type sizeComment struct {
@@ -211,75 +189,4 @@ func (s *sizeComment) tell(e *Entry) {
 		e.HasSize, e.Size = true, s.size
 		s.name = ""
 	}
-}
-
-// parseSize reads a file's size: decimal digits and nothing else.
-func parseSize(digits []byte) (int64, error) {
-	size, err := strconv.ParseUint(string(digits), 10, 63)
-	if err != nil {
-		return 0, fmt.Errorf("%.20q is no size", digits)
-	}
-	return int64(size), nil
-}
-
-// beginUntagged refuses algorithms that cannot be told by the length of their digests. A single one
-// can, as the manifest's name says it.
-func beginUntagged(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
-	for _, a := range algorithms {
-		if len(algorithms) > 1 && digest.BySize(a.Size) != a {
-			return nil, fmt.Errorf("beside other algorithms, %s cannot be told by the length of its digests", a.Name)
-		}
-	}
-	return dst, nil
-}
-
-// beginSingle allows one algorithm in a manifest.
-func beginSingle(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
-	if len(algorithms) != 1 {
-		return nil, errors.New("the format has one algorithm in a manifest")
-	}
-	return dst, nil
-}
-
-func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
-	for _, e := range entries {
-		escaped := needsEscape(e.Name)
-		if escaped {
-			dst = append(dst, '\\')
-		}
-		dst = hex.AppendEncode(dst, e.Digest)
-		dst = append(dst, "  "...)
-		dst = append(appendName(dst, e.Name, escaped), '\n')
-	}
-	return dst, nil
-}
-
-func needsEscape(name string) bool { return strings.ContainsAny(name, "\\\n\r") }
-
-var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
-
-func appendName(dst []byte, name string, escape bool) []byte {
-	if !escape {
-		return append(dst, name...)
-	}
-	for _, c := range []byte(name) {
-		if s, special := escapeGNU[c]; special {
-			dst = append(dst, s...)
-		} else {
-			dst = append(dst, c)
-		}
-	}
-	return dst
-}
-
-// plainName refuses the names that a line cannot hold as they are: those with a line's end in
-// them, and those that begin or end with one of the characters in edges.
-func plainName(name, edges string) error {
-	switch {
-	case strings.ContainsAny(name, "\n\r"):
-		return errors.New("the format cannot list a name with a line break in it")
-	case name == "", strings.Trim(name, edges) != name:
-		return fmt.Errorf("the format cannot list the name %q", name)
-	}
-	return nil
 }

@@ -154,7 +154,7 @@ func TestIsName(t *testing.T) {
 	for _, name := range []string{"sha1sum.txt", "SHA1SUMS", "SHA256SUMS", "sha512sums.txt", "MD5SUMS", "md5sum.txt",
 		"SHASUMS256.txt", "CHECKSUM", "checksums.txt", "md5checksums.txt", "tool_1.2_SHA256SUMS", "disc.iso.sha256", "a.md5",
 		"B2SUMS", "B3SUMS", "b2sums.txt", "SHASUMS256.txt.asc", "CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64", "CHECKSUMS",
-		"Fedora-40-x86_64-CHECKSUM", "tool_1.2_checksums.txt", "SHA256", "SHA256.sig", "disc.sfv", "DISC.SFV", "a.b3",
+		"Fedora-40-x86_64-CHECKSUM", "tool_1.2_checksums.txt", "SHA256", "SHA256.sig", "disc.sfv", "DISC.SFV", "disc.iso.sha256.txt", "a.b3",
 		"a.sha512", "a.sha3-256", "a.blake2b-256", "a.xxh128", "RECORD", "manifest-sha256.txt", "tagmanifest-md5.txt",
 		"manifest-blake2b512.txt", "coreutils.md5sums", "SHA3-256SUMS", "sm3sum.txt"} {
 		if !manifest.IsName(name) {

@@ -12,23 +12,10 @@ import (
 //	<name> (SP | TAB)+ <hex digest>
 //
 // Empty lines and "#" comments are left out.
-var NameFirst = &Format{Name: "name-first", Detect: detectNameFirst, Read: readNameFirst, Write: &Writer{
+var NameFirst = &Format{Name: "name-first", Detect: nameFirstLine.detect, Read: nameFirstLine.read, Write: &Writer{
 	Begin: beginUntagged, File: nameFirstFile("#")}}
 
-func detectNameFirst(head []byte, o Options) bool {
-	_, err := nameFirst(first(head, "#"), untagged{o.named()})
-	return err == nil
-}
-
-func readNameFirst(lines *Lines, o Options) Next {
-	digests := untagged{o.named()}
-	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) || line[0] == '#' {
-			return Entry{}, errNoEntry
-		}
-		return nameFirst(line, digests)
-	})
-}
+var nameFirstLine = untaggedLine{comments: "#", parse: nameFirst}
 
 func nameFirst(line []byte, digests untagged) (Entry, error) {
 	name, digits, err := cutLast(line)

@@ -15,7 +15,7 @@ var manifestName = regexp.MustCompile(strings.ReplaceAll(`^(?:`+
 	`(?:.*[_.-])?(?:ALGORITHM)?checksums?(?:\.txt)?|`+ // CHECKSUM, checksums.txt, md5checksums.txt, tool_1.2_checksums.txt
 	`checksum\.ALGORITHM(?:-.*)?|`+ // CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64
 	`(?:tag)?manifest-ALGORITHM\.txt|`+ // of a bag (RFC 8493)
-	`.+\.(?:ALGORITHM|b3|sfv)`+ // disc.iso.sha256, disc.sfv
+	`.+\.(?:ALGORITHM(?:\.txt)?|b3|sfv)`+ // disc.iso.sha256, disc.iso.sha256.txt, disc.sfv
 	`)$`, "ALGORITHM", `(?:`+spellings()+`)`))
 
 // exactName matches names that mean a manifest in this case only, being words otherwise.

@@ -12,22 +12,9 @@ import (
 //
 // Blanks around a name, which padding cannot be told from, are refused. Empty lines and "#"
 // comments are left out.
-var Pipe = &Format{Name: "pipe", Detect: detectPipe, Read: readPipe, Write: &Writer{Begin: beginUntagged, File: pipeFile}}
+var Pipe = &Format{Name: "pipe", Detect: pipeLine.detect, Read: pipeLine.read, Write: &Writer{Begin: beginUntagged, File: pipeFile}}
 
-func detectPipe(head []byte, o Options) bool {
-	_, err := pipe(first(head, "#"), untagged{o.named()})
-	return err == nil
-}
-
-func readPipe(lines *Lines, o Options) Next {
-	digests := untagged{o.named()}
-	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) || line[0] == '#' {
-			return Entry{}, errNoEntry
-		}
-		return pipe(line, digests)
-	})
-}
+var pipeLine = untaggedLine{comments: "#", parse: pipe}
 
 func pipe(line []byte, digests untagged) (Entry, error) {
 	digits, name, found := bytes.Cut(line, []byte("|"))

@@ -20,14 +20,14 @@ import (
 //	<name>,<algorithm>"="<base64url digest without padding>,<size>
 //
 // RECORD itself, and its signatures RECORD.jws and RECORD.p7s, have no digest, and are no entries.
-// Nor are ".pyc" files without a digest: they are made at the installation. Any other file without
-// one is a bad line, as nothing vouches for it.
+// Nor are the ".pyc" files of a __pycache__ folder without a digest: they are made at the
+// installation. Any other file without one is a bad line, as nothing vouches for it.
 var RECORD = &Format{Name: "record", Base: "..", Detect: detectRECORD, Read: readRECORD, Write: &Writer{
 	Begin: beginSingle, File: recordFile}}
 
 var (
 	recordDigest  = regexp.MustCompile(`^[a-z0-9_]+=[A-Za-z0-9_-]+=*$`)
-	recordNoEntry = regexp.MustCompile(`(?:\.pyc|\.dist-info/RECORD(?:\.jws|\.p7s)?)$`)
+	recordNoEntry = regexp.MustCompile(`(?:(?:^|/)__pycache__/[^/]+\.pyc|\.dist-info/RECORD(?:\.jws|\.p7s)?)$`)
 )
 
 func detectRECORD(head []byte, _ Options) bool {

@@ -13,11 +13,11 @@ import (
 //	<name> (SP | TAB)+ <8 hexadecimal digits>
 //
 // Empty lines and ";" comments are left out.
-var SFV = &Format{Name: "sfv", Detect: detectSFV, Read: readSFV, Write: &Writer{Begin: beginSFV, File: nameFirstFile(";")}}
+var SFV = &Format{Name: "sfv", Detect: detectSFV, Read: sfvLine.read, Write: &Writer{Begin: beginSFV, File: nameFirstFile(";")}}
 
 func detectSFV(head []byte, o Options) bool {
 	line := first(head, ";")
-	e, err := sfv(line)
+	e, err := sfv(line, untagged{})
 	if err != nil {
 		return false
 	}
@@ -26,16 +26,9 @@ func detectSFV(head []byte, o Options) bool {
 	return err != nil && e.Name[0] != '#' || strings.HasSuffix(strings.ToLower(o.FileName), ".sfv")
 }
 
-func readSFV(lines *Lines, _ Options) Next {
-	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) || line[0] == ';' {
-			return Entry{}, errNoEntry
-		}
-		return sfv(line)
-	})
-}
+var sfvLine = untaggedLine{comments: ";", parse: sfv}
 
-func sfv(line []byte) (Entry, error) {
+func sfv(line []byte, _ untagged) (Entry, error) {
 	name, digits, err := cutLast(line)
 	if err != nil {
 		return Entry{}, err

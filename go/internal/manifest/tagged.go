@@ -6,33 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"checksig/internal/digest"
 )
 
-// BSD is the format with tags, of BSD's own tools, cksum and sha256sum --tag of GNU coreutils (man
-// page cksum(1)), shasum --tag, b3sum --tag, xxhsum --tag and rhash --bsd; of Fedora's CHECKSUM
-// files and the SHA256 of OpenBSD:
-//
-//	<tag> " (" <name> ") = " <digest in hexadecimal>
-//	"\" <tag> " (" <name with \ LF CR written as \\ \n \r> ") = " <digest in hexadecimal>
-//
-// The tag is read in any case and spelling ("SHA256", "SHA2-256", "BLAKE2b-256"), and may be
-// another one on each line. Read too: what [GNU] reads.
-var BSD = &Format{Name: "bsd", Detect: detectTagged(styleBSD), Read: readGNU, Write: &Writer{File: bsdFile(hex.AppendEncode)}}
-
-// Base64 is the format [BSD] with digests in base64 (RFC 4648, section 4), as cksum --base64 of GNU
-// coreutils 9.2 writes it. Hexadecimal is told from base64 by the length.
-var Base64 = &Format{Name: "base64", Detect: detectTagged(styleBase64), Read: readGNU, Write: &Writer{
-	File: bsdFile(base64.StdEncoding.AppendEncode)}}
-
-// OpenSSL is the format of openssl dgst (man page openssl-dgst(1)). Up to version 1 the tag of
-// SHA-256 is "SHA256", since 3.0 "SHA2-256". Names are never escaped:
-//
-//	<tag> "(" <name> ")= " <digest in hexadecimal>
-var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readGNU, Write: &Writer{File: opensslFile}}
-
+// tagStyle is how a line with a tag is written; each is a format.
 type tagStyle int
 
 const (
@@ -116,54 +94,4 @@ func decodeDigest(a *digest.Algorithm, text []byte) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("not a digest of %s, which has %d hexadecimal digits", a.Name, 2*a.Size)
-}
-
-func bsdFile(encode func(dst, digest []byte) []byte) func([]byte, []Entry) ([]byte, error) {
-	return func(dst []byte, entries []Entry) ([]byte, error) {
-		for _, e := range entries {
-			escaped := needsEscape(e.Name)
-			if escaped {
-				dst = append(dst, '\\')
-			}
-			dst = append(append(dst, bsdTag(e.Algorithm)...), " ("...)
-			dst = append(appendName(dst, e.Name, escaped), ") = "...)
-			dst = append(encode(dst, e.Digest), '\n')
-		}
-		return dst, nil
-	}
-}
-
-// bsdTag spells an algorithm as coreutils and shasum do: "SHA256", "BLAKE2b-256", "SHA512/256".
-func bsdTag(a *digest.Algorithm) string {
-	tag := strings.ToUpper(strings.Replace(a.Name, "sha512-", "sha512/", 1))
-	for _, blake := range []string{"BLAKE2b", "BLAKE2s"} {
-		if rest, ok := strings.CutPrefix(tag, strings.ToUpper(blake)); ok {
-			return blake + rest
-		}
-	}
-	return tag
-}
-
-func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
-	for _, e := range entries {
-		if err := plainName(e.Name, ""); err != nil {
-			return nil, err
-		}
-		dst = append(append(dst, opensslTag(e.Algorithm)...), '(')
-		dst = append(append(dst, e.Name...), ")= "...)
-		dst = append(hex.AppendEncode(dst, e.Digest), '\n')
-	}
-	return dst, nil
-}
-
-// opensslTag spells an algorithm as OpenSSL 3 does: "SHA2-256", "BLAKE2B-512", "SHA2-512/256".
-func opensslTag(a *digest.Algorithm) string {
-	tag := strings.ToUpper(bsdTag(a))
-	if bits, ok := strings.CutPrefix(tag, "SHA"); ok && bits != "1" && !strings.HasPrefix(bits, "3-") {
-		return "SHA2-" + bits
-	}
-	if tag == "BLAKE2B" || tag == "BLAKE2S" {
-		return fmt.Sprintf("%s-%d", tag, 8*a.Size)
-	}
-	return tag
 }

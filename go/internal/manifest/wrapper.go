@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"regexp"
 	"strings"
 )
 
@@ -52,7 +53,7 @@ func unwrapped(head []byte, w wrapper) []byte {
 }
 
 // pgp is the cleartext signature framework of OpenPGP (RFC 9580, section 7): what stands between
-// the headers and the signature is signed, and a dash in front of a line is escaped as "- -".
+// the headers and the signature is signed, and "- " escapes a line that begins with a dash.
 type pgp struct{ at pgpPart }
 
 type pgpPart int
@@ -61,6 +62,7 @@ const (
 	pgpBefore pgpPart = iota
 	pgpHeaders
 	pgpText
+	pgpArmorHeaders
 	pgpSignature
 	pgpAfter
 )
@@ -69,6 +71,10 @@ var (
 	pgpMessage   = []byte("-----BEGIN PGP SIGNED MESSAGE-----")
 	pgpArmor     = []byte("-----BEGIN PGP SIGNATURE-----")
 	pgpArmorTail = []byte("-----END PGP SIGNATURE-----")
+
+	// RFC 9580, section 6.2.
+	pgpArmorHeader = regexp.MustCompile(`^(?:Version|Comment|Hash|Charset): `)
+	pgpArmorData   = regexp.MustCompile(`^=?[A-Za-z0-9+/]*={0,2}$`)
 )
 
 func (p *pgp) take(line []byte) ([]byte, bool, error) {
@@ -90,12 +96,24 @@ func (p *pgp) take(line []byte) ([]byte, bool, error) {
 		}
 	case pgpText:
 		return p.text(line, mark)
-	case pgpSignature:
-		if bytes.Equal(mark, pgpArmorTail) {
-			p.at = pgpAfter
-		}
+	case pgpArmorHeaders, pgpSignature:
+		return nil, true, p.armor(mark)
 	}
 	return nil, true, nil
+}
+
+// armor takes the lines of the signature, in which nothing else may hide.
+func (p *pgp) armor(line []byte) error {
+	switch {
+	case bytes.Equal(line, pgpArmorTail):
+		p.at = pgpAfter
+	case p.at == pgpArmorHeaders && len(line) == 0:
+		p.at = pgpSignature
+	case p.at == pgpArmorHeaders && pgpArmorHeader.Match(line), p.at == pgpSignature && pgpArmorData.Match(line):
+	default:
+		return errors.New("not a part of the PGP signature that it stands in")
+	}
+	return nil
 }
 
 func (p *pgp) text(line, mark []byte) ([]byte, bool, error) {
@@ -104,7 +122,7 @@ func (p *pgp) text(line, mark []byte) ([]byte, bool, error) {
 	case escaped || len(line) == 0 || line[0] != '-':
 		return inner, false, nil
 	case bytes.Equal(mark, pgpArmor):
-		p.at = pgpSignature
+		p.at = pgpArmorHeaders
 		return nil, true, nil
 	}
 	return nil, false, errors.New("begins with a dash that is not escaped, as it has to be in signed text")
