@@ -79,6 +79,8 @@ var samples = []sample{
 	{"sidecar, standard input", "disc.iso.sha256", sha256A + " *-\n", "sidecar", []string{"1 sha256 disc.iso"}},
 	{"a file called -", "SHA256SUMS", sha256A + "  -\n", "gnu", []string{"1 sha256 -"}},
 	{"a file called - beside others", "x.sha256", sha256A + "  -\n" + sha256A + "  b\n", "gnu", []string{"1 sha256 -", "2 sha256 b"}},
+	{"a file called by a blank", "x.sha256", sha256A + "   ", "gnu", []string{"1 sha256  "}},
+	{"a digest and no name", "x.sha256", sha256A + "  \n", "gnu", []string{"1! no file name behind the digest"}},
 	{"sidecar of nothing", "SHA256SUMS", sha256A + "\n", "sidecar", []string{
 		"1! a digest alone, and the manifest's name does not tell of which file"}},
 	{"sidecar of nothing, hidden", ".sha256", sha256A + "\n", "sidecar", []string{
