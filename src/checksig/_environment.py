@@ -26,8 +26,13 @@ __all__ = ["verify_environment"]
 _NO_DIGEST = "no digest of this file"
 """What the engine says of a line without a digest, see go/internal/manifest/record.go."""
 
-_SITES = ("lib/python*/site-packages", "lib/python*/dist-packages", "Lib/site-packages")
-"""Where an environment keeps packages: of POSIX systems, Debian, and Windows."""
+_SITES = (
+    "lib*/python*/site-packages",
+    "lib/pypy*/site-packages",
+    "lib/python*/dist-packages",
+    "Lib/site-packages",
+)
+"""Where an environment keeps packages: of POSIX systems, PyPy, Debian, and Windows."""
 
 _ASK_SECONDS = 30
 
