@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
+from ._dpkg import verify_dpkg
+from ._environment import verify_environment
+from ._installed import InstalledReport, PackageReport, PackageStatus
+from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -19,7 +23,7 @@ from .errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from .report import BadLine, Manifest, Progress, Report, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
 if TYPE_CHECKING:
     algorithms: tuple[Algorithm, ...]
@@ -33,10 +37,15 @@ __all__ = [
     "CancelledError",
     "ChecksigError",
     "EngineError",
+    "Extra",
     "ForkedError",
+    "InstalledReport",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "Options",
+    "PackageReport",
+    "PackageStatus",
     "Progress",
     "Report",
     "Result",
@@ -46,6 +55,8 @@ __all__ = [
     "check_signatures",
     "iter_verify",
     "verify",
+    "verify_dpkg",
+    "verify_environment",
 ]
 
 
