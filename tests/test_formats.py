@@ -130,8 +130,10 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
     assert manifest.signature == ("not checked" if text[:10] in signed else "")
 
 
-NOT_FOUND = {"sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"}
-NOT_FOUND |= {"filereport.tsv", "Release", "InRelease"}
+NOT_FOUND = {
+    *("sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"),
+    *("filereport.tsv", "Release", "InRelease"),
+}
 
 
 @each
