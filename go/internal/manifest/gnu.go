@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
 // GNU is the format of md5sum, sha1sum and their siblings in GNU coreutils (man page sha256sum,
@@ -36,10 +38,17 @@ func readGNU(lines *Lines, o Options) Next {
 	return perLine(lines, g.line)
 }
 
+// readTagged reads the same lines, and sooner where most of them have a tag.
+func readTagged(lines *Lines, o Options) Next {
+	g := gnuReader{untagged: untagged{o.named()}, tagsFirst: true}
+	return perLine(lines, g.line)
+}
+
 type gnuReader struct {
 	untagged
 	separator separator
 	sized     sizeComment
+	tagsFirst bool // a line is looked at for a tag first; no line can be read both ways
 }
 
 // separator is what stands between digest and name; the first entry decides it for all.
@@ -60,18 +69,27 @@ func (g *gnuReader) line(line []byte) (Entry, error) {
 		g.sized.note(line)
 		return Entry{}, errNoEntry
 	}
-	e, err := g.parse(line)
+	e, err := g.entry(line)
 	if err != nil {
-		tag, ok := cutTag(line)
-		if !ok {
-			return Entry{}, err
-		}
-		if e, err = tag.entry(); err != nil {
-			return Entry{}, err
-		}
+		return Entry{}, err
 	}
 	g.sized.tell(&e)
 	return e, nil
+}
+
+func (g *gnuReader) entry(line []byte) (Entry, error) {
+	if g.tagsFirst {
+		if t, ok := cutTag(line); ok && digest.ByTag(string(t.tag)) != nil {
+			return t.entry()
+		}
+	}
+	e, err := g.parse(line)
+	if err != nil {
+		if t, ok := cutTag(line); ok {
+			return t.entry()
+		}
+	}
+	return e, err
 }
 
 func (g *gnuReader) parse(line []byte) (Entry, error) {
