@@ -88,17 +88,36 @@ func (t *Tree) Open(name string) (*File, error) {
 
 // Size returns the size in bytes of the file called name, under the rules of [Tree.Open].
 func (t *Tree) Size(name string) (int64, error) {
-	var info fs.FileInfo
-	var err error
-	if t.followOutside {
-		info, err = os.Stat(t.resolve(name))
-	} else {
-		info, err = t.root.Stat(name)
-	}
+	info, err := t.Stat(name)
 	if err != nil {
-		return 0, outside(err)
+		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// Stat describes what name, followed through symbolic links, leads to, under the rules of
+// [Tree.Open].
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	if t.followOutside {
+		return os.Stat(t.resolve(name))
+	}
+	info, err := t.root.Stat(name)
+	return info, outside(err)
+}
+
+// Confines reports whether name, followed through symbolic links, stays in the folder.
+func (t *Tree) Confines(name string) bool {
+	_, err := t.root.Stat(name)
+	return err == nil
+}
+
+// Lstat describes what is called name, the link itself where it is one.
+func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
+	if t.followOutside {
+		return os.Lstat(t.resolve(name))
+	}
+	info, err := t.root.Lstat(name)
+	return info, outside(err)
 }
 
 func (t *Tree) resolve(name string) string {
@@ -237,4 +256,11 @@ type fileState struct {
 
 func state(info fs.FileInfo) fileState {
 	return fileState{info.Size(), info.ModTime(), statusChange(info)}
+}
+
+// ChangedBefore reports whether the last change of a file was before when: of its content, and,
+// where the system tells that time, of its status.
+func ChangedBefore(info fs.FileInfo, when time.Time) bool {
+	s := state(info)
+	return s.modified.Before(when) && s.changed.Before(when)
 }
