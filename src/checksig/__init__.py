@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ._create import Converted, Created, Updated, Written, convert, create, update
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -15,6 +16,7 @@ from .errors import (
     ManifestError,
     ManifestNotFoundError,
     VerificationError,
+    WriteError,
 )
 from .report import BadLine, Manifest, Progress, Report, Result, Status
 
@@ -23,6 +25,8 @@ __all__ = [
     "CancelToken",
     "CancelledError",
     "ChecksigError",
+    "Converted",
+    "Created",
     "EngineError",
     "ForkedError",
     "Manifest",
@@ -32,9 +36,15 @@ __all__ = [
     "Report",
     "Result",
     "Status",
+    "Updated",
     "VerificationError",
+    "WriteError",
+    "Written",
     "averify",
     "check_signatures",
+    "convert",
+    "create",
     "iter_verify",
+    "update",
     "verify",
 ]

@@ -26,6 +26,9 @@ _SIZE = struct.Struct("<I")
 _STOP_SECONDS = 1.0
 """How long the end of a process is waited for; one stuck in a dead file system ends on its own."""
 
+_TIDY_SECONDS = 1.5
+"""How long one that writes a file may take to end, and takes its temporary file away."""
+
 _LOOK_MS = 1000
 """How long nothing may come, where something does every 50 ms, until the process is looked at."""
 
@@ -77,7 +80,7 @@ class Process:
                         )
             finally:
                 if process is not None:
-                    _stop(process, ours=os.getpid() == pid)
+                    _stop(process, ours=os.getpid() == pid, writes=request.startswith(b"op="))
 
     def _start(self, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
         try:
@@ -176,14 +179,23 @@ def _last_words(process: subprocess.Popen[bytes], errors: IO[bytes] | int) -> st
     return f"the engine's process ended before it was done ({how})" + (f": {said}" if said else "")
 
 
-def _stop(process: subprocess.Popen[bytes], *, ours: bool) -> None:
-    """End the process, wherever it is in its work: there is nothing that it could leave undone."""
+def _stop(process: subprocess.Popen[bytes], *, ours: bool, writes: bool) -> None:
+    """End the process, wherever it is in its work: one that only reads leaves nothing undone."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
     if not ours:
         process.returncode = 0  # what was forked off holds but copies: it has no child to wait for
         return
+    try:
+        if writes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_TIDY_SECONDS)
+    finally:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     try:
         process.kill()
         process.wait(_STOP_SECONDS)

@@ -13,6 +13,7 @@ from .errors import (
     ManifestError,
     ManifestNotFoundError,
     VerificationError,
+    WriteError,
 )
 from .report import BadLine, Manifest, Report, Result
 
@@ -318,5 +319,7 @@ def _raise(failure: _wire.Failure) -> NoReturn:
             raise ManifestNotFoundError(f"{path}: {message}")
         case _wire.FailureCode.MANIFEST:
             raise ManifestError(f"{path}: {message}")
+        case _wire.FailureCode.WRITE:
+            raise WriteError(path, message)
         case _:
             raise EngineError(message)

@@ -61,6 +61,9 @@ class Kind(enum.IntEnum):
     BAD_LINE = ord("B")
     ERROR = ord("X")
     SUMMARY = ord("S")
+    FILE = ord("F")
+    DATA = ord("D")
+    WRITTEN = ord("W")
 
 
 class Batch(NamedTuple):
@@ -168,6 +171,7 @@ class FailureCode(enum.IntEnum):
     MANIFEST = 3
     PANIC = 4
     CANCELLED = 5
+    WRITE = 6
 
 
 class Failure(NamedTuple):

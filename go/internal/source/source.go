@@ -264,3 +264,6 @@ func ChangedBefore(info fs.FileInfo, when time.Time) bool {
 	s := state(info)
 	return s.modified.Before(when) && s.changed.Before(when)
 }
+
+// Modified is when the file's content was last changed before it was opened.
+func (f *File) Modified() time.Time { return f.before.modified }
