@@ -2,9 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"checksig/internal/digest"
@@ -16,48 +18,32 @@ import (
 //	<hex digest> SP (SP | "*") <name>
 //	"\" <hex digest> SP (SP | "*") <name with \ LF CR written as \\ \n \r>
 //
-// Read too: digits in upper case, a TAB or a single space before the name (never mixed with the
-// two-character form in one manifest, as there a leading space would be part of the name), space
-// before the digest, "#" comments and empty lines.
-var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: untagged, File: writeGNU}}
+// Read too: digits in upper case or base64 (cksum --untagged --base64), a TAB or a single space
+// before the name (never mixed with the two-character form in one manifest, as there a leading
+// space would be part of the name), space before the digest, lines with a tag (see [BSD]), which
+// cksum --check takes in the same manifest, "#" comments and empty lines. A comment
+// "# <name>: <n> bytes", as Fedora has them, says the size of the next file.
+var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
 func detectGNU(head []byte, _ Options) bool {
 	g := gnuReader{}
-	for line := range bytes.Lines(head) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		_, err := g.parse(line)
-		return err == nil
+	line := first(head, "#")
+	if line == nil {
+		return false
 	}
-	return false
+	_, err := g.parse(line)
+	return err == nil
 }
 
 func readGNU(lines *Lines, o Options) Next {
-	g := gnuReader{named: o.named()}
-	return func() (Entry, error) {
-		for {
-			line, n, err := lines.Next()
-			if err != nil {
-				return Entry{}, err
-			}
-			if len(line) == 0 || line[0] == '#' {
-				continue
-			}
-			e, err := g.parse(line)
-			if err != nil {
-				return Entry{}, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
-			}
-			e.Line = n
-			return e, nil
-		}
-	}
+	g := gnuReader{untagged: untagged{o.named()}}
+	return perLine(lines, g.line)
 }
 
 type gnuReader struct {
-	named     *digest.Algorithm
+	untagged
 	separator separator
+	sized     sizeComment
 }
 
 // separator is what stands between digest and name; the first entry decides it for all.
@@ -68,6 +54,29 @@ const (
 	twoCharacter           // SP and the type indicator, SP or "*"
 	oneCharacter           // SP or TAB alone, as older BSD tools wrote it
 )
+
+// line reads any line of a manifest of GNU, BSD or OpenSSL tools.
+func (g *gnuReader) line(line []byte) (Entry, error) {
+	if len(line) == 0 {
+		return Entry{}, errNoEntry
+	}
+	if line[0] == '#' {
+		g.sized.note(line)
+		return Entry{}, errNoEntry
+	}
+	e, err := g.parse(line)
+	if err != nil {
+		tag, ok := cutTag(line)
+		if !ok {
+			return Entry{}, err
+		}
+		if e, err = tag.entry(); err != nil {
+			return Entry{}, err
+		}
+	}
+	g.sized.tell(&e)
+	return e, nil
+}
 
 func (g *gnuReader) parse(line []byte) (Entry, error) {
 	rest := bytes.TrimLeft(line, " \t")
@@ -104,26 +113,53 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.named == nil}, nil
 }
 
-func (g *gnuReader) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {
+// untagged reads digests whose algorithm the manifest's name says, or else their length.
+type untagged struct{ named *digest.Algorithm }
+
+// entry returns what a digest and a name that need no unescaping say.
+func (u untagged) entry(digits, name []byte) (Entry, error) {
+	algorithm, sum, err := u.parseDigest(digits)
+	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: u.named == nil}, err
+}
+
+func (u untagged) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {
 	if len(digits) > 2*digest.MaxSize {
 		return nil, nil, errors.New("does not begin with a digest")
 	}
 	sum := make([]byte, len(digits)/2)
-	if _, err := hex.Decode(sum, digits); err != nil || len(sum) == 0 {
-		return nil, nil, errors.New("does not begin with a digest in hexadecimal")
+	_, err := hex.Decode(sum, digits)
+	if err != nil || len(sum) == 0 {
+		return u.parseBase64(digits)
 	}
-	algorithm := g.named
-	if algorithm == nil {
-		algorithm = digest.BySize(len(sum))
-	}
-	if algorithm == nil {
+	algorithm := u.of(len(sum))
+	switch {
+	case algorithm != nil:
+		return algorithm, sum, nil
+	case u.named == nil:
 		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hexadecimal digits", len(digits))
 	}
-	if len(sum) != algorithm.Size {
-		return nil, nil, fmt.Errorf("a digest of %d hexadecimal digits, but %s, which the manifest's name says, has %d",
-			len(digits), algorithm.Name, 2*algorithm.Size)
+	return nil, nil, fmt.Errorf("a digest of %d hexadecimal digits, but %s, which the manifest's name says, has %d",
+		len(digits), u.named.Name, 2*u.named.Size)
+}
+
+// parseBase64 reads what is no hexadecimal.
+func (u untagged) parseBase64(digits []byte) (*digest.Algorithm, []byte, error) {
+	sum, err := base64.StdEncoding.Strict().DecodeString(string(digits))
+	if err == nil {
+		if algorithm := u.of(len(sum)); algorithm != nil {
+			return algorithm, sum, nil
+		}
 	}
-	return algorithm, sum, nil
+	return nil, nil, errors.New("does not begin with a digest in hexadecimal")
+}
+
+// of returns the algorithm of a digest of size bytes, or nil. b2sum --length writes digests of other
+// sizes than its own.
+func (u untagged) of(size int) *digest.Algorithm {
+	if u.named == nil {
+		return digest.BySize(size)
+	}
+	return u.named.OfSize(size)
 }
 
 func unescapeGNU(name []byte) ([]byte, error) {
@@ -151,30 +187,81 @@ func unescapeGNU(name []byte) ([]byte, error) {
 	return plain, nil
 }
 
-var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
+// sizeComment keeps what the last comment "# <name>: <n> bytes" says, as Fedora writes it before
+// the line of each file.
+type sizeComment struct {
+	name string
+	size int64
+}
 
-// untagged is the beginning of a format whose lines do not say the algorithm.
-func untagged(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
-	if len(algorithms) > 1 {
-		return nil, errors.New("holds the digests of one algorithm only")
+func (s *sizeComment) note(line []byte) {
+	text, ok := bytes.CutSuffix(line, []byte(" bytes"))
+	text, mark := bytes.CutPrefix(text, []byte("# "))
+	colon := bytes.LastIndex(text, []byte(": "))
+	if !ok || !mark || colon < 0 {
+		return
+	}
+	if size, err := parseSize(text[colon+2:]); err == nil {
+		s.name, s.size = string(text[:colon]), size
+	}
+}
+
+func (s *sizeComment) tell(e *Entry) {
+	if s.name != "" && s.name == e.Name {
+		e.HasSize, e.Size = true, s.size
+		s.name = ""
+	}
+}
+
+// parseSize reads a file's size: decimal digits and nothing else.
+func parseSize(digits []byte) (int64, error) {
+	size, err := strconv.ParseUint(string(digits), 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%.20q is no size", digits)
+	}
+	return int64(size), nil
+}
+
+// beginUntagged refuses algorithms that cannot be told by the length of their digests. A single one
+// can, as the manifest's name says it.
+func beginUntagged(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
+	for _, a := range algorithms {
+		if len(algorithms) > 1 && digest.BySize(a.Size) != a {
+			return nil, fmt.Errorf("beside other algorithms, %s cannot be told by the length of its digests", a.Name)
+		}
 	}
 	return dst, nil
 }
 
-func writeGNU(dst []byte, entries []Entry) ([]byte, error) {
+// beginSingle allows one algorithm in a manifest.
+func beginSingle(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
+	if len(algorithms) != 1 {
+		return nil, errors.New("the format has one algorithm in a manifest")
+	}
+	return dst, nil
+}
+
+func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
 	for _, e := range entries {
-		if strings.ContainsAny(e.Name, "\\\n\r") {
+		escaped := needsEscape(e.Name)
+		if escaped {
 			dst = append(dst, '\\')
 		}
 		dst = hex.AppendEncode(dst, e.Digest)
 		dst = append(dst, "  "...)
-		dst = appendEscaped(dst, e.Name)
-		dst = append(dst, '\n')
+		dst = append(appendName(dst, e.Name, escaped), '\n')
 	}
 	return dst, nil
 }
 
-func appendEscaped(dst []byte, name string) []byte {
+func needsEscape(name string) bool { return strings.ContainsAny(name, "\\\n\r") }
+
+var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
+
+func appendName(dst []byte, name string, escape bool) []byte {
+	if !escape {
+		return append(dst, name...)
+	}
 	for _, c := range []byte(name) {
 		if s, special := escapeGNU[c]; special {
 			dst = append(dst, s...)
@@ -183,4 +270,16 @@ func appendEscaped(dst []byte, name string) []byte {
 		}
 	}
 	return dst
+}
+
+// plainName refuses the names that a line cannot hold as they are: those with a line's end in
+// them, and those that begin or end with one of the characters in edges.
+func plainName(name, edges string) error {
+	switch {
+	case strings.ContainsAny(name, "\n\r"):
+		return errors.New("the format cannot list a name with a line break in it")
+	case name == "", strings.Trim(name, edges) != name:
+		return fmt.Errorf("the format cannot list the name %q", name)
+	}
+	return nil
 }
