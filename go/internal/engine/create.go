@@ -52,6 +52,7 @@ const (
 	Unread                 // listed as before and not read: neither size nor times tell of a change
 	Suspect                // has another digest and yet no younger time: still listed as before
 	Comment                // not a file, but a comment that the new manifest does not have
+	Renamed                // not a file, but the name that a manifest had instead of the file's own
 )
 
 // Create writes a manifest of files: sorted by the bytes of their names, with the same bytes for the
@@ -107,7 +108,8 @@ func (c *creation) create() error {
 	} else {
 		err = o.commit()
 	}
-	c.written = c.writer.written(c.hashing, &c.places)
+	c.written = c.writer.written(&c.places)
+	c.time(&c.written)
 	return err
 }
 
@@ -130,7 +132,7 @@ func (c *creation) prepare() (err error) {
 	if c.places, err = r.places(w.format, w.algorithms); err != nil {
 		return err
 	}
-	w.where = func(e manifest.Entry) string { return c.places.show(e.Name) }
+	w.where = func(e manifest.Entry) (string, string) { return c.places.show(e.Name), "this file" }
 	w.options.FileName = filepath.Base(c.places.output)
 	if r.Hand {
 		w.options = handed(w.algorithms)
@@ -208,15 +210,19 @@ func (c *creation) survey(ctx context.Context, w *walker) {
 }
 
 // written says what w has written.
-func (w *writer) written(h *hashing, p *places) Written {
+func (w *writer) written(p *places) Written {
 	names := make([]string, len(w.algorithms))
 	for i, a := range w.algorithms {
 		names[i] = a.Name
 	}
 	return Written{
-		Path: p.shown, Base: p.base, Format: w.format.Name, Algorithms: names, Files: w.files,
-		Entries: w.entries, Bytes: h.progress.Bytes.Load(), Elapsed: time.Since(h.began),
+		Path: p.shown, Base: p.base, Format: w.format.Name, Algorithms: names, Files: w.files, Entries: w.entries,
 	}
+}
+
+// time notes what it took.
+func (h *hashing) time(w *Written) {
+	w.Bytes, w.Elapsed = h.progress.Bytes.Load(), time.Since(h.began)
 }
 
 // formatNamed returns the format of that name, or the usual one for so many algorithms.

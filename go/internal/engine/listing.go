@@ -27,6 +27,8 @@ type listing struct {
 	options manifest.Options
 
 	format     *manifest.Format
+	encoding   string
+	signature  string
 	algorithms []*digest.Algorithm // in the order in which they appear
 	modified   time.Time
 	files      int64 // runs of entries of one file
@@ -111,7 +113,7 @@ func (l *listing) each(ctx context.Context, take func(listed) error) error {
 	if err != nil {
 		return atPath(l.shown, err)
 	}
-	l.format = reading.Format
+	l.format, l.encoding, l.signature = reading.Format, reading.Encoding, reading.Signature
 	var current listed
 	for ctx.Err() == nil {
 		e, err := reading.Next()
@@ -241,4 +243,10 @@ func (l *listing) readComments() error {
 			l.comments = append(l.comments, string(bytes.TrimRight(line, "\r\n")))
 		}
 	}
+}
+
+// headLines returns the comments that the manifest begins with.
+func (l *listing) headLines() []string {
+	lines := strings.Split(string(l.head), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
 }

@@ -66,12 +66,12 @@ func (r *CreateRequest) setOutput(p *places, folders []bool, format *manifest.Fo
 		p.shown = r.Output
 	case len(r.Paths) != 1:
 		return fmt.Errorf("%w: of several paths, the manifest has to be named", ErrUsage)
+	case format.Base != "":
+		return fmt.Errorf("%w: a manifest of format %s has to be named", ErrUsage, format.Name)
 	case folders[0]:
 		p.shown = filepath.Join(r.Paths[0], defaultName(format, algorithms))
-	case format.Name == "gnu" || format.Name == "bsd":
-		p.shown = r.Paths[0] + "." + extension(algorithms)
 	default:
-		return fmt.Errorf("%w: of a file, a manifest of format %s has to be named", ErrUsage, format.Name)
+		p.shown = r.Paths[0] + "." + extension(format, algorithms)
 	}
 	path, err := absolute(r.Dir, p.shown)
 	if err != nil {
@@ -107,7 +107,7 @@ func (r *CreateRequest) setBase(p *places, real []string, folders []bool, format
 			return err
 		}
 	}
-	p.base = filepath.Join(p.base, formatBase(format))
+	p.base = baseOf(format, p.base)
 	if len(real) != 1 {
 		return nil
 	}
@@ -195,8 +195,11 @@ func defaultName(format *manifest.Format, algorithms []*digest.Algorithm) string
 }
 
 // extension is what is put behind a file's name for its manifest's.
-func extension(algorithms []*digest.Algorithm) string {
-	if len(algorithms) > 1 {
+func extension(format *manifest.Format, algorithms []*digest.Algorithm) string {
+	switch {
+	case format.Name == "sfv", format.Name == "hashdeep":
+		return format.Name
+	case len(algorithms) > 1:
 		return "checksums"
 	}
 	return short(algorithms[0].Name)
@@ -213,5 +216,10 @@ func short(name string) string {
 	return name
 }
 
-// formatBase is the folder that names in a manifest start from, relative to its own.
-func formatBase(*manifest.Format) string { return "" }
+// baseOf is the folder that the names in a manifest of that format in dir start from.
+func baseOf(format *manifest.Format, dir string) string {
+	if format.Base == "/" {
+		return filepath.VolumeName(dir) + string(os.PathSeparator)
+	}
+	return filepath.Join(dir, format.Base)
+}

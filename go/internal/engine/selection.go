@@ -62,6 +62,17 @@ func (s *Selection) excluded(name string) bool {
 	return false
 }
 
+// excludedWithin reports whether name is excluded, or a folder that it lies in.
+func (s *Selection) excludedWithin(name string) bool {
+	for name != "." && name != "/" {
+		if s.excluded(name) {
+			return true
+		}
+		name = path.Dir(name)
+	}
+	return false
+}
+
 // walker walks a tree and tells the names of the files that a manifest lists.
 type walker struct {
 	Selection

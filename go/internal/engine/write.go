@@ -92,6 +92,8 @@ func (o *output) replaceable() error {
 		return &WriteError{o.shown, errors.New("is there already, and is no regular file")}
 	case !o.replace:
 		return atPath(o.shown, errExists)
+	case o.old != nil && !(os.SameFile(old, o.old) && old.ModTime().Equal(o.old.ModTime()) && old.Size() == o.old.Size()):
+		return &WriteError{o.shown, errors.New("was changed meanwhile by somebody else")}
 	}
 	o.old = old
 	return nil
@@ -203,7 +205,7 @@ type writer struct {
 	algorithms []*digest.Algorithm
 	options    manifest.Options // which the manifest will be read with
 	keepSizes  bool             // a size that the format cannot say is an error
-	where      func(manifest.Entry) string
+	where      func(manifest.Entry) (path, what string)
 
 	head    []byte // what the manifest begins with
 	block   []byte // what is not in the file yet
@@ -232,6 +234,9 @@ func (w *writer) begin(comments []byte) (err error) {
 
 // add adds all the entries of one file.
 func (w *writer) add(entries []manifest.Entry) (err error) {
+	if w.format.Write.Single && w.files > 0 {
+		return w.refused(entries[0], errors.New("a manifest of this format lists one file"))
+	}
 	before := len(w.block)
 	if w.block, err = w.format.Write.File(w.block, entries); err != nil {
 		return w.refused(entries[0], err)
@@ -339,5 +344,6 @@ func (w *writer) same(next manifest.Next, entries []manifest.Entry) error {
 
 // refused says that the format cannot say e.
 func (w *writer) refused(e manifest.Entry, err error) error {
-	return &WriteError{w.where(e), fmt.Errorf("format %s cannot list this file: %w", w.format.Name, err)}
+	path, what := w.where(e)
+	return &WriteError{path, fmt.Errorf("format %s cannot list %s: %w", w.format.Name, what, err)}
 }
