@@ -102,6 +102,11 @@ class Updated(Created):
 class Converted(Written):
     """What :func:`convert` wrote."""
 
+    dropped_comments: tuple[str, ...]
+    """Comments, which the new manifest does not have."""
+    renamed: tuple[str, ...]
+    """What the old manifest says instead of a file's name, such as a URL, where it does."""
+
 
 def create(
     path: AnyPath | Sequence[AnyPath] = ".",
@@ -166,6 +171,119 @@ def create(
     return Created(**done, bytes_read=job.bytes_read, passed_by=job.told(_Change.PASSED_BY))
 
 
+def update(
+    path: AnyPath,
+    *,
+    all: bool = False,  # noqa: A002 - the word for it
+    prune: bool = False,
+    add: bool = True,
+    algorithm: str | None = None,
+    format: str | None = None,  # noqa: A002 - what it is called everywhere
+    links: Links = "follow",
+    follow_outside: bool = False,
+    skip_special: bool = False,
+    exclude: Sequence[str | bytes] = (),
+    workers: int | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    cancel: CancelToken | None = None,
+) -> Updated:
+    """Bring a manifest up to date: read again what changed, add what is new.
+
+    A file counts as unchanged, and is not read, if it was last changed before the manifest was
+    modified, by its time of modification and, but for Windows, that of status change, and if its
+    size is the one listed, where the manifest has sizes. What :func:`create` and this function
+    write has the time of its beginning; of a manifest from elsewhere, a file that changed while it
+    was written may be missed. ``all=True`` reads every file.
+
+    The manifest keeps its format, its algorithms, and the comments that it begins with, and is
+    sorted. It is replaced whole or not at all.
+
+    :param path: the manifest.
+    :param all: read every file. One that has another digest though it seems unchanged is
+        ``suspect``, and stays listed as it was.
+    :param prune: list missing files no longer; they stay listed otherwise.
+    :param add: add the files below the manifest's folder that are not listed. None are added to
+        one that stands beside its only file (``disc.iso.sha256``).
+    :param algorithm: that of digests which do not say it, where neither the manifest's name nor
+        their length tells it.
+    :param format: that of the manifest, if it is not to be detected.
+
+    The other arguments, and the errors, are those of :func:`create`; what is excluded is removed
+    from the manifest, and the totals of *progress* stay unknown.
+
+    :raises ManifestError: a line of the manifest is not understood, or none lists a file.
+    :raises WriteError: moreover, the manifest is signed or in UTF-16.
+    """
+    job = _Job("update", [path], None, workers)
+    job.add("all", all)
+    job.add("prune", prune)
+    job.add("keep_files", not add)
+    job.add("by", algorithm)
+    job.add("from", format)
+    job.select(links, follow_outside, skip_special, exclude)
+    done = job.run(progress, cancel)
+    return Updated(
+        **done,
+        bytes_read=job.bytes_read,
+        passed_by=job.told(_Change.PASSED_BY),
+        added=job.told(_Change.ADDED),
+        changed=job.told(_Change.CHANGED),
+        removed=job.told(_Change.REMOVED),
+        missing=job.told(_Change.LOST),
+        suspect=job.told(_Change.SUSPECT),
+        dropped_comments=job.told(_Change.COMMENT),
+        _unread=job.raw(_Change.UNREAD),
+    )
+
+
+def convert(
+    path: AnyPath,
+    to: str,
+    *,
+    output: AnyPath | Writable,
+    overwrite: bool = False,
+    drop_signature: bool = False,
+    algorithm: str | None = None,
+    format: str | None = None,  # noqa: A002 - what it is called everywhere
+    cancel: CancelToken | None = None,
+) -> Converted:
+    """Write a manifest in another format. No file that it lists is read.
+
+    Names stay as they are, so the new manifest belongs into the folder of the old one. Nothing is
+    lost in silence: what the other format cannot say is an error.
+
+    :param path: the manifest.
+    :param to: the format to write, such as ``"bsd"``.
+    :param output: the new manifest, or a file object, to which its bytes are written once all of
+        them are known.
+    :param overwrite: replace a manifest that is there.
+    :param drop_signature: convert a manifest that is signed, too.
+    :param algorithm: that of digests which do not say it, where neither the manifest's name nor
+        their length tells it.
+    :param format: that of the manifest, if it is not to be detected.
+    :param cancel: stops the work when its :meth:`CancelToken.cancel` is called.
+
+    :raises ManifestError: a line of the manifest is not understood, or none lists a file.
+    :raises WriteError: an entry cannot be said in the other format: its name, its algorithm, or its
+        file's size; the message names the line.
+    :raises FileExistsError: the new manifest is there already.
+    :raises OSError: the system refuses a manifest; its number and path tell more.
+    :raises EngineError: the engine cannot be started, or failed.
+    :raises CancelledError: *cancel* was cancelled.
+    :raises ValueError: an argument cannot be meant.
+    """
+    job = _Job("convert", [path], output, None)
+    job.add("to", to)
+    job.add("replace", overwrite)
+    job.add("drop_signature", drop_signature)
+    job.add("by", algorithm)
+    job.add("from", format)
+    done = job.run(None, cancel)
+    return Converted(
+        **done, dropped_comments=job.told(_Change.COMMENT), renamed=job.told(_Change.RENAMED)
+    )
+
+
 class _Fields(TypedDict):
     """The fields of :class:`Written`."""
 
@@ -181,7 +299,7 @@ class _Fields(TypedDict):
 class _Change:
     """What is told of a file; go/internal/engine/create.go has its twin."""
 
-    PASSED_BY, ADDED, CHANGED, REMOVED, LOST, UNREAD, SUSPECT, COMMENT = range(1, 9)
+    PASSED_BY, ADDED, CHANGED, REMOVED, LOST, UNREAD, SUSPECT, COMMENT, RENAMED = range(1, 10)
 
 
 class _Job:

@@ -24,7 +24,10 @@ cannot be read; 130 interrupted
 """
 
 _COMMANDS = {
-    "verify": "verify files against manifests, which is also done where no command is named"
+    "verify": "verify files against manifests, which is also done where no command is named",
+    "create": "write a manifest of files",
+    "update": "bring a manifest up to date, reading only what changed",
+    "convert": "write a manifest in another format",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
 
