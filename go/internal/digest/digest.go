@@ -5,6 +5,7 @@ package digest
 
 import (
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,11 @@ type family struct {
 
 // Variable tells whether there are other lengths of the algorithm.
 func (a *Algorithm) Variable() bool { return a.family != nil }
+
+// Aliases are the spellings other than the name.
+func (a *Algorithm) Aliases() []string {
+	return slices.DeleteFunc(slices.Clone(a.Spellings), func(s string) bool { return s == a.Name })
+}
 
 // OfSize returns the algorithm with digests of size bytes: itself, another length of it, or nil if
 // there is none.

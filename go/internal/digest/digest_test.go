@@ -43,8 +43,10 @@ var ofABC = map[string]string{
 func sumOf(a *digest.Algorithm, data string) string {
 	h := a.New()
 	h.Write([]byte(data))
-	return hex.EncodeToString(h.Sum(nil))
+	return hexOf(string(h.Sum(nil)))
 }
+
+func hexOf(sum string) string { return hex.EncodeToString([]byte(sum)) }
 
 func TestEveryRowComputesThePublishedDigest(t *testing.T) {
 	if len(digest.Table) != len(ofABC) {

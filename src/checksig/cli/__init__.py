@@ -28,6 +28,7 @@ _COMMANDS = {
     "create": "write a manifest of files",
     "update": "bring a manifest up to date, reading only what changed",
     "convert": "write a manifest in another format",
+    "algorithms": "list the algorithms, and what each withstands",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    commands = "".join(f"  {name:10} {text}\n" for name, text in _COMMANDS.items())
+    commands = "".join(f"  {name:11} {text}\n" for name, text in _COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog=prog,
         epilog=f"commands:\n{commands}\n{_EXIT_CODES}",
