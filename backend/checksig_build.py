@@ -53,8 +53,8 @@ def find_compiler() -> str | None:
     for name in ("gcc",) if sys.platform == "win32" else ("cc", "gcc", "clang"):
         if _compiles(name):
             return name
-    zig = shutil.which("python-zig")
-    return f'"{zig}" cc' if zig else None
+    zig = shutil.which("python-zig")  # which that of an environment that is not active is, too
+    return f'"{zig}" cc' if zig and _output(zig, "version") else None
 
 
 def has_vendor(root: Path) -> bool:

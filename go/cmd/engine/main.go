@@ -33,7 +33,7 @@ const (
 	interval = 50 * time.Millisecond
 
 	// patience is how long a job that nobody wants any more may take to end.
-	patience = time.Second
+	patience = 900 * time.Millisecond
 
 	sizeBytes = 4
 )
