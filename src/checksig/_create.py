@@ -41,8 +41,8 @@ _SIZE = struct.Struct("<I")
 class Written:
     """A manifest that was written."""
 
-    manifest: str | None
-    """Where it is, as the path given says it; None if it went to a file object."""
+    manifest: str
+    """Where it is, as the path given says it; ``"-"`` if it went to a file object."""
     relative_to: str
     """The folder that its names are relative to, absolute."""
     format: str
@@ -287,7 +287,7 @@ def convert(
 class _Fields(TypedDict):
     """The fields of :class:`Written`."""
 
-    manifest: str | None
+    manifest: str
     relative_to: str
     format: str
     algorithms: tuple[str, ...]
@@ -395,7 +395,7 @@ class _Job:
             at += size
         path, base, name, algorithms = words
         return {
-            "manifest": None if self._sink is not None else os.fsdecode(path),
+            "manifest": "-" if self._sink is not None else os.fsdecode(path),
             "relative_to": os.fsdecode(base),
             "format": name.decode(),
             "algorithms": tuple(algorithms.decode().split(",")),

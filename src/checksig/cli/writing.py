@@ -83,7 +83,7 @@ def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -
         print(f"checksig: {message}", file=sys.stderr)
         return 2
     ok = not isinstance(written, Updated) or written.ok
-    if written.manifest is not None:
+    if written.manifest != "-":
         if options.json:
             print(json.dumps(_dict(written, ok=ok), indent=2))
         elif not (ok and options.quiet):
@@ -118,7 +118,7 @@ def _text(written: Written) -> str:
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
         took = f"{_size(written.bytes_read)} in {took}"
-    lines.append(f"{'WRITTEN':11} {printable(str(written.manifest))}: {', '.join(counts)} ({took})")
+    lines.append(f"{'WRITTEN':11} {printable(written.manifest)}: {', '.join(counts)} ({took})")
     return "\n".join(lines)
 
 
