@@ -574,6 +574,30 @@ def test_totals_of_a_long_run(huge: Path) -> None:
     assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
 
 
+FEW = """
+import resource, sys
+import checksig, checksig._verify, checksig._ffi, checksig._wire
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+print(checksig.create(sys.argv[1], workers=64).files)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
+def test_few_descriptors_and_many_workers(
+    tmp_path: Path, faulty: Callable[..., Path], python: Callable[..., str]
+) -> None:
+    """64 workers on slow files with 16 descriptors between them list every one."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for i in range(100):
+        (folder / f"{i:02}").write_bytes(b"%d" % i)
+    mounted = faulty(folder, {f"{i:02}": {"delay": 0.02} for i in range(100)})
+    output = tmp_path / "SHA256SUMS"
+    program = FEW.replace("sys.argv[1]", "sys.argv[1], output=sys.argv[2]")
+    assert python(program, mounted, output) == "100\n"
+    assert len(output.read_text().splitlines()) == 100
+
+
 def test_a_cancelled_token(folder: Path) -> None:
     """Nothing is begun with it."""
     cancel = checksig.CancelToken()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
 from ._create import Converted, Created, Updated, Written, convert, create, update
+from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -21,7 +22,7 @@ from .errors import (
     VerificationError,
     WriteError,
 )
-from .report import BadLine, Manifest, Progress, Report, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
 if TYPE_CHECKING:
     algorithms: tuple[Algorithm, ...]
@@ -37,10 +38,12 @@ __all__ = [
     "Converted",
     "Created",
     "EngineError",
+    "Extra",
     "ForkedError",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "Options",
     "Progress",
     "Report",
     "Result",

@@ -163,7 +163,7 @@ def create(
     names = [algorithm] if isinstance(algorithm, str) else list(algorithm)
     job = _Job("create", paths, output, workers)
     job.add("algorithms", ",".join(names))
-    job.add("to", format)
+    job.add("as", format)
     job.add("relative_to", relative_to)
     job.add("replace", overwrite)
     job.select(links, follow_outside, skip_special, exclude)
@@ -273,7 +273,7 @@ def convert(
     :raises ValueError: an argument cannot be meant.
     """
     job = _Job("convert", [path], output, None)
-    job.add("to", to)
+    job.add("as", to)
     job.add("replace", overwrite)
     job.add("drop_signature", drop_signature)
     job.add("by", algorithm)

@@ -45,7 +45,7 @@ type conversion struct {
 	request  ConvertRequest
 	sink     WriteSink
 	progress *Progress
-	listing  *listing
+	listing  *original
 	places   places
 	writer   writer
 }
@@ -88,7 +88,7 @@ func (c *conversion) prepare() (err error) {
 	if w.format, err = formatNamed(r.To, 1); err != nil {
 		return err
 	}
-	if c.listing, err = newListing(c.ctx, r.Dir, r.Path, options); err != nil {
+	if c.listing, err = readOriginal(c.ctx, r.Dir, r.Path, options); err != nil {
 		return err
 	}
 	if c.listing.signature != "" && !r.DropSignature {

@@ -199,8 +199,10 @@ func (c *creation) survey(ctx context.Context, w *walker) {
 	}
 	var files, size int64
 	err := c.each(ctx, w, func(name string) error {
-		n, err := c.tree.Size(name)
-		files, size = files+1, size+n
+		info, err := c.tree.Stat(name)
+		if err == nil {
+			files, size = files+1, size+info.Size()
+		}
 		return err
 	})
 	if err == nil {

@@ -14,8 +14,8 @@ import (
 	"checksig/internal/source"
 )
 
-// window is how many files may be under way: a large one holds up as many behind it.
-const window = 1024
+// ahead is how many files may be under way: a large one holds up as many behind it.
+const ahead = 1024
 
 // subject is a file on its way into a manifest.
 type subject struct {
@@ -52,8 +52,8 @@ func newHashing(ctx context.Context, workers int, progress *Progress) (*hashing,
 // all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
 // ends it.
 func (h *hashing) all(produce func() error, consume func(*subject) error) error {
-	h.jobs = make(chan *subject, window)
-	h.ordered = make(chan *subject, window)
+	h.jobs = make(chan *subject, ahead)
+	h.ordered = make(chan *subject, ahead)
 	var group sync.WaitGroup
 	for range h.workers() {
 		h.spawn(&group, h.work)

@@ -141,7 +141,7 @@ func (w *walker) link(name string, each func(string) error) error {
 	if w.Links == RefuseLinks {
 		return &WriteError{w.shown(name), errors.New("a symbolic link")}
 	}
-	info, err := w.tree.Stat(name)
+	info, err := w.tree.Follow(name)
 	self := func() (fs.FileInfo, error) { return info, err }
 	switch {
 	case w.Links == SkipLinks:

@@ -55,7 +55,7 @@ type updating struct {
 	*hashing
 	request UpdateRequest
 	sink    WriteSink
-	listing *listing
+	listing *original
 	places  places
 	writer  writer
 	walker  walker
@@ -104,7 +104,7 @@ func (u *updating) prepare() (err error) {
 	if err != nil {
 		return err
 	}
-	if u.listing, err = newListing(u.ctx, r.Dir, r.Path, options); err != nil {
+	if u.listing, err = readOriginal(u.ctx, r.Dir, r.Path, options); err != nil {
 		return err
 	}
 	if err := u.listing.updatable(); err != nil {
@@ -129,7 +129,7 @@ func (u *updating) prepare() (err error) {
 }
 
 // updatable returns why a manifest cannot be written anew, with nothing lost.
-func (l *listing) updatable() error {
+func (l *original) updatable() error {
 	switch {
 	case l.signature != "":
 		return fmt.Errorf("is signed (%s), and its signature would not be true any more", l.signature)
@@ -194,7 +194,7 @@ func (u *updating) newName(name string) string {
 // putListed puts a file that the walk did not show: it is missing, excluded, or reached by another
 // way.
 func (u *updating) putListed(old *listed) error {
-	info, err := u.tree.Stat(old.key)
+	info, err := u.tree.Follow(old.key)
 	self := func() (fs.FileInfo, error) { return info, err }
 	removed := &subject{name: old.key, listed: old.entries[0].Name, change: Removed}
 	switch {
@@ -235,7 +235,7 @@ func (u *updating) putFound(old *listed) error {
 
 // unchanged reports whether neither size nor times tell of a change since the manifest was written.
 func (u *updating) unchanged(old *listed) (bool, error) {
-	info, err := u.tree.Stat(old.key)
+	info, err := u.tree.Follow(old.key)
 	if err != nil {
 		return false, err
 	}

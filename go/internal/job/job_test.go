@@ -80,13 +80,13 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 	fmt.Fprintf(f, "bad line\n%064d  none\n", 0)
 	f.Close()
 	for fields, want := range map[string]string{
-		"path=" + dir:                          "BEMSV",
-		"failures_only=1\x00path=" + dir:       "BEMS",
-		"path=" + dir + "/SHA256SUMS":          "BEMSV",
-		"workers=2\x00survey=1\x00path=" + dir: "BEMSV",
+		"path=" + dir:                          "BEMRSV",
+		"failures_only=1\x00path=" + dir:       "BEMRS",
+		"path=" + dir + "/SHA256SUMS":          "BEMRSV",
+		"workers=2\x00survey=1\x00path=" + dir: "BEMRSV",
 	} {
 		all := drained(t, job.Start([]byte(fields)))
-		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 64 {
+		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 72 {
 			t.Errorf("%q: the last record is %q", fields, last)
 		}
 		got := []byte(kinds(all))
@@ -207,7 +207,7 @@ func TestWaitKeepsItsTimeLimit(t *testing.T) {
 func FuzzStart(f *testing.F) {
 	f.Add([]byte("path=none\x00workers=3\x00failures_only=true"))
 	f.Add([]byte("path\x00=\x00\x00workers=-1"))
-	f.Add([]byte("op=create\x00path=.\x00algorithms=md5,sha1\x00to=gnu\x00output=-\x00exclude=*\x00links=skip"))
+	f.Add([]byte("op=create\x00path=.\x00algorithms=md5,sha1\x00as=gnu\x00output=-\x00exclude=*\x00links=skip"))
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		t.Chdir(t.TempDir())
 		if strings.Contains(string(fields), "=/") || strings.Contains(string(fields), "..") {

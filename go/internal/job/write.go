@@ -13,7 +13,7 @@ import (
 // and survey:
 //
 //	algorithms    of the digests, joined by ","
-//	to            the format to write
+//	as            the format to write
 //	output        the manifest; "-" to be given its bytes
 //	relative_to   the folder that names are relative to
 //	replace       "1": what is there as output may be replaced
@@ -45,7 +45,7 @@ func (w *writeRequest) set(key, value string) (err error) {
 	switch key {
 	case "algorithms":
 		w.Algorithms = strings.Split(value, ",")
-	case "to":
+	case "as":
 		w.Format = value
 	case "output":
 		w.Output, w.Hand = value, value == "-"

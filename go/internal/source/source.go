@@ -54,6 +54,16 @@ func OpenTree(dir string, followOutside bool) (*Tree, error) {
 	return &Tree{root, dir, followOutside}, nil
 }
 
+// Sub opens the folder called name, which lies in the tree, as a tree of its own: names in it may
+// not lead out of that folder.
+func (t *Tree) Sub(name string) (*Tree, error) {
+	root, err := t.root.OpenRoot(name)
+	if err != nil {
+		return nil, outside(err)
+	}
+	return &Tree{root, filepath.Join(t.dir, name), t.followOutside}, nil
+}
+
 // Close lets go of the folder; files opened from it stay open.
 func (t *Tree) Close() error { return t.root.Close() }
 
@@ -86,20 +96,30 @@ func (t *Tree) Open(name string) (*File, error) {
 	return opened(f)
 }
 
-// Size returns the size in bytes of the file called name, under the rules of [Tree.Open].
-func (t *Tree) Size(name string) (int64, error) {
-	info, err := t.Stat(name)
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
+// Stat describes the regular file called name, under the rules of [Tree.Open] and with its errors.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	info, err := t.Follow(name)
+	return info, regular(info, err)
 }
 
-// Stat describes what name, followed through symbolic links, leads to, under the rules of
-// [Tree.Open].
-func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+// IsSame reports whether f is the file that [Tree.Open] would open as name.
+func (t *Tree) IsSame(name string, f *File) bool {
+	info, err := t.Stat(name)
+	if err != nil {
+		return false
+	}
+	opened, err := f.file.Stat()
+	return err == nil && os.SameFile(info, opened)
+}
+
+// Follow describes what name leads to, be it regular or not, through symbolic links and under the
+// rules of [Tree.Open].
+func (t *Tree) Follow(name string) (fs.FileInfo, error) {
 	if t.followOutside {
 		return os.Stat(t.resolve(name))
+	}
+	if filepath.IsAbs(name) || escapes(name) {
+		return nil, ErrOutside
 	}
 	info, err := t.root.Stat(name)
 	return info, outside(err)

@@ -19,9 +19,9 @@ import (
 	"checksig/internal/source"
 )
 
-// listing is a manifest that another is made of. It is read more than once; what is kept of it does
+// original is a manifest that another is made of. It is read more than once; what is kept of it does
 // not grow with it, unless its entries have to be sorted.
-type listing struct {
+type original struct {
 	path    string // absolute
 	shown   string // as the request says it
 	options manifest.Options
@@ -46,15 +46,15 @@ type listed struct {
 	entries []manifest.Entry
 }
 
-// newListing reads the manifest at shown once. The error is an [*fs.PathError] for a line that
+// readOriginal reads the manifest at shown once. The error is an [*fs.PathError] for a line that
 // is not understood, too.
-func newListing(ctx context.Context, dir, shown string, options manifest.Options) (*listing, error) {
+func readOriginal(ctx context.Context, dir, shown string, options manifest.Options) (*original, error) {
 	path, err := absolute(dir, shown)
 	if err != nil {
 		return nil, err
 	}
 	options.FileName = filepath.Base(path)
-	l := &listing{path: path, shown: shown, options: options, sorted: true, dotted: true}
+	l := &original{path: path, shown: shown, options: options, sorted: true, dotted: true}
 	if err := l.survey(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func newListing(ctx context.Context, dir, shown string, options manifest.Options
 }
 
 // survey finds out what is said of all of the manifest.
-func (l *listing) survey(ctx context.Context) error {
+func (l *original) survey(ctx context.Context) error {
 	last := listed{}
 	sets := map[string]bool{}
 	err := l.each(ctx, func(file listed) error {
@@ -102,7 +102,7 @@ func wholeSet(sets map[string]bool, n int) bool {
 }
 
 // each calls take with what is said of each file, as far as it stands together.
-func (l *listing) each(ctx context.Context, take func(listed) error) error {
+func (l *original) each(ctx context.Context, take func(listed) error) error {
 	file, err := source.Open(l.path)
 	if err != nil {
 		return atPath(l.shown, err)
@@ -145,7 +145,7 @@ func (f *listed) takes(key string, e manifest.Entry) bool {
 
 // together returns all files, the entries of each standing together, in the order in which they
 // first appear.
-func (l *listing) together(ctx context.Context) ([]listed, error) {
+func (l *original) together(ctx context.Context) ([]listed, error) {
 	var files []listed
 	at := map[string]int{}
 	err := l.each(ctx, func(file listed) error {
@@ -164,7 +164,7 @@ func (l *listing) together(ctx context.Context) ([]listed, error) {
 
 // inOrder calls take with each file once, sorted by the cleaned names. What is said twice is said
 // once; the error is that of a contradiction.
-func (l *listing) inOrder(ctx context.Context, take func(listed) error) error {
+func (l *original) inOrder(ctx context.Context, take func(listed) error) error {
 	if l.sorted {
 		return l.each(ctx, take)
 	}
@@ -189,7 +189,7 @@ func (l *listing) inOrder(ctx context.Context, take func(listed) error) error {
 }
 
 // merged is what several places say of one file.
-func (l *listing) merged(places []listed) (listed, error) {
+func (l *original) merged(places []listed) (listed, error) {
 	all := listed{key: places[0].key}
 	for _, place := range places {
 		for _, e := range place.entries {
@@ -215,7 +215,7 @@ var commentMarks = map[string]string{"sfv": ";"}
 
 // readComments finds the comments: head is those that the manifest begins with, and empty lines
 // among them.
-func (l *listing) readComments() error {
+func (l *original) readComments() error {
 	file, err := source.Open(l.path)
 	if err != nil {
 		return atPath(l.shown, err)
@@ -246,7 +246,7 @@ func (l *listing) readComments() error {
 }
 
 // headLines returns the comments that the manifest begins with.
-func (l *listing) headLines() []string {
+func (l *original) headLines() []string {
 	lines := strings.Split(string(l.head), "\n")
 	return slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
 }
