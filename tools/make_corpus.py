@@ -176,7 +176,7 @@ RELEASE = (
 )
 PACKAGES = {"main/binary-amd64/Packages": "Package: a\n", "main/binary-amd64/Release": "Archive: stable\n"}
 FEDORA = (
-    'for f in *.iso; do echo "# $f: $(stat -c %s $f) bytes"; sha256sum --tag $f; done >sums && '
+    "for f in *.iso; do echo \"# $f: $(stat -c %s $f) bytes\"; sha256sum --tag $f; done >sums && "
 )
 FOLDER = "C:\\dl\\"
 WINDOWS = {FOLDER + "a.txt": "one\n", FOLDER + "b c.bin": "two\n"}

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from . import _wire
+from ._options import _MOST_WORKERS  # pyright: ignore[reportPrivateUsage]
 from ._verify import (
-    _MOST_WORKERS,  # pyright: ignore[reportPrivateUsage]
     _batches,  # pyright: ignore[reportPrivateUsage]
     _raise,  # pyright: ignore[reportPrivateUsage]
 )
