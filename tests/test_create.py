@@ -190,6 +190,19 @@ def test_where_names_start(folder: Path) -> None:
         output.unlink()
 
 
+def test_names_that_start_above_the_manifest(folder: Path) -> None:
+    """Those of a wheel's RECORD start from the folder above it."""
+    record = folder / "x.dist-info" / "RECORD"
+    record.parent.mkdir()
+    created = create(folder / "a", format="record", output=record)
+    assert created.relative_to == str(folder.resolve())
+    assert [line.partition(",")[0] for line in record.read_text().splitlines()] == [
+        "a/b/c",
+        "a/x",
+    ]
+    assert verify(record).verified == 2
+
+
 def test_several_paths(folder: Path) -> None:
     """One manifest lists them all, sorted, each file once."""
     output = folder / "SUMS"

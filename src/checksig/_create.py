@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
-    from ._verify import AnyPath, CancelToken
+    from ._options import AnyPath
+    from ._verify import CancelToken
     from .report import Progress
 
     class Writable(Protocol):
