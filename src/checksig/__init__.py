@@ -12,6 +12,7 @@ from ._algorithms import Algorithm
 from ._dpkg import verify_dpkg
 from ._environment import verify_environment
 from ._installed import InstalledReport, PackageReport, PackageStatus
+from ._create import Converted, Created, Updated, Written, convert, create, update
 from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
@@ -22,6 +23,7 @@ from .errors import (
     ManifestError,
     ManifestNotFoundError,
     VerificationError,
+    WriteError,
 )
 from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
@@ -36,6 +38,8 @@ __all__ = [
     "CancelToken",
     "CancelledError",
     "ChecksigError",
+    "Converted",
+    "Created",
     "EngineError",
     "Extra",
     "ForkedError",
@@ -50,10 +54,16 @@ __all__ = [
     "Report",
     "Result",
     "Status",
+    "Updated",
     "VerificationError",
+    "WriteError",
+    "Written",
     "averify",
     "check_signatures",
+    "convert",
+    "create",
     "iter_verify",
+    "update",
     "verify",
     "verify_dpkg",
     "verify_environment",

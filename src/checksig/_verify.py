@@ -14,6 +14,7 @@ from .errors import (
     ManifestError,
     ManifestNotFoundError,
     VerificationError,
+    WriteError,
 )
 from .report import BadLine, Extra, Manifest, Report, Result
 
@@ -324,6 +325,8 @@ def _raise(failure: _wire.Failure) -> NoReturn:
             raise ManifestNotFoundError(f"{path}: {message}")
         case _wire.FailureCode.MANIFEST:
             raise ManifestError(f"{path}: {message}")
+        case _wire.FailureCode.WRITE:
+            raise WriteError(path, message)
         case _wire.FailureCode.VALUE:
             raise ValueError(message)
         case _:

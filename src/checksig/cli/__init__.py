@@ -27,6 +27,9 @@ cannot be read; 130 interrupted
 
 _COMMANDS = {
     "verify": "verify files against manifests, which is also done where no command is named",
+    "create": "write a manifest of files",
+    "update": "bring a manifest up to date, reading only what changed",
+    "convert": "write a manifest in another format",
     "env": "verify the packages of a Python environment against their RECORDs",
     "dpkg": "verify the packages of a Debian system against dpkg's digests",
     "algorithms": "list the algorithms, and what each withstands",
