@@ -9,6 +9,9 @@
 //	                 one that says "finished"
 //
 // Its arguments are the number of the interface, [job.ABI], and the pid of its parent.
+//
+// With the name of a command of coreutils as its first argument it is that command: see package
+// coreutils.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 	"strconv"
 	"time"
 
+	"checksig/internal/coreutils"
 	"checksig/internal/job"
 )
 
@@ -42,7 +46,13 @@ const (
 	exitUsage     = 2
 )
 
+// version is set by the build.
+var version = "unknown"
+
 func main() {
+	if len(os.Args) > 1 && coreutils.Is(os.Args[1]) {
+		os.Exit(coreutils.Main(os.Args[1:], version))
+	}
 	signal.Ignore(os.Interrupt) // a terminal sends it to its whole group; the parent decides
 	if len(os.Args) != 3 || os.Args[1] != strconv.Itoa(job.ABI) {
 		fmt.Fprintf(os.Stderr, "checksig-engine: a part of checksig, which starts it itself (interface %d)\n", job.ABI)

@@ -13,6 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from . import coreutils
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,6 +28,7 @@ cannot be read; 130 interrupted
 _COMMANDS = {
     "verify": "verify files against manifests, which is also done where no command is named",
     "algorithms": "list the algorithms, and what each withstands",
+    "install-shims": "put scripts into a folder that are md5sum, sha256sum, cksum, ...",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
 
@@ -33,9 +36,12 @@ _COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with *argv* (``sys.argv[1:]`` if None) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in coreutils.COMMANDS:
+        return coreutils.run_command(words)
     try:
         named = bool(words) and words[0] in _COMMANDS
-        command = importlib.import_module(f".{words[0] if named else 'verify'}", __name__)
+        module = words[0].replace("-", "_") if named else "verify"
+        command = importlib.import_module(f".{module}", __name__)
         parser = _parser(f"checksig {words.pop(0)}" if named else "checksig")
         command.configure(parser)
         code: int = command.run(parser.parse_args(words))
@@ -51,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    commands = "".join(f"  {name:11} {text}\n" for name, text in _COMMANDS.items())
+    commands = "".join(f"  {name:14} {text}\n" for name, text in _COMMANDS.items())
+    commands += f"  {', '.join(coreutils.COMMANDS)}:\n{'':17}as GNU coreutils has them\n"
     parser = argparse.ArgumentParser(
         prog=prog,
         epilog=f"commands:\n{commands}\n{_EXIT_CODES}",
