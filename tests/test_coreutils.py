@@ -91,12 +91,24 @@ def shims(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_changed(case: Case) -> bool:
-    """Whether coreutils does this otherwise in versions newer than 9.1, which checksig keeps to."""
-    if PEER >= (9, 11) and any(b"-c" in word for word in case.arguments):
-        return True  # odd names are quoted otherwise
-    # cksum has learnt options, algorithms and base64 digests in 9.2, 9.6 and 9.8
-    return PEER > (9, 1) and case.name in {"cksum", "sum"}
+def is_changed(case: Case, printed: bytes = b"") -> bool:
+    """Whether versions of coreutils newer than 9.1, to which checksig keeps, do this otherwise."""
+    if PEER == (9, 1):
+        return False
+    # cksum has learnt options, algorithms and base64 digests in 9.2, 9.6 and 9.8, and has lost
+    # oddities of its parser, which is b2sum's too; sum has become a part of it.
+    if case.name in {"cksum", "sum", "b2sum"}:
+        return True
+    # What --check prints of odd names has changed, and once more in 9.11.
+    checking = any(re.match(rb"-\w*c|--c", word) for word in case.arguments)
+    return checking and (PEER >= (9, 11) or bool(set(printed) & set(b"\\\r")))
+
+
+def agree(script: str, ours: tuple[int, bytes, bytes], theirs: tuple[int, bytes, bytes]) -> bool:
+    """Whether both do the same; of what newer versions do otherwise, the exit code counts."""
+    if PEER > (9, 1) and re.search("cksum|b2sum|full", script):
+        return ours[0] == theirs[0]
+    return ours == theirs
 
 
 # --- Files, and the manifests that list them ------------------------------------------------
@@ -153,6 +165,28 @@ MISSING = [
     b"back\\missing",
 ]
 DIRECTORIES = {b"sub", b"."}
+
+DEBRIS = [
+    *b"MD5 SHA1 SHA256 BLAKE2b BLAKE2b-8 MD5-8 SHA256-16 CRC SM3 -8 -16".split(),
+    *b"( ) = f) (plain) plain".split(),
+    *b"\\ \0 # - * \\n 9d e2 269d".split(b" "),
+    *(
+        b" ",
+        b" ",
+        b"  ",
+        b" *",
+        b"\t",
+        b"\r",
+        b" (",
+        b") = ",
+        b" (plain) = ",
+        b"(plain)= ",
+        b"  plain",
+    ),
+    hashlib.md5(FILES[b"plain"]).hexdigest().encode(),
+    hashlib.sha256(FILES[b"plain"]).hexdigest().encode(),
+    hashlib.blake2b(FILES[b"plain"]).hexdigest().encode(),
+]
 
 ANY_OPTIONS = [
     *b"-c -b -t -w -z -x -q -l -a -r -s -cw -cz -bt -l8 -l7 -lx -amd5 -acrc -ablake2b -".split(),
@@ -342,9 +376,18 @@ class Generator:
         if not algorithm and self.random.random() < 0.9:
             styles = ["tag"]
         doubtful = self.random.random() < 0.7
-        lines = [self.line(algorithm, styles, doubtful) for _ in range(self.random.randint(0, 7))]
+        lines = [
+            self.debris()
+            if doubtful and self.random.random() < 0.2
+            else self.line(algorithm, styles, doubtful)
+            for _ in range(self.random.randint(0, 7))
+        ]
         text = b"".join(lines)
         return text.removesuffix(b"\n") if self.random.random() < 0.2 else text
+
+    def debris(self) -> bytes:
+        """Draw parts of lines in any order."""
+        return b"".join(self.some(DEBRIS, 7)) + b"\n"
 
     def line(self, algorithm: str, styles: list[str], doubtful: bool) -> bytes:
         """Draw one line."""
@@ -512,7 +555,7 @@ def test_four_thousand_cases_are_equal_byte_for_byte(field: Path, shims: Path) -
     different = [
         f"{case}\n  coreutils: {theirs}\n  checksig:  {ours}"
         for case, (theirs, ours) in zip(cases, answers, strict=True)
-        if theirs != ours
+        if theirs != ours and not is_changed(case, theirs[1])
     ]
     assert not different, f"{len(different)} of {len(cases)}:\n" + "\n".join(different[:10])
     if PEER > (9, 1):
@@ -597,7 +640,42 @@ def test_scripts_get_the_same_from_the_shims(
     folder = tmp_path if "*" in script or "mkfifo" in script or "find" in script else field
     if "*" in script:
         (tmp_path / "sub").rmdir()
-    assert shell(script, shims, folder) == shell(script, peer("sha256sum").parent, folder)
+    ours, theirs = (shell(script, path, folder) for path in (shims, peer("sha256sum").parent))
+    assert agree(script, ours, theirs), (ours, theirs)
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_names_and_arguments_are_quoted_alike(locale: str, field: Path, shims: Path) -> None:
+    """Five thousand names that are not there, and five hundred arguments that are wrong."""
+    generator = random.Random(1)
+    pieces = [bytes([c]) for c in range(1, 256) if c != ord("/")]
+    pieces += [b"'"] * 30 + [b"a"] * 30 + [b" ", b"\n", b"\\", b"\xc3\xa9", b"\xe2\x80\x99"] * 10
+    pieces += [
+        chr(c).encode() for c in (0x300, 0x378, 0x2028, 0x200B, 0xE000, 0xFFFD, 0x1F600, 0x10FFFF)
+    ]
+
+    def word() -> bytes:
+        return b"".join(generator.choices(pieces, k=generator.randint(1, 6)))
+
+    names = [b"./-" + word() if i % 9 == 0 else word() for i in range(5000)]
+    names = [name for name in names if name not in FILES and name not in {b"-", *DIRECTORIES}]
+    cases = [Case("sha256sum", (b"--", *names), environment=(("LC_ALL", locale),))]
+    cases += [
+        Case(*arguments, environment=(("LC_ALL", locale),))
+        for _ in range(250)
+        for arguments in (
+            ("b2sum", (b"-l" + word(),)),
+            ("cksum", (b"--algorithm=" + word(),))
+            if PEER == (9, 1)
+            else ("md5sum", (b"--" + word(),)),
+        )
+    ]
+    for case in cases:
+        ours, theirs = case.run(shims / case.name, field), case.run(peer(case.name), field)
+        if ours != theirs:
+            different = zip(ours[2].split(b"\n"), theirs[2].split(b"\n"), strict=False)
+            assert [pair for pair in different if pair[0] != pair[1]] == []
+        assert ours == theirs
 
 
 def test_the_command_gives_what_the_shims_give(field: Path, command: list[str]) -> None:
@@ -616,15 +694,12 @@ def test_the_command_gives_what_the_shims_give(field: Path, command: list[str]) 
                 )
                 for words in ([*command, name], [name])
             )
-            assert (ours.returncode, ours.stdout, ours.stderr) == (
-                theirs.returncode,
-                theirs.stdout,
-                theirs.stderr,
-            )
+            answers = ((run.returncode, run.stdout, run.stderr) for run in (ours, theirs))
+            assert agree(name, *answers), (ours, theirs)
     python = f"{command[0]} sha256sum"
     for redirection in ("plain >&-", "- <&-", "plain > /dev/full", "plain <&- >&-"):
         printed = shell(f"{python} {redirection}", Path("/"), field)
-        assert printed == shell(f"sha256sum {redirection}", Path("/"), field)
+        assert agree(redirection, printed, shell(f"sha256sum {redirection}", Path("/"), field))
 
 
 def ended(process: subprocess.Popen[bytes]) -> int:

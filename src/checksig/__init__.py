@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
+from ._create import Converted, Created, Updated, Written, convert, create, update
 from ._dpkg import verify_dpkg
 from ._environment import verify_environment
 from ._installed import InstalledReport, PackageReport, PackageStatus
-from ._create import Converted, Created, Updated, Written, convert, create, update
 from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
