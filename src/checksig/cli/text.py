@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .. import BadLine, Extra, InstalledReport, Manifest, Result
 
-__all__ = ["Style", "Total", "installed_lines", "printable", "report_lines", "verdict"]
+__all__ = ["Style", "Total", "installed_lines", "printable", "report_lines", "size", "verdict"]
 
 _INDENT = " " * 12
 _MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
@@ -177,7 +177,7 @@ class Total(NamedTuple):
         )
 
     def __str__(self) -> str:
-        text = f"{_size(self.bytes_read)} in {self.elapsed:.2f} s"
+        text = f"{size(self.bytes_read)} in {self.elapsed:.2f} s"
         if self.elapsed <= 0:
             return text
         files, megabytes = self.files / self.elapsed, self.bytes_read / self.elapsed / 1e6
@@ -189,7 +189,8 @@ def verdict(ok: bool, text: str, total: Total, style: Style) -> str:
     return style.line("OK" if ok else "FAILED", f"{text} ({total})")
 
 
-def _size(n: float) -> str:
+def size(n: float) -> str:
+    """Return *n* bytes in a unit that suits."""
     for unit in ("B", "kB", "MB", "GB"):
         if n < 1000:
             return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
-from .verify import _message, _size, _workers, printable  # pyright: ignore[reportPrivateUsage]
+from .output import message, workers
+from .text import printable, size
 
 if TYPE_CHECKING:
     import argparse
@@ -47,13 +48,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="pass by FIFOs, sockets and devices; by default they are refused",
     )
-    parser.add_argument(
-        "-j",
-        "--workers",
-        type=_workers,
-        metavar="N",
-        help="read N files at once (default: as many as CPUs)",
-    )
+    workers(parser)
     parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
 
 
@@ -79,8 +74,8 @@ def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -
     try:
         written = work()
     except (ChecksigError, OSError, ValueError) as error:
-        message = _message(getattr(error, "filename", None) or where, error)
-        print(f"checksig: {message}", file=sys.stderr)
+        what = message(getattr(error, "filename", None) or where, error)
+        print(f"checksig: {what}", file=sys.stderr)
         return 2
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":
@@ -117,7 +112,7 @@ def _text(written: Written) -> str:
     counts += [", ".join(written.algorithms), written.format]
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
-        took = f"{_size(written.bytes_read)} in {took}"
+        took = f"{size(written.bytes_read)} in {took}"
     lines.append(f"{'WRITTEN':11} {printable(written.manifest)}: {', '.join(counts)} ({took})")
     return "\n".join(lines)
 
