@@ -74,7 +74,7 @@ func (p *parser) parse(line []byte) (e entry, ok bool) {
 
 // tagOf returns the word at the start of s that can be a tag.
 func tagOf(s cString) string {
-	if i := bytes.IndexAny(s, " -(\x00"); i >= 0 {
+	if i := bytes.IndexAny(s, " \t-(\x00"); i >= 0 {
 		s = s[:i]
 	}
 	return string(s)

@@ -43,6 +43,7 @@ func TestLines(t *testing.T) {
 		{"b2sum", "BLAKE2b-0100(x) = " + eight, "blake2b 64 x"},
 		{"cksum", "MD5 (name) = " + md5OfNothing, "md5 128 name"},
 		{"cksum", "MD5-64 (name) = " + eight, "md5 64 name"},
+		{"cksum", "MD5\t(name) = " + md5OfNothing, "md5 128 name"},
 		{"cksum", "SM3 (name) = " + md5OfNothing + md5OfNothing, "sm3 256 name"},
 
 		{"md5sum", "", ""},
