@@ -154,6 +154,28 @@ MISSING = [
 ]
 DIRECTORIES = {b"sub", b"."}
 
+DEBRIS = [
+    *b"MD5 SHA1 SHA256 BLAKE2b BLAKE2b-8 MD5-8 SHA256-16 CRC SM3 -8 -16".split(),
+    *b"( ) = f) (plain) plain".split(),
+    *b"\\ \0 # - * \\n 9d e2 269d".split(b" "),
+    *(
+        b" ",
+        b" ",
+        b"  ",
+        b" *",
+        b"\t",
+        b"\r",
+        b" (",
+        b") = ",
+        b" (plain) = ",
+        b"(plain)= ",
+        b"  plain",
+    ),
+    hashlib.md5(FILES[b"plain"]).hexdigest().encode(),
+    hashlib.sha256(FILES[b"plain"]).hexdigest().encode(),
+    hashlib.blake2b(FILES[b"plain"]).hexdigest().encode(),
+]
+
 ANY_OPTIONS = [
     *b"-c -b -t -w -z -x -q -l -a -r -s -cw -cz -bt -l8 -l7 -lx -amd5 -acrc -ablake2b -".split(),
     *b"--check --ignore-missing --quiet --status --strict --warn --zero --tag --text".split(),
@@ -342,9 +364,18 @@ class Generator:
         if not algorithm and self.random.random() < 0.9:
             styles = ["tag"]
         doubtful = self.random.random() < 0.7
-        lines = [self.line(algorithm, styles, doubtful) for _ in range(self.random.randint(0, 7))]
+        lines = [
+            self.debris()
+            if doubtful and self.random.random() < 0.2
+            else self.line(algorithm, styles, doubtful)
+            for _ in range(self.random.randint(0, 7))
+        ]
         text = b"".join(lines)
         return text.removesuffix(b"\n") if self.random.random() < 0.2 else text
+
+    def debris(self) -> bytes:
+        """Draw parts of lines in any order."""
+        return b"".join(self.some(DEBRIS, 7)) + b"\n"
 
     def line(self, algorithm: str, styles: list[str], doubtful: bool) -> bytes:
         """Draw one line."""
@@ -598,6 +629,40 @@ def test_scripts_get_the_same_from_the_shims(
     if "*" in script:
         (tmp_path / "sub").rmdir()
     assert shell(script, shims, folder) == shell(script, peer("sha256sum").parent, folder)
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
+def test_names_and_arguments_are_quoted_alike(locale: str, field: Path, shims: Path) -> None:
+    """Five thousand names that are not there, and five hundred arguments that are wrong."""
+    generator = random.Random(1)
+    pieces = [bytes([c]) for c in range(1, 256) if c != ord("/")]
+    pieces += [b"'"] * 30 + [b"a"] * 30 + [b" ", b"\n", b"\\", b"\xc3\xa9", b"\xe2\x80\x99"] * 10
+    pieces += [
+        chr(c).encode() for c in (0x300, 0x378, 0x2028, 0x200B, 0xE000, 0xFFFD, 0x1F600, 0x10FFFF)
+    ]
+
+    def word() -> bytes:
+        return b"".join(generator.choices(pieces, k=generator.randint(1, 6)))
+
+    names = [b"./-" + word() if i % 9 == 0 else word() for i in range(5000)]
+    names = [name for name in names if name not in FILES and name not in {b"-", *DIRECTORIES}]
+    cases = [Case("sha256sum", (b"--", *names), environment=(("LC_ALL", locale),))]
+    cases += [
+        Case(*arguments, environment=(("LC_ALL", locale),))
+        for _ in range(250)
+        for arguments in (
+            ("b2sum", (b"-l" + word(),)),
+            ("cksum", (b"--algorithm=" + word(),))
+            if PEER == (9, 1)
+            else ("md5sum", (b"--" + word(),)),
+        )
+    ]
+    for case in cases:
+        ours, theirs = case.run(shims / case.name, field), case.run(peer(case.name), field)
+        if ours != theirs:
+            different = zip(ours[2].split(b"\n"), theirs[2].split(b"\n"), strict=False)
+            assert [pair for pair in different if pair[0] != pair[1]] == []
+        assert ours == theirs
 
 
 def test_the_command_gives_what_the_shims_give(field: Path, command: list[str]) -> None:
