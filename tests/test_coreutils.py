@@ -91,12 +91,24 @@ def shims(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_changed(case: Case) -> bool:
-    """Whether coreutils does this otherwise in versions newer than 9.1, which checksig keeps to."""
-    if PEER >= (9, 11) and any(b"-c" in word for word in case.arguments):
-        return True  # odd names are quoted otherwise
-    # cksum has learnt options, algorithms and base64 digests in 9.2, 9.6 and 9.8
-    return PEER > (9, 1) and case.name in {"cksum", "sum"}
+def is_changed(case: Case, printed: bytes = b"") -> bool:
+    """Whether versions of coreutils newer than 9.1, to which checksig keeps, do this otherwise."""
+    if PEER == (9, 1):
+        return False
+    # cksum has learnt options, algorithms and base64 digests in 9.2, 9.6 and 9.8, and has lost
+    # oddities of its parser, which is b2sum's too; sum has become a part of it.
+    if case.name in {"cksum", "sum", "b2sum"}:
+        return True
+    # What --check prints of odd names has changed, and once more in 9.11.
+    checking = any(re.match(rb"-\w*c|--c", word) for word in case.arguments)
+    return checking and (PEER >= (9, 11) or bool(set(printed) & set(b"\\\r")))
+
+
+def agree(script: str, ours: tuple[int, bytes, bytes], theirs: tuple[int, bytes, bytes]) -> bool:
+    """Whether both do the same; of what newer versions do otherwise, the exit code counts."""
+    if PEER > (9, 1) and re.search("cksum|b2sum|full", script):
+        return ours[0] == theirs[0]
+    return ours == theirs
 
 
 # --- Files, and the manifests that list them ------------------------------------------------
@@ -543,7 +555,7 @@ def test_four_thousand_cases_are_equal_byte_for_byte(field: Path, shims: Path) -
     different = [
         f"{case}\n  coreutils: {theirs}\n  checksig:  {ours}"
         for case, (theirs, ours) in zip(cases, answers, strict=True)
-        if theirs != ours
+        if theirs != ours and not is_changed(case, theirs[1])
     ]
     assert not different, f"{len(different)} of {len(cases)}:\n" + "\n".join(different[:10])
     if PEER > (9, 1):
@@ -628,7 +640,8 @@ def test_scripts_get_the_same_from_the_shims(
     folder = tmp_path if "*" in script or "mkfifo" in script or "find" in script else field
     if "*" in script:
         (tmp_path / "sub").rmdir()
-    assert shell(script, shims, folder) == shell(script, peer("sha256sum").parent, folder)
+    ours, theirs = (shell(script, path, folder) for path in (shims, peer("sha256sum").parent))
+    assert agree(script, ours, theirs), (ours, theirs)
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
@@ -681,15 +694,12 @@ def test_the_command_gives_what_the_shims_give(field: Path, command: list[str]) 
                 )
                 for words in ([*command, name], [name])
             )
-            assert (ours.returncode, ours.stdout, ours.stderr) == (
-                theirs.returncode,
-                theirs.stdout,
-                theirs.stderr,
-            )
+            answers = ((run.returncode, run.stdout, run.stderr) for run in (ours, theirs))
+            assert agree(name, *answers), (ours, theirs)
     python = f"{command[0]} sha256sum"
     for redirection in ("plain >&-", "- <&-", "plain > /dev/full", "plain <&- >&-"):
         printed = shell(f"{python} {redirection}", Path("/"), field)
-        assert printed == shell(f"sha256sum {redirection}", Path("/"), field)
+        assert agree(redirection, printed, shell(f"sha256sum {redirection}", Path("/"), field))
 
 
 def ended(process: subprocess.Popen[bytes]) -> int:
