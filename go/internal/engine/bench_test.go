@@ -1,0 +1,50 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"testing"
+
+	"checksig/internal/engine"
+)
+
+// BenchmarkRun is the engine alone. It verifies what CHECKSIG_BENCHMARK names, a folder or a
+// manifest, or else a thousand small files; each once before, so that what is timed is warm.
+func BenchmarkRun(b *testing.B) {
+	path := os.Getenv("CHECKSIG_BENCHMARK")
+	if path == "" {
+		path = smallFiles(b, 1000)
+	}
+	verifyAll(b, path)
+	for b.Loop() {
+		verifyAll(b, path)
+	}
+}
+
+func smallFiles(b *testing.B, count int) string {
+	files := map[string]string{}
+	names := make([]string, count)
+	for i := range names {
+		names[i] = fmt.Sprintf("%04d", i)
+		files[names[i]] = fmt.Sprintf("%4096d", i)
+	}
+	dir, lists := folder(b, files)
+	manifestIn(b, dir, "SHA1SUMS", lists(names...))
+	return dir
+}
+
+func verifyAll(b *testing.B, path string) {
+	b.Helper()
+	var results atomic.Int64
+	sink := engine.Sink{
+		Manifest: func(*engine.Manifest) {},
+		Result:   func(*engine.Result) { results.Add(1) },
+		BadLine:  func(bad *engine.BadLine) { b.Errorf("%d: %s", bad.Line, bad.Cause) },
+	}
+	summary, err := engine.Run(context.Background(), engine.Request{Path: path}, sink, &engine.Progress{})
+	if err != nil || !summary.OK() || results.Load() != summary.Entries {
+		b.Fatalf("%+v, %v", summary, err)
+	}
+}
