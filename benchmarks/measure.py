@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Run:
     errors: str
     seconds: float
     """From its start to its end; what it says itself, where it measures itself."""
+    cpu: float
+    """Seconds of processor time, likewise."""
     memory: int
     """The most bytes it, or one of its children, had at once (``ru_maxrss``)."""
 
@@ -45,8 +47,17 @@ def launch(launcher: Path, command: Sequence[str], folder: Path) -> Run:
         timeout=_LONGEST_SECONDS,
     )
     run = Run(**json.loads(done.stdout))
-    seconds = run.said().get("seconds", run.seconds)
-    return Run(run.code, run.output, run.errors, seconds, run.memory)
+    said = run.said()
+    return replace(run, seconds=said.get("seconds", run.seconds), cpu=said.get("cpu", run.cpu))
+
+
+def columns(runs: Sequence[Run]) -> dict[str, list[float]]:
+    """What is kept of some runs, by what was measured."""
+    return {
+        "seconds": [run.seconds for run in runs],
+        "cpu": [run.cpu for run in runs],
+        "memory": [run.memory for run in runs],
+    }
 
 
 def alternate(tasks: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:

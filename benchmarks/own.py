@@ -94,13 +94,7 @@ def cores(
     counts = sorted({min(2**i, processors) for i in range(processors.bit_length() + 1)})
     ways = {str(count): ("checksig", "{manifest}", str(count), "keep") for count in counts}
     runs = _runs(launcher, corpus, ways, rounds)
-    return {
-        count: {
-            "seconds": [run.seconds for run in each],
-            "memory": [run.memory for run in each],
-        }
-        for count, each in runs.items()
-    }
+    return {count: measure.columns(each) for count, each in runs.items()}
 
 
 def _runs(

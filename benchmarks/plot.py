@@ -42,7 +42,7 @@ def draw(rows: Mapping[str, Mapping[str, Ratio]]) -> str:
         "<title>How many times as long as checksig others take</title>",
         f"<style>{STYLE}</style>",
         '<rect width="100%" height="100%" fill="#fff"/>',
-        '<text class="t" x="12" y="20">Times as long as checksig takes (less is faster)</text>',
+        '<text class="t" x="12" y="20">Times as long as checksig takes (left is faster)</text>',
         *_legend(colours),
         *_axis(x, low, high, bottom),
     ]
@@ -83,5 +83,6 @@ def _axis(x: Callable[[float], float], low: float, high: float, bottom: float) -
         at, colour = f"{x(tick):.1f}", "#333" if tick == 1 else "#ddd"
         lines.append(f'<path d="M{at} {TOP}V{bottom}" stroke="{colour}"/>')
         lines.append(f'<text class="m" x="{at}" y="{TOP - 6}">{tick:g}</text>')
-        lines.append(f'<text class="m" x="{at}" y="{bottom + 16}">{tick:g}</text>')
+        below = "checksig" if tick == 1 else f"{tick:g}"
+        lines.append(f'<text class="m" x="{at}" y="{bottom + 16}">{below}</text>')
     return lines

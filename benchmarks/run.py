@@ -32,7 +32,7 @@ ROOT = HERE.parent
 
 FORMS: dict[str, dict[str, Any]] = {
     "short": {
-        "scale": 0.04,
+        "scale": 0.05,
         "rounds": 3,
         "algorithms": ["md5", "sha256"],
         "corpora": ["small", "medium", "large"],
@@ -181,13 +181,7 @@ def compare(
         return run
 
     runs = measure.alternate({peer.name: partial(turn, peer) for peer in able}, rounds)
-    return {
-        name: {
-            "seconds": [run.seconds for run in each],
-            "memory": [run.memory for run in each],
-        }
-        for name, each in runs.items()
-    }
+    return {name: measure.columns(each) for name, each in runs.items()}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 // Command launch runs a program and prints, as one line of JSON, how it ended, what it printed,
-// how long it took, and the most memory that it or one of its children had at once.
+// how long it took, also in processor time, and the most memory that it or one of its children had at once.
 //
 // It is a program of its own because Linux counts the memory of a process from the fork on: what
 // Python started would never seem smaller than Python.
@@ -20,6 +20,7 @@ type result struct {
 	Output  string  `json:"output"`
 	Errors  string  `json:"errors"`
 	Seconds float64 `json:"seconds"`
+	CPU     float64 `json:"cpu"`    // seconds of all its threads and children
 	Memory  int64   `json:"memory"` // bytes
 }
 
@@ -38,7 +39,8 @@ func main() {
 	_ = command.Wait() // how it ended is in its state
 	took := time.Since(began)
 	state := command.ProcessState
-	r := result{state.ExitCode(), output.String(), errors.String(), took.Seconds(), 0}
+	cpu := state.UserTime() + state.SystemTime()
+	r := result{state.ExitCode(), output.String(), errors.String(), took.Seconds(), cpu.Seconds(), 0}
 	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 		r.Memory = usage.Maxrss << 10
 	}
