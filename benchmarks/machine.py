@@ -51,7 +51,7 @@ def versions(go: str) -> dict[str, str]:
         "Go": _said([go, "env", "GOVERSION"]).removeprefix("go"),
         "coreutils": _said(["sha256sum", "--version"]),
         "findutils": _said(["xargs", "--version"]),
-        "rhash": _said(["rhash", "--version"]).removeprefix("RHash v"),
+        "rhash": _said(["rhash", "--version"]).removeprefix("v"),
         "hashdeep": _said(["hashdeep", "-V"]),
         "grpcio": _installed("grpcio"),
     }

@@ -56,8 +56,8 @@ def write(results: Results, root: Path) -> None:
     (docs / "benchmarks.md").write_text(page, encoding="utf-8")
     (docs / "benchmarks.svg").write_text(plot.draw(rows(results)), encoding="utf-8")
     readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_figures(text, results), encoding="utf-8")
+    text = with_figures(readme.read_text(encoding="utf-8"), sentence(results))
+    readme.write_text(text, encoding="utf-8")
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
@@ -168,12 +168,12 @@ def growth(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def with_figures(text: str, results: Results) -> str:
+def with_figures(text: str, figures: str) -> str:
     """The README with this run's figures between its two marks."""
-    begin, end = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
-    pattern = f"{begin}.*{end}"
-    figures = f"{begin}\n{sentence(results)}\n{end}"
-    changed, count = re.subn(pattern, lambda _: figures, text, flags=re.DOTALL)
+    begin, end = "<!-- benchmarks -->\n", "\n<!-- end of benchmarks -->"
+    changed, count = re.subn(
+        f"{begin}.*{end}", lambda _: f"{begin}{figures}{end}", text, flags=re.DOTALL
+    )
     if count != 1:
         raise ValueError("README.md has no place for the figures")
     return changed

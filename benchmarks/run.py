@@ -55,6 +55,8 @@ def main() -> int:
     options = arguments()
     if lacking := peers.missing_tools():
         sys.exit(f"benchmarks: not installed: {', '.join(lacking)}")
+    if options.form == "full":  # now, and not after an hour
+        report.with_figures((ROOT / "README.md").read_text(encoding="utf-8"), "")
     given = options.results
     results = json.loads(given.read_text()) if given else in_folder(options)
     print(report.summary(results))
