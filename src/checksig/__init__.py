@@ -13,8 +13,9 @@ from ._create import Converted, Created, Updated, Written, convert, create, upda
 from ._dpkg import verify_dpkg
 from ._environment import verify_environment
 from ._installed import InstalledReport, PackageReport, PackageStatus
+from ._job import CancelToken
 from ._options import Options
-from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
+from ._verify import averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
     ChecksigError,

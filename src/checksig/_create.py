@@ -10,19 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from . import _wire
-from ._options import _MOST_WORKERS  # pyright: ignore[reportPrivateUsage]
-from ._verify import (
-    _batches,  # pyright: ignore[reportPrivateUsage]
-    _raise,  # pyright: ignore[reportPrivateUsage]
-)
+from ._job import batches, raise_failure
+from ._options import check_workers
 from .errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
+    from ._job import CancelToken
     from ._options import AnyPath
-    from ._verify import CancelToken
     from .report import Progress
 
     class Writable(Protocol):
@@ -313,8 +310,7 @@ class _Job:
         output: AnyPath | Writable | None,
         workers: int | None,
     ) -> None:
-        if workers is not None and not 1 <= workers <= _MOST_WORKERS:
-            raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")
+        check_workers(workers)
         self._fields: list[bytes] = []
         self._sink: Writable | None = None
         self._files: dict[int, list[bytes]] = {}
@@ -360,8 +356,8 @@ class _Job:
         self.add("survey", progress is not None)
         written: _Fields | None = None
         request = b"\0".join(self._fields)
-        with contextlib.closing(_batches(request, progress, cancel)) as batches:
-            for batch in batches:
+        with contextlib.closing(batches(request, progress, cancel)) as found:
+            for batch in found:
                 for kind, payload in batch.records:
                     if kind == _wire.Kind.WRITTEN:
                         written = self._written(payload)
@@ -381,7 +377,7 @@ class _Job:
                 failure = _wire.decode_failure(payload)
                 if failure.code == _wire.FailureCode.REQUEST:
                     raise ValueError(failure.message.partition(": ")[2])
-                _raise(failure)
+                raise_failure(failure)
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 

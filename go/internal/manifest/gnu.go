@@ -23,14 +23,18 @@ import (
 // "# <name>: <n> bytes", as Fedora has them, says the size of the next file.
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
-func detectGNU(head []byte, _ Options) bool {
-	g := gnuReader{}
+func detectGNU(head []byte, o Options) bool {
 	line := first(head, "#")
 	if line == nil {
 		return false
 	}
-	_, err := g.parse(line)
-	return err == nil
+	for _, named := range []*digest.Algorithm{nil, o.named()} { // of b2sum --length any length may be
+		g := gnuReader{untagged: untagged{named}}
+		if _, err := g.parse(line); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func readGNU(lines *Lines, o Options) Next {
