@@ -1,0 +1,34 @@
+//go:build !cgo || !(amd64 || arm64) || !(linux || darwin)
+
+package lanes
+
+import "sync/atomic"
+
+// Group cannot be had here.
+type Group struct{}
+
+// New returns an error: that of [Check], or [ErrNone].
+func New() (*Group, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	return nil, ErrNone
+}
+
+// Free does nothing.
+func (*Group) Free() {}
+
+// OpenAt refuses.
+func (*Group) OpenAt(int, *Algorithm, int, string) bool { return false }
+
+// Adopt does nothing.
+func (*Group) Adopt(int, *Algorithm, uintptr) {}
+
+// Step does nothing.
+func (*Group) Step(*atomic.Uint32) int64 { return 0 }
+
+// Phase says that the lane is free.
+func (*Group) Phase(int) Phase { return Idle }
+
+// Take returns nothing.
+func (*Group) Take(int, *Algorithm) Outcome { return Outcome{} }
