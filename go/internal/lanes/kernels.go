@@ -3,6 +3,8 @@
 package lanes
 
 // #include "lanes.h"
+// static lanes_row *lanes_first(void) { return (lanes_row *)lanes_rows; }
+// static lanes_row *lanes_next(lanes_row *row) { return row + 1; }
 import "C"
 
 import (
@@ -19,11 +21,10 @@ type Kernel struct{ row *C.lanes_row }
 
 // Kernels returns those of an algorithm that this processor can run, in the order of the plan.
 func Kernels(a *Algorithm) []Kernel {
-	rows := (*[1 << 10]C.lanes_row)(unsafe.Pointer(&C.lanes_rows))
 	var found []Kernel
-	for i := 0; rows[i].width > 0; i++ {
-		if int(rows[i].function) == a.function && features(rows[i].needs)&^present() == 0 {
-			found = append(found, Kernel{&rows[i]})
+	for row := C.lanes_first(); row.width > 0; row = C.lanes_next(row) {
+		if int(row.function) == a.function && features(row.needs)&^present() == 0 {
+			found = append(found, Kernel{row})
 		}
 	}
 	return found
