@@ -50,34 +50,35 @@ func (g *Group) Free() {
 	groups.Put(g)
 }
 
-// OpenAt has a lane without a file open name below the folder, an open descriptor that is to
-// stay so until then, and tells whether it will: names with a NUL byte or of more than 4,095 bytes it
-// will not.
-func (g *Group) OpenAt(lane int, a *Algorithm, folder int, name string) bool {
-	l := &g.c.lane[lane]
-	if len(name) >= len(l.name) || strings.IndexByte(name, 0) >= 0 {
+// Open opens name below folder, an open descriptor, for a lane without a file, and reports whether
+// it did. What is no regular file, a symbolic link, or not sure to lie below the folder, it does not
+// open, nor names of more than 4,095 bytes.
+func (g *Group) Open(lane int, a *Algorithm, folder uintptr, name string) bool {
+	if len(name) >= len(g.c.name) || strings.IndexByte(name, 0) >= 0 {
 		return false
 	}
-	to := unsafe.Slice((*byte)(unsafe.Pointer(&l.name)), len(l.name))
+	to := unsafe.Slice((*byte)(unsafe.Pointer(&g.c.name)), len(g.c.name))
 	to[copy(to, name)] = 0
-	g.start(l, a)
-	l.folder, l.phase = C.int(folder), C.int(opening)
-	return true
+	return C.lanes_open(g.c, g.start(lane, a), C.int(folder)) != 0
 }
 
-// Adopt has a lane without a file read from an open one, which the caller may close.
-func (g *Group) Adopt(lane int, a *Algorithm, file uintptr) {
+// Adopt has a lane without a file read an open one, which the caller may close, and reports
+// whether it will; what is no regular file it will not.
+func (g *Group) Adopt(lane int, a *Algorithm, file uintptr) bool {
+	return C.lanes_adopt(g.start(lane, a), C.int(file)) != 0
+}
+
+func (g *Group) start(lane int, a *Algorithm) *C.lanes_lane {
 	l := &g.c.lane[lane]
-	g.start(l, a)
-	C.lanes_adopt(l, C.int(file))
-}
-
-func (g *Group) start(l *C.lanes_lane, a *Algorithm) {
 	l.function = C.int(a.function)
 	a.begin(&l.state)
+	return l
 }
 
-// Step opens, reads and hashes until a file has come to its end, or some megabytes are read, or
+// Leave is to be called before a folder given to [Group.Open] is closed.
+func (g *Group) Leave() { C.lanes_leave(g.c) }
+
+// Step reads and hashes until a file has come to its end, or some megabytes are read, or
 // stop is not 0; and returns the number of bytes read. Other goroutines may set stop.
 func (g *Group) Step(stop *atomic.Uint32) int64 {
 	return int64(C.lanes_step(g.c, (*C.uint32_t)(unsafe.Pointer(stop))))

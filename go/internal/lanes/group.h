@@ -15,11 +15,9 @@ enum {
 // What a lane is at. From LANES_DONE on its file is closed, and nothing more happens to it.
 enum lanes_phase {
 	LANES_IDLE,
-	LANES_NAMED,   // to be opened
 	LANES_READING,
 	LANES_PADDED,  // read whole; what is in the buffer is the rest
 	LANES_DONE,    // state is the digest
-	LANES_UNOPENED, // not opened, or no regular file, or not sure to lie below the folder
 	LANES_FAILED,  // error is an errno
 	LANES_CHANGED, // between the opening and the end: in size, modification or status change time
 	LANES_ENDED,   // before the size that it had when it was opened
@@ -35,13 +33,14 @@ typedef struct {
 	uint32_t at, end;    // of what is in the buffer and not yet hashed
 	lanes_state state;
 	uint8_t *buffer;
-	int folder; // what name is relative to; a descriptor that the caller keeps open
-	char name[LANES_NAME];
 } lanes_lane;
 
 typedef struct {
 	unsigned features;
 	int width;
+	int folder, below; // below is the open folder called parent of that one; -1 for none
+	char parent[LANES_NAME];
+	char name[LANES_NAME]; // for lanes_open
 	lanes_lane lane[LANES_MAX];
 } lanes_group;
 
@@ -49,11 +48,18 @@ typedef struct {
 lanes_group *lanes_new(unsigned features, int width);
 void lanes_free(lanes_group *group);
 
-// Has the lane read a file from its present place on, through a descriptor of its own.
-void lanes_adopt(lanes_lane *lane, int fd);
+// Opens group->name below folder for an idle lane, and tells whether it did: what is no regular file,
+// a symbolic link, or not sure to lie below the folder, it does not open.
+int lanes_open(lanes_group *group, lanes_lane *lane, int folder);
 
-// Opens what is to be opened, reads and hashes until a file's lane has come to an end, and returns
-// the bytes read; earlier where *stop is not 0.
+// Has an idle lane read an open regular file, through a descriptor of its own; tells whether it will.
+int lanes_adopt(lanes_lane *lane, int fd);
+
+// Closes what lanes_open keeps open of its folder. A step does so, too.
+void lanes_leave(lanes_group *group);
+
+// Reads and hashes until a file has come to its end, and returns the bytes read; earlier where
+// *stop is not 0.
 int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop);
 
 // Closes every file.

@@ -18,11 +18,14 @@ func New() (*Group, error) {
 // Free does nothing.
 func (*Group) Free() {}
 
-// OpenAt refuses.
-func (*Group) OpenAt(int, *Algorithm, int, string) bool { return false }
+// Open refuses.
+func (*Group) Open(int, *Algorithm, uintptr, string) bool { return false }
 
-// Adopt does nothing.
-func (*Group) Adopt(int, *Algorithm, uintptr) {}
+// Adopt refuses.
+func (*Group) Adopt(int, *Algorithm, uintptr) bool { return false }
+
+// Leave does nothing.
+func (*Group) Leave() {}
 
 // Step does nothing.
 func (*Group) Step(*atomic.Uint32) int64 { return 0 }

@@ -21,7 +21,7 @@ lanes_group *lanes_new(unsigned features, int width) {
 	if (posix_memalign(&memory, 64, head + stride * (size_t)width))
 		return NULL;
 	lanes_group *group = memory;
-	group->features = features, group->width = width;
+	group->features = features, group->width = width, group->below = -1;
 	for (int i = 0; i < width; i++) {
 		group->lane[i].phase = LANES_IDLE;
 		group->lane[i].buffer = (uint8_t *)memory + head + stride * (size_t)i;
@@ -31,24 +31,43 @@ lanes_group *lanes_new(unsigned features, int width) {
 
 void lanes_free(lanes_group *group) { free(group); }
 
-// Opens the folder that the name lies in; returns it, and the name within it in *last. What is not
-// sure to lie below the folder gives -1.
-static int open_parent(const lanes_lane *lane, const char **last) {
-	const char *slash = strrchr(lane->name, '/');
-	if (slash == NULL) {
-		*last = lane->name;
-		return lane->folder;
-	}
-	*last = slash + 1;
+void lanes_leave(lanes_group *group) {
+	if (group->below >= 0)
+		close(group->below);
+	group->below = -1;
+}
+
+// Opens the folder parent below another one. What is not sure to lie below it gives -1.
+static int open_below(int folder, const char *parent) {
 #if defined(__linux__) && defined(SYS_openat2)
-	char parent[LANES_NAME];
-	memcpy(parent, lane->name, (size_t)(slash - lane->name));
-	parent[slash - lane->name] = 0;
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-	return (int)syscall(SYS_openat2, lane->folder, parent, &how, sizeof how);
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	return (int)syscall(SYS_openat2, folder, parent, &how, sizeof how);
 #else
+	(void)folder, (void)parent;
 	return -1;
 #endif
+}
+
+// The folder that group->name lies in, and its name there in *last. It stays open until the next
+// step, as the next name likely lies there, too.
+static int parent_of(lanes_group *group, int folder, const char **last) {
+	char *slash = strrchr(group->name, '/');
+	if (slash == NULL) {
+		*last = group->name;
+		return folder;
+	}
+	*last = slash + 1;
+	*slash = 0;
+	if (group->below < 0 || group->folder != folder || strcmp(group->parent, group->name) != 0) {
+		lanes_leave(group);
+		strcpy(group->parent, group->name);
+		group->folder = folder;
+		group->below = open_below(folder, group->parent);
+	}
+	return group->below;
 }
 
 #if defined(__APPLE__)
@@ -64,38 +83,37 @@ static void times_of(const struct stat *info, int64_t modified[2], int64_t chang
 	changed[0] = info->CHANGED.tv_sec, changed[1] = info->CHANGED.tv_nsec;
 }
 
-// Begins with an open file; closes what is not regular.
-static void begin(lanes_lane *lane, int fd) {
+// Begins with an open file, and tells whether it did; closes what is not regular.
+static int begin(lanes_lane *lane, int fd) {
 	struct stat info;
-	lane->fd = fd, lane->phase = LANES_UNOPENED;
-	lane->total = 0, lane->at = lane->end = 0;
 	if (fd < 0)
-		return;
+		return 0;
 	if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
 		close(fd);
-		return;
+		return 0;
 	}
-	lane->phase = LANES_READING, lane->size = info.st_size;
+	lane->phase = LANES_READING;
+	lane->fd = fd, lane->size = info.st_size;
+	lane->total = 0, lane->at = lane->end = 0;
 	times_of(&info, lane->modified, lane->changed);
+	return 1;
 }
 
-void lanes_adopt(lanes_lane *lane, int fd) { begin(lane, fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+int lanes_adopt(lanes_lane *lane, int fd) { return begin(lane, fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
 // Opens a regular file that is no symbolic link. The opening alone does something to other things
 // (it lets the writer of a FIFO go on), so they are asked what they are before and behind it.
 static int open_at(int folder, const char *name) {
 	struct stat info;
-	if (folder < 0 || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISREG(info.st_mode))
+	if (folder < 0 || !*name || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISREG(info.st_mode))
 		return -1;
 	return openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
 }
 
-static void open_named(lanes_lane *lane) {
+int lanes_open(lanes_group *group, lanes_lane *lane, int folder) {
 	const char *name;
-	int folder = open_parent(lane, &name);
-	begin(lane, open_at(folder, name));
-	if (folder >= 0 && folder != lane->folder)
-		close(folder);
+	int parent = parent_of(group, folder, &name);
+	return begin(lane, open_at(parent, name));
 }
 
 static void end(lanes_lane *lane, enum lanes_phase phase) {
@@ -167,10 +185,8 @@ static int64_t fill(lanes_lane *lane, const volatile uint32_t *stop) {
 	return lane->total - before;
 }
 
-// Opens and reads what this lane needs before its next block can be hashed.
+// Reads what this lane needs before its next block can be hashed.
 static int64_t provide(lanes_lane *lane, const volatile uint32_t *stop) {
-	if (lane->phase == LANES_NAMED)
-		open_named(lane);
 	if (lane->phase == LANES_READING && lane->end - lane->at < lanes_block(lane->function))
 		return fill(lane, stop);
 	return 0;
@@ -217,6 +233,7 @@ static int goes_on(const lanes_group *group) {
 
 int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 	int64_t total = 0;
+	lanes_leave(group);
 	do {
 		for (int i = 0; i < group->width && !*stop; i++)
 			total += provide(&group->lane[i], stop);
@@ -229,6 +246,7 @@ int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 }
 
 void lanes_abandon(lanes_group *group) {
+	lanes_leave(group);
 	for (int i = 0; i < group->width; i++) {
 		if (group->lane[i].phase == LANES_READING)
 			close(group->lane[i].fd);

@@ -142,16 +142,14 @@ type Phase uint8
 
 // The numbers are those of group.h. What is below Done is not at its end.
 const (
-	Idle     Phase = iota // has no file
-	opening               // is to be opened
-	reading               // is open
-	padded                // is read whole
-	Done                  // the digest is there
-	Unopened              // not opened: no regular file, or not sure to lie below the folder, or an error
-	Failed                // could not be read further
-	Changed               // was changed after the opening
-	Ended                 // has fewer bytes than when it was opened
-	Grew                  // has more
+	Idle    Phase = iota // has no file
+	reading              // is open
+	padded               // is read whole
+	Done                 // the digest is there
+	Failed               // could not be read further
+	Changed              // was changed after the opening
+	Ended                // has fewer bytes than when it was opened
+	Grew                 // has more
 )
 
 // Outcome is what became of a file.
