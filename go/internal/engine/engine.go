@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"checksig/internal/lanes"
 	"checksig/internal/manifest"
 	"checksig/internal/source"
 )
@@ -139,7 +140,9 @@ type run struct {
 	work     chan task
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
-	open     atomic.Int64 // files open in workers
+	open     atomic.Int64  // files open in workers
+	inLanes  atomic.Int64  // those of them that are hashed together
+	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	// manifests are those of found.names.
 	manifests []*Manifest
@@ -155,6 +158,11 @@ type task struct {
 func (r *run) all() {
 	r.progress.TotalFiles.Store(-1)
 	r.progress.TotalBytes.Store(-1)
+	if err := lanes.Check(); err != nil {
+		r.fail(err)
+		return
+	}
+	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
 	found, err := find(r.request)
 	if err != nil {
 		r.fail(err)
@@ -262,19 +270,26 @@ func (r *run) badLine(m *Manifest, bad *manifest.LineError) {
 
 func (r *run) worker() {
 	v := newVerifier(r)
-	for t := range r.work {
-		result := v.verify(t)
-		if r.ctx.Err() != nil {
-			break // what became of this entry is not known
-		}
-		r.statuses[result.Status].Add(1)
-		r.progress.Files.Add(1)
-		if result.Status == Mismatched {
-			r.suspects.add(result.Name)
-		}
-		r.sink.Result(result)
+	if b := newBatch(v); b != nil {
+		defer b.free()
+		b.all()
+	} else {
+		v.all()
 	}
 	v.free()
+}
+
+// done takes what became of an entry.
+func (r *run) done(result *Result) {
+	if r.ctx.Err() != nil {
+		return // it is not known then
+	}
+	r.statuses[result.Status].Add(1)
+	r.progress.Files.Add(1)
+	if result.Status == Mismatched {
+		r.suspects.add(result.Name)
+	}
+	r.sink.Result(result)
 }
 
 func (r *run) summary() Summary {

@@ -34,23 +34,31 @@ func newVerifier(r *run) *verifier {
 // free gives the buffer back, for others to write to.
 func (v *verifier) free() { buffers.Put(v.buf) }
 
+// all verifies entries until there are no more, or the run has ended.
+func (v *verifier) all() {
+	for t := range v.run.work {
+		v.run.done(v.verify(t))
+		if v.run.ctx.Err() != nil {
+			break
+		}
+	}
+}
+
 func (v *verifier) verify(t task) *Result {
-	r := &Result{Manifest: t.manifest, Entry: t.entry}
 	file, err := v.open(t)
 	if err != nil {
-		return r.failed(err)
+		return failed(t, err)
 	}
 	defer v.close(file)
 	h := v.hasher(t.entry.Algorithm)
-	r.Size, err = file.CopyTo(v.run.ctx, h, v.buf[:], func(n int) { v.run.progress.Bytes.Add(int64(n)) })
+	size, err := file.CopyTo(v.run.ctx, h, v.buf[:], func(n int) { v.run.progress.Bytes.Add(int64(n)) })
+	var r *Result
 	if err != nil {
-		return r.failed(err)
+		r = failed(t, err)
+	} else {
+		r = compared(t, h.Sum(make([]byte, 0, t.entry.Algorithm.Size)))
 	}
-	r.Found = h.Sum(make([]byte, 0, t.entry.Algorithm.Size))
-	r.Status = Mismatched
-	if bytes.Equal(r.Found, t.entry.Digest) {
-		r.Status = Verified
-	}
+	r.Size = size
 	return r
 }
 
@@ -83,12 +91,21 @@ func (v *verifier) close(file *source.File) {
 	v.run.open.Add(-1)
 }
 
-func (r *Result) failed(err error) *Result {
-	r.Status = Unreadable
+// compared is the result for a file that was read whole.
+func compared(t task, found []byte) *Result {
+	r := &Result{Manifest: t.manifest, Entry: t.entry, Status: Mismatched, Found: found}
+	if bytes.Equal(found, t.entry.Digest) {
+		r.Status = Verified
+	}
+	return r
+}
+
+// failed is the result for a file that was not.
+func failed(t task, err error) *Result {
+	r := &Result{Manifest: t.manifest, Entry: t.entry, Status: Unreadable, Detail: cause(err)}
 	if source.IsMissing(err) {
 		r.Status = Missing
 	}
-	r.Detail = cause(err)
 	return r
 }
 
