@@ -64,12 +64,10 @@ func (b *batch) all() {
 
 // free closes all that is open.
 func (b *batch) free() {
+	b.leave()
 	b.group.Free()
 	b.run.open.Add(int64(-b.active))
 	b.run.inLanes.Add(int64(-b.active))
-	if b.folder != nil {
-		b.folder.Close()
-	}
 }
 
 // fill gives files to the lanes, and reports whether one has a file.
@@ -99,13 +97,14 @@ func (b *batch) isFull() bool {
 
 // next returns an entry, for which it waits only if there is nothing else to do.
 func (b *batch) next() (t task, ok bool) {
-	if b.active == 0 {
-		t, ok = <-b.run.work
-		return t, ok
-	}
 	select {
 	case t, ok = <-b.run.work:
+		return t, ok
 	default:
+	}
+	if b.active == 0 {
+		b.leave()
+		t, ok = <-b.run.work
 	}
 	return t, ok
 }
@@ -173,14 +172,19 @@ func (b *batch) open(free int, a *lanes.Algorithm, t task) bool {
 
 // enter opens the folder of a tree, and closes that of another.
 func (b *batch) enter(t *source.Tree) {
-	if b.tree == t {
-		return
+	if b.tree != t {
+		b.leave()
+		b.tree, b.folder = t, t.Folder()
 	}
+}
+
+// leave closes the folder, where others may be short of descriptors.
+func (b *batch) leave() {
 	b.group.Leave()
 	if b.folder != nil {
 		b.folder.Close()
 	}
-	b.tree, b.folder = t, t.Folder()
+	b.tree, b.folder = nil, nil
 }
 
 // collect tells what became of the files that came to their end.
@@ -224,6 +228,9 @@ func whyNot(o lanes.Outcome) error {
 
 // verifyApart verifies one after the other what was put aside.
 func (b *batch) verifyApart() {
+	if len(b.apart) > 0 {
+		b.leave()
+	}
 	for _, t := range b.apart {
 		if b.run.ctx.Err() != nil {
 			return
