@@ -2,11 +2,12 @@
 
 setuptools-golang runs the compiler. Its defaults suit an extension module that links to Python;
 ours is a plain library, so two of its functions are replaced here (its version is pinned for that
-reason), and three commands of setuptools are told the rest.
+reason), and four commands of setuptools are told the rest.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 import platform
 import re
@@ -14,15 +15,18 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import tempfile
 from pathlib import Path
 
 import checksig_sbom
 import setuptools_golang
-from checksig_build import find_compiler
+from checksig_build import find_compiler, has_vendor
 from setuptools import Distribution, Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
 from setuptools.command.build import build as _build
 from setuptools.command.build_ext import build_ext as _build_ext
+from setuptools.command.sdist import sdist as _sdist
 
 ROOT = Path(__file__).resolve().parent
 GOOS = os.environ.get("GOOS") or {"win32": "windows"}.get(sys.platform, sys.platform)
@@ -38,12 +42,20 @@ os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 def go_environment(scratch: str) -> dict[str, str]:
     """The user's own settings, with a place for the caches of Go and zig where there is no home."""
-    env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "CGO_ENABLED": "1"}
-    env["CC"] = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
+    env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "GOWORK": "off"}
     if os.name == "posix":
-        home = os.path.expanduser("~")
-        env["HOME"] = home if os.access(home, os.W_OK) else scratch
+        env["HOME"] = os.path.expanduser("~")
+        if not os.access(env["HOME"], os.W_OK):
+            env["HOME"] = scratch
+            # else the cache of modules is read-only, and cannot be removed with the folder
+            env["GOFLAGS"] = f"{env.get('GOFLAGS', '')} -modcacherw".lstrip()
     return env
+
+
+def cgo_environment(scratch: str) -> dict[str, str]:
+    """The same, with a C compiler."""
+    compiler = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
+    return {**go_environment(scratch), "CGO_ENABLED": "1", "CC": compiler}
 
 
 def link_flags(exports: Path) -> str:
@@ -59,10 +71,11 @@ def link_flags(exports: Path) -> str:
 def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
     """Stand in for setuptools-golang's call: the same build, with nothing of this machine in it."""
     if command[1] == "get":
-        return  # go.mod says it all, and a build offline or from vendor/ must work
+        return  # go.mod says it all, and a build from vendor/ must work offline
     output = Path(command[command.index("-o") + 1])
-    environment = go_environment(env["GOPATH"])
-    build = ["go", "build", "-trimpath", "-buildvcs=false", "-o", str(output)]
+    environment = cgo_environment(env["GOPATH"])
+    modules = "-mod=vendor" if has_vendor(ROOT) else "-mod=readonly"
+    build = ["go", "build", modules, "-trimpath", "-buildvcs=false", "-o", str(output)]
     ldflags = "-ldflags=-s -w -buildid="
     if output.name == FILES[ENGINE]:
         environment["CGO_ENABLED"] = "0"  # a static program, for where the library cannot be loaded
@@ -146,6 +159,40 @@ class bdist_wheel(_bdist_wheel):  # noqa: N801
             path.chmod(0o755 if path.is_dir() or path.name in FILES.values() else 0o644)
 
 
+class sdist(_sdist):  # noqa: N801
+    """Take the Go modules along, so that a build needs no network; give any two the same bytes."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        vendor = Path(base_dir, "go", "vendor").resolve()
+        if has_vendor(ROOT):
+            return  # which is in the list of files
+        with tempfile.TemporaryDirectory() as scratch:
+            command = ("go", "mod", "vendor", "-o", str(vendor))
+            subprocess.run(command, cwd=ROOT / "go", env=go_environment(scratch), check=True)
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, **_who):  # noqa: A002
+        if format != "gztar" or root_dir:
+            sys.exit("checksig: a source distribution is a .tar.gz (PEP 625)")
+        archive = Path(f"{base_name}.tar.gz")
+        with (
+            archive.open("wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            tar.add(base_dir, filter=of_nobody)
+        return str(archive)
+
+
+def of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Leave out of an archive's member who made it, when, and under which umask."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mtime = int(os.environ["SOURCE_DATE_EPOCH"])
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    return member
+
+
 extensions = [Extension(LIBRARY, ["go/export.go"])]
 if Path(ROOT, "go/cmd/engine").is_dir():
     extensions.append(Extension(ENGINE, ["go/cmd/engine/main.go"]))
@@ -154,5 +201,5 @@ setup(
     ext_modules=extensions,
     build_golang={"root": "checksig", "strip": False},
     cffi_modules=["build_ffi.py:ffibuilder"],
-    cmdclass={"build": build, "build_ext": build_ext, "bdist_wheel": bdist_wheel},
+    cmdclass={"build": build, "build_ext": build_ext, "bdist_wheel": bdist_wheel, "sdist": sdist},
 )

@@ -53,12 +53,26 @@ def find_compiler() -> str | None:
     for name in ("gcc",) if sys.platform == "win32" else ("cc", "gcc", "clang"):
         if _compiles(name):
             return name
-    zig = shutil.which("python-zig")
-    return f'"{zig}" cc' if zig else None
+    zig = shutil.which("python-zig")  # which that of an environment that is not active is, too
+    return f'"{zig}" cc' if zig and _output(zig, "version") else None
+
+
+def has_vendor(root: Path) -> bool:
+    """Whether the Go modules are in the source, as they are in a source distribution."""
+    return Path(root, "go", "vendor", "modules.txt").is_file()
+
+
+def _missing_go() -> list[str]:
+    return [] if has_go() else [GO_PACKAGE]
 
 
 def _missing_tools() -> list[str]:
-    return ([] if has_go() else [GO_PACKAGE]) + ([] if find_compiler() else [ZIG_PACKAGE])
+    return _missing_go() + ([] if find_compiler() else [ZIG_PACKAGE])
+
+
+def get_requires_for_build_sdist(config_settings=None):  # noqa: D103
+    missing = [] if has_vendor(Path()) else _missing_go()
+    return build_meta.get_requires_for_build_sdist(config_settings) + missing
 
 
 def get_requires_for_build_wheel(config_settings=None):  # noqa: D103

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "checksig.cdx.json"
-LICENCES = {"std": "BSD-3-Clause"}  # of Go modules; a new one is a row here and a file in LICENSES
+LICENCES = {  # of Go modules; a new one is a row here, a file in LICENSES, a word in pyproject.toml
+    "github.com/cespare/xxhash/v2": "MIT",
+    "github.com/emmansun/gmsm": "MIT",
+    "github.com/klauspost/cpuid/v2": "MIT",
+    "github.com/zeebo/blake3": "CC0-1.0",
+    "github.com/zeebo/xxh3": "BSD-2-Clause",
+    "golang.org/x/crypto": "BSD-3-Clause",
+    "golang.org/x/sys": "BSD-3-Clause",
+    "std": "BSD-3-Clause",
+}
 
 
 def modules(binaries: list[Path]) -> dict[str, str]:

@@ -39,21 +39,21 @@ func checksig_panic_at(where C.int) {
 	format.Detect, sha256.New = detect, hasher
 	switch where {
 	case atJob:
-		format.Detect = func([]byte) bool { panic("in a job") }
+		format.Detect = func([]byte, manifest.Options) bool { panic("in a job") }
 	case atJobNil:
-		format.Detect = func([]byte) bool { return *null == 0 }
+		format.Detect = func([]byte, manifest.Options) bool { return *null == 0 }
 	case atWorker:
 		sha256.New = func() hash.Hash { panic("in a worker") }
 	case atWorkerNil:
 		sha256.New = func() hash.Hash { *null = 1; return nil }
 	case atSurvey, atContradicts:
 		read := false // by the run itself, before anything else reads the manifest
-		format.Detect = func(head []byte) bool {
+		format.Detect = func(head []byte, o manifest.Options) bool {
 			if read {
 				panic("in a second reading")
 			}
 			read = true
-			return detect(head)
+			return detect(head, o)
 		}
 	}
 }

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about forks")
 
+
+@pytest.fixture(params=["", "process"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test twice: as it comes, and with a process for each job."""
+    monkeypatch.setenv("CHECKSIG_ENGINE", request.param)
+
+
 # Python warns of forks with threads around, which is what these tests are about.
 FORKS = """
 import os, signal, sys, threading, time, warnings
@@ -125,8 +132,9 @@ print(wrong)
     assert python(program, httpd, timeout=100) == "{0: 100}\n[]\n"
 
 
-def test_forks_while_the_library_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
-    """A child of the moment in which another thread loads the library gets its answer."""
+@pytest.mark.usefixtures("either")
+def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
+    """A child of the moment in which another thread makes the first call gets its answer."""
     program = f"""{FORKS}
 def first():
     # In a child that has not loaded the library: a thread does now, and forks come in between.
@@ -141,6 +149,25 @@ def first():
 told([ended(forked(first), 60) for _ in range(20)])
 """
     assert python(program, httpd, timeout=100) == "{0: 20}\n"
+
+
+@pytest.mark.usefixtures("either")
+def test_forks_beside_threads_that_verify(httpd: Path, python: Callable[..., str]) -> None:
+    """Children forked while other threads verify all the time, from their first call on."""
+    program = f"""{FORKS}
+going = True
+def go():
+    while going:
+        assert right()
+threads = [threading.Thread(target=go) for _ in range(3)]
+for thread in threads:
+    thread.start()
+told([ended(forked(right), 20) for _ in range(100)])
+going = False
+for thread in threads:
+    thread.join()
+"""
+    assert python(program, httpd, timeout=100) == "{0: 100}\n"
 
 
 def test_a_pool_of_forked_processes(httpd: Path, python: Callable[..., str]) -> None:
@@ -201,6 +228,7 @@ print(ended(forked(generator_is_dropped)), len(list(results)))
     assert lines[-1] == "0 9"
 
 
+@pytest.mark.library
 @pytest.mark.parametrize(
     "hindrance",
     [

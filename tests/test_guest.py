@@ -96,6 +96,7 @@ def named(numbers: str) -> set[str]:
     return {"SIGSTKFLT" if n == 16 else signal.Signals(n).name for n in found}
 
 
+@pytest.mark.library
 @linux
 def test_the_handlers_that_become_gos(httpd: Path, python: Callable[..., str]) -> None:
     """The signals whose handlers become Go's are those that the documentation lists, no other."""
@@ -121,6 +122,7 @@ print(*(number for number in before if before[number] != after[number]))
     assert named(python(program, httpd)) == documented("become Go's")
 
 
+@pytest.mark.library
 @linux
 def test_the_signals_that_threads_of_gos_take(httpd: Path, python: Callable[..., str]) -> None:
     """Threads that the engine starts, early or late, block all but what the documentation lists."""
@@ -163,6 +165,7 @@ print(len(new), any(map(os.get_inheritable, new)),
     assert int(threads) <= 8 + 2 * (os.cpu_count() or 1)
 
 
+@pytest.mark.library
 @linux
 def test_children_inherit_what_they_did(httpd: Path, python: Callable[..., str]) -> None:
     """A child sees the environment, folder, limits and signals that it saw before a call.

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(400)  # the first test waits for the compiler
+pytestmark = [
+    pytest.mark.library,
+    pytest.mark.timeout(400),  # the first test waits for the compiler
+]
 
 # The package is pointed at the library that was built for this; ctypes calls its own exports.
 TAGGED = """

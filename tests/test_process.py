@@ -124,7 +124,7 @@ def test_environment_folder_and_signals_are_the_callers(
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     process = scripted('echo "$SOMETHING" "$(pwd -P)" >&2; exit 3')
     with pytest.raises(EngineError, match=r"\(exit code 3\): of the caller ") as caught:
-        next(process.batches(b"path=x"))
+        list(process.batches(b"path=x"))
     assert str(caught.value).endswith(str(tmp_path.resolve()))
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
@@ -132,7 +132,7 @@ def test_environment_folder_and_signals_are_the_callers(
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     """A missing program is named."""
     with pytest.raises(EngineError, match=r"none cannot be started: .*none"):
-        next(Process(tmp_path / "none").batches(b"path=x"))
+        list(Process(tmp_path / "none").batches(b"path=x"))
 
 
 @posix
@@ -141,7 +141,7 @@ def test_a_program_that_may_not_be_run(tmp_path: Path) -> None:
     path = tmp_path / "program"
     path.write_bytes(b"")
     with pytest.raises(EngineError, match=r"program cannot be started: .*Permission denied"):
-        next(Process(path).batches(b"path=x"))
+        list(Process(path).batches(b"path=x"))
 
 
 @posix
@@ -169,7 +169,7 @@ def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None
     """A program that stops sending is not waited for."""
     start = time.monotonic()
     with pytest.raises(EngineError, match=r"sends nothing more, and does not end$"):
-        next(scripted("exec sleep 60 >&-").batches(b"path=x"))
+        list(scripted("exec sleep 60 >&-").batches(b"path=x"))
     assert time.monotonic() - start < 30
 
 
@@ -230,6 +230,27 @@ except KeyboardInterrupt:
             child.kill()
     assert out.splitlines()[-1] == "interrupted True"
     assert _ends(pid)
+
+
+@posix
+@pytest.mark.usefixtures("process")
+def test_a_process_that_is_stopped(huge: Path, python: Callable[..., str]) -> None:
+    """A process that SIGSTOP keeps from sending does not keep a caller from leaving."""
+    program = f"""{KEPT}
+token = checksig.CancelToken()
+turns = 0
+def progress(_):
+    global turns
+    os.kill(started[-1].pid, signal.SIGSTOP)
+    turns += 1
+    if turns == 10:
+        token.cancel()
+try:
+    verify(sys.argv[1], progress=progress, cancel=token)
+except checksig.CancelledError:
+    say(turns, started[-1].returncode == -signal.SIGKILL)
+"""
+    assert python(program, huge) == "10 True\n"
 
 
 @posix
@@ -341,6 +362,7 @@ except checksig.EngineError as error:
         assert hint in out
 
 
+@pytest.mark.library
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
 )
@@ -402,6 +424,7 @@ print(len(started), wrong)
     assert python(program, httpd) == "80 []\n"
 
 
+@pytest.mark.library
 @pytest.mark.skipif(sys.platform != "linux", reason="moves files of the installation away")
 def test_a_wheel_without_the_library(httpd: Path, python: Callable[..., str]) -> None:
     """Where only the program was installed, it is used without being asked for."""

@@ -148,6 +148,7 @@ print(checksig.verify(folder, check=False).verified)
 """
 
 
+@pytest.mark.library
 @cpython
 @pytest.mark.parametrize("used", ["used", "unused"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
@@ -189,6 +190,7 @@ print(own.call(call, sys.argv[1]) in (9, True), checksig.verify(sys.argv[1], che
 @pytest.mark.parametrize(
     "call", ["verify(huge, cancel=token)", "list(iter_verify(huge, cancel=token))"]
 )
+@pytest.mark.usefixtures("engine")
 def test_greenlets_go_on(
     huge: Path, tree: Callable[..., Path], python: Callable[..., str], call: str
 ) -> None:
@@ -223,6 +225,7 @@ print(killed.dead, isinstance(killed.value, gevent.GreenletExit))
     assert python(program, huge, small) == "100\n{1}\nTrue True\n"
 
 
+@pytest.mark.usefixtures("engine")
 def test_a_sleep_that_is_mocked_is_not_relied_on(
     httpd: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

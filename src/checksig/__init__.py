@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ._algorithms import Algorithm
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -18,7 +21,13 @@ from .errors import (
 )
 from .report import BadLine, Manifest, Progress, Report, Result, Status
 
+if TYPE_CHECKING:
+    algorithms: tuple[Algorithm, ...]
+    """What the engine can compute, by growing length of the digests. The engine is asked for it
+    when it is first used, which is why ``from checksig import *`` leaves it out."""
+
 __all__ = [
+    "Algorithm",
     "BadLine",
     "CancelToken",
     "CancelledError",
@@ -38,3 +47,17 @@ __all__ = [
     "iter_verify",
     "verify",
 ]
+
+
+if not TYPE_CHECKING:  # to type checkers only what is written above is there
+
+    def __getattr__(name: str) -> object:
+        if name == "algorithms":
+            from ._algorithms import load
+
+            return load()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "algorithms"})

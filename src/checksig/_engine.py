@@ -22,7 +22,7 @@ from .errors import EngineError, ForkedError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Library", "library"]
+__all__ = ["ABI", "Library", "library", "timeouts"]
 
 ABI = 1
 """The number of the interface that this package speaks; go/internal/job has its twin."""
@@ -80,7 +80,7 @@ class Library:
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
-            for timeout_ms in _timeouts():
+            for timeout_ms in timeouts():
                 batch = self._wait(job[0], timeout_ms)
                 yield batch
                 if os.getpid() != self.pid:
@@ -111,7 +111,7 @@ class Library:
             pass
 
 
-def _timeouts() -> Generator[int]:
+def timeouts() -> Generator[int]:
     """Yield how many milliseconds each wait may block.
 
     Where gevent or eventlet have put their own ``time.sleep``, a wait that blocks would stop every

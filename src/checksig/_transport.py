@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from . import _engine
+from ._process import NOTHING, Process
 from .errors import EngineError
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ def batches(request: bytes) -> Generator[bytes]:
     if choice not in {"", "library", "process"}:
         raise EngineError(f"{VARIABLE} is {choice!r}, where 'library' or 'process' is understood")
     if choice == "process":
-        from ._process import Process
-
         return Process().batches(request)
     try:
         library = _engine.library()
@@ -47,13 +46,11 @@ def _instead(request: bytes, reason: EngineError) -> Generator[bytes]:
     """Run a job in a process because the library, for *reason*, cannot be used."""
     begun = False
     try:
-        from ._process import Process
-
         with contextlib.closing(Process().batches(request)) as results:
             for batch in results:
-                begun = True
+                begun = begun or batch != NOTHING
                 yield batch
-    except (EngineError, OSError) as error:  # OSError: there may be no descriptor for the import
+    except (EngineError, OSError) as error:  # OSError: there may be no descriptor for a pipe
         if begun:
             raise
         raise type(reason)(f"{reason}; nor can it run as a process of its own: {error}") from error

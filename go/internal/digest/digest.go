@@ -4,54 +4,105 @@
 package digest
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"hash"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 )
 
-// MaxSize is the size in bytes of the longest digest in [Table].
-const MaxSize = sha512.Size
-
-// Algorithm is one row of the table.
+// Algorithm is a row of the table, or one length of a row that has several. There is one pointer
+// for each, so two are the same algorithm if they are equal.
 type Algorithm struct {
-	Name string           // as the project writes it: "sha256"
-	Size int              // of the digest, in bytes
-	New  func() hash.Hash // a streaming hasher
-	tags []string         // what stands for it in the name of a manifest, in lower case
+	Name     string           // as the project writes it: "sha256", "blake2b-256"
+	Size     int              // of the digest, in bytes
+	Strength Strength         // what it withstands
+	New      func() hash.Hash // a streaming hasher
+
+	// Spellings are how tags and names of manifests write it, in lower case; "-" stands for one
+	// of "-", "_", "/", or for nothing.
+	Spellings []string
+	words     []string // stand for it too, but only in the name of a manifest and between its words
+	family    *family  // of a row with several lengths
 }
 
-// Table lists every algorithm, by growing digest size. Where two rows share a size, the first
-// is what the size alone stands for.
-//
-// Sources: MD5 is RFC 1321; SHA-1 and SHA-2 are FIPS 180-4.
-var Table = []*Algorithm{
-	{Name: "md5", Size: md5.Size, New: md5.New, tags: []string{"md5", "md-5"}},
-	{Name: "sha1", Size: sha1.Size, New: sha1.New, tags: []string{"sha1", "sha-1", "shasums1"}},
-	{Name: "sha224", Size: sha256.Size224, New: sha256.New224, tags: shaTags("224")},
-	{Name: "sha256", Size: sha256.Size, New: sha256.New, tags: shaTags("256")},
-	{Name: "sha384", Size: sha512.Size384, New: sha512.New384, tags: shaTags("384")},
-	{Name: "sha512", Size: sha512.Size, New: sha512.New, tags: shaTags("512")},
+// family is a row's lengths: any whole number of bytes up to the row's own.
+type family struct {
+	hasher func(size int) hash.Hash
+	once   sync.Once
+	all    []*Algorithm // by size in bytes less 1; written once
 }
 
-func shaTags(bits string) []string {
-	return []string{"sha" + bits, "sha-" + bits, "sha2-" + bits, "shasums" + bits}
+// Variable tells whether there are other lengths of the algorithm.
+func (a *Algorithm) Variable() bool { return a.family != nil }
+
+// Aliases are the spellings other than the name.
+func (a *Algorithm) Aliases() []string {
+	return slices.DeleteFunc(slices.Clone(a.Spellings), func(s string) bool { return s == a.Name })
 }
 
-// ByName returns the algorithm of that name ("sha256"), or nil.
+// OfSize returns the algorithm with digests of size bytes: itself, another length of it, or nil if
+// there is none.
+func (a *Algorithm) OfSize(size int) *Algorithm {
+	switch {
+	case size == a.Size:
+		return a
+	case a.family == nil:
+		return nil
+	}
+	all := a.family.lengths()
+	if size < 1 || size > len(all) {
+		return nil
+	}
+	return all[size-1]
+}
+
+// lengths makes all lengths when the first one is asked for.
+func (f *family) lengths() []*Algorithm {
+	f.once.Do(func() {
+		for _, a := range Table {
+			if a.family != f {
+				continue
+			}
+			for size := 1; size < a.Size; size++ {
+				f.all = append(f.all, &Algorithm{
+					Name:     a.Name + "-" + strconv.Itoa(8*size),
+					Size:     size,
+					Strength: soundOf(size),
+					New:      func() hash.Hash { return f.hasher(size) },
+					family:   f,
+				})
+			}
+			f.all = append(f.all, a)
+		}
+	})
+	return f.all
+}
+
+// ofBits returns the length of so many bits, or nil.
+func (a *Algorithm) ofBits(digits string) *Algorithm {
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || digits[0] == '0' || n%8 != 0 || a.family == nil {
+		return nil
+	}
+	return a.OfSize(int(n / 8))
+}
+
+// ByName returns the algorithm of that name ("sha256", "blake2b-256"), or nil.
 func ByName(name string) *Algorithm {
 	for _, a := range Table {
 		if a.Name == name {
 			return a
+		}
+		if digits, ok := strings.CutPrefix(name, a.Name+"-"); ok && a.family != nil {
+			return a.ofBits(digits)
 		}
 	}
 	return nil
 }
 
 // BySize returns the algorithm that a digest of size bytes stands for when nothing else names
-// one, or nil if no algorithm has digests of that size.
+// one, or nil if no row has digests of that size.
 func BySize(size int) *Algorithm {
 	for _, a := range Table {
 		if a.Size == size {
@@ -59,38 +110,4 @@ func BySize(size int) *Algorithm {
 		}
 	}
 	return nil
-}
-
-// NamedIn returns the one algorithm that the file name of a manifest names ("SHA256SUMS",
-// "sha1sum.txt", "disc.iso.md5"), or nil if it names none, or more than one.
-func NamedIn(fileName string) *Algorithm {
-	fileName = strings.ToLower(fileName)
-	var found *Algorithm
-	for _, a := range Table {
-		for _, tag := range a.tags {
-			if !containsNumber(fileName, tag) {
-				continue
-			}
-			if found != nil && found != a {
-				return nil
-			}
-			found = a
-		}
-	}
-	return found
-}
-
-// containsNumber reports whether s holds tag with no further digit behind it, so that "sha1"
-// is not found in "sha128".
-func containsNumber(s, tag string) bool {
-	for {
-		i := strings.Index(s, tag)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(tag):]
-		if s == "" || s[0] < '0' || s[0] > '9' {
-			return true
-		}
-	}
 }

