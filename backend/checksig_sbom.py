@@ -21,6 +21,7 @@ LICENCES = {  # of Go modules; a new one is a row here, a file in LICENSES, a wo
     "github.com/zeebo/xxh3": "BSD-2-Clause",
     "golang.org/x/crypto": "BSD-3-Clause",
     "golang.org/x/sys": "BSD-3-Clause",
+    "golang.org/x/text": "BSD-3-Clause",
     "std": "BSD-3-Clause",
 }
 

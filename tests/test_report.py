@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import checksig
-from checksig import BadLine, Manifest, Report, Result, Status, verify
+from checksig import BadLine, Extra, Manifest, Report, Result, Status, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,10 @@ def test_report_is_true_only_when_all_is_well() -> None:
     assert not a_report(mismatched=1)
     assert not a_report(missing=1)
     assert not a_report(unreadable=1)
-    assert not a_report(skipped=1)
+    assert a_report(skipped=1)
+    assert not a_report(verified=0, skipped=1)
+    assert a_report(extras=(Extra("x"),))
+    assert not a_report(extras=(Extra("x"), Extra("y", fails=True)))
     assert not a_report(bad_lines=(BadLine("d/m", 1, "x", "y"),))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import checksig
-from checksig import BadLine, CancelToken, averify, iter_verify, verify
+from checksig import BadLine, CancelToken, Result, averify, iter_verify, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def test_iter_verify_yields_what_verify_finds(tree: Callable[..., Path]) -> None
     report = verify(folder, check=False)
     items = list(iter_verify(folder))
     bad = [item for item in items if isinstance(item, BadLine)]
-    results = [item for item in items if not isinstance(item, BadLine)]
+    results = [item for item in items if isinstance(item, Result)]
     assert tuple(sorted(results, key=lambda r: r.line)) == report.results
     assert tuple(bad) == report.bad_lines
     assert not bad[0].ok

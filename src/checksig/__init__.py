@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
+from ._options import Options
 from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
@@ -19,7 +20,7 @@ from .errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from .report import BadLine, Manifest, Progress, Report, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
 if TYPE_CHECKING:
     algorithms: tuple[Algorithm, ...]
@@ -33,10 +34,12 @@ __all__ = [
     "CancelledError",
     "ChecksigError",
     "EngineError",
+    "Extra",
     "ForkedError",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
+    "Options",
     "Progress",
     "Report",
     "Result",

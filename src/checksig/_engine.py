@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABI", "Library", "library", "timeouts"]
 
-ABI = 1
+ABI = 2
 """The number of the interface that this package speaks; go/internal/job has its twin."""
 
 _WAIT_MS = 50

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NoReturn
 
 from . import _transport, _wire
+from ._options import Options, encode_options
 from .errors import (
     CancelledError,
     EngineError,
@@ -14,19 +15,18 @@ from .errors import (
     ManifestNotFoundError,
     VerificationError,
 )
-from .report import BadLine, Manifest, Report, Result
+from .report import BadLine, Extra, Manifest, Report, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from os import PathLike
 
+    from typing_extensions import Unpack
+
+    from ._options import AnyPath
     from .report import Progress
-
-    AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
 
 __all__ = ["CancelToken", "averify", "check_signatures", "iter_verify", "verify"]
 
-_MOST_WORKERS = 1024
 _STOP_SECONDS = 1.5
 
 
@@ -34,40 +34,39 @@ def verify(
     path: AnyPath,
     *,
     check: bool = True,
-    workers: int | None = None,
-    follow_outside: bool = False,
     keep_verified: bool = True,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Verify every file that a manifest lists.
 
     *path* is a manifest, or a folder, in which every manifest counts that has one of the usual
-    names (``sha1sum.txt``, ``SHA256SUMS``, ``disc.iso.md5``, …). File names are relative to the
-    manifest's folder. Read are the manifests of GNU coreutils (man page :manpage:`sha256sum(1)`),
-    for MD5 (RFC 1321), SHA-1 and SHA-2 (FIPS 180-4).
+    names (``sha1sum.txt``, ``SHA256SUMS``, ``disc.iso.md5``, …), and which is a bag (RFC 8493) if
+    it holds a ``bagit.txt``. File names are relative to the manifest's folder.
 
     :param check: raise :exc:`VerificationError` unless all is as listed; otherwise the report,
         which is false then, is returned whatever was found.
-    :param workers: how many files are read at once, 1 to 1024; as many as CPUs may be used if None.
-    :param follow_outside: read files outside the manifest's folder too, which are refused
-        otherwise: by ``..``, an absolute name, or a symbolic link.
     :param keep_verified: keep the entries that were verified for :attr:`Report.results`; without
         them the memory needed does not grow with the manifest.
     :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
         it raises stops the verification.
     :param cancel: stops the verification when its :meth:`CancelToken.cancel` is called.
+    :param options: how to verify: *workers*, *follow_outside*, *recursive*, *extra*,
+        *ignore_missing*, *root*, *strip*, *basename*, *remap*, *min_strength*, *algorithm* and
+        *format*; see :class:`Options`.
 
     :raises VerificationError: something is not as listed; its ``report`` says what.
     :raises ManifestNotFoundError: the folder holds no manifest.
     :raises ManifestError: the manifest cannot be read, being a device or a FIFO, say.
-    :raises OSError: the system refuses the folder or the manifest; its number and path tell more.
+    :raises OSError: the system refuses the folder, *root* or the manifest; its number and path tell
+        more.
     :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
-    :raises ValueError: *path* holds a NUL, or *workers* is out of range.
+    :raises ValueError: *path* holds a NUL, or an option is out of range, or not known.
     """
-    run = _Run(path)
-    request = _request(path, workers, follow_outside, keep_verified, progress)
+    run = _Run(path, options)
+    request = _request(path, options, keep_verified=keep_verified, survey=progress is not None)
     with contextlib.closing(_batches(request, progress, cancel)) as batches:
         for batch in batches:
             for kind, payload in batch.records:
@@ -81,26 +80,28 @@ def verify(
 def iter_verify(
     path: AnyPath,
     *,
-    workers: int | None = None,
-    follow_outside: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
-) -> Generator[Result | BadLine]:
+    **options: Unpack[Options],
+) -> Generator[Result | BadLine | Extra]:
     """Verify like :func:`verify`, and yield what became of each entry as soon as it is known.
 
     The order is that in which files are done. A line that was not understood comes as a
-    :class:`BadLine`; so do a manifest without entries and one that could not be read whole.
+    :class:`BadLine`; so do a manifest without entries and one that could not be read whole. A file
+    that no manifest lists, if *extra* asks for those, comes as an :class:`Extra`, and missing
+    entries only then, as they may have been moved.
     All is as listed if every item's ``ok`` is true.
 
-    The memory needed does not grow with the manifest: when the caller is slow the engine waits,
-    and it stops when the generator is closed. The errors are those of :func:`verify`, but for
-    :exc:`VerificationError`; all but ValueError are raised with the first item.
+    The memory needed does not grow with the manifest, but for *extra*: when the caller is slow the
+    engine waits, and it stops when the generator is closed. The errors are those of :func:`verify`,
+    but for :exc:`VerificationError`; they are raised with the first item, but for what is wrong
+    with the arguments by themselves.
     """
-    request = _request(path, workers, follow_outside, keep_verified=True, progress=progress)
-    return _items(_Run(path), _batches(request, progress, cancel))
+    request = _request(path, options, keep_verified=True, survey=progress is not None)
+    return _items(_Run(path, options), _batches(request, progress, cancel))
 
 
-def _items(run: _Run, batches: Generator[_wire.Batch]) -> Generator[Result | BadLine]:
+def _items(run: _Run, batches: Generator[_wire.Batch]) -> Generator[Result | BadLine | Extra]:
     with contextlib.closing(batches):
         for batch in batches:
             for kind, payload in batch.records:
@@ -110,6 +111,8 @@ def _items(run: _Run, batches: Generator[_wire.Batch]) -> Generator[Result | Bad
                     yield from _wire.decode_entries(payload, run.manifests)
                 elif kind == _wire.Kind.BAD_LINE:
                     yield _wire.decode_bad_line(payload, run.manifests)[1]
+                elif kind == _wire.Kind.EXTRA:
+                    yield run.unlisted(payload)
                 else:
                     run.take(kind, payload)
     run.end()
@@ -119,10 +122,9 @@ async def averify(
     path: AnyPath,
     *,
     check: bool = True,
-    workers: int | None = None,
-    follow_outside: bool = False,
     keep_verified: bool = True,
     progress: Callable[[Progress], object] | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Verify like :func:`verify`, without blocking the event loop of :mod:`asyncio`.
 
@@ -153,11 +155,10 @@ async def averify(
             verify,
             path,
             check=check,
-            workers=workers,
-            follow_outside=follow_outside,
             keep_verified=keep_verified,
             progress=None if progress is None else forward,
             cancel=cancel,
+            **options,
         )
     )
     # Whoever stopped waiting is not interested in what it raises any more.
@@ -205,26 +206,19 @@ def check_signatures(root_dir: AnyPath) -> None:
         raise ValueError(str(error)) from error
 
 
-def _request(
-    path: AnyPath,
-    workers: int | None,
-    follow_outside: bool,
-    keep_verified: bool,
-    progress: Callable[[Progress], object] | None,
-) -> bytes:
+def _request(path: AnyPath, options: Options, *, keep_verified: bool, survey: bool) -> bytes:
+    fields = encode_options(**options)
     name = os.fsencode(path)
-    if b"\0" in name:
-        raise ValueError("embedded null byte")
-    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
-        raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")
+    # The caller may go elsewhere while the engine works.
+    absolute = all(os.path.isabs(os.fsencode(p)) for p in (name, options.get("root") or name))
     return _wire.encode_request(
-        name,
-        # The caller may go elsewhere while the engine works.
-        b"" if os.path.isabs(name) else os.getcwdb(),
-        workers=workers,
-        follow_outside=follow_outside,
-        failures_only=not keep_verified,
-        survey=progress is not None,
+        [
+            ("path", name),
+            ("dir", None if absolute else os.getcwdb()),
+            *fields,
+            ("failures_only", not keep_verified),
+            ("survey", survey),
+        ]
     )
 
 
@@ -250,8 +244,10 @@ def _check(cancel: CancelToken | None) -> None:
 class _Run:
     """Collects what the engine finds."""
 
-    def __init__(self, path: AnyPath) -> None:
+    def __init__(self, path: AnyPath, options: Options) -> None:
         self._path = os.fsdecode(path)
+        self._extra_fails = options.get("extra") == "fail"
+        self._extras: list[Extra] = []
         self.manifests: list[Manifest] = []
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
@@ -262,18 +258,26 @@ class _Run:
         match kind:
             case _wire.Kind.MANIFEST:
                 self.manifests.append(_wire.decode_manifest(payload))
+            case _wire.Kind.READ:
+                index, manifest = _wire.decode_read(payload, self.manifests)
+                self.manifests[index] = manifest
             case _wire.Kind.ENTRY:
                 self._failures.append(_wire.decode_entry(payload, self.manifests))
             case _wire.Kind.VERIFIED:
                 self._verified.append(payload)
             case _wire.Kind.BAD_LINE:
                 self._bad_lines.append(_wire.decode_bad_line(payload, self.manifests))
+            case _wire.Kind.EXTRA:
+                self._extras.append(self.unlisted(payload))
             case _wire.Kind.SUMMARY:
                 self._summary = _wire.decode_summary(payload)
             case _wire.Kind.ERROR:
                 _raise(_wire.decode_failure(payload))
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
+
+    def unlisted(self, payload: bytes) -> Extra:
+        return _wire.decode_extra(payload, fails=self._extra_fails)
 
     def end(self) -> _wire.Summary:
         if self._summary is None:
@@ -297,11 +301,13 @@ class _Run:
             bad_lines=tuple(bad for _, bad in self._bad_lines),
             bytes_read=s.bytes_read,
             elapsed=s.nanoseconds / 1e9,
+            extras=tuple(sorted(self._extras)),
             _verified=tuple(self._verified),
         )
         if (
             len(report.bad_lines) != s.bad_lines
-            or len(report.failures) != report.entries - s.verified
+            or len(report.failures) != report.entries - s.verified - s.skipped
+            or report.extra != s.extra
         ):
             raise EngineError("the engine lost a result")
         return report
@@ -318,5 +324,7 @@ def _raise(failure: _wire.Failure) -> NoReturn:
             raise ManifestNotFoundError(f"{path}: {message}")
         case _wire.FailureCode.MANIFEST:
             raise ManifestError(f"{path}: {message}")
+        case _wire.FailureCode.VALUE:
+            raise ValueError(message)
         case _:
             raise EngineError(message)

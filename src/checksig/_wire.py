@@ -10,10 +10,10 @@ import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .report import BadLine, Manifest, Progress, Result, Status
+from .report import BadLine, Extra, Manifest, Progress, Result, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "Batch",
@@ -25,40 +25,54 @@ __all__ = [
     "decode_batch",
     "decode_entries",
     "decode_entry",
+    "decode_extra",
     "decode_failure",
     "decode_manifest",
+    "decode_read",
     "decode_summary",
     "encode_request",
 ]
 
 _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
-_MANIFEST = struct.Struct("<II")
-_ENTRY = struct.Struct("<BBBBIQQII")
+_MANIFEST = struct.Struct("<IIII")
+_READ = struct.Struct("<IB")
+_ENTRY = struct.Struct("<BBBBBIQQIIII")
+_EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQI")
 _ERROR = struct.Struct("<BiI")
-_SUMMARY = struct.Struct("<8q")
+_SUMMARY = struct.Struct("<9q")
 
 _STATUSES = tuple(Status)
 _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
 
-def encode_request(path: bytes, folder: bytes, **fields: int | None) -> bytes:
-    """Return the request to verify *path* from *folder*; fields that are None are left out."""
-    numbers = [
-        b"%s=%d" % (key.encode(), value) for key, value in fields.items() if value is not None
-    ]
-    return b"\0".join([b"path=" + path, b"dir=" + folder, *numbers])
+def encode_request(fields: Iterable[tuple[str, bytes | int | None]]) -> bytes:
+    """Return a request of these fields, without those that are None.
+
+    :raises ValueError: a value holds a NUL.
+    """
+    parts: list[bytes] = []
+    for key, value in fields:
+        if value is None:
+            continue
+        text = value if isinstance(value, bytes) else b"%d" % value
+        if b"\0" in text:
+            raise ValueError("embedded null byte")
+        parts.append(key.encode() + b"=" + text)
+    return b"\0".join(parts)
 
 
 class Kind(enum.IntEnum):
     """The kinds of records."""
 
     MANIFEST = ord("M")
+    READ = ord("R")
     ENTRY = ord("E")
     VERIFIED = ord("V")
     BAD_LINE = ord("B")
+    EXTRA = ord("U")
     ERROR = ord("X")
     SUMMARY = ord("S")
 
@@ -94,21 +108,47 @@ def _records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
 
 def decode_manifest(payload: bytes) -> Manifest:
     """Decode an ``M`` record; they come in the order of their indices, from 0."""
-    _, size = _MANIFEST.unpack_from(payload)
-    text = payload[_MANIFEST.size :]
-    return Manifest(path=_name(text[size:]), format=_text(text[:size]))
+    at = _MANIFEST.size
+    texts: list[str] = []
+    for size in _MANIFEST.unpack_from(payload)[1:]:
+        texts.append(_text(payload[at : at + size]))
+        at += size
+    name, encoding, wrapper = texts
+    return Manifest(_name(payload[at:]), name, encoding=encoding, wrapper=wrapper)
+
+
+def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
+    """Decode an ``R`` record into a manifest's index and what is known of it now."""
+    index: int
+    index, assumed = _READ.unpack_from(payload)
+    algorithms = tuple(_text(payload[_READ.size :]).split())
+    return index, manifests[index]._replace(algorithms=algorithms, assumed=assumed == 1)
 
 
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     """Decode an ``E`` record."""
     manifest: int
-    (status, algorithm_size, expected_size, found_size, manifest, line, size, name_size, _) = (
-        _ENTRY.unpack_from(payload)
-    )
+    moved_size: int
+    (
+        status,
+        algorithm_size,
+        expected_size,
+        found_size,
+        assumed,
+        manifest,
+        line,
+        size,
+        name_size,
+        detail_size,
+        opened_size,
+        moved_size,
+    ) = _ENTRY.unpack_from(payload)
     expected_at = _ENTRY.size + algorithm_size
     found_at = expected_at + expected_size
     name_at = found_at + found_size
     detail_at = name_at + name_size
+    opened_at = detail_at + detail_size
+    moved_at = opened_at + opened_size
     return Result(
         name=_name(payload[name_at:detail_at]),
         status=_STATUSES[status],
@@ -118,8 +158,18 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
         size=size,
         manifest=manifests[manifest].path,
         line=line,
-        detail=_text(payload[detail_at:]) or None,
+        detail=_text(payload[detail_at:opened_at]) or None,
+        assumed=assumed == 1,
+        opened=_name(payload[opened_at:moved_at]) if opened_size else None,
+        moved_to=_name(payload[moved_at:]) if moved_size else None,
     )
+
+
+def decode_extra(payload: bytes, *, fails: bool) -> Extra:
+    """Decode a ``U`` record."""
+    (size,) = _EXTRA.unpack_from(payload)
+    text = payload[_EXTRA.size :]
+    return Extra(path=_name(text[:size]), moved_from=_name(text[size:]) or None, fails=fails)
 
 
 def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Result]:
@@ -150,6 +200,7 @@ class Summary(NamedTuple):
     unreadable: int
     skipped: int
     bad_lines: int
+    extra: int
     bytes_read: int
     nanoseconds: int
 
@@ -168,6 +219,7 @@ class FailureCode(enum.IntEnum):
     MANIFEST = 3
     PANIC = 4
     CANCELLED = 5
+    VALUE = 7
 
 
 class Failure(NamedTuple):

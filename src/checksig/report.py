@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-__all__ = ["BadLine", "Manifest", "Progress", "Report", "Result", "Status"]
+__all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
 _MOST_EXPLAINED = 20
 
@@ -20,13 +20,15 @@ class Status(str, enum.Enum):
     VERIFIED = "verified"
     """The file was read whole, and its digest is the one listed."""
     MISMATCHED = "mismatched"
-    """The file was read whole, and its digest is another."""
+    """The file was read whole, and its digest is another; or its size is another than listed, which
+    ``detail`` says, and it was not read for that."""
     MISSING = "missing"
     """There is no such file."""
     UNREADABLE = "unreadable"
     """The file was not read whole, or was refused; ``detail`` says why."""
     SKIPPED = "skipped"
-    """The entry was left out because the caller asked for it."""
+    """The entry was left out because the caller asked for it: its file is missing, and
+    ``ignore_missing`` says that this is no failure."""
 
     def __str__(self) -> str:
         return self.value
@@ -51,14 +53,29 @@ class Manifest(NamedTuple):
     path: str
     """Where it is, as the path given to :func:`checksig.verify` says it."""
     format: str
-    """Its format, such as ``"gnu"``; empty if it could not be opened."""
+    """Its format, such as ``"gnu"``; empty if it could not be opened, and for a folder that could
+    not be searched."""
+    algorithms: tuple[str, ...] = ()
+    """The algorithms of its entries, such as ``("sha256",)``, in the order of their first use."""
+    assumed: bool = False
+    """Whether nothing but a digest's length told the algorithm of some of them: of those that share
+    the length, the commonest was chosen."""
+    encoding: str = "utf-8"
+    """``"utf-8"``, which stands for any with ASCII in it, ``"utf-16le"`` or ``"utf-16be"``."""
+    wrapper: str = ""
+    """The signed message it comes in, ``"pgp"`` or ``"signify"``; empty if there is none."""
+
+    @property
+    def signature(self) -> str:
+        """``"not checked"`` for a manifest with a signature around it, empty for others."""
+        return "not checked" if self.wrapper else ""
 
 
 class Result(NamedTuple):
     """What became of one entry."""
 
     name: str
-    """The file's name as the manifest says it, unescaped; bytes that are not in the file
+    """The file's name as the manifest lists it, unescaped; bytes that are not in the file
     system's encoding are kept as :func:`os.fsdecode` keeps them."""
     status: Status
     algorithm: str
@@ -74,21 +91,36 @@ class Result(NamedTuple):
     line: int
     """The entry's line in the manifest, from 1."""
     detail: str | None = None
-    """Why the file could not be verified, for those that are unreadable or missing."""
+    """Why the file could not be verified, for those that are unreadable, missing or skipped, and
+    those that mismatched for their size alone."""
+    assumed: bool = False
+    """Whether nothing but the digest's length told the algorithm."""
+    opened: str | None = None
+    """The file's path, if it is another than ``name`` from the manifest's folder: by ``root``,
+    ``strip``, ``basename``, ``remap``, the format, backslashes or Unicode's normal forms."""
+    moved_to: str | None = None
+    """For a missing file, the path of one that no manifest lists and that has its digest."""
 
     @property
     def path(self) -> str:
-        """Where the file is: ``name`` from the manifest's folder."""
-        return os.path.join(os.path.dirname(self.manifest), self.name)
+        """Where the file is, or should be.
+
+        ``name`` from the manifest's folder, unless it was looked for elsewhere.
+        """
+        return self.opened or os.path.join(os.path.dirname(self.manifest), self.name)
 
     @property
     def ok(self) -> bool:
-        """Whether the file was verified."""
-        return self.status is Status.VERIFIED
+        """Whether the file was verified, or skipped as the caller asked for."""
+        return self.status in {Status.VERIFIED, Status.SKIPPED}
 
     def __str__(self) -> str:
         words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
         what = words.get(self.status, f"{self.status}: {self.detail}")
+        if self.status is Status.MISMATCHED and self.detail:
+            what += f": {self.detail}"
+        if self.moved_to:
+            what += f', moved to "{printable(self.moved_to)}"'
         return f'"{printable(self.path)}" - {what}'
 
 
@@ -114,6 +146,26 @@ class BadLine(NamedTuple):
         return f'"{printable(self.manifest)}"{where} - {self.cause}'
 
 
+class Extra(NamedTuple):
+    """A file on disk that no manifest lists."""
+
+    path: str
+    """Where it is, as the path given to :func:`checksig.verify`, or ``root``, says it."""
+    moved_from: str | None = None
+    """The path of a missing file that has the same digest: the first, of several."""
+    fails: bool = False
+    """Whether it is a failure, as ``extra="fail"`` says."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is no failure."""
+        return not self.fails
+
+    def __str__(self) -> str:
+        moved = f', moved from "{printable(self.moved_from)}"' if self.moved_from else ""
+        return f'"{printable(self.path)}" - not listed{moved}'
+
+
 @dataclass(frozen=True)
 class Report:
     """What a verification found. It is true, as :attr:`ok` is, when all is as listed."""
@@ -129,24 +181,36 @@ class Report:
     unreadable: int
     skipped: int
     failures: tuple[Result, ...]
-    """Every entry that was not verified, in the order of the manifests."""
+    """Every entry that was neither verified nor skipped, in the order of the manifests."""
     bad_lines: tuple[BadLine, ...]
     """Every line that was not understood, in the order of the manifests."""
     bytes_read: int
     """Bytes read from files."""
     elapsed: float
     """Seconds taken."""
+    extras: tuple[Extra, ...] = ()
+    """The files that no manifest lists, by their paths, if ``extra`` asked for them."""
     _verified: tuple[bytes, ...] = field(default=(), repr=False)
-    # The verified entries as the engine sent them: a report of a million files is mostly these,
-    # and few callers look at them.
+    # The verified and skipped entries as the engine sent them: a report of a million files is
+    # mostly these, and few callers look at them.
 
     @property
     def ok(self) -> bool:
-        """Whether every line was understood, every file verified, and there was at least one."""
-        return self.verified == self.entries > 0 and not self.bad_lines
+        """Whether every line was understood, every file verified, and there was at least one.
+
+        Entries that were skipped, as the caller asked for, and files that are not listed do not
+        count, unless ``extra="fail"`` was asked for.
+        """
+        everything = self.verified > 0 and self.verified + self.skipped == self.entries
+        return everything and not self.bad_lines and all(extra.ok for extra in self.extras)
 
     def __bool__(self) -> bool:
         return self.ok
+
+    @property
+    def extra(self) -> int:
+        """How many files no manifest lists."""
+        return len(self.extras)
 
     @property
     def entries(self) -> int:
@@ -175,11 +239,14 @@ class Report:
         parts = [f"{self.verified} verified", *(f"{n} {what}" for what, n in counts if n)]
         if self.bad_lines:
             parts.append(_plural(len(self.bad_lines), "bad line"))
+        if self.extras:
+            parts.append(f"{self.extra} not listed")
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
 
     def explain(self) -> str:
         """Return a line for each failure and bad line; of very many, the first and how many."""
-        lines = [str(what) for what in (*self.failures, *self.bad_lines)]
+        extras = [extra for extra in self.extras if not extra.ok]
+        lines = [str(what) for what in (*self.failures, *self.bad_lines, *extras)]
         if not lines:
             return self.summary()
         if len(lines) > _MOST_EXPLAINED:
@@ -194,15 +261,17 @@ class Report:
         d: dict[str, Any] = {
             "ok": self.ok,
             "path": self.path,
-            "manifests": [m._asdict() for m in self.manifests],
+            "manifests": [{**m._asdict(), "signature": m.signature} for m in self.manifests],
             "entries": self.entries,
             "verified": self.verified,
             "mismatched": self.mismatched,
             "missing": self.missing,
             "unreadable": self.unreadable,
             "skipped": self.skipped,
+            "extra": self.extra,
             "failures": [r._asdict() for r in self.failures],
             "bad_lines": [b._asdict() for b in self.bad_lines],
+            "extras": [e._asdict() for e in self.extras],
             "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
         }

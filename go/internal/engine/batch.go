@@ -22,16 +22,16 @@ type batch struct {
 	active int // lanes with a file
 	lanes  [lanes.Max]lane
 	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
-	apart []task
+	apart []*task
 	kinds map[*digest.Algorithm]kind
 
-	tree   *source.Tree
-	folder *os.File // of tree; nil if its files are to be opened by the tree alone
+	base   *base
+	folder *os.File // that of base; nil if files there are to be opened by its tree alone
 }
 
 // lane is a file of a [lanes.Group].
 type lane struct {
-	task
+	*task
 	algorithm *lanes.Algorithm
 }
 
@@ -96,7 +96,7 @@ func (b *batch) isFull() bool {
 }
 
 // next returns an entry, for which it waits only if there is nothing else to do.
-func (b *batch) next() (t task, ok bool) {
+func (b *batch) next() (t *task, ok bool) {
 	select {
 	case t, ok = <-b.run.work:
 		return t, ok
@@ -109,10 +109,10 @@ func (b *batch) next() (t task, ok bool) {
 	return t, ok
 }
 
-// add gives a file to a lane if it can.
-func (b *batch) add(t task) {
+// add gives a file to a lane if it can, and puts it aside if not.
+func (b *batch) add(t *task) {
 	k := b.kind(t.entry.Algorithm)
-	if k.algorithm == nil {
+	if k.algorithm == nil || len(t.more) > 0 || t.entry.HasSize || b.run.refuses(&t.claim) != nil {
 		b.apart = append(b.apart, t)
 		return
 	}
@@ -121,6 +121,7 @@ func (b *batch) add(t task) {
 		free++
 	}
 	if !b.open(free, k.algorithm, t) {
+		b.apart = append(b.apart, t)
 		return
 	}
 	b.lanes[free] = lane{t, k.algorithm}
@@ -145,36 +146,34 @@ func (b *batch) kind(a *digest.Algorithm) kind {
 	return k
 }
 
-// open opens a task's file for a lane. If it cannot, it tells what becomes of the task, or puts it aside.
-func (b *batch) open(free int, a *lanes.Algorithm, t task) bool {
-	b.enter(t.tree)
-	if b.folder != nil && b.group.Open(free, a, b.folder.Fd(), t.entry.Name) {
+// open opens a task's file for a lane, and reports whether it could.
+func (b *batch) open(free int, a *lanes.Algorithm, t *task) bool {
+	tree, err := b.run.bases.use(t.base)
+	if err != nil {
+		return false
+	}
+	defer b.run.bases.done(t.base)
+	b.enter(t.base, tree)
+	if b.folder != nil && b.group.Open(free, a, b.folder.Fd(), t.name) {
 		return true
 	}
 	// A link, a folder of an odd kind, or nothing to be opened: the tree knows.
-	file, err := t.tree.Open(t.entry.Name)
-	switch {
-	case source.IsExhausted(err) || source.IsHeld(err):
-		b.limit = max(1, b.active/2)
-		b.apart = append(b.apart, t)
-		return false
-	case err != nil:
-		b.run.done(failed(t, err))
+	file, err := tree.Open(t.name)
+	if err != nil {
+		if source.IsExhausted(err) {
+			b.limit = max(1, b.active/2)
+		}
 		return false
 	}
 	defer file.Close()
-	if !b.group.Adopt(free, a, file.Fd()) {
-		b.apart = append(b.apart, t)
-		return false
-	}
-	return true
+	return b.group.Adopt(free, a, file.Fd())
 }
 
-// enter opens the folder of a tree, and closes that of another.
-func (b *batch) enter(t *source.Tree) {
-	if b.tree != t {
+// enter opens the folder that names start from, and closes another.
+func (b *batch) enter(base *base, tree *source.Tree) {
+	if b.base != base {
 		b.leave()
-		b.tree, b.folder = t, t.Folder()
+		b.base, b.folder = base, tree.Folder()
 	}
 }
 
@@ -184,7 +183,7 @@ func (b *batch) leave() {
 	if b.folder != nil {
 		b.folder.Close()
 	}
-	b.tree, b.folder = nil, nil
+	b.base, b.folder = nil, nil
 }
 
 // collect tells what became of the files that came to their end.
@@ -198,16 +197,17 @@ func (b *batch) collect() {
 		b.active--
 		b.run.open.Add(-1)
 		b.run.inLanes.Add(-1)
-		b.run.done(l.result(outcome))
+		b.lanes[i].task = nil
+		b.run.done(&l.claim, l.outcome(outcome))
 	}
 }
 
-func (l lane) result(o lanes.Outcome) *Result {
+func (l lane) outcome(o lanes.Outcome) *Result {
 	var r *Result
 	if o.Phase == lanes.Done {
-		r = compared(l.task, o.Digest)
+		r = l.compared(o.Digest, l.name)
 	} else {
-		r = failed(l.task, whyNot(o))
+		r = l.failed(whyNot(o))
 	}
 	r.Size = o.Total
 	return r
@@ -235,7 +235,7 @@ func (b *batch) verifyApart() {
 		if b.run.ctx.Err() != nil {
 			return
 		}
-		b.run.done(b.alone.verify(t))
+		b.alone.verify(t)
 	}
 	b.apart = b.apart[:0]
 }

@@ -9,16 +9,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"checksig/internal/digest"
 	"checksig/internal/lanes"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
 )
 
 // chunkSize is how many bytes are read at once. The context is looked at between two chunks.
@@ -48,23 +48,60 @@ type Request struct {
 	Workers       int    // files read at once; 0 for as many as CPUs may be used
 	FollowOutside bool   // let names lead outside their manifest's folder
 	Survey        bool   // find out the totals of [Progress] when the run takes longer
+
+	Recursive     bool              // look for manifests in the folders below Path, too
+	Extra         Extra             // what to do about files that no manifest lists
+	IgnoreMissing bool              // skip entries whose file is missing
+	Root          string            // the folder that all names start from; each manifest's own if empty
+	Paths         Paths             // how the names listed become names of files
+	MinStrength   *digest.Algorithm // refuse entries of weaker algorithms; nil for none
+	Algorithm     *digest.Algorithm // of digests without a tag; nil for what the manifest says
+	Format        *manifest.Format  // of the manifests; nil to detect it
 }
+
+// Extra is what to do about files on disk that no manifest lists.
+type Extra uint8
+
+// Ignored is the default; the others look for such files.
+const (
+	ExtraIgnored Extra = iota
+	ExtraReported
+	ExtraFails // one such file, and the run is not OK
+)
 
 // Manifest is a manifest that is being read.
 type Manifest struct {
 	Index  int    // from 0, in the order in which they are read
 	Path   string // where it is, as Request.Path says it
-	Format string // "gnu"
+	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
+
+	Encoding string // "utf-8", "utf-16le" or "utf-16be"
+	Wrapper  string // "pgp" or "signify" around it, whose signature is not checked; else ""
+
+	// Known once it was read:
+	Algorithms []*digest.Algorithm // of its entries
+	Assumed    bool                // for some of them, nothing but the digest's length told
+
+	folder *base // where it lies
+	base   *base // what its names start from
 }
 
 // Result is what became of one entry.
 type Result struct {
 	Manifest *Manifest
 	manifest.Entry
-	Status Status
-	Found  []byte // the digest computed, if the file was read whole
-	Size   int64  // bytes read
-	Detail string // why, for Unreadable
+	Status  Status
+	Found   []byte // the digest computed, if the file was read whole
+	Size    int64  // bytes read
+	Detail  string // why, for Unreadable, Missing, and Mismatched for its size
+	Opened  string // the file's path, if it is another than Name from the manifest's folder
+	MovedTo string // the path of a file that no manifest lists and that has the digest of this missing one
+}
+
+// ExtraFile is a file that no manifest lists.
+type ExtraFile struct {
+	Path      string
+	MovedFrom string // the path of a missing file that has the same digest
 }
 
 // BadLine is a line of a manifest that was not understood; Line is 0 when it is about the
@@ -82,6 +119,8 @@ type Sink struct {
 	Manifest func(*Manifest)
 	Result   func(*Result)
 	BadLine  func(*BadLine)
+	Read     func(*Manifest)  // it was read, and all is known of it; may be nil
+	Extra    func(*ExtraFile) // may be nil if no such files are asked for
 }
 
 // Progress counts what is done while a run goes on. The totals are -1 until they are known.
@@ -95,13 +134,18 @@ type Summary struct {
 	Entries  int64
 	Statuses [statusCount]int64
 	BadLines int64
+	Extra    int64 // files that no manifest lists
 	Bytes    int64 // read from files
 	Elapsed  time.Duration
+
+	extraFails bool
 }
 
-// OK reports whether every line was understood and every file verified, and that there was one.
+// OK reports whether every line was understood and every file verified that was not skipped, and
+// that there was one; and that there is no extra file, if that was asked for.
 func (s *Summary) OK() bool {
-	return s.Entries > 0 && s.Statuses[Verified] == s.Entries && s.BadLines == 0
+	return s.Statuses[Verified] > 0 && s.Statuses[Verified]+s.Statuses[Skipped] == s.Entries &&
+		s.BadLines == 0 && (s.Extra == 0 || !s.extraFails)
 }
 
 // ErrNoManifest says that a folder holds nothing that is taken for a manifest.
@@ -123,7 +167,7 @@ func Run(ctx context.Context, r Request, sink Sink, progress *Progress) (Summary
 	defer cancel(nil)
 	run := &run{
 		request: r, sink: sink, progress: progress, ctx: ctx, fail: cancel,
-		began: time.Now(), work: make(chan task, 256),
+		began: time.Now(), work: make(chan *task, 256),
 	}
 	run.guard(run.all)
 	return run.summary(), context.Cause(ctx)
@@ -137,56 +181,75 @@ type run struct {
 	ctx      context.Context
 	fail     context.CancelCauseFunc
 	began    time.Time
-	work     chan task
+	work     chan *task
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
+	extra    atomic.Int64
 	open     atomic.Int64  // files open in workers
 	inLanes  atomic.Int64  // those of them that are hashed together
 	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
-	// manifests are those of found.names.
-	manifests []*Manifest
-}
+	listed   nameSet
+	held     held
+	found    *found
+	bases    *bases
+	root     *base // that the request names, or nil
+	mixed    atomic.Bool
 
-// task is one entry on its way to a worker.
-type task struct {
-	manifest *Manifest
-	tree     *source.Tree
-	entry    manifest.Entry
+	mu        sync.Mutex
+	manifests []*Manifest
 }
 
 func (r *run) all() {
 	r.progress.TotalFiles.Store(-1)
 	r.progress.TotalBytes.Store(-1)
-	if err := lanes.Check(); err != nil {
+	if err := r.prepare(); err != nil {
 		r.fail(err)
 		return
 	}
 	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
-	found, err := find(r.request)
-	if err != nil {
-		r.fail(err)
-		return
-	}
-	defer found.tree.Close()
+	defer r.bases.close()
 	var workers, survey sync.WaitGroup
 	for range r.workers() {
 		r.spawn(&workers, r.worker)
 	}
 	surveyed, endSurvey := context.WithCancel(r.ctx)
 	if r.request.Survey {
-		r.spawn(&survey, func() { r.survey(surveyed, found) })
+		r.spawn(&survey, func() { r.survey(surveyed) })
 	}
 	r.guard(func() {
 		defer close(r.work)
-		for i := range found.names {
-			r.read(found, i)
-		}
+		r.read()
 	})
 	workers.Wait()
-	r.guard(func() { r.contradictions(found) })
+	r.guard(r.conclude)
 	endSurvey()
 	survey.Wait()
+}
+
+// prepare finds the manifests and opens the folders.
+func (r *run) prepare() (err error) {
+	if err := lanes.Check(); err != nil {
+		return err
+	}
+	if r.found, err = find(r.ctx, r.request); err != nil {
+		return err
+	}
+	r.bases = newBases(r.found.top, r.found.tree, r.request.FollowOutside)
+	r.listed.wanted = r.request.Extra != ExtraIgnored
+	if r.request.Root == "" {
+		return nil
+	}
+	dir, err := absolute(r.request.Dir, r.request.Root)
+	if err == nil {
+		r.root = r.bases.add(&base{dir: dir, shown: r.request.Root})
+		_, err = r.bases.use(r.root) // and never done with: it stays open
+	}
+	if err != nil {
+		r.bases.close()
+		return atPath(r.request.Root, err)
+	}
+	return nil
 }
 
 func (r *run) workers() int {
@@ -211,52 +274,69 @@ func (r *run) guard(f func()) {
 	f()
 }
 
-// read sends every entry of one manifest to the workers.
-func (r *run) read(f *found, index int) {
-	m := &Manifest{Index: index}
-	r.manifests = append(r.manifests, m)
-	var file *source.File
-	var next manifest.Next
-	err := r.patiently(func() (err error) {
-		file, next, err = f.open(f.names[index], m)
-		return err
-	})
-	if err != nil && f.path != "" {
+// read reads the manifests, and sends what they claim to the workers.
+func (r *run) read() {
+	w := r.window(r.send)
+	rd := reader{
+		run: r, ctx: r.ctx, turns: sideBySide,
+		opened: func(l *listing, err error) {
+			r.opened(l, err)
+			if slices.Contains(mixed, l.Format) {
+				r.mixed.Store(true)
+				w.wide = true
+			}
+		},
+		bad: func(l *listing, bad *manifest.LineError) { r.badLine(l.Manifest, bad) },
+		entry: func(l *listing, c *claim) {
+			l.uses(&c.entry)
+			r.listed.addClaim(c)
+			if l.place.list != nil {
+				r.listedInBag(l, &c.entry)
+			}
+			w.add(*c)
+		},
+		ended: func(l *listing) {
+			if r.sink.Read != nil {
+				r.sink.Read(l.Manifest)
+			}
+		},
+	}
+	rd.read(r.found.places)
+	w.flush()
+}
+
+// mixed are the formats that may list all files under one algorithm, and then under another.
+var mixed = []string{"release", "bsd", "base64", "openssl"}
+
+// window returns one that joins what there is to join. A single manifest of one algorithm seldom
+// lists a file in two places, and the workers need not wait for the second.
+func (r *run) window(emit func(*task)) *window {
+	return &window{wide: len(r.found.places) > 1 || r.mixed.Load(), emit: emit}
+}
+
+// opened takes note of a manifest that was, or could not be, opened.
+func (r *run) opened(l *listing, err error) {
+	if err != nil && r.found.named != "" {
 		r.fail(err)
 		return
 	}
-	r.sink.Manifest(m)
+	r.announce(l.Manifest)
+	l.place.manifest = l.Manifest
 	if err != nil {
-		r.badLine(m, &manifest.LineError{Cause: "cannot be read: " + cause(err)})
-		return
-	}
-	defer file.Close()
-	for line := int64(0); r.ctx.Err() == nil; {
-		entry, err := next()
-		var bad *manifest.LineError
-		switch {
-		case err == nil:
-			line = entry.Line
-			r.send(task{m, f.tree, entry})
-		case errors.As(err, &bad):
-			line = bad.Line
-			r.badLine(m, bad)
-			if bad.Fatal {
-				return
-			}
-		case errors.Is(err, io.EOF) && line > 0:
-			return
-		case errors.Is(err, io.EOF):
-			r.badLine(m, &manifest.LineError{Cause: "lists no file"})
-			return
-		default:
-			r.badLine(m, &manifest.LineError{Line: line + 1, Cause: "cannot be read further: " + cause(err)})
-			return
-		}
+		r.badLine(l.Manifest, &manifest.LineError{Cause: "cannot be read: " + cause(err)})
 	}
 }
 
-func (r *run) send(t task) {
+// announce gives m its index, and tells of it.
+func (r *run) announce(m *Manifest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Index = len(r.manifests)
+	r.manifests = append(r.manifests, m)
+	r.sink.Manifest(m)
+}
+
+func (r *run) send(t *task) {
 	select {
 	case r.work <- t:
 	case <-r.ctx.Done():
@@ -279,21 +359,56 @@ func (r *run) worker() {
 	v.free()
 }
 
-// done takes what became of an entry.
-func (r *run) done(result *Result) {
+// readBytes is told of bytes as they are read.
+func (r *run) readBytes(n int) { r.progress.Bytes.Add(int64(n)) }
+
+// done takes what became of a claim.
+func (r *run) done(c *claim, result *Result) {
 	if r.ctx.Err() != nil {
 		return // it is not known then
 	}
+	switch {
+	case result.Status == Missing && r.request.IgnoreMissing:
+		result.Status = Skipped
+	case result.Status == Missing && r.request.Extra != ExtraIgnored && r.held.add(result):
+		return // until it is known whether it was moved
+	case result.Status == Mismatched:
+		r.suspects.add(c.key())
+	}
+	r.report(result)
+}
+
+func (r *run) report(result *Result) {
 	r.statuses[result.Status].Add(1)
 	r.progress.Files.Add(1)
-	if result.Status == Mismatched {
-		r.suspects.add(result.Name)
-	}
 	r.sink.Result(result)
 }
 
+// conclude looks for what can be seen only when all manifests were read.
+func (r *run) conclude() {
+	r.contradictions()
+	for _, b := range r.found.bags {
+		r.checkBag(b)
+	}
+	if r.request.Extra != ExtraIgnored {
+		r.completeness()
+	}
+	r.nothingVerified()
+}
+
+// nothingVerified tells of a run that skipped everything, as that is no success.
+func (r *run) nothingVerified() {
+	s := r.summary()
+	if s.Entries > 0 && s.Statuses[Skipped] == s.Entries && s.BadLines == 0 {
+		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified"})
+	}
+}
+
 func (r *run) summary() Summary {
-	s := Summary{BadLines: r.badLines.Load(), Bytes: r.progress.Bytes.Load(), Elapsed: time.Since(r.began)}
+	s := Summary{
+		BadLines: r.badLines.Load(), Extra: r.extra.Load(), Bytes: r.progress.Bytes.Load(),
+		Elapsed: time.Since(r.began), extraFails: r.request.Extra == ExtraFails,
+	}
 	for i := range r.statuses {
 		s.Statuses[i] = r.statuses[i].Load()
 		s.Entries += s.Statuses[i]

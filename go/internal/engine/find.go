@@ -5,30 +5,41 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"checksig/internal/manifest"
 	"checksig/internal/source"
 )
 
-// surveyAfter is how long a run goes on before its totals are looked for: what ends sooner needs
-// none, and does not pay for them.
-const surveyAfter = 500 * time.Millisecond
-
-// found is the manifests that a run reads, and the folder that their entries are relative to.
-type found struct {
-	tree  *source.Tree
-	names []string // of the manifests in that folder, in the order in which they are read
-	shown string   // the folder, as the request says it
-	path  string   // of the manifest that the request names itself, absolute; "" for a folder
+// place is where a manifest was found, or what could not be searched for any.
+type place struct {
+	folder   string // relative to the top folder, "." for that itself
+	name     string // in that folder; "" if err is set
+	err      error  // why the folder could not be searched
+	manifest *Manifest
+	bag      *bag     // that it is a part of, or nil
+	list     *bagList // what it lists there
 }
 
-// find opens the request's folder, or its manifest's. The error is an [*fs.PathError] with the
-// path as the request says it.
-func find(r Request) (*found, error) {
+// found is the manifests that a run reads.
+type found struct {
+	top     *base
+	tree    *source.Tree // of top
+	places  []*place     // sorted
+	bags    []*bag
+	bagDirs map[string]bool // their folders, absolute
+	named   string          // the path of the manifest that the request names itself, absolute; "" for a folder
+}
+
+// path is where p is, as the request says it.
+func (f *found) path(p *place) string { return filepath.Join(f.top.shown, p.folder, p.name) }
+
+// find opens the request's folder, or its manifest's, and looks for manifests. The error is an
+// [*fs.PathError] with the path as the request says it, or the context's.
+func find(ctx context.Context, r Request) (*found, error) {
 	path, err := absolute(r.Dir, r.Path)
 	if err != nil {
 		return nil, err
@@ -37,91 +48,87 @@ func find(r Request) (*found, error) {
 	if err != nil {
 		return nil, atPath(r.Path, err)
 	}
+	f := &found{top: &base{path, r.Path, "."}}
 	if !info.IsDir() {
-		tree, err := source.OpenTree(filepath.Dir(path), r.FollowOutside)
-		if err != nil {
-			return nil, atPath(r.Path, err)
-		}
-		return &found{tree, []string{filepath.Base(path)}, filepath.Dir(r.Path), path}, nil
+		f.named = path
+		f.top = &base{filepath.Dir(path), filepath.Dir(r.Path), "."}
+		f.places = []*place{{folder: ".", name: filepath.Base(path)}}
 	}
-	tree, err := source.OpenTree(path, r.FollowOutside)
-	if err != nil {
+	if f.tree, err = source.OpenTree(f.top.dir, r.FollowOutside); err != nil {
 		return nil, atPath(r.Path, err)
 	}
-	names, err := tree.Names()
-	names = slices.DeleteFunc(names, func(name string) bool { return !manifest.IsName(name) })
-	slices.Sort(names)
-	if err == nil && len(names) == 0 {
+	if f.named != "" {
+		return f, nil
+	}
+	if r.Recursive {
+		err = f.searchAll(ctx)
+	} else {
+		err = f.search()
+	}
+	f.gatherBags()
+	if err == nil && len(f.places)+len(f.bags) == 0 {
 		err = ErrNoManifest
 	}
 	if err != nil {
-		tree.Close()
+		f.tree.Close()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		return nil, atPath(r.Path, err)
 	}
-	return &found{tree, names, r.Path, ""}, nil
+	return f, nil
 }
 
-// open opens the manifest called name and detects its format, which it notes in m.
-func (f *found) open(name string, m *Manifest) (*source.File, manifest.Next, error) {
-	m.Path = filepath.Join(f.shown, name)
-	var file *source.File
-	var err error
-	if f.path != "" {
-		file, err = source.Open(f.path) // the caller named it: it may lie wherever its link leads
-	} else {
-		file, err = f.tree.Open(name)
+// search looks for manifests in the top folder.
+func (f *found) search() error {
+	names, err := f.tree.Names()
+	slices.Sort(names)
+	for _, name := range names {
+		f.look(".", name)
 	}
-	if err != nil {
-		return nil, nil, atPath(m.Path, err)
-	}
-	reading, err := manifest.Read(file, manifest.Options{FileName: name})
-	if err != nil {
-		file.Close()
-		return nil, nil, atPath(m.Path, err)
-	}
-	m.Format = reading.Format.Name
-	return file, reading.Next, nil
+	return err
 }
 
-// entries reads the manifest called name once more, for what can be read of it.
-func (f *found) entries(ctx context.Context, name string, each func(manifest.Entry)) {
-	file, next, err := f.open(name, &Manifest{})
-	if err != nil {
-		return
-	}
-	defer file.Close()
-	for ctx.Err() == nil {
-		entry, err := next()
-		var bad *manifest.LineError
-		switch {
-		case err == nil:
-			each(entry)
-		case !errors.As(err, &bad) || bad.Fatal:
-			return
+// searchAll looks for manifests in the top folder and all folders below it; links to folders are
+// not followed. A folder that cannot be searched is found as well, with the error.
+func (f *found) searchAll(ctx context.Context) error {
+	return f.tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
+		if unreadable, is := entry.(*source.UnreadableFolder); is {
+			f.places = append(f.places, &place{folder: name, err: unreadable.Err})
+			return fs.SkipDir
 		}
+		if !entry.IsDir() {
+			f.look(path.Dir(name), entry.Name())
+		}
+		return nil
+	})
+}
+
+// look takes the file called name in folder for a manifest, or for that of a bag.
+func (f *found) look(folder, name string) {
+	switch {
+	case name == bagDeclaration:
+		f.bags = append(f.bags, &bag{folder: folder})
+	case manifest.IsName(name) || isBagManifest(name):
+		f.places = append(f.places, &place{folder: folder, name: name})
 	}
 }
 
-// survey counts the entries and adds up the sizes of their files, for the totals of Progress.
-func (r *run) survey(ctx context.Context, f *found) {
-	select {
-	case <-time.After(surveyAfter):
-	case <-ctx.Done():
-		return
+// gatherBags tells the manifests of bags which those are. Elsewhere a file that is called as if it
+// were a bag's manifest is none.
+func (f *found) gatherBags() {
+	bags := map[string]*bag{}
+	f.bagDirs = map[string]bool{}
+	for _, b := range f.bags {
+		bags[b.folder] = b
+		f.bagDirs[filepath.Join(f.top.dir, b.folder)] = true
 	}
-	var files, size int64
-	for _, name := range f.names {
-		f.entries(ctx, name, func(entry manifest.Entry) {
-			files++
-			if n, err := f.tree.Size(entry.Name); err == nil {
-				size += n
-			}
-		})
-	}
-	if ctx.Err() == nil {
-		r.progress.TotalFiles.Store(files)
-		r.progress.TotalBytes.Store(size)
-	}
+	f.places = slices.DeleteFunc(f.places, func(p *place) bool {
+		if b := bags[p.folder]; b != nil && isBagManifest(p.name) {
+			b.add(p)
+		}
+		return p.bag == nil && p.err == nil && !manifest.IsName(p.name)
+	})
 }
 
 func absolute(dir, path string) (string, error) {

@@ -2,7 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"hash"
+	"io"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,57 +24,180 @@ const (
 // buffers are kept for the next run: making them anew costs more than verifying a small folder.
 var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 
-// verifier verifies one entry after another; each worker has its own.
+// verifier verifies one file after another; each worker has its own.
 type verifier struct {
 	run     *run
 	buf     *[chunkSize]byte
 	hashers map[*digest.Algorithm]hash.Hash
+
+	// Of the file at hand:
+	claims     []claim
+	algorithms []*digest.Algorithm
+	used       several
 }
 
 func newVerifier(r *run) *verifier {
-	return &verifier{r, buffers.Get().(*[chunkSize]byte), map[*digest.Algorithm]hash.Hash{}}
+	return &verifier{run: r, buf: buffers.Get().(*[chunkSize]byte), hashers: map[*digest.Algorithm]hash.Hash{}}
 }
 
 // free gives the buffer back, for others to write to.
 func (v *verifier) free() { buffers.Put(v.buf) }
 
-// all verifies entries until there are no more, or the run has ended.
+// all verifies files until there are no more, or the run has ended.
 func (v *verifier) all() {
 	for t := range v.run.work {
-		v.run.done(v.verify(t))
+		v.verify(t)
 		if v.run.ctx.Err() != nil {
 			break
 		}
 	}
 }
 
-func (v *verifier) verify(t task) *Result {
-	file, err := v.open(t)
-	if err != nil {
-		return failed(t, err)
+// verify verifies all that is claimed of a file, in one read of it.
+func (v *verifier) verify(t *task) {
+	v.claims = append(append(v.claims[:0], t.claim), t.more...)
+	for claims := v.claims; len(claims) > 0 && v.run.ctx.Err() == nil; {
+		claims = v.next(claims)
 	}
-	defer v.close(file)
-	h := v.hasher(t.entry.Algorithm)
-	size, err := file.CopyTo(v.run.ctx, h, v.buf[:], func(n int) { v.run.progress.Bytes.Add(int64(n)) })
-	var r *Result
-	if err != nil {
-		r = failed(t, err)
-	} else {
-		r = compared(t, h.Sum(make([]byte, 0, t.entry.Algorithm.Size)))
-	}
-	r.Size = size
-	return r
 }
 
-func (v *verifier) open(t task) (file *source.File, err error) {
+// next settles the first claim and all others that are about the same file, and returns the rest.
+func (v *verifier) next(claims []claim) []claim {
+	first := &claims[0]
+	if err := v.run.refuses(first); err != nil {
+		v.run.done(first, first.failed(err))
+		return claims[1:]
+	}
+	file, name, err := v.open(first)
+	if err != nil {
+		v.run.done(first, first.failed(err))
+		return claims[1:]
+	}
+	defer v.close(file)
+	n := 1
+	for i := range claims[1:] {
+		if c := &claims[1+i]; v.run.refuses(c) == nil && v.isAbout(c, first, file) {
+			claims[n], *c = *c, claims[n]
+			n++
+		}
+	}
+	v.settle(claims[:n], file, name)
+	return claims[n:]
+}
+
+// isAbout reports whether c is about file, which was opened for first. A folder may refuse a link
+// that another one takes, so each folder is asked.
+func (v *verifier) isAbout(c, first *claim, file *source.File) bool {
+	if c.base == first.base {
+		return true
+	}
+	tree, err := v.run.bases.use(c.base)
+	if err != nil {
+		return false
+	}
+	defer v.run.bases.done(c.base)
+	return tree.IsSame(c.name, file)
+}
+
+// settle tells what becomes of claims about file, which was opened as name.
+func (v *verifier) settle(claims []claim, file *source.File, name string) {
+	claims = slices.DeleteFunc(claims, func(claim claim) bool {
+		c := &claim
+		wrong := c.entry.HasSize && c.entry.Size != file.Size()
+		if wrong {
+			r := c.result(Mismatched, name)
+			r.Detail = fmt.Sprintf("%d bytes, %d listed", file.Size(), c.entry.Size)
+			v.run.done(c, r)
+		}
+		return wrong
+	})
+	if len(claims) == 0 {
+		return
+	}
+	v.algorithms = v.algorithms[:0]
+	for i := range claims {
+		if a := claims[i].entry.Algorithm; !slices.Contains(v.algorithms, a) {
+			v.algorithms = append(v.algorithms, a)
+		}
+	}
+	size, err := file.CopyTo(v.run.ctx, v.start(v.algorithms), v.buf[:], v.run.readBytes)
+	for i := range claims {
+		c := &claims[i]
+		if err != nil {
+			v.run.done(c, c.failed(err))
+			continue
+		}
+		r := c.compared(v.hashers[c.entry.Algorithm].Sum(make([]byte, 0, c.entry.Algorithm.Size)), name)
+		r.Size = size
+		v.run.done(c, r)
+	}
+}
+
+// start returns what hashes by all algorithms at once; see v.hashers for what comes of it.
+func (v *verifier) start(algorithms []*digest.Algorithm) io.Writer {
+	if len(algorithms) == 1 {
+		return v.hasher(algorithms[0])
+	}
+	v.used = v.used[:0]
+	for _, a := range algorithms {
+		v.used = append(v.used, v.hasher(a))
+	}
+	return v.used
+}
+
+// several are hashers that are written to together.
+type several []hash.Hash
+
+func (s several) Write(p []byte) (int, error) {
+	for _, h := range s {
+		h.Write(p) // never fails, as hash.Hash says
+	}
+	return len(p), nil
+}
+
+// open opens the file that c is about, and returns the name it was found under.
+func (v *verifier) open(c *claim) (*source.File, string, error) {
+	tree, err := v.run.useBase(c.base)
+	if err != nil {
+		return nil, "", err
+	}
+	defer v.run.bases.done(c.base)
+	file, err := v.openAs(tree, c.name)
+	if err == nil || !source.IsMissing(err) {
+		return file, c.name, err
+	}
+	for _, name := range spellings(c.name, c.slashed) {
+		if hasDrive(name) {
+			return nil, "", source.ErrOutside
+		}
+		file, other := v.openAs(tree, name)
+		if other == nil {
+			v.run.listed.add(filepath.Join(c.base.dir, name))
+		}
+		if other == nil || !source.IsMissing(other) {
+			return file, name, other
+		}
+	}
+	return nil, "", err
+}
+
+func (v *verifier) openAs(tree *source.Tree, name string) (file *source.File, err error) {
 	err = v.run.patiently(func() error {
-		file, err = t.tree.Open(t.entry.Name)
+		file, err = tree.Open(name)
 		return err
 	})
 	if err == nil {
 		v.run.open.Add(1)
 	}
 	return file, err
+}
+
+func (r *run) useBase(b *base) (tree *source.Tree, err error) {
+	err = r.patiently(func() error {
+		tree, err = r.bases.use(b)
+		return err
+	})
+	return tree, err
 }
 
 // patiently calls open, and again while what keeps it from succeeding may pass.
@@ -82,6 +209,7 @@ func (r *run) patiently(open func() error) error {
 		if !(exhausted || source.IsHeld(err)) || !waits || r.ctx.Err() != nil {
 			return err
 		}
+		r.bases.trim()
 		time.Sleep(openPause)
 	}
 }
@@ -89,24 +217,6 @@ func (r *run) patiently(open func() error) error {
 func (v *verifier) close(file *source.File) {
 	file.Close()
 	v.run.open.Add(-1)
-}
-
-// compared is the result for a file that was read whole.
-func compared(t task, found []byte) *Result {
-	r := &Result{Manifest: t.manifest, Entry: t.entry, Status: Mismatched, Found: found}
-	if bytes.Equal(found, t.entry.Digest) {
-		r.Status = Verified
-	}
-	return r
-}
-
-// failed is the result for a file that was not.
-func failed(t task, err error) *Result {
-	r := &Result{Manifest: t.manifest, Entry: t.entry, Status: Unreadable, Detail: cause(err)}
-	if source.IsMissing(err) {
-		r.Status = Missing
-	}
-	return r
 }
 
 func (v *verifier) hasher(a *digest.Algorithm) hash.Hash {
@@ -117,4 +227,40 @@ func (v *verifier) hasher(a *digest.Algorithm) hash.Hash {
 	}
 	h.Reset()
 	return h
+}
+
+// result is what became of c, whose file was looked for, or opened, as name.
+func (c *claim) result(status Status, name string) *Result {
+	r := &Result{Manifest: c.manifest, Entry: c.entry, Status: status}
+	if name != c.entry.Name || c.entry.Listed != "" || c.base != c.manifest.folder {
+		r.Opened = c.base.path(name)
+	}
+	return r
+}
+
+// compared is the result for a file that was read whole.
+func (c *claim) compared(found []byte, name string) *Result {
+	r := c.result(Mismatched, name)
+	r.Found = found
+	if bytes.Equal(found, c.entry.Digest) {
+		r.Status = Verified
+	}
+	return r
+}
+
+func (c *claim) failed(err error) *Result {
+	r := c.result(Unreadable, c.name)
+	if source.IsMissing(err) {
+		r.Status = Missing
+	}
+	r.Detail = cause(err)
+	return r
+}
+
+// refuses tells why a claim is not looked into at all.
+func (r *run) refuses(c *claim) error {
+	if least := r.request.MinStrength; least != nil && !c.entry.Algorithm.AtLeast(least) {
+		return fmt.Errorf("%s is weaker than %s", c.entry.Algorithm.Name, least.Name)
+	}
+	return c.refused
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // ABI is the number of this interface, raised with every change that a caller could notice.
-const ABI = 1
+const ABI = 2
 
 // highWater is how many bytes of results a job keeps before it waits for somebody to take them.
 const highWater = 1 << 20
@@ -30,7 +30,7 @@ type Job struct {
 	room     sync.Cond // the buffers were taken, or the job was cancelled
 	stopped  bool      // cancelled: nobody waits for room any more
 	records  []byte
-	verified []byte // 'E' records of verified entries
+	verified []byte // 'E' records of entries that are no failures
 	last     []byte // the 'S' or 'X' record
 }
 
@@ -43,7 +43,7 @@ func Start(fields []byte) *Job {
 	j := &Job{cancel: cancel, finished: make(chan struct{}), full: make(chan struct{}, 1)}
 	j.room.L = &j.mu
 	r, err := parseRequest(fields)
-	if err == nil && r.Dir == "" && !filepath.IsAbs(r.Path) {
+	if err == nil && r.Dir == "" && !(filepath.IsAbs(r.Path) && (r.Root == "" || filepath.IsAbs(r.Root))) {
 		r.Dir, err = os.Getwd() // now: the caller may go elsewhere
 	}
 	go j.run(ctx, r, err)
@@ -78,9 +78,15 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 		BadLine: func(b *engine.BadLine) {
 			j.append(func() { j.records = appendBadLine(j.records, b) })
 		},
+		Read: func(m *engine.Manifest) {
+			j.append(func() { j.records = appendRead(j.records, m) })
+		},
+		Extra: func(e *engine.ExtraFile) {
+			j.append(func() { j.records = appendExtra(j.records, e) })
+		},
 		Result: func(result *engine.Result) {
 			switch {
-			case result.Status != engine.Verified:
+			case result.Status != engine.Verified && result.Status != engine.Skipped:
 				j.append(func() { j.records = appendEntry(j.records, result) })
 			case !r.failuresOnly:
 				j.append(func() { j.verified = appendEntry(j.verified, result) })

@@ -80,13 +80,13 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 	fmt.Fprintf(f, "bad line\n%064d  none\n", 0)
 	f.Close()
 	for fields, want := range map[string]string{
-		"path=" + dir:                          "BEMSV",
-		"failures_only=1\x00path=" + dir:       "BEMS",
-		"path=" + dir + "/SHA256SUMS":          "BEMSV",
-		"workers=2\x00survey=1\x00path=" + dir: "BEMSV",
+		"path=" + dir:                          "BEMRSV",
+		"failures_only=1\x00path=" + dir:       "BEMRS",
+		"path=" + dir + "/SHA256SUMS":          "BEMRSV",
+		"workers=2\x00survey=1\x00path=" + dir: "BEMRSV",
 	} {
 		all := drained(t, job.Start([]byte(fields)))
-		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 64 {
+		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 72 {
 			t.Errorf("%q: the last record is %q", fields, last)
 		}
 		got := []byte(kinds(all))
@@ -104,6 +104,7 @@ func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 		"path":                              "bad request",
 		"path=":                             "", // in the system's words
 		"colour=red\x00path=/":              "bad request",
+		"op=colour\x00path=/":               "bad request",
 		"workers=0\x00path=/":               "bad request",
 		"workers=9999\x00path=/":            "bad request",
 		"workers=x\x00path=/":               "bad request",

@@ -3,6 +3,7 @@ package job
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -10,6 +11,9 @@ import (
 func FuzzParseRequest(f *testing.F) {
 	f.Add([]byte("path=none\x00dir=/d\x00workers=3\x00failures_only=true\x00follow_outside=1\x00survey=0"))
 	f.Add([]byte("path=a=b\x00path=\x00workers=1025"))
+	f.Add([]byte("op=verify\x00path=x\x00op=none"))
+	f.Add([]byte("path=x\x00recursive=1\x00extra=fail\x00ignore_missing=1\x00root=/r\x00strip=2\x00basename=1"))
+	f.Add([]byte("path=x\x00remap=a/=b\x00to=c\x00min_strength=sha256\x00algorithm=md5\x00format=gnu"))
 	f.Add([]byte("path\x00=\x00\x00workers=-1"))
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		r, err := parseRequest(fields)
@@ -25,13 +29,36 @@ func FuzzParseRequest(f *testing.F) {
 		if !bytes.Contains(fields, []byte("path="+r.Path)) || !bytes.Contains(fields, []byte(r.Dir)) {
 			t.Fatalf("%q does not hold the path of %+v", fields, r)
 		}
-		again := fmt.Appendf(nil, "path=%s\x00dir=%s\x00follow_outside=%t\x00failures_only=%t\x00survey=%t",
-			r.Path, r.Dir, r.FollowOutside, r.failuresOnly, r.Survey)
+		again := fmt.Appendf(nil, "op=%s\x00path=%s\x00dir=%s\x00follow_outside=%t\x00failures_only=%t\x00survey=%t",
+			r.op, r.Path, r.Dir, r.FollowOutside, r.failuresOnly, r.Survey)
 		if r.Workers > 0 {
 			again = fmt.Appendf(again, "\x00workers=%d", r.Workers)
 		}
-		if same, err := parseRequest(again); err != nil || same != r {
+		again = appendOptions(again, r)
+		if same, err := parseRequest(again); err != nil || !reflect.DeepEqual(same, r) {
 			t.Fatalf("%q gives %+v, and written anew %+v, %v", fields, r, same, err)
 		}
 	})
+}
+
+// appendOptions appends the fields that say how to verify.
+func appendOptions(dst []byte, r request) []byte {
+	dst = fmt.Appendf(dst, "\x00recursive=%t\x00extra=%s\x00ignore_missing=%t\x00strip=%d\x00basename=%t",
+		r.Recursive, extras[r.Extra], r.IgnoreMissing, r.Paths.Strip, r.Paths.Basename)
+	if r.Root != "" {
+		dst = fmt.Appendf(dst, "\x00root=%s", r.Root)
+	}
+	for _, prefix := range r.Paths.Remap {
+		dst = fmt.Appendf(dst, "\x00remap=%s\x00to=%s", prefix.From, prefix.To)
+	}
+	if r.MinStrength != nil {
+		dst = fmt.Appendf(dst, "\x00min_strength=%s", r.MinStrength.Name)
+	}
+	if r.Algorithm != nil {
+		dst = fmt.Appendf(dst, "\x00algorithm=%s", r.Algorithm.Name)
+	}
+	if r.Format != nil {
+		dst = fmt.Appendf(dst, "\x00format=%s", r.Format.Name)
+	}
+	return dst
 }

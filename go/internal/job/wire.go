@@ -17,23 +17,32 @@ import (
 //	        total bytes i64; a total is -1 until it is known
 //	record: kind u8, size of the payload u32, payload
 //
-//	'M' manifest: index u32, size of format u32, format, path
-//	'E' entry:    status u8, size of algorithm u8, of expected u8, of found u8, manifest u32,
-//	              line u64, bytes read u64, size of name u32, of detail u32,
-//	              algorithm, expected, found, name, detail
-//	'V' verified: a sequence of whole 'E' records, all of status verified
+//	'M' manifest: index u32, size of format u32, of encoding u32, of wrapper u32, format, encoding,
+//	              wrapper, path
+//	'R' read:     manifest u32, assumed u8, names of its algorithms, a blank between them; comes once
+//	              a manifest was read
+//	'E' entry:    status u8, size of algorithm u8, of expected u8, of found u8, assumed u8,
+//	              manifest u32, line u64, bytes read u64, size of name u32, of detail u32, of
+//	              opened u32, of moved u32, algorithm, expected, found, name, detail,
+//	              opened (the file's path if it is not name from the manifest's folder),
+//	              moved (the path of the file that the missing one may be now)
+//	'V' verified: a sequence of whole 'E' records, all of status verified or skipped
+//	'U' unlisted: a file that no manifest lists: size of path u32, path, the path of the missing file
+//	              that it may have been
 //	'B' bad line: manifest u32, line u64, size of text u32, text, cause
 //	'X' error:    code u8, system's error number i32, size of path u32, path, message
 //	'S' summary:  verified i64, mismatched i64, missing i64, unreadable i64, skipped i64,
-//	              bad lines i64, bytes i64, elapsed nanoseconds i64
+//	              bad lines i64, extra files i64, bytes i64, elapsed nanoseconds i64
 //
 // A finished job's last batch ends with one 'S', or with one 'X' if the run failed.
 const (
 	headerSize     = 1 + 4*8
 	recordHead     = 1 + 4
 	recordManifest = 'M'
+	recordRead     = 'R'
 	recordEntry    = 'E'
 	recordVerified = 'V'
+	recordExtra    = 'U'
 	recordBadLine  = 'B'
 	recordError    = 'X'
 	recordSummary  = 'S'
@@ -47,6 +56,7 @@ const (
 	codeManifest          // the manifest cannot be read, for a reason that is not the system's
 	codePanic             // the engine failed; the message holds the Go stack
 	codeCancelled
+	codeValue = 7 // a value of the request is not known
 )
 
 var le = binary.LittleEndian
@@ -70,24 +80,65 @@ func appendSized(dst []byte, s string) []byte {
 func appendManifest(dst []byte, m *engine.Manifest) []byte {
 	return appendRecord(dst, recordManifest, func(dst []byte) []byte {
 		dst = le.AppendUint32(dst, uint32(m.Index))
-		dst = appendSized(dst, m.Format)
+		for _, text := range []string{m.Format, m.Encoding, m.Wrapper} {
+			dst = le.AppendUint32(dst, uint32(len(text)))
+		}
+		dst = append(dst, m.Format...)
+		dst = append(dst, m.Encoding...)
+		dst = append(dst, m.Wrapper...)
 		return append(dst, m.Path...)
 	})
 }
 
+func appendRead(dst []byte, m *engine.Manifest) []byte {
+	return appendRecord(dst, recordRead, func(dst []byte) []byte {
+		dst = le.AppendUint32(dst, uint32(m.Index))
+		dst = append(dst, flag(m.Assumed))
+		for i, a := range m.Algorithms {
+			if i > 0 {
+				dst = append(dst, ' ')
+			}
+			dst = append(dst, a.Name...)
+		}
+		return dst
+	})
+}
+
+func appendExtra(dst []byte, e *engine.ExtraFile) []byte {
+	return appendRecord(dst, recordExtra, func(dst []byte) []byte {
+		return append(appendSized(dst, e.Path), e.MovedFrom...)
+	})
+}
+
+func flag(is bool) byte {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 func appendEntry(dst []byte, r *engine.Result) []byte {
 	return appendRecord(dst, recordEntry, func(dst []byte) []byte {
-		dst = append(dst, byte(r.Status), byte(len(r.Algorithm.Name)), byte(len(r.Digest)), byte(len(r.Found)))
+		name := r.Name
+		if r.Listed != "" {
+			name = r.Listed
+		}
+		dst = append(dst, byte(r.Status), byte(len(r.Algorithm.Name)), byte(len(r.Digest)), byte(len(r.Found)),
+			flag(r.Assumed))
 		dst = le.AppendUint32(dst, uint32(r.Manifest.Index))
 		dst = le.AppendUint64(dst, uint64(r.Line))
 		dst = le.AppendUint64(dst, uint64(r.Size))
-		dst = le.AppendUint32(dst, uint32(len(r.Name)))
+		dst = le.AppendUint32(dst, uint32(len(name)))
 		dst = le.AppendUint32(dst, uint32(len(r.Detail)))
+		dst = le.AppendUint32(dst, uint32(len(r.Opened)))
+		dst = le.AppendUint32(dst, uint32(len(r.MovedTo)))
 		dst = append(dst, r.Algorithm.Name...)
 		dst = append(dst, r.Digest...)
 		dst = append(dst, r.Found...)
-		dst = append(dst, r.Name...)
-		return append(dst, r.Detail...)
+		dst = append(dst, name...)
+		dst = append(dst, r.Detail...)
+		dst = append(dst, r.Opened...)
+		return append(dst, r.MovedTo...)
 	})
 }
 
@@ -105,7 +156,7 @@ func appendSummary(dst []byte, s *engine.Summary) []byte {
 		for _, n := range s.Statuses {
 			dst = le.AppendUint64(dst, uint64(n))
 		}
-		for _, n := range []int64{s.BadLines, s.Bytes, s.Elapsed.Nanoseconds()} {
+		for _, n := range []int64{s.BadLines, s.Extra, s.Bytes, s.Elapsed.Nanoseconds()} {
 			dst = le.AppendUint64(dst, uint64(n))
 		}
 		return dst
@@ -123,6 +174,10 @@ func appendError(dst []byte, err error) []byte {
 	if errors.As(err, &panicked) {
 		message = fmt.Sprintf("%v\n\n%s", err, panicked.Stack)
 	}
+	var value *ValueError
+	if errors.As(err, &value) {
+		message = value.Error()
+	}
 	var number syscall.Errno
 	errors.As(err, &number)
 	return appendRecord(dst, recordError, func(dst []byte) []byte {
@@ -136,11 +191,14 @@ func appendError(dst []byte, err error) []byte {
 func codeOf(err error) byte {
 	var number syscall.Errno
 	var panicked *engine.PanicError
+	var value *ValueError
 	switch {
 	case errors.As(err, &panicked):
 		return codePanic
 	case errors.Is(err, context.Canceled):
 		return codeCancelled
+	case errors.As(err, &value):
+		return codeValue
 	case errors.Is(err, ErrRequest):
 		return codeRequest
 	case errors.Is(err, engine.ErrNoManifest):

@@ -5,8 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-
-	"checksig/internal/digest"
+	"strings"
 )
 
 // GNU is the format of md5sum, sha1sum and their siblings in GNU coreutils (man page sha256sum,
@@ -15,48 +14,32 @@ import (
 //	<hex digest> SP (SP | "*") <name>
 //	"\" <hex digest> SP (SP | "*") <name with \ LF CR written as \\ \n \r>
 //
-// Read too: digits in upper case, a TAB or a single space before the name (never mixed with the
-// two-character form in one manifest, as there a leading space would be part of the name), space
-// before the digest, "#" comments and empty lines.
-var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: writeGNU}
+// Read too: digits in upper case or base64 (cksum --untagged --base64), a TAB or a single space
+// before the name (never mixed with the two-character form in one manifest, as there a leading
+// space would be part of the name), space before the digest, lines with a tag (see [BSD]), which
+// cksum --check takes in the same manifest, "#" comments and empty lines. A comment
+// "# <name>: <n> bytes", as Fedora has them, says the size of the next file.
+var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
 func detectGNU(head []byte, _ Options) bool {
 	g := gnuReader{}
-	for line := range bytes.Lines(head) {
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 || line[0] == '#' {
-			continue
-		}
-		_, err := g.parse(line)
-		return err == nil
+	line := first(head, "#")
+	if line == nil {
+		return false
 	}
-	return false
+	_, err := g.parse(line)
+	return err == nil
 }
 
 func readGNU(lines *Lines, o Options) Next {
-	g := gnuReader{named: o.named()}
-	return func() (Entry, error) {
-		for {
-			line, n, err := lines.Next()
-			if err != nil {
-				return Entry{}, err
-			}
-			if len(line) == 0 || line[0] == '#' {
-				continue
-			}
-			e, err := g.parse(line)
-			if err != nil {
-				return Entry{}, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
-			}
-			e.Line = n
-			return e, nil
-		}
-	}
+	g := gnuReader{untagged: untagged{o.named()}}
+	return perLine(lines, g.line)
 }
 
 type gnuReader struct {
-	named     *digest.Algorithm
+	untagged
 	separator separator
+	sized     sizeComment
 }
 
 // separator is what stands between digest and name; the first entry decides it for all.
@@ -67,6 +50,29 @@ const (
 	twoCharacter           // SP and the type indicator, SP or "*"
 	oneCharacter           // SP or TAB alone, as older BSD tools wrote it
 )
+
+// line reads any line of a manifest of GNU, BSD or OpenSSL tools.
+func (g *gnuReader) line(line []byte) (Entry, error) {
+	if len(line) == 0 {
+		return Entry{}, errNoEntry
+	}
+	if line[0] == '#' {
+		g.sized.note(line)
+		return Entry{}, errNoEntry
+	}
+	e, err := g.parse(line)
+	if err != nil {
+		tag, ok := cutTag(line)
+		if !ok {
+			return Entry{}, err
+		}
+		if e, err = tag.entry(); err != nil {
+			return Entry{}, err
+		}
+	}
+	g.sized.tell(&e)
+	return e, nil
+}
 
 func (g *gnuReader) parse(line []byte) (Entry, error) {
 	rest := bytes.TrimLeft(line, " \t")
@@ -103,26 +109,17 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.named == nil}, nil
 }
 
-func (g *gnuReader) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {
-	if len(digits) > 2*digest.MaxSize {
-		return nil, nil, errors.New("does not begin with a digest")
+func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
+	for _, e := range entries {
+		escaped := needsEscape(e.Name)
+		if escaped {
+			dst = append(dst, '\\')
+		}
+		dst = hex.AppendEncode(dst, e.Digest)
+		dst = append(dst, "  "...)
+		dst = append(appendName(dst, e.Name, escaped), '\n')
 	}
-	sum := make([]byte, len(digits)/2)
-	if _, err := hex.Decode(sum, digits); err != nil || len(sum) == 0 {
-		return nil, nil, errors.New("does not begin with a digest in hexadecimal")
-	}
-	algorithm := g.named
-	if algorithm == nil {
-		algorithm = digest.BySize(len(sum))
-	}
-	if algorithm == nil {
-		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hexadecimal digits", len(digits))
-	}
-	if len(sum) != algorithm.Size {
-		return nil, nil, fmt.Errorf("a digest of %d hexadecimal digits, but %s, which the manifest's name says, has %d",
-			len(digits), algorithm.Name, 2*algorithm.Size)
-	}
-	return algorithm, sum, nil
+	return dst, nil
 }
 
 func unescapeGNU(name []byte) ([]byte, error) {
@@ -150,21 +147,46 @@ func unescapeGNU(name []byte) ([]byte, error) {
 	return plain, nil
 }
 
+func needsEscape(name string) bool { return strings.ContainsAny(name, "\\\n\r") }
+
 var escapeGNU = map[byte]string{'\\': `\\`, '\n': `\n`, '\r': `\r`}
 
-func writeGNU(dst []byte, e Entry) []byte {
-	escaped := bytes.ContainsAny([]byte(e.Name), "\\\n\r")
-	if escaped {
-		dst = append(dst, '\\')
+func appendName(dst []byte, name string, escape bool) []byte {
+	if !escape {
+		return append(dst, name...)
 	}
-	dst = hex.AppendEncode(dst, e.Digest)
-	dst = append(dst, "  "...)
-	for _, c := range []byte(e.Name) {
+	for _, c := range []byte(name) {
 		if s, special := escapeGNU[c]; special {
 			dst = append(dst, s...)
 		} else {
 			dst = append(dst, c)
 		}
 	}
-	return append(dst, '\n')
+	return dst
+}
+
+// sizeComment keeps what the last comment "# <name>: <n> bytes" says, as Fedora writes it before
+// the line of each file.
+type sizeComment struct {
+	name string
+	size int64
+}
+
+func (s *sizeComment) note(line []byte) {
+	text, ok := bytes.CutSuffix(line, []byte(" bytes"))
+	text, mark := bytes.CutPrefix(text, []byte("# "))
+	colon := bytes.LastIndex(text, []byte(": "))
+	if !ok || !mark || colon < 0 {
+		return
+	}
+	if size, err := parseSize(text[colon+2:]); err == nil {
+		s.name, s.size = string(text[:colon]), size
+	}
+}
+
+func (s *sizeComment) tell(e *Entry) {
+	if s.name != "" && s.name == e.Name {
+		e.HasSize, e.Size = true, s.size
+		s.name = ""
+	}
 }

@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -11,11 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"checksig/internal/digest"
 	"checksig/internal/manifest"
 )
 
 var (
-	gnuLine    = regexp.MustCompile(`(?s)^[ \t]*(\\?)([0-9a-fA-F]{64})[ \t](.+)$`)
+	gnuLine    = regexp.MustCompile(`(?s)^[ \t]*(\\?)([0-9a-fA-F]{64}|[0-9a-zA-Z+/]{43}=)[ \t](.+)$`)
+	gnuTagged  = regexp.MustCompile(`(?s)^[ \t]*(\\?)([^ \t,|(]+) ?\((.+)\)[ \t]*=[ \t]*([0-9a-zA-Z+/=]+)$`)
 	gnuEscaped = regexp.MustCompile(`(?s)^(?:[^\\]|\\[\\nr])*$`)
 	gnuPlain   = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
 )
@@ -34,14 +37,19 @@ func plainly(text string) []string {
 			line = strings.TrimPrefix(line, "\xef\xbb\xbf")
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		tag := gnuTagged.FindStringSubmatch(line)
 		switch match := gnuLine.FindStringSubmatch(line); {
 		case strings.Contains(line, "\x00"):
 			got = append(got, n)
 		case line == "" || line[0] == '#':
-		case match == nil || match[3] == " ":
+		case match == nil && tag != nil && tag[1] == "" && plainDigest(tag[2], tag[4]) != "":
+			got = append(got, n+" "+plainDigest(tag[2], tag[4])+" "+tag[3])
+		case match == nil && tag != nil && gnuEscaped.MatchString(tag[3]) && plainDigest(tag[2], tag[4]) != "":
+			got = append(got, n+" "+plainDigest(tag[2], tag[4])+" "+gnuPlain.Replace(tag[3]))
+		case match == nil || match[3] == " " || plainDigest("sha256", match[2]) == "":
 			got = append(got, n)
 		default:
-			escaped, sum, name := match[1] != "", strings.ToLower(match[2]), match[3]
+			escaped, sum, name := match[1] != "", plainDigest("sha256", match[2]), match[3]
 			marked := len(name) > 1 && (name[0] == ' ' || name[0] == '*')
 			if two && !marked {
 				got = append(got, n)
@@ -64,12 +72,30 @@ func plainly(text string) []string {
 	return got
 }
 
+// plainDigest returns in hexadecimal what a digest with that tag says, "" if it says nothing.
+func plainDigest(tag, text string) string {
+	a := digest.ByTag(tag)
+	if a == nil {
+		return ""
+	}
+	if sum, err := hex.DecodeString(text); err == nil && len(sum) == a.Size {
+		return hex.EncodeToString(sum)
+	}
+	if sum, err := base64.StdEncoding.DecodeString(text); err == nil && len(sum) == a.Size &&
+		base64.StdEncoding.EncodeToString(sum) == text {
+		return hex.EncodeToString(sum)
+	}
+	return ""
+}
+
 func FuzzGNUAgainstItsDescription(f *testing.F) {
 	sum := strings.Repeat("0aF3", 16)
 	for _, text := range []string{
 		sum + "  a\n" + sum + " *b\r\n\\" + sum + `  c\\d\ne` + "\n",
 		"\xef\xbb\xbf# c\n\n" + sum + " a\n" + sum + "  b\n" + sum + "\t*c",
 		" \t" + sum + "  a\n" + sum + " b\n\\" + sum + "  c\\",
+		"SHA256 (a) = " + sum + "\n\\MD5(a\\nb)= " + sum[:32] + "\nSHA-1 (a) =" + sum[:40] + "\nSHA3 (a) = " + sum,
+		"SHA256 (a) = RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=\nRBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o= *a\n",
 		sum + "  \n" + sum + " \n" + sum + "\n" + sum + "  a\x00b\n" + sum + "  \xff\r\r\n",
 	} {
 		f.Add([]byte(text))
@@ -89,9 +115,12 @@ func TestGNUAgainstItsDescription(t *testing.T) {
 
 func asDescribed(t *testing.T, text []byte) {
 	t.Helper()
-	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: "SHA256SUMS"})
+	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: "SHA256SUMS", Format: manifest.GNU})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if reading.Encoding != "utf-8" || reading.Signature != "" {
+		return // what lies below the format is not described here
 	}
 	got := []string{}
 	for {

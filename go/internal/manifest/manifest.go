@@ -1,8 +1,9 @@
 // Package manifest reads and writes checksum manifests.
 //
-// A format is one file of this package and one row of [Formats]. The package knows no file
-// system: it reads from an [io.Reader], a line at a time, in memory that does not grow with the
-// manifest.
+// A format is one file of this package and one row of [Formats]. Below the formats lie the
+// encodings and the wrappers of signatures: a format sees lines in UTF-8 (or in bytes as they are)
+// and nothing that is wrapped around them. The package knows no file system: it reads from an
+// [io.Reader], a line at a time, in memory that does not grow with the manifest.
 package manifest
 
 import (
@@ -21,8 +22,8 @@ const MaxLine = 64 << 10
 
 // Entry is what a manifest says of one file.
 type Entry struct {
-	Line      int64  // where it stands, from 1
-	Name      string // bytes as they are opened, unescaped, relative to the manifest's folder
+	Line      int64  // where it stands, from 1; lines with several digests give several entries
+	Name      string // bytes as they are opened, unescaped, relative to the format's Base
 	Algorithm *digest.Algorithm
 	Digest    []byte // Algorithm.Size bytes
 	Assumed   bool   // nothing but the digest's length told the algorithm
@@ -63,35 +64,68 @@ func (o Options) named() *digest.Algorithm {
 // Format is one shape of manifest.
 type Format struct {
 	Name string
+	// Base is the folder that names start from, relative to the manifest's own: "" is that folder
+	// itself, ".." the one above it, and "/" the root of the file system.
+	Base string
 	// Detect tells from a manifest's first bytes, at most 64 KiB, whether it has this format.
 	Detect func(head []byte, o Options) bool
 	// Read returns the entries of a manifest.
 	Read func(lines *Lines, o Options) Next
-	// Write appends the line or lines for e to dst.
-	Write func(dst []byte, e Entry) []byte
+	// Write writes manifests; nil where they come from one publisher's own tool.
+	Write *Writer
 }
 
-// Formats lists every format; the first that detects itself reads the manifest.
-var Formats = []*Format{GNU}
+// Writer writes manifests of one format.
+type Writer struct {
+	// Single says that a manifest can list one file, and no more.
+	Single bool
+	// Begin appends what stands before the first file; nil if nothing does. The error says that the
+	// format has no way to list digests of these algorithms.
+	Begin func(dst []byte, algorithms []*digest.Algorithm) ([]byte, error)
+	// File appends the entries of one file, an entry for each of the algorithms, in their order. The
+	// error says why the format cannot list that file.
+	File func(dst []byte, entries []Entry) ([]byte, error)
+	// End appends what stands behind the last file; nil if nothing does.
+	End func(dst []byte) []byte
+}
+
+// Formats lists every format; the first that detects itself reads the manifest. Those with a mark
+// of their own stand before those that are known by the shape of a line.
+var Formats = []*Format{
+	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // a header or a name
+	Base64, BSD, OpenSSL, Sidecar, Pipe, SFV, GNU, NameFirst, RECORD, // the first line
+}
 
 // Reading is a manifest that is being read.
 type Reading struct {
-	Format *Format
-	Next   Next
+	Format    *Format
+	Encoding  string // "utf-8" (which stands for any bytes, too), "utf-16le" or "utf-16be"
+	Signature string // "pgp" or "signify" for what it is wrapped in, which is never checked; else ""
+	Next      Next
 }
 
 // Read begins to read the manifest r. The error is the reader's.
 func Read(r io.Reader, o Options) (*Reading, error) {
-	buffered := bufio.NewReaderSize(r, MaxLine)
-	head, err := buffered.Peek(MaxLine)
-	if err != nil && !errors.Is(err, io.EOF) {
+	buffered, encoding, err := decode(bufio.NewReaderSize(r, MaxLine))
+	if err != nil {
 		return nil, err
+	}
+	head, err := buffered.Peek(MaxLine)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
+		return nil, err
+	}
+	head = bytes.TrimPrefix(head, utf8BOM)
+	signature, wrapped := wrappedIn(head)
+	lines := &Lines{r: buffered}
+	if wrapped != nil {
+		lines.wrapper = wrapped()
+		head = unwrapped(head, wrapped())
 	}
 	format := o.Format
 	if format == nil {
-		format = detect(bytes.TrimPrefix(head, utf8BOM), o)
+		format = detect(head, o)
 	}
-	return &Reading{format, format.Read(&Lines{r: buffered}, o)}, nil
+	return &Reading{format, encoding, signature, format.Read(lines, o)}, nil
 }
 
 func detect(head []byte, o Options) *Format {
@@ -102,38 +136,3 @@ func detect(head []byte, o Options) *Format {
 	}
 	return GNU // the commonest says line by line what is wrong
 }
-
-var utf8BOM = []byte("\xef\xbb\xbf")
-
-// Lines yields the lines of a manifest without their ends (LF or CRLF), and without a UTF-8
-// byte order mark at the beginning.
-type Lines struct {
-	r *bufio.Reader // whose buffer is what bounds a line
-	n int64
-}
-
-// Next returns the next line, valid until the call after it, and its number. The error is a
-// [*LineError] for a line that no format can hold, [io.EOF] at the end, or the reader's.
-func (l *Lines) Next() ([]byte, int64, error) {
-	line, err := l.r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
-		return nil, l.n + 1, &LineError{l.n + 1, beginning(line), cause, true}
-	}
-	if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
-		return nil, l.n, err
-	}
-	l.n++
-	if l.n == 1 {
-		line = bytes.TrimPrefix(line, utf8BOM)
-	}
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	line = bytes.TrimSuffix(line, []byte("\r"))
-	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, l.n, &LineError{l.n, beginning(line), "holds a NUL byte", false}
-	}
-	return line, l.n, nil
-}
-
-// beginning returns as much of line as an error message wants to show.
-func beginning(line []byte) string { return string(line[:min(len(line), 120)]) }

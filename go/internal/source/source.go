@@ -72,6 +72,16 @@ func OpenTree(dir string, followOutside bool) (*Tree, error) {
 	return &Tree{root, dir, followOutside}, nil
 }
 
+// Sub opens the folder called name, which lies in the tree, as a tree of its own: names in it may
+// not lead out of that folder.
+func (t *Tree) Sub(name string) (*Tree, error) {
+	root, err := t.root.OpenRoot(name)
+	if err != nil {
+		return nil, outside(err)
+	}
+	return &Tree{root, filepath.Join(t.dir, name), t.followOutside}, nil
+}
+
 // Close lets go of the folder; files opened from it stay open.
 func (t *Tree) Close() error { return t.root.Close() }
 
@@ -117,19 +127,29 @@ func (t *Tree) Open(name string) (*File, error) {
 	return opened(f)
 }
 
-// Size returns the size in bytes of the file called name, under the rules of [Tree.Open].
-func (t *Tree) Size(name string) (int64, error) {
+// Stat describes the regular file called name, under the rules of [Tree.Open] and with its errors.
+func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	var info fs.FileInfo
 	var err error
-	if t.followOutside {
+	switch {
+	case t.followOutside:
 		info, err = os.Stat(t.resolve(name))
-	} else {
+	case filepath.IsAbs(name) || escapes(name):
+		err = ErrOutside
+	default:
 		info, err = t.root.Stat(name)
 	}
+	return info, outside(regular(info, err))
+}
+
+// IsSame reports whether f is the file that [Tree.Open] would open as name.
+func (t *Tree) IsSame(name string, f *File) bool {
+	info, err := t.Stat(name)
 	if err != nil {
-		return 0, outside(err)
+		return false
 	}
-	return info.Size(), nil
+	opened, err := f.file.Stat()
+	return err == nil && os.SameFile(info, opened)
 }
 
 func (t *Tree) resolve(name string) string {

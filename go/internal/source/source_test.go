@@ -52,8 +52,8 @@ func TestOpenReadsRegularFilesOfTheTree(t *testing.T) {
 		}
 		f.Close()
 	}
-	if size, err := tr.Size("sub/a"); size != 5 || err != nil {
-		t.Errorf("Size = %d, %v", size, err)
+	if info, err := tr.Stat("sub/a"); err != nil || info.Size() != 5 {
+		t.Errorf("Stat: %v, %v", info, err)
 	}
 }
 

@@ -40,7 +40,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="read files outside the manifest's folder too; by default they are refused",
     )
+    _add_options(parser)
     parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which files count, and where they are."""
+    add = parser.add_argument
+    add("-r", "--recursive", action="store_true", help="find manifests in subfolders, too")
+    add(
+        "--extra",
+        choices=("ignore", "report", "fail"),
+        default="ignore",
+        help="what to do about files that no manifest lists (default: %(default)s)",
+    )
+    add("--ignore-missing", action="store_true", help="skip entries whose file is missing")
+    add("--root", metavar="DIR", help="the folder that names start from, for all manifests")
+    add("--strip", type=int, default=0, metavar="N", help="leave out N leading parts of names")
+    add("--basename", action="store_true", help="leave out all parts of names but the last")
+    add(
+        "--remap",
+        type=_prefix,
+        action="append",
+        metavar="FROM=TO",
+        help="replace a prefix of names; may be given several times, the longest that fits counts",
+    )
+    add("--min-strength", metavar="NAME", help="refuse algorithms weaker than this one")
+    add("--algorithm", metavar="NAME", help="the algorithm of digests that are not tagged")
+    add("--format", metavar="NAME", help="the format of manifests, instead of detecting it")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,6 +86,16 @@ def run(options: argparse.Namespace) -> int:
                     check=False,
                     workers=options.workers,
                     follow_outside=options.follow_outside,
+                    recursive=options.recursive,
+                    extra=options.extra,
+                    ignore_missing=options.ignore_missing,
+                    root=options.root,
+                    strip=options.strip,
+                    basename=options.basename,
+                    remap=dict(options.remap or ()),
+                    min_strength=options.min_strength,
+                    algorithm=options.algorithm,
+                    format=options.format,
                     keep_verified=False,
                     progress=bar.update if bar.shown else None,
                 )
@@ -87,6 +124,13 @@ def _workers(text: str) -> int:
     return n
 
 
+def _prefix(text: str) -> tuple[str, str]:
+    prefix, equals, replacement = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FROM=TO")
+    return prefix, replacement
+
+
 def printable(name: str) -> str:
     """Return *name* for a terminal; on Windows its separators stay single."""
     text = _escaped(name)
@@ -103,7 +147,7 @@ def _text(report: Report) -> str:
     lines: list[str] = []
     for result in report.failures:
         lines.append(f"{result.status.upper():11} {printable(result.path)}")
-        if result.status is Status.MISMATCHED:
+        if result.status is Status.MISMATCHED and result.found:
             lines.append(f"{_INDENT}{result.algorithm} listed {result.expected}")
             lines.append(f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}")
         elif result.detail and result.status is not Status.MISSING:

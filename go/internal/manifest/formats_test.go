@@ -1,0 +1,485 @@
+package manifest_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+)
+
+const (
+	sha256A   = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+	sha512256 = "455e518824bc0601f9fb858ff5c37d417d67c2f8e0df2babe4808858aea830f8"
+	crcA      = "e8b7be43"
+	pgpHead   = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
+	pgpTail   = "-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
+)
+
+func inBase64(encoding *base64.Encoding, digits string) string {
+	sum, err := hex.DecodeString(digits)
+	if err != nil {
+		panic(err)
+	}
+	return encoding.EncodeToString(sum)
+}
+
+var (
+	std64     = inBase64(base64.StdEncoding, sha256A)
+	url64     = inBase64(base64.RawURLEncoding, sha256A)
+	signature = "untrusted comment: verify with k.pub\n" +
+		base64.StdEncoding.EncodeToString([]byte("Ed"+strings.Repeat("k", 72))) + "\n"
+	release = "Origin: Debian\nLabel: d\nDescription: a\n b c\nDate: Sat, 09 Nov 2024 10:07:13 UTC\n"
+)
+
+type sample struct {
+	name, fileName, text, format string
+	want                         []string // as readAll gives them
+}
+
+var samples = []sample{
+	{"BSD", "x", "SHA256 (a b) = " + sha256A + "\nMD5 (c) = " + md5A + "\n", "bsd", []string{"1 sha256 a b", "2 md5 c"}},
+	{"BSD, odd names", "x", "SHA1 (a) = b) = " + sha1A + "\n\\SHA1 (a\\nb) = " + sha1A + "\n", "bsd",
+		[]string{"1 sha1 a) = b", "2 sha1 a\nb"}},
+	{"BSD with GNU lines", "x", "# c\nSHA1 (a) = " + sha1A + "\n" + sha1A + "  b\n", "bsd", []string{"2 sha1 a", "3 sha1 b"}},
+	{"GNU with BSD lines", "MD5SUMS", md5A + "  b\nSHA1 (a) = " + sha1A + "\n", "gnu", []string{"1 md5 b", "2 sha1 a"}},
+	{"BSD, bad lines", "x", "SHA1 (a) = " + sha1A + "\nWHIRLPOOL (a) = 00\nSHA1 (a) = " + md5A + "\nSHA1 () = " + sha1A +
+		"\n\\SHA1 (a\\x) = " + sha1A + "\nHMAC-SHA1 (a) = " + sha1A + "\nSHA1 (a) " + sha1A + "\n", "bsd", []string{"1 sha1 a",
+		`2! "WHIRLPOOL" is no known algorithm`, "3! not a digest of sha1, which has 40 hexadecimal digits",
+		"4! no file name in the brackets", `5! unknown escape \x in the file name`,
+		`6! "HMAC-SHA1" is no known algorithm`, "7! does not begin with a digest in hexadecimal"}},
+	{"length tags", "x", "BLAKE2b-256 (a) = " + sha256A + "\nSHA3-256 (b) = " + sha256A + "\nSHA512/256 (c) = " + sha512256 + "\n",
+		"bsd", []string{"1 blake2b-256 a", "2 sha3-256 b", "3 sha512-256 c"}},
+	{"base64", "x", "SHA256 (a) = " + std64 + "\nSHA256 (b) = " + sha256A + "\n", "base64", []string{"1 sha256 a", "2 sha256 b"}},
+	{"base64 without tag", "x", std64 + "  a\n", "gnu", []string{"1 sha256 a"}},
+	{"OpenSSL", "x", "SHA256(a)= " + sha256A + "\nSHA2-256(b (1).c)= " + sha256A + "\n", "openssl",
+		[]string{"1 sha256 a", "2 sha256 b (1).c"}},
+	{"shorter digests of BLAKE2", "B2SUMS", sha256A + "  a\n" + sha512256 + sha256A + "  b\n", "gnu",
+		[]string{"1 blake2b-256 a", "2 blake2b b"}},
+	{"words are no short digests in base64", "B2SUMS", "this means nothing\n" + sha256A + "  a\n", "gnu",
+		[]string{"1! does not begin with a digest in hexadecimal", "2 blake2b-256 a"}},
+	{"the name breaks a tie", "B3SUMS", sha256A + "  a\n", "gnu", []string{"1 blake3 a"}},
+
+	{"UTF-16", "x", wide(false, sha1A+"  \u00e9\U0001f600\r\n"), "gnu", []string{"1 sha1 \u00e9\U0001f600"}},
+	{"UTF-16, the other order", "x", wide(true, sha1A+"  \u00e9\n\n"+sha1A+"  b"), "gnu", []string{"1 sha1 \u00e9", "3 sha1 b"}},
+	{"UTF-16, half a pair", "x", wide(false, sha1A+"  a") + "\x00\xd8\n\x00", "gnu", []string{"1 sha1 a\xed\xa0\x80"}},
+	{"UTF-16, cut", "x", wide(false, sha1A+"  a\n"+sha1A+"  b") + "c", "gnu", []string{
+		"1 sha1 a", "2! the manifest ends within a UTF-16 character"}},
+	{"UTF-16, NUL", "x", wide(false, sha1A+"  a\x00"), "gnu", []string{"1! holds a NUL byte"}},
+
+	{"sidecar", "disc.iso.sha256", sha256A + "\n", "sidecar", []string{"1 sha256 disc.iso"}},
+	{"sidecar, a leading space", "disc.iso.sha256.txt", "\n " + strings.ToUpper(sha256A), "sidecar", []string{"2 sha256 disc.iso"}},
+	{"sidecar, standard input", "disc.iso.sha256", sha256A + " *-\n", "sidecar", []string{"1 sha256 disc.iso"}},
+	{"a file called -", "SHA256SUMS", sha256A + "  -\n", "gnu", []string{"1 sha256 -"}},
+	{"a file called - beside others", "x.sha256", sha256A + "  -\n" + sha256A + "  b\n", "gnu", []string{"1 sha256 -", "2 sha256 b"}},
+	{"sidecar of nothing", "SHA256SUMS", sha256A + "\n", "sidecar", []string{
+		"1! a digest alone, and the manifest's name does not tell of which file"}},
+	{"sidecar of nothing, hidden", ".sha256", sha256A + "\n", "sidecar", []string{
+		"1! a digest alone, and the manifest's name does not tell of which file"}},
+	{"two digests alone", "a.sha256", sha256A + "\n" + sha256A + "\n", "gnu", []string{
+		"1! not a digest and a file name", "2! not a digest and a file name"}},
+
+	{"name first", "x", "# c\na b \t" + sha1A + "\nc  " + md5A + "\n", "name-first", []string{"2 sha1 a b", "3 md5 c"}},
+	{"name first, bad lines", "x", "a " + sha1A + "\n" + sha1A + "\nb " + sha1A[1:] + "\nSHA1(a)= " + sha1A + "\n", "name-first",
+		[]string{"1 sha1 a", "2! not a file name and a digest", "3! does not end with a known digest in hexadecimal",
+			"4! a line with a tag among lines without"}},
+	{"SFV", "x", "; by hand\na b.txt E8B7BE43\nc\t" + crcA + "\n", "sfv", []string{"2 crc32 a b.txt", "3 crc32 c"}},
+	{"SFV that looks like GNU", "x.sfv", crcA + "  " + crcA + "\n", "sfv", []string{"1 crc32 " + crcA}},
+	{"GNU that looks like SFV", "x", crcA + "  " + crcA + "\n", "gnu", []string{"1 crc32 " + crcA}},
+	{"SFV, bad lines", "x.sfv", "a " + crcA + "\nb " + crcA[1:] + "\n" + crcA + "\nb " + sha1A + "\nCRC32 (a) = " + crcA + "\n", "sfv",
+		[]string{"1 crc32 a", "2! does not end with 8 hexadecimal digits", "3! not a file name and a digest",
+			"4! does not end with 8 hexadecimal digits", "5! a line with a tag among lines without"}},
+	{"pipe", "x", sha1A + " | a b\n" + md5A + "     | c\n", "pipe", []string{"1 sha1 a b", "2 md5 c"}},
+	{"pipe, bad lines", "x", sha1A + " | a\n" + sha1A + " |  b\n" + sha1A + " | b \n" + sha1A + "  b\n" + sha1A + " | \n", "pipe", []string{
+		"1 sha1 a", "2! the file name begins or ends with a blank, or is none",
+		"3! the file name begins or ends with a blank, or is none",
+		"4! not a digest and a file name with a | between them",
+		"5! the file name begins or ends with a blank, or is none"}},
+
+	{"hashdeep", "x", "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n## Invoked from: /\n## \n1," + md5A + "," + sha256A + ",./a,b\n",
+		"hashdeep", []string{"5 md5 ./a,b 1", "5 sha256 ./a,b 1"}},
+	{"hashdeep, bad lines", "x", "%%%% HASHDEEP-1.0\n1," + md5A + ",a\n%%%% size,md5,tiger,filename\n1," + md5A + ",00,a\n1," + md5A +
+		",a\n-1," + md5A + ",0,a\n1,0,0,a\n%%%% size,filename\n%%%% x\n", "hashdeep", []string{
+		"2! in front of the header that says the columns", `3! "tiger" is no known algorithm: its column is not verified`,
+		"4 md5 a 1", "5! not a size, 2 digests and a file name", `6! "-1" is no size`,
+		"7! not a digest of md5, which has 32 hexadecimal digits",
+		"8! a header of hashdeep without algorithms, or without a filename at its end", "9! an unknown header of hashdeep"}},
+
+	{"BagIt", "manifest-sha256.txt", sha256A + " data/a%0D%0a%25%7E\n" + sha256A + "\t  *data/b\n", "bagit",
+		[]string{"1 sha256 data/a\r\n%%7E", "2 sha256 data/b"}},
+	{"BagIt, tags", "tagmanifest-sha3256.txt", sha256A + " bagit.txt\n", "bagit", []string{"1 sha3-256 bagit.txt"}},
+	{"BagIt, bad lines", "manifest-md5.txt", md5A + " data/%250A\n" + sha1A + " data/b\n" + md5A + "\n" + md5A + " *\n# c\n", "bagit", []string{
+		"1 md5 data/%0A", "2! a digest of 40 hexadecimal digits, but md5, which the manifest's name says, has 32",
+		"3! not a digest and a file name", "4! no file name behind the digest", "5! does not begin with a digest in hexadecimal"}},
+	{"GNU with percent signs", "SHA1SUMS", sha1A + "  data/a%0D\n", "gnu", []string{"1 sha1 data/a%0D"}},
+	{"dpkg", "base-files.md5sums", md5A + "  usr/bin/a\n" + md5A + "  usr/share/b\n", "dpkg", []string{"1 md5 usr/bin/a", "2 md5 usr/share/b"}},
+	{"no dpkg", "release.md5sums", md5A + "  disc.iso\n", "gnu", []string{"1 md5 disc.iso"}},
+
+	{"Release", "Release", release + "MD5Sum:\n " + md5A + "        1 main/a\nSHA256:\n " + sha256A + " 1 main/a b\n", "release",
+		[]string{"7 md5 main/a 1", "9 sha256 main/a b 1"}},
+	{"Release, bad lines", "Release", release + "SHA256:\n " + sha256A + " 1 a\n " + md5A + " 1 a\n x\nTiger:\n " + md5A +
+		" 1 a\nSHA1: x\nhello\n", "release", []string{"7 sha256 a 1",
+		"8! not a digest of sha256, which has 64 hexadecimal digits", "9! not a digest, a size and a file name",
+		`11! "Tiger" is no known algorithm`, "12! a section of digests with something behind its colon",
+		"13! not a field, nor the continuation of one"}},
+	{"InRelease", "InRelease", pgpHead + release + "SHA1:\n " + sha1A + " 1 a\n" + pgpTail, "release", []string{"10 sha1 a 1"}},
+
+	{"RECORD", "RECORD", "p/a.py,sha256=" + url64 + ",1\np/__pycache__/a.cpython-311.pyc,,\np-1.dist-info/RECORD,,\n", "record",
+		[]string{"1 sha256 p/a.py 1"}},
+	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
+		[]string{"1 sha256 p/a,\"\nb", "3 sha256 c\r\n 2"}},
+	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
+		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
+		"3! not a digest of sha256 in base64url", `4! "tiger" is no known algorithm`,
+		"5! not a file name, a digest and a size", `6! "x" is no size`, "7! something stands behind a quoted field",
+		"8! a quote within a field that is not quoted", "9! cut short within quotes"}},
+
+	{"ENA", "filereport.tsv", "run_accession\tfastq_ftp\tfastq_md5\tfastq_bytes\nR1\tftp.x/1/a_1.gz;ftp.x/1/a_2.gz\t" + md5A + ";" + md5A +
+		"\t5;6\nR2\tftp.x/b.gz\t" + md5A + "\t\n", "ena", []string{"2 md5 a_1.gz 5", "2 md5 a_2.gz 6", "3 md5 b.gz"}},
+	{"ENA, bad lines", "x", "fastq_ftp\tfastq_md5\nftp.x/a;ftp.x/b\t" + md5A + "\n\t\nx\nftp.x/\t" + md5A + "\nftp.x/a\t00\n\t" + md5A +
+		"\n", "ena", []string{"2! 1 digests for 2 addresses and 0 sizes", "3! a row that lists no file",
+		"4! 1 columns, where the first line names 2", "5! an address without a file name",
+		"6! not a digest of md5, which has 32 hexadecimal digits", "7! an address without a file name"}},
+	{"ENA without addresses", "x", "run\tfastq_md5\na\t" + md5A + "\n", "ena", []string{
+		"1! a column of MD5 digests without the one of addresses (_ftp)", "2! a row that lists no file"}},
+
+	{"certutil", "x", "SHA256 hash of file x:\r\n" + sha256A + "\r\nCertUtil: -hashfile command completed successfully.\r\n" +
+		"MD5 hash of file b:\n" + spacedOut(md5A) + "\nCertUtil: -hashfile command completed successfully.\n", "certutil",
+		[]string{"2 sha256 file x", "5 md5 b"}},
+	{"certutil, bad lines", "x", "MD5 hash of a:\nCertUtil: -hashfile command FAILED: 0x80070002\nTIGER hash of a:\nMD5 hash of a:\n" +
+		md5A + "\nMD5 hash of b:\n", "certutil", []string{"2! not a digest of md5, which has 32 hexadecimal digits",
+		"3! certutil does not say here that it succeeded", "5 md5 a", "6! certutil does not say here that it succeeded"}},
+	{"certutil, cut", "x", "MD5 hash of a:\n" + md5A + "\n", "certutil", []string{"2 md5 a",
+		"3! ends before certutil says that it succeeded: cut short"}},
+
+	{"Get-FileHash", "x", "\r\nAlgorithm       Hash          Path\r\n---------       ----          ----\r\nSHA256          " +
+		strings.ToUpper(sha256A) + "  C:\\dl\\a b   \r\n\r\n\r\n", "get-filehash", []string{`4 sha256 C:\dl\a b`}},
+	{"Get-FileHash, narrow", "x", "Algorithm Hash Path\n--------- ---- ----\nMD5  " + md5A + "  C:\\a\\b...\nMD5  " + md5A +
+		"  C:\\a\\b…\nMD5  " + md5A + "  C:\\a\n                c.iso\nMD5 ABC... C:\\x\n", "get-filehash", []string{
+		"3! the path was cut short by a narrow window", "4! the path was cut short by a narrow window", `5 md5 C:\a`,
+		"6! goes on with the line above, which a narrow window broke", "7! not an algorithm, a digest and a path"}},
+	{"Get-FileHash, list", "x", "\nAlgorithm : MD5\nHash      : " + md5A + "\nPath      : C:\\a\n\nAlgorithm : SHA1\nHash      : " + sha1A +
+		"\nPath      : C:\\b\n", "get-filehash", []string{`4 md5 C:\a`, `8 sha1 C:\b`}},
+	{"Get-FileHash, list, bad lines", "x", "Algorithm : MD5\nPath      : C:\\a\nAlgorithm : TIGER\nHash      : 00\nPath      : C:\\a\n" +
+		"Path      : b\nAlgorithm : MD5\nHash      : " + md5A + "\n", "get-filehash", []string{
+		"2! a file's Algorithm, Hash and Path are not together", `5! "TIGER" is no known algorithm`,
+		"6! a file's Algorithm, Hash and Path are not together", "9! ends within the list of a file: cut short"}},
+
+	{"PGP", "SHASUMS256.txt.asc", pgpHead + sha256A + "  a\n- " + sha256A + "  -b\n\n" + pgpTail, "gnu", []string{"4 sha256 a", "5 sha256 -b"}},
+	{"PGP around BSD", "CHECKSUM", pgpHead + "# a: 12 bytes\nSHA256 (a) = " + sha256A + "\n# x: 1 bytes\nSHA256 (b) = " + sha256A + "\n" + pgpTail,
+		"bsd", []string{"5 sha256 a 12", "7 sha256 b"}},
+	{"PGP, outside", "x", pgpHead + sha1A + "  a\n" + pgpTail + sha1A + "  b\n" + pgpHead, "gnu", []string{"4 sha1 a",
+		"10! outside of the text that is signed", "11! outside of the text that is signed", "12! outside of the text that is signed"}},
+	{"PGP, before", "x", sha1A + "  b\n" + pgpHead + sha1A + "  a\n" + pgpTail, "gnu", []string{"1 sha1 b",
+		"2! does not begin with a digest in hexadecimal", "3! does not begin with a digest in hexadecimal",
+		"5 sha1 a", "6! does not begin with a digest in hexadecimal", "8! not a digest and a file name",
+		"9! not a digest and a file name", "10! does not begin with a digest in hexadecimal"}},
+	{"PGP, a header of its own", "x", strings.Replace(pgpHead, "Hash", "NotDashEscaped", 1) + sha1A + "  a\n" + pgpTail, "gnu", []string{
+		`2! a header of the signed text that is not "Hash"`, "4 sha1 a"}},
+	{"PGP, not escaped", "x", pgpHead + "-" + sha1A + "  a\n" + pgpTail, "gnu", []string{
+		"4! begins with a dash that is not escaped, as it has to be in signed text"}},
+	{"PGP, hidden in the signature", "x", pgpHead + sha1A + "  a\n" + strings.Replace(pgpTail, "\n\n", "\n"+sha1A+"  b\n\n"+sha1A+"  b\n", 1),
+		"gnu", []string{"4 sha1 a", "6! not a part of the PGP signature that it stands in",
+			"8! not a part of the PGP signature that it stands in"}},
+	{"PGP, cut in the text", "x", pgpHead + sha1A + "  a\n", "gnu", []string{"4 sha1 a",
+		"5! ends before the PGP signature does: cut short"}},
+	{"PGP, cut in the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail[:60], "gnu", []string{"4 sha1 a",
+		"9! not a part of the PGP signature that it stands in", "10! ends before the PGP signature does: cut short"}},
+	{"signify", "SHA256.sig", signature + "SHA256 (a) = " + sha256A + "\n", "bsd", []string{"3 sha256 a"}},
+	{"signify, spoilt", "SHA256.sig", "untrusted comment: x\n" + sha1A + "  b\nSHA256 (a) = " + sha256A + "\n", "bsd", []string{
+		"2! not a signature of signify, as its place demands", "3 sha256 a"}},
+	{"signify, cut", "SHA256.sig", "untrusted comment: x\n", "gnu", []string{"2! ends before the signature of signify does: cut short"}},
+}
+
+// wide is text in UTF-16 with its byte order mark, of which big tells the order.
+func wide(big bool, text string) string {
+	out := []byte{}
+	for _, unit := range append([]uint16{0xfeff}, utf16.Encode([]rune(text))...) {
+		if big {
+			out = append(out, byte(unit>>8), byte(unit))
+		} else {
+			out = append(out, byte(unit), byte(unit>>8))
+		}
+	}
+	return string(out)
+}
+
+func spacedOut(digits string) string {
+	pairs := []string{}
+	for pair := range slices.Chunk([]byte(digits), 2) {
+		pairs = append(pairs, string(pair))
+	}
+	return strings.Join(pairs, " ")
+}
+
+func TestEveryFormat(t *testing.T) {
+	seen := map[string]bool{}
+	for _, tt := range samples {
+		t.Run(tt.name, func(t *testing.T) {
+			reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: tt.fileName})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen[reading.Format.Name] = true
+			if reading.Format.Name != tt.format {
+				t.Errorf("taken for %s, not %s", reading.Format.Name, tt.format)
+			}
+			if got := readAll(t, tt.fileName, tt.text); !slices.Equal(got, tt.want) {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+	for _, format := range manifest.Formats {
+		if !seen[format.Name] {
+			t.Errorf("no sample of %s", format.Name)
+		}
+	}
+}
+
+func TestWhatLiesBelowTheFormat(t *testing.T) {
+	for _, tt := range []struct{ text, encoding, signature string }{
+		{sha1A + "  a\n", "utf-8", ""},
+		{"\xef\xbb\xbf" + sha1A + "  a\n", "utf-8", ""},
+		{wide(false, sha1A+"  a\n"), "utf-16le", ""},
+		{wide(true, pgpHead+sha1A+"  a\n"+pgpTail), "utf-16be", "pgp"},
+		{signature + sha1A + "  a\n", "utf-8", "signify"},
+		{"", "utf-8", ""},
+		{"\xff", "utf-8", ""},
+	} {
+		reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: "x"})
+		if err != nil || reading.Encoding != tt.encoding || reading.Signature != tt.signature {
+			t.Errorf("%.20q is read as %q in %q, %v", tt.text, reading.Encoding, reading.Signature, err)
+		}
+	}
+}
+
+// A manifest cut anywhere is read to its end, and lists no more than it has lines.
+func TestCutAnywhere(t *testing.T) {
+	for _, tt := range samples {
+		for size := range len(tt.text) {
+			got := readAll(t, tt.fileName, tt.text[:size])
+			if len(got) > len(strings.Split(tt.text, "\n"))+2 {
+				t.Fatalf("%s: %q is read as %q", tt.name, tt.text[:size], got)
+			}
+		}
+	}
+}
+
+func TestListedAndAssumed(t *testing.T) {
+	for _, tt := range []struct {
+		fileName, text, listed string
+		assumed                bool
+	}{
+		{"x", sha1A + "  a\n", "", true},
+		{"SHA1SUMS", sha1A + "  a\n", "", false},
+		{"x", "SHA1 (a) = " + sha1A + "\n", "", false},
+		{"a.x", sha1A + "\n", "", true},
+		{"a.sha1", sha1A + "\n", "", false},
+		{"x", "a  " + sha1A + "\n", "", true},
+		{"x", "s_ftp\ts_md5\nftp.x/y/a\t" + md5A + "\n", "ftp.x/y/a", false},
+	} {
+		reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: tt.fileName})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := reading.Next()
+		if err != nil || e.Name != "a" || e.Listed != tt.listed || e.Assumed != tt.assumed {
+			t.Errorf("%q: %+v, %v", tt.text, e, err)
+		}
+	}
+}
+
+func TestWrite(t *testing.T) {
+	entry := func(name, algorithm, digits string) manifest.Entry {
+		sum, _ := hex.DecodeString(digits)
+		return manifest.Entry{Name: name, Algorithm: digest.ByName(algorithm), Digest: sum, HasSize: true, Size: 1}
+	}
+	one, odd := entry("a b", "sha256", sha256A), entry("a,\"\nb", "sha256", sha256A)
+	sum := entry("a b", "md5", md5A)
+	crc := entry("a b", "crc32", crcA)
+	for _, tt := range []struct {
+		format  *manifest.Format
+		entries []manifest.Entry
+		want    string // the error's text if it does not end a line
+	}{
+		{manifest.GNU, []manifest.Entry{one}, sha256A + "  a b\n"},
+		{manifest.GNU, []manifest.Entry{sum, one}, md5A + "  a b\n" + sha256A + "  a b\n"},
+		{manifest.GNU, []manifest.Entry{sum, entry("a", "blake3", sha256A)},
+			"beside other algorithms, blake3 cannot be told by the length of its digests"},
+		{manifest.BSD, []manifest.Entry{sum, odd}, "MD5 (a b) = " + md5A + "\n\\SHA256 (a,\"\\nb) = " + sha256A + "\n"},
+		{manifest.BSD, []manifest.Entry{entry("a", "blake2b-256", sha256A), entry("a", "sha512-256", sha256A)},
+			"BLAKE2b-256 (a) = " + sha256A + "\nSHA512/256 (a) = " + sha256A + "\n"},
+		{manifest.Base64, []manifest.Entry{one}, "SHA256 (a b) = " + std64 + "\n"},
+		{manifest.OpenSSL, []manifest.Entry{one, sum, entry("a", "sha512-256", sha256A)}, "SHA2-256(a b)= " + sha256A + "\nMD5(a b)= " + md5A +
+			"\nSHA2-512/256(a)= " + sha256A + "\n"},
+		{manifest.OpenSSL, []manifest.Entry{odd}, "the format cannot list a name with a line break in it"},
+		{manifest.Sidecar, []manifest.Entry{one}, sha256A + "\n"},
+		{manifest.Sidecar, []manifest.Entry{one, sum}, "the format has one algorithm in a manifest"},
+		{manifest.NameFirst, []manifest.Entry{one}, "a b  " + sha256A + "\n"},
+		{manifest.NameFirst, []manifest.Entry{entry(" a", "md5", md5A)}, `the format cannot list the name " a"`},
+		{manifest.NameFirst, []manifest.Entry{entry("#a", "md5", md5A)}, `the format would take "#a" for something else than a name`},
+		{manifest.SFV, []manifest.Entry{crc}, "a b  " + crcA + "\n"},
+		{manifest.SFV, []manifest.Entry{one}, "the format is for crc32, and nothing else"},
+		{manifest.Pipe, []manifest.Entry{one}, sha256A + " | a b\n"},
+		{manifest.BagIt, []manifest.Entry{entry("data/a\n%", "sha256", sha256A)}, sha256A + "  data/a%0A%25\n"},
+		{manifest.BagIt, []manifest.Entry{entry("*a", "sha256", sha256A)}, "the format cannot list a name that begins with a blank or *"},
+		{manifest.Dpkg, []manifest.Entry{sum}, md5A + "  a b\n"},
+		{manifest.Dpkg, []manifest.Entry{one}, "the format is for md5, and nothing else"},
+		{manifest.Hashdeep, []manifest.Entry{sum, one}, "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n1," + md5A + "," + sha256A + ",a b\n"},
+		{manifest.Hashdeep, []manifest.Entry{crc}, "hashdeep does not know crc32"},
+		{manifest.RECORD, []manifest.Entry{odd}, "\"a,\"\"\nb\",sha256=" + url64 + ",1\n"},
+		{manifest.RECORD, []manifest.Entry{entry("a", "sha3-256", sha256A)}, "a,sha3_256=" + url64 + ",1\n"},
+	} {
+		if got := write(tt.format, tt.entries); got != tt.want {
+			t.Errorf("%s: got\n%swant\n%s", tt.format.Name, got, tt.want)
+		}
+	}
+}
+
+// write is a manifest of the entries of one file, or what is wrong.
+func write(format *manifest.Format, entries []manifest.Entry) string {
+	var text []byte
+	var err error
+	algorithms := []*digest.Algorithm{}
+	for _, e := range entries {
+		algorithms = append(algorithms, e.Algorithm)
+	}
+	if format.Write.Begin != nil {
+		if text, err = format.Write.Begin(text, algorithms); err != nil {
+			return err.Error()
+		}
+	}
+	if text, err = format.Write.File(text, entries); err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func TestBase(t *testing.T) {
+	for format, want := range map[*manifest.Format]string{manifest.GNU: "", manifest.RECORD: "..", manifest.Dpkg: "/"} {
+		if format.Base != want {
+			t.Errorf("names of %s start from %q", format.Name, format.Base)
+		}
+	}
+}
+
+// What a publisher's file begins with may be longer than what detection sees, and the rest is read.
+func TestLongManifests(t *testing.T) {
+	row := " " + sha1A + " 1 main/a\n"
+	for name, text := range map[string]string{
+		"release": release + "SHA1:\n" + strings.Repeat(row, 5000),
+		"gnu":     wide(false, strings.Repeat(sha1A+"  a\n", 5000)),
+		"bsd":     pgpHead + strings.Repeat("SHA1 (a) = "+sha1A+"\n", 5000) + pgpTail,
+	} {
+		reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: "x"})
+		if err != nil || reading.Format.Name != name {
+			t.Fatalf("%s: read as %s, %v", name, reading.Format.Name, err)
+		}
+		entries := 0
+		for ; ; entries++ {
+			if _, err = reading.Next(); err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, io.EOF) || entries != 5000 {
+			t.Errorf("%s: %d entries, then %v", name, entries, err)
+		}
+	}
+}
+
+func ExampleReading() {
+	text := "# a.iso: 1 bytes\nSHA256 (a.iso) = " + sha256A + "\n"
+	reading, _ := manifest.Read(strings.NewReader(text), manifest.Options{FileName: "CHECKSUM"})
+	e, _ := reading.Next()
+	fmt.Println(reading.Format.Name, e.Name, e.Algorithm.Name, e.Size)
+	// Output: bsd a.iso sha256 1
+}
+
+// Whatever several files are called, what a format writes of them, by one algorithm or by several,
+// it reads back.
+func TestWrittenManifestsAreReadBack(t *testing.T) {
+	names := []string{"a", "b c", "sub/d", "e\\f", "g\nh", "i\rj", " k", "l ", "m,n", `"o"`, "p%0Aq", "*r", "#s", ";t", "SHA1 (u) = v",
+		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5"}
+	for _, format := range manifest.Formats {
+		if format.Write == nil {
+			continue
+		}
+		listed := 0
+		for _, algorithms := range [][]string{{"sha256"}, {"md5"}, {"crc32"}, {"blake2b-160"}, {"md5", "sha256"}, {"sha1", "sha3-256", "xxh128"}} {
+			for i := range names {
+				listed += readBack(t, format, algorithms, names[i:])
+			}
+		}
+		if listed == 0 {
+			t.Errorf("%s can list nothing", format.Name)
+		}
+	}
+}
+
+// readBack writes and reads a manifest of those files that the format can list, and counts them.
+func readBack(t *testing.T, format *manifest.Format, algorithms, names []string) int {
+	t.Helper()
+	var table []*digest.Algorithm
+	for _, name := range algorithms {
+		table = append(table, digest.ByName(name))
+	}
+	var text []byte
+	var err error
+	if format.Write.Begin != nil {
+		if text, err = format.Write.Begin(nil, table); err != nil {
+			return 0
+		}
+	}
+	var want []string
+	for _, name := range names {
+		var entries []manifest.Entry
+		for i, a := range table {
+			sum := []byte(strings.Repeat(string(rune('A'+i)), a.Size))
+			entries = append(entries, manifest.Entry{Name: name, Algorithm: a, Digest: sum, HasSize: true, Size: int64(len(name))})
+		}
+		longer, err := format.Write.File(text, entries)
+		if err != nil {
+			continue
+		}
+		text = longer
+		for _, e := range entries {
+			want = append(want, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+		}
+		if format.Write.Single {
+			return len(want)
+		}
+	}
+	if got := entriesOf(t, format, table, string(text)); !slices.Equal(got, want) {
+		t.Errorf("%s: got  %q\nwant %q\nfrom\n%s", format.Name, got, want, text)
+	}
+	return len(want)
+}
+
+func entriesOf(t *testing.T, format *manifest.Format, table []*digest.Algorithm, text string) (got []string) {
+	t.Helper()
+	o := manifest.Options{FileName: "x", Format: format}
+	if len(table) == 1 {
+		o.Algorithm = table[0]
+	}
+	reading, err := manifest.Read(strings.NewReader(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		e, err := reading.Next()
+		if err != nil {
+			if !errors.Is(err, io.EOF) {
+				t.Errorf("%s: %v", format.Name, err)
+			}
+			return got
+		}
+		got = append(got, fmt.Sprintf("%s %s %x", e.Name, e.Algorithm.Name, e.Digest))
+	}
+}

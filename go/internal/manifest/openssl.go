@@ -1,0 +1,39 @@
+package manifest
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// OpenSSL is the format of openssl dgst (man page openssl-dgst(1)). Up to version 1 the tag of
+// SHA-256 is "SHA256", since 3.0 "SHA2-256". Names are never escaped:
+//
+//	<tag> "(" <name> ")= " <digest in hexadecimal>
+var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readGNU, Write: &Writer{File: opensslFile}}
+
+func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
+	for _, e := range entries {
+		if err := plainName(e.Name, ""); err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, opensslTag(e.Algorithm)...), '(')
+		dst = append(append(dst, e.Name...), ")= "...)
+		dst = append(hex.AppendEncode(dst, e.Digest), '\n')
+	}
+	return dst, nil
+}
+
+// opensslTag spells an algorithm as OpenSSL 3 does: "SHA2-256", "BLAKE2B-512", "SHA2-512/256".
+func opensslTag(a *digest.Algorithm) string {
+	tag := strings.ToUpper(bsdTag(a))
+	if bits, ok := strings.CutPrefix(tag, "SHA"); ok && bits != "1" && !strings.HasPrefix(bits, "3-") {
+		return "SHA2-" + bits
+	}
+	if tag == "BLAKE2B" || tag == "BLAKE2S" {
+		return fmt.Sprintf("%s-%d", tag, 8*a.Size)
+	}
+	return tag
+}

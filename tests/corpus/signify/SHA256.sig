@@ -1,0 +1,5 @@
+untrusted comment: verify with k.pub
+RWRQ8XYaxhSKUcgztqlu7bxiu2pFxs9m+xsnT9gqyepe7SP++ClRbOLpxd93W1GF+JysTm6wQhz9x8Q7ssuFMVno52yToaspQgw=
+SHA256 (a.txt) = 2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806
+SHA256 (b c.bin) = d9e29b435ea19182dbbc0d9c87696126fa4c748e42140318f7cfa4faa10c1a16
+SHA256 (sub/d.txt) = f6936912184481f5edd4c304ce27c5a1a827804fc7f329f43d273b8621870776

@@ -1,0 +1,235 @@
+"""Files that no manifest lists, that were moved, or that need not be there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+from checksig import BadLine, Extra, Status, iter_verify, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+posix = pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
+
+
+def extras(report: checksig.Report) -> list[str]:
+    """Return the paths that are not listed, relative to the folder."""
+    return [Path(os.path.relpath(e.path, report.path)).as_posix() for e in report.extras]
+
+
+def test_files_that_are_not_listed(tree: Callable[..., Path]) -> None:
+    """They are ignored, reported or failures, as the caller says."""
+    folder = tree({"a": b"a", "sub/b": b"b"})
+    (folder / "new").write_bytes(b"n")
+    (folder / "sub" / "newer").write_bytes(b"n")
+    assert verify(folder).extras == ()
+    report = verify(folder, extra="report")
+    assert (report.ok, report.extra, extras(report)) == (True, 2, ["new", "sub/newer"])
+    assert all(extra.ok for extra in report.extras)
+    assert report.summary() == "2 entries: 2 verified, 2 not listed"
+    with pytest.raises(checksig.VerificationError) as caught:
+        verify(folder, extra="fail")
+    report = caught.value.report
+    assert (report.ok, report.extra, report.failures) == (False, 2, ())
+    path = str(folder / "new").replace("\\", "\\\\")
+    assert str(caught.value).splitlines()[0] == f'"{path}" - not listed'
+    assert report.to_dict()["extras"][0] == {
+        "path": str(folder / "new"),
+        "moved_from": None,
+        "fails": True,
+    }
+
+
+def test_a_complete_folder_has_no_extra_files(tree: Callable[..., Path]) -> None:
+    """Neither the manifests, nor their signatures, nor other manifests have to be listed."""
+    folder = tree({"a": b"a", "sub/b": b"b"})
+    for name in ("SHA256SUMS.asc", "SHA256SUMS.sig", "b.md5", "sub/MD5SUMS", "sub/b.sha1.asc"):
+        (folder / name).write_bytes(b"not looked into")
+    report = verify(folder / "SHA256SUMS", extra="fail")
+    assert (report.extra, report.verified) == (0, 2)
+
+
+def test_entries_that_fail_are_listed_all_the_same(tree: Callable[..., Path]) -> None:
+    """A file that mismatches, or is listed by a line with a wrong digest, is no extra one."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "a").write_bytes(b"changed")
+    assert verify(folder, extra="report", check=False).extra == 0
+
+
+@pytest.mark.parametrize("name", ["./a", ".//a", "sub/./b", "sub//b"])
+def test_names_are_compared_cleaned(tree: Callable[..., Path], name: str) -> None:
+    """``./a`` lists ``a``."""
+    folder = tree({"a": b"a", "sub/b": b"b", name: b"a" if name.endswith("a") else b"b"})
+    text = (folder / "SHA256SUMS").read_text().splitlines(keepends=True)
+    other = 1 if name.endswith("a") else 0
+    (folder / "SHA256SUMS").write_text(text[other] + text[2])
+    assert verify(folder, extra="fail").extra == 0
+
+
+@posix
+def test_links_as_extra_files(tree: Callable[..., Path], tmp_path: Path) -> None:
+    """A link to a file counts; one to a folder, to nothing, or a FIFO does not."""
+    folder = tree({"a": b"a", "sub/b": b"b"})
+    (tmp_path / "outside").write_bytes(b"o")
+    for name, target in {
+        "link": "a",
+        "dangling": "none",
+        "folder": "sub",
+        "outside": "../outside",
+    }.items():
+        (folder / name).symlink_to(target)
+    os.mkfifo(folder / "fifo")
+    assert extras(verify(folder, extra="report")) == ["link", "outside"]
+
+
+@posix
+def test_names_of_every_kind_as_extra_files(tree: Callable[..., Path]) -> None:
+    """Their bytes come back as os.fsdecode gives them."""
+    folder = tree({"a": b"a"})
+    for name in ("new\nline", "caf\udce9", "-rf"):
+        (folder / name).write_bytes(b"x")
+    report = verify(folder, extra="report")
+    assert {Path(e.path).name for e in report.extras} == {"new\nline", "caf\udce9", "-rf"}
+
+
+def test_a_moved_file_is_told(tree: Callable[..., Path]) -> None:
+    """It is missing still, and the report says where its content is now."""
+    folder = tree({"a": b"content of a", "b": b"b", "empty": b""})
+    (folder / "a").rename(folder / "renamed")
+    (folder / "empty").unlink()
+    (folder / "nothing in it").write_bytes(b"")
+    report = verify(folder, extra="report", check=False)
+    assert not report.ok
+    assert [(r.name, r.status, r.moved_to) for r in report.failures] == [
+        ("a", Status.MISSING, str(folder / "renamed")),
+        ("empty", Status.MISSING, None),  # as every empty file is like every other
+    ]
+    assert [(Path(e.path).name, e.moved_from) for e in report.extras] == [
+        ("nothing in it", None),
+        ("renamed", str(folder / "a")),
+    ]
+    shown = [str(folder / name).replace("\\", "\\\\") for name in ("a", "renamed")]
+    assert str(report.failures[0]) == '"{}" - missing, moved to "{}"'.format(*shown)
+    assert str(report.extras[1]) == '"{1}" - not listed, moved from "{0}"'.format(*shown)
+
+
+def test_a_swap_of_names_is_no_move(tree: Callable[..., Path]) -> None:
+    """Files that are listed mismatch; nothing was moved to a listed name."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "a").rename(folder / "t")
+    (folder / "b").rename(folder / "a")
+    (folder / "t").rename(folder / "b")
+    report = verify(folder, extra="report", check=False)
+    assert (report.mismatched, report.extra) == (2, 0)
+
+
+def test_many_moved_files(tree: Callable[..., Path]) -> None:
+    """Each of 200 is found in a folder of another name, with the first of several copies."""
+    folder = tree({f"old/{i:03}": b"%d" % i for i in range(200)})
+    (folder / "old").rename(folder / "new")
+    (folder / "also").mkdir()
+    (folder / "also" / "copy").write_bytes(b"7")
+    report = verify(folder, extra="report", check=False, workers=4)
+    assert (report.missing, report.extra) == (200, 201)
+    moved = {Path(r.name).name: Path(r.moved_to or "").parent.name for r in report.failures}
+    assert moved.pop("007") == "also"
+    assert set(moved.values()) == {"new"}
+
+
+def test_extra_files_of_another_size_are_not_read(tmp_path: Path) -> None:
+    """Where the manifest says the sizes, only files of those can be moved ones."""
+    digest = hashlib.sha256(b"abc").hexdigest()
+    (tmp_path / "hashes").write_text(
+        f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n## \n3,{digest},gone\n"
+    )
+    (tmp_path / "big").write_bytes(b"x" * 100_000)
+    (tmp_path / "moved").write_bytes(b"abc")
+    report = verify(tmp_path / "hashes", extra="report", check=False)
+    assert report.failures[0].moved_to == str(tmp_path / "moved")
+    assert report.bytes_read == 3
+    assert [Path(e.path).name for e in report.extras] == ["big", "hashes", "moved"]
+
+
+def test_missing_files_may_be_skipped(tree: Callable[..., Path]) -> None:
+    """They are counted, and no failure, as long as something was verified."""
+    folder = tree({"a": b"a", "b": b"b", "c": b"c"})
+    (folder / "b").unlink()
+    report = verify(folder, ignore_missing=True)
+    assert (report.ok, report.verified, report.skipped, report.missing) == (True, 2, 1, 0)
+    assert report.failures == ()
+    assert [(r.name, r.status.value, r.ok) for r in report.results][1] == ("b", "skipped", True)
+    assert all(item.ok for item in iter_verify(folder, ignore_missing=True))
+    kept = verify(folder, ignore_missing=True, keep_verified=False)
+    assert (kept.skipped, kept.results) == (1, ())
+    (folder / "c").write_bytes(b"changed")
+    assert not verify(folder, ignore_missing=True, check=False)
+
+
+def test_nothing_verified_is_no_success(tree: Callable[..., Path]) -> None:
+    """A run that skipped everything says so, as sha256sum --ignore-missing does."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "a").unlink()
+    (folder / "b").unlink()
+    report = verify(folder, ignore_missing=True, check=False)
+    assert (report.ok, report.skipped) == (False, 2)
+    assert [b.cause for b in report.bad_lines] == ["no file was verified"]
+    items = list(iter_verify(folder, ignore_missing=True))
+    assert [item.ok for item in items if isinstance(item, BadLine)] == [False]
+
+
+def test_unreadable_files_are_not_skipped(tree: Callable[..., Path]) -> None:
+    """Only what is missing is."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "b").unlink()
+    (folder / "b").mkdir()
+    assert verify(folder, ignore_missing=True, check=False).unreadable == 1
+
+
+def test_extra_files_below_several_folders(tmp_path: Path) -> None:
+    """With manifests in subfolders, each file counts once, below the manifest that is outermost."""
+    for name in ("top", "sub/in", "sub/extra", "other/extra"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    digest = hashlib.sha256(b"sub/in").hexdigest()
+    (tmp_path / "sub" / "SHA256SUMS").write_text(f"{digest}  in\n")
+    assert extras(verify(tmp_path, recursive=True, extra="report")) == ["sub/extra"]
+    digest = hashlib.sha256(b"top").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  top\n")
+    report = verify(tmp_path, recursive=True, extra="report")
+    assert extras(report) == ["other/extra", "sub/extra"]
+
+
+def test_the_command_fails_for_extra_files(tree: Callable[..., Path], command: list[str]) -> None:
+    """Its exit code says so, and its JSON names them."""
+    folder = tree({"a": b"a"})
+    (folder / "new").write_bytes(b"n")
+    codes: list[int] = []
+    for choice in ("ignore", "report", "fail"):
+        done = subprocess.run(
+            [*command, "--extra", choice, "--json", folder],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        codes.append(done.returncode)
+        assert len(json.loads(done.stdout)["reports"][0]["extras"]) == (choice != "ignore")
+    assert codes == [0, 0, 1]
+
+
+def test_extras_are_typed_and_immutable() -> None:
+    """As everything in a report is."""
+    extra = Extra("d/x", fails=True)
+    assert (extra.path, extra.moved_from, extra.ok) == ("d/x", None, False)
+    with pytest.raises(AttributeError):
+        extra.path = "y"  # type: ignore[misc]

@@ -1,0 +1,323 @@
+"""Every shape of manifest: read whole, and never OK once a byte of a file or manifest is another.
+
+The manifests are those of tests/corpus, which tools/make_corpus.py makes with their own tools.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from checksig import ManifestNotFoundError, Report, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CORPUS = Path(__file__).resolve().parent / "corpus"
+
+
+class Row(NamedTuple):
+    """A manifest of the corpus."""
+
+    slug: str
+    shape: str
+    manifest: str
+    format: str
+    files: dict[str, str]
+    options: dict[str, Any]
+
+
+def rows() -> Iterator[Row]:
+    """Read the list of the corpus."""
+    listed = json.loads((CORPUS / "rows.json").read_text(encoding="utf-8"))
+    for slug, row in listed.items():
+        yield Row(slug, row["shape"], row["manifest"], row["format"], row["files"], row["options"])
+
+
+def with_odd_names(row: Row) -> bool:
+    """Whether Windows knows no files of such names."""
+    return any(set(name) & set('\\\n\r"') for name in row.files)
+
+
+ROWS = list(rows())
+each = pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            id=row.slug,
+            marks=pytest.mark.skipif(
+                os.name == "nt" and with_odd_names(row), reason="Windows has no such names"
+            ),
+        )
+        for row in ROWS
+    ],
+)
+
+
+class Laid(NamedTuple):
+    """A row's files and manifest in a folder."""
+
+    row: Row
+    folder: Path
+    manifest: Path
+    text: bytes
+
+    def verify(self, text: bytes | None = None) -> Report:
+        """Verify, with another text in the manifest if one is given."""
+        if text is not None:
+            self.manifest.write_bytes(text)
+        return verify(self.manifest, check=False, **self.options())
+
+    def options(self) -> dict[str, Any]:
+        """What verify() has to be told."""
+        options = dict(self.row.options)
+        if "root" in options:
+            options["root"] = self.folder / options["root"]
+        return options
+
+
+@pytest.fixture
+def lay(tmp_path: Path) -> Callable[[Row], Laid]:
+    """Put a row's files into a folder, with its manifest."""
+
+    def put(row: Row) -> Laid:
+        for name, content in row.files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode())
+        manifest = tmp_path / row.manifest
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        text = (CORPUS / row.slug / row.manifest).read_bytes()
+        manifest.write_bytes(text)
+        return Laid(row, tmp_path, manifest, text)
+
+    return put
+
+
+def entries(report: Report) -> set[tuple[str, str, str]]:
+    """What a report says was verified."""
+    return {(Path(r.path).name, r.algorithm, r.expected) for r in report.results if r.ok}
+
+
+def listed_files(row: Row) -> set[str]:
+    """The names, without folders, of the files that a row's manifest lists."""
+    names = {Path(name).name for name in row.files}
+    return names - {"bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
+
+
+@each
+def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
+    """The manifest of each tool is known for what it is, and every file in it verified."""
+    report = lay(row).verify()
+    assert report.ok, report
+    assert not report.bad_lines
+    assert {Path(r.path).name for r in report.results} == listed_files(row)
+    (manifest,) = report.manifests
+    assert manifest.format == row.format
+    marks = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
+    text = (CORPUS / row.slug / row.manifest).read_bytes()
+    assert manifest.encoding == marks.get(text[:2], "utf-8")
+    signed = {b"-----BEGIN": "pgp", b"untrusted ": "signify"}
+    assert manifest.wrapper == signed.get(text[:10], "")
+    assert manifest.signature == ("not checked" if text[:10] in signed else "")
+
+
+NOT_FOUND = {
+    *("sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"),
+    *("filereport.tsv", "Release", "InRelease"),
+}
+
+
+@each
+def test_each_is_found_in_its_folder(lay: Callable[[Row], Laid], row: Row) -> None:
+    """A manifest with one of the usual names is found; names that mean nothing are left alone."""
+    laid = lay(row)
+    folder = laid.manifest.parent
+    options = laid.options()
+    if laid.manifest.name in NOT_FOUND:
+        with pytest.raises(ManifestNotFoundError):
+            verify(folder, **options)
+        return
+    report = verify(folder, **options)
+    assert str(laid.manifest) in {manifest.path for manifest in report.manifests}
+    assert listed_files(row) <= {Path(r.path).name for r in report.results}
+
+
+@each
+def test_one_byte_of_a_file(lay: Callable[[Row], Laid], row: Row) -> None:
+    """A byte of any file another, or one more, or one less: never OK, and the file is named."""
+    laid = lay(row)
+    for name, content in row.files.items():
+        if Path(name).name not in listed_files(row):
+            continue
+        path, good = laid.folder / name, content.encode()
+        tampered = {good + b"\n", good[:-1], b"x" + good[1:], good[:-1] + b"\0"} - {good}
+        for bad in sorted(tampered):
+            path.write_bytes(bad)
+            report = laid.verify()
+            assert not report.ok
+            assert {Path(r.path).name for r in report.failures} == {Path(name).name}
+        path.unlink()
+        assert not laid.verify().ok
+        path.write_bytes(good)
+    assert laid.verify().ok
+
+
+def spellings(digest: str) -> Iterator[str]:
+    """How a manifest may write a digest."""
+    raw = bytes.fromhex(digest)
+    yield from (digest, digest.upper(), raw.hex(" "), base64.b64encode(raw).decode())
+    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def encoded(text: bytes, characters: str) -> bytes:
+    """Encode *characters* as *text* is encoded."""
+    marks = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+    return characters.encode(marks.get(text[:2], "utf-8"))
+
+
+@each
+def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
+    """A digit of any digest another, missing or doubled: never OK."""
+    laid = lay(row)
+    for result in laid.verify().results:
+        shown = next(s for s in spellings(result.expected) if encoded(laid.text, s) in laid.text)
+        for at in (0, len(shown) // 2 + 1, len(shown) - 3):
+            digit = "1" if shown[at] == "0" else "0"
+            for other in (digit, "", shown[at] * 2, "g"):
+                changed = shown[:at] + other + shown[at + 1 :]
+                old, new = (encoded(laid.text, s) for s in (shown, changed))
+                report = laid.verify(laid.text.replace(old, new, 1))
+                assert not report.ok, changed
+                assert report.failures or report.bad_lines
+
+
+@pytest.mark.parametrize(
+    ("slug", "size", "wrong"),
+    [
+        ("hashdeep", b"\n4,", b"\n5,"),
+        ("pgp-bsd", b": 9 bytes", b": 8 bytes"),
+        ("release", b" 11 main/", b" 12 main/"),
+        ("record", b",4", b",5"),
+        ("ena", b"\t3\n", b"\t4\n"),
+    ],
+)
+def test_a_size_that_is_wrong(
+    lay: Callable[[Row], Laid], slug: str, size: bytes, wrong: bytes
+) -> None:
+    """Where a manifest says the sizes of files, they have to be right."""
+    laid = lay(next(row for row in ROWS if row.slug == slug))
+    assert size in laid.text
+    assert laid.verify().ok
+    report = laid.verify(laid.text.replace(size, wrong, 1))
+    assert not report.ok
+    assert report.failures
+
+
+@each
+def test_any_byte_of_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
+    """Whatever byte of a manifest changes: all is as it was, or it is not OK."""
+    laid = lay(row)
+    want = entries(laid.verify())
+    chance = random.Random(row.slug)
+    places = range(len(laid.text))
+    for at in chance.sample(places, min(16, len(places))):
+        for byte in (chance.choice(b"\0\n ,-0"), laid.text[at] ^ 1, chance.randrange(256)):
+            if byte in b"#;":
+                continue  # which may make a comment of a line
+            text = laid.text[:at] + bytes([byte]) + laid.text[at + 1 :]
+            report = laid.verify(text)
+            assert not report.ok or entries(report) == want, text
+
+
+@each
+def test_half_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
+    """Cut short, a manifest is OK only if its entries were verified, and cut between lines."""
+    laid = lay(row)
+    want = entries(laid.verify())
+    for size in sorted({len(laid.text) * n // 12 for n in range(12)}):
+        text = laid.text[:size]
+        report = laid.verify(text)
+        assert entries(report) <= want
+        if report.ok:
+            whole = text.rstrip(b"\0").endswith(b"\n")
+            assert whole or not laid.text[size:].split(b"\n")[0].strip(b"\0\r ")
+            assert entries(report)
+            assert not laid.text.startswith(b"-----BEGIN")
+
+
+GARBAGE = {
+    "empty": b"",
+    "blank": b"\n\n \n",
+    "zeros": bytes(1000),
+    "HTML": b"<!DOCTYPE html>\n<html><body>404: Not Found</body></html>\n",
+    "words": b"these are no digests\n" * 10,
+    "random": random.Random(1).randbytes(5000),
+    "comments": b"# a.txt\n; a.txt\n## a.txt\n",
+    "a mark": b"\xff\xfe",
+    "half a mark": b"\xff",
+    "a header": b"%%%% HASHDEEP-1.0\n%%%% size,md5,filename\n",
+    "a signature": b"-----BEGIN PGP SIGNATURE-----\n\nabcd\n-----END PGP SIGNATURE-----\n",
+    "nothing signed": b"-----BEGIN PGP SIGNED MESSAGE-----\n\n-----BEGIN PGP SIGNATURE-----\n"
+    b"-----END PGP SIGNATURE-----\n",
+    "a table": b"Algorithm Hash Path\n--------- ---- ----\n",
+    "a row without digest": b"pkg-1.0.dist-info/RECORD,,\n",
+}
+
+
+@each
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_garbage_under_every_name(lay: Callable[[Row], Laid], row: Row, garbage: str) -> None:
+    """What lists nothing is never OK, whatever it is called."""
+    report = lay(row).verify(GARBAGE[garbage])
+    assert not report.ok
+    assert report.verified == 0
+    assert report.bad_lines
+
+
+@each
+def test_a_line_of_garbage(lay: Callable[[Row], Laid], row: Row) -> None:
+    """A line that means nothing, wherever it stands, is told."""
+    laid = lay(row)
+    line, end = (encoded(laid.text, text) for text in ("this means nothing\n", "\n"))
+    places = [m.end() for m in re.finditer(re.escape(end), laid.text) if m.end() % len(end) == 0]
+    for at in (0 if len(end) == 1 else 2, *places):
+        report = laid.verify(laid.text[:at] + line + laid.text[at:])
+        assert not report.ok
+        assert report.bad_lines
+
+
+def test_the_corpus_is_whole() -> None:
+    """Every row has its manifest, and every format of the engine a row."""
+    for row in ROWS:
+        assert (CORPUS / row.slug / row.manifest).is_file()
+    folders = {entry.name for entry in os.scandir(CORPUS) if entry.is_dir()}
+    assert folders == {row.slug for row in ROWS}
+    formats = "gnu bsd base64 openssl sidecar pipe sfv name-first record hashdeep get-filehash"
+    assert {row.format for row in ROWS} == {
+        *formats.split(),
+        "certutil",
+        "ena",
+        "release",
+        "bagit",
+        "dpkg",
+    }
+
+
+def test_the_matrix_shows_every_row() -> None:
+    """The documented table has each row of the corpus, and checksig reads them all."""
+    page = CORPUS.parent.parent / "docs" / "formats.md"
+    if not page.exists():
+        pytest.skip("the documents are not beside the tests")
+    text = page.read_text(encoding="utf-8")
+    for row in ROWS:
+        assert f"\n| {row.shape} | reads | " in text
+        assert f"(`{row.format}`)" in text

@@ -1,0 +1,274 @@
+"""Names in manifests that are not those of the files: prefixes, separators, normal forms."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import checksig
+from checksig import Status, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+posix = pytest.mark.skipif(os.name != "posix", reason="names of POSIX")
+OUTSIDE = "leads outside the manifest's folder"
+
+
+@pytest.fixture
+def listing(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder with the files ``a`` and ``sub/b``, and a manifest with other names."""
+
+    def make(*names: str) -> Path:
+        folder = tmp_path / "listing"
+        (folder / "sub").mkdir(parents=True, exist_ok=True)
+        for name in ("a", "sub/b"):
+            (folder / name).write_text(name)
+        lines: list[bytes] = []
+        for name in names:
+            content = "a" if name.rstrip()[-1] == "a" else "sub/b"
+            digest = hashlib.sha256(content.encode()).hexdigest().encode()
+            escaped = name.replace("\\", "\\\\")
+            mark = b"\\" if escaped != name else b""
+            lines.append(mark + digest + b"  " + os.fsencode(escaped) + b"\n")
+        (folder / "SHA256SUMS").write_bytes(b"".join(lines))
+        return folder
+
+    return make
+
+
+def paths(report: checksig.Report) -> list[str]:
+    """Return where each file was found, from the manifest's folder."""
+    folder = Path(report.manifests[0].path).parent
+    return [Path(os.path.relpath(r.path, folder)).as_posix() for r in report.results]
+
+
+def test_a_prefix_is_replaced(listing: Callable[..., Path]) -> None:
+    """The name listed stays, and the report says which file it stands for."""
+    folder = listing("/home/runner/work/dist/a", "/home/runner/work/dist/sub/b")
+    assert verify(folder, check=False).unreadable == 2
+    for prefix in ("/home/runner/work/dist/", "/home/runner/work/dist"):
+        report = verify(folder, remap={prefix: ""})
+        assert [r.name for r in report.results] == [
+            "/home/runner/work/dist/a",
+            "/home/runner/work/dist/sub/b",
+        ]
+        assert paths(report) == ["a", "sub/b"]
+        assert [r.opened for r in report.results] == [str(folder / "a"), str(folder / "sub/b")]
+    assert verify(folder, remap={b"/home/runner/work/dist": b""}).verified == 2
+
+
+def test_the_longest_prefix_counts(listing: Callable[..., Path]) -> None:
+    """Whatever the order in which they are given; and it is made of whole components."""
+    folder = listing("x/y/a", "x/b", "xx/a")
+    for remap in ({"x": "sub", "x/y": "."}, {"x/y/": ".", "x/": "sub/"}):
+        report = verify(folder, remap=remap, check=False)
+        assert paths(report) == ["a", "sub/b", "xx/a"]
+        assert [r.status.value for r in report.results] == ["verified", "verified", "missing"]
+
+
+def test_an_empty_prefix_stands_before_every_name(listing: Callable[..., Path]) -> None:
+    """So names can be moved into a folder."""
+    assert verify(listing("b"), remap={"": "sub"}).verified == 1
+
+
+@pytest.mark.parametrize(
+    "remap", [{"dist": ".."}, {"dist": "/etc"}, {"dist/a": "sub/../../x"}, {"": "/"}]
+)
+def test_what_a_prefix_becomes_is_confined(
+    listing: Callable[..., Path], remap: dict[str, str]
+) -> None:
+    """The rule that nothing leads outside holds behind every replacement."""
+    report = verify(listing("dist/a"), remap=remap, check=False)
+    assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
+
+
+@pytest.mark.parametrize(
+    ("name", "strip", "found"),
+    [
+        ("x/a", 1, "a"),
+        ("./x/a", 1, "a"),
+        ("x//y/./a", 2, "a"),
+        ("/x/y/a", 2, "a"),
+        ("x/sub/b", 1, "sub/b"),
+    ],
+)
+def test_leading_components_are_left_out(
+    listing: Callable[..., Path], name: str, strip: int, found: str
+) -> None:
+    """As ``tar --strip-components`` does."""
+    report = verify(listing(name), strip=strip)
+    assert paths(report) == [found]
+    assert report.results[0].name == name
+
+
+def test_names_with_too_few_components(listing: Callable[..., Path]) -> None:
+    """They are unreadable, and said why; nothing else is taken for them."""
+    report = verify(listing("a", "x/a"), strip=2, check=False)
+    assert [(r.status, r.detail) for r in report.failures] == [
+        (Status.UNREADABLE, "has only 1 component, where 2 are to be stripped"),
+        (Status.UNREADABLE, "has only 2 components, where 2 are to be stripped"),
+    ]
+
+
+@pytest.mark.parametrize("strip", [1, 2])
+def test_what_is_left_is_confined(listing: Callable[..., Path], strip: int) -> None:
+    """Components that lead up are not taken for folders."""
+    report = verify(listing("x/y/../../../a"), strip=strip, check=False)
+    assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
+
+
+def test_base_names(listing: Callable[..., Path]) -> None:
+    """All components but the last are left out, wherever they lead."""
+    folder = listing("/abs/a", "../../a", "x/y/a")
+    assert paths(verify(folder, basename=True)) == ["a"] * 3
+    report = verify(listing("x/.."), basename=True, check=False)
+    assert report.failures[0].detail == OUTSIDE
+
+
+def test_another_root(listing: Callable[..., Path], tmp_path: Path) -> None:
+    """Names start there, and must not lead outside of it."""
+    folder = listing("b", "../a")
+    report = verify(folder, root=folder / "sub", check=False)
+    assert [(r.status, r.detail) for r in report.results] == [
+        (Status.VERIFIED, None),
+        (Status.UNREADABLE, OUTSIDE),
+    ]
+    assert report.results[0].path == str(folder / "sub" / "b")
+    manifest = tmp_path / "elsewhere" / "SHA256SUMS"
+    manifest.parent.mkdir()
+    listing("a", "sub/b").joinpath("SHA256SUMS").rename(manifest)
+    assert verify(manifest, root=folder, extra="fail").verified == 2
+    with pytest.raises(FileNotFoundError) as caught:
+        verify(manifest, root=tmp_path / "none")
+    assert caught.value.filename == str(tmp_path / "none")
+
+
+def test_a_root_from_the_working_folder(
+    listing: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative root is relative to where the caller is, and shown so."""
+    folder = listing("b")
+    monkeypatch.chdir(folder)
+    report = verify(folder / "SHA256SUMS", root="sub")
+    assert report.results[0].path == os.path.join("sub", "b")
+
+
+@posix
+def test_a_root_may_be_a_link_and_nothing_in_it_may_lead_out(
+    listing: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The caller named the root; what lies in it is not trusted."""
+    folder = listing("b")
+    (folder / "way").symlink_to("sub")
+    assert verify(folder, root=folder / "way").verified == 1
+    (folder / "sub" / "b").rename(tmp_path / "b")
+    (folder / "sub" / "b").symlink_to(tmp_path / "b")
+    assert verify(folder, root=folder / "way", check=False).failures[0].detail == OUTSIDE
+    assert verify(folder, root=folder / "way", follow_outside=True).verified == 1
+
+
+def test_all_of_them_in_one_call(listing: Callable[..., Path]) -> None:
+    """The prefix comes first, then the components, then the base name."""
+    folder = listing("C:/build/x/y/sub/b")
+    assert verify(folder, remap={"C:/build": "p/q"}, strip=4).verified == 1
+    assert verify(folder, remap={"C:/build": ""}, strip=1, basename=True, root=folder / "sub")
+
+
+def test_backslashes_as_separators(listing: Callable[..., Path]) -> None:
+    """A name that is missing as it stands is tried with slashes."""
+    folder = listing("sub\\b", ".\\sub\\b", "a")
+    report = verify(folder, extra="fail")
+    assert paths(report) == ["sub/b", "sub/b", "a"]
+    assert [r.name for r in report.results] == ["sub\\b", ".\\sub\\b", "a"]
+
+
+@posix
+def test_a_backslash_in_a_name_comes_first(listing: Callable[..., Path]) -> None:
+    """Where there is a file of exactly that name, that is the one."""
+    folder = listing("sub\\b")
+    (folder / "sub\\b").write_text("another")
+    report = verify(folder, check=False)
+    assert [(r.status, r.opened) for r in report.results] == [(Status.MISMATCHED, None)]
+
+
+@posix
+@pytest.mark.parametrize("name", ["C:\\dl\\a", "c:\\a", "\\a", "\\\\host\\share\\a", "..\\a"])
+def test_absolute_windows_names_are_refused(listing: Callable[..., Path], name: str) -> None:
+    """They lead outside, as absolute names of POSIX do; a prefix may be replaced."""
+    report = verify(listing(name), check=False)
+    assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
+    folder = listing(name)
+    report = verify(folder, basename=True)
+    assert paths(report) == ["a"]
+    assert verify(folder, remap={name[:-1]: ""}).verified == 1
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems know both forms")
+@pytest.mark.parametrize(("listed", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_the_other_normal_form_is_tried(tmp_path: Path, listed: str, there: str) -> None:
+    """A name that is missing in one form of Unicode is looked for in the other."""
+    name = "Zoë/Caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    file = tmp_path / unicodedata.normalize(there, name)  # type: ignore[arg-type]
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    asked = unicodedata.normalize(listed, name)  # type: ignore[arg-type]
+    digest = hashlib.sha256(b"x").hexdigest()
+    (tmp_path / "SHA256SUMS").write_bytes(f"{digest}  {asked}\n".encode())
+    report = verify(tmp_path, extra="fail")
+    assert (report.results[0].name, report.results[0].path) == (asked, str(file))
+    file.write_bytes(b"changed")
+    assert verify(tmp_path, check=False).mismatched == 1
+    file.unlink()
+    (failure,) = verify(tmp_path, check=False).failures
+    assert (failure.status, failure.opened) == (Status.MISSING, None)
+
+
+@posix
+def test_no_other_spelling_leads_outside(tmp_path: Path) -> None:
+    """The name that is tried instead has to lie in the folder as well."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "secret").write_bytes(b"x")
+    (folder / unicodedata.normalize("NFD", "é")).symlink_to("../secret")
+    digest = hashlib.sha256(b"x").hexdigest()
+    (folder / "SHA256SUMS").write_bytes(f"{digest}  é\n\\{digest}  ..\\\\secret\n".encode())
+    report = verify(folder, check=False)
+    assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)] * 2
+
+
+def test_installed_packages_start_above_their_record(tmp_path: Path) -> None:
+    """A RECORD lists from the folder above its own, if that is one of a package."""
+    for folder, verified in (("pkg-1.0.dist-info", 1), ("pkg", 0)):
+        info = tmp_path / folder / folder
+        info.mkdir(parents=True)
+        (info.parent / "mod.py").write_bytes(b"")
+        (info / "RECORD").write_text(
+            "mod.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n"
+            "pkg-1.0.dist-info/RECORD,,\n"
+        )
+        report = verify(info, check=False)
+        assert (report.manifests[0].format, report.verified) == ("record", verified)
+        if verified:
+            assert Path(report.results[0].path).resolve() == (info.parent / "mod.py").resolve()
+        assert verify(info, root=info.parent).verified == 1
+
+
+def test_the_command_takes_paths(listing: Callable[..., Path], command: list[str]) -> None:
+    """Its options are those of the call."""
+    folder = listing("/build/x/a", "/dist/x/sub/b")
+    options = ["--remap", "/build=.", "--remap", "/dist=.", "--strip", "1", "--root", str(folder)]
+    for words, code in ((options, 0), ([], 1), (["--strip", "-1"], 2), (["--remap", "x"], 2)):
+        done = subprocess.run(
+            [*command, *words, folder], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == code, done.stderr

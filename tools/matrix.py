@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Run checksig and the tools people use over tests/corpus, and write docs/formats.md.
+
+    python tools/matrix.py
+
+Needs the installed checksig, and on PATH coreutils, rhash, shasum and cfv. A tool reads a shape if
+it passes the files as they are, and none of them with a byte changed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import checksig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "tests" / "corpus"
+PAGE = ROOT / "docs" / "formats.md"
+ROWS: dict[str, dict[str, Any]] = json.loads((CORPUS / "rows.json").read_text(encoding="utf-8"))
+NOT_LISTED = {"bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
+
+READS, REFUSES, FOOLED = "reads", "refuses", "**passes a tampered file**"
+SIBLINGS = ["md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "b2sum"]
+VERSIONS = {
+    "sha256sum": "sha256sum --version",
+    "cksum": "cksum --version",
+    "rhash": "rhash --version",
+    "shasum": "shasum --version",
+    "cfv": "cfv --version",
+}
+
+FORMATS = """\
+gnu: GNU coreutils
+The man page sha256sum(1), and digest.c in the source of GNU coreutils. Two characters stand between
+digest and name, or one in the whole manifest (a space or a TAB). Lines with tags, as below, are
+read in between.
+
+bsd: BSD tags
+The man pages md5(1) of the BSDs and cksum(1) of GNU coreutils; shasum --tag, b3sum --tag, xxhsum,
+rhash --bsd. The tag is read in any spelling. A comment `# NAME: N bytes`, as in Fedora's files,
+says a size.
+
+base64: BSD tags, digests in base64
+cksum --base64 of GNU coreutils 9.2. The length tells it from hexadecimal.
+
+openssl: OpenSSL
+The man page openssl-dgst(1), of versions 1 and 3. Names are never escaped.
+
+sidecar: A digest alone
+As Go, Kubernetes and many others publish it: `disc.iso.sha256` or `disc.iso.sha256.txt` is of
+`disc.iso`. Where the name tells of no file, it is a bad line.
+
+pipe: Pipe table
+As release notes hold it. Blanks around the name are refused: they may be padding.
+
+sfv: SFV
+cksfv, rhash and cfv. CRC-32 (ISO 3309) alone; `;` comments.
+
+name-first: Name first
+rhash reads it, and writes it with --printf. Blanks before the digest are no part of the name.
+
+record: Wheel RECORD
+PyPA's specification "Recording installed projects". RECORD itself, its signatures and the `.pyc`
+files of `__pycache__` may be without a digest, and are no entries then; any other file without one
+is a bad line. Names start from the folder above.
+
+hashdeep: hashdeep
+hashdeep.sourceforge.net. The header says the columns; one of an algorithm that is not known is a
+bad line.
+
+get-filehash: PowerShell's Get-FileHash
+Microsoft's reference. A path that a narrow window cut short, or broke in two, is a bad line. With
+`basename=True` the files may lie elsewhere than the path says.
+
+certutil: Windows certutil
+Microsoft's reference, of `certutil -hashfile`. Without its last line it is cut short.
+
+ena: ENA file report
+The European Nucleotide Archive's portal. Each pair of columns `_ftp` and `_md5` lists digests; the
+file's name is the last part of its address.
+
+release: Debian Release
+The Debian wiki's DebianRepository/Format. A file is listed once for each algorithm, with its size.
+
+bagit: BagIt
+RFC 8493. Known by its name, `manifest-ALGORITHM.txt` or `tagmanifest-ALGORITHM.txt`; only `%0D`,
+`%0A` and `%25` are escapes.
+
+dpkg: dpkg
+The man page deb-md5sums(5). Known by the name `*.md5sums` and a first file below `usr/`, `etc/` and
+their like. Names start from `/`, or from what `root=` says.
+"""
+
+HEAD = """\
+# Manifests that are read
+
+Which shape a manifest has is told by its content; where that leaves two readings, its name decides.
+Then every line has to fit: what does not is a bad line, and no success. Signatures are seen and not
+checked.
+
+The table is made by `python tools/matrix.py`, which runs each tool over each manifest of
+[tests/corpus](../tests/corpus): with the files as they should be, and then, for each file, with one
+byte of it changed.
+
+- **reads**: passes the files as they are, and fails each time a byte is changed.
+- **refuses**: fails although the files are as they should be.
+- **passes a tampered file**: exits 0 although a byte of a listed file is changed.
+
+For sha256sum and shasum the sibling of the row's algorithm is run (`md5sum --check`,
+`shasum -a 512 --check`).
+
+"""
+
+TAIL = """\
+
+Encodings and wrappers lie below the formats and go with each of them: UTF-8 with a byte order mark,
+UTF-16 with one, CRLF; PGP's clear-signed text (RFC 9580, section 7) and OpenBSD's signify
+(`signify -S -e`). Lines around signed text are bad lines, and so is an end that comes before the
+signature's.
+"""
+
+
+def lay(slug: str, folder: Path) -> Path:
+    """Put a row's files into a folder, and its manifest, which is returned."""
+    row = ROWS[slug]
+    for name, content in row["files"].items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode())
+    manifest = folder / row["manifest"]
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(CORPUS / slug / row["manifest"], manifest)
+    return manifest
+
+
+def verified(slug: str, folder: Path) -> checksig.Report:
+    """Verify a row with checksig."""
+    options = dict(ROWS[slug]["options"])
+    if "root" in options:
+        options["root"] = folder / options["root"]
+    return checksig.verify(folder / ROWS[slug]["manifest"], check=False, **options)
+
+
+def passes(words: list[str], folder: Path) -> bool:
+    """Whether a tool exits with 0."""
+    try:
+        done = subprocess.run(
+            words,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def tools(slug: str, algorithms: set[str]) -> dict[str, Callable[[Path], bool]]:
+    """How to ask each tool about a row."""
+    manifest = ROWS[slug]["manifest"]
+    (algorithm, *others) = sorted(algorithms)
+    bits = algorithm.removeprefix("sha").replace("512-256", "512256")
+    known = bits in {"1", "224", "256", "384", "512", "512256"} and not others
+    sum_tool = "b2sum" if algorithm.startswith("blake2b") else f"{algorithm}sum"
+    if others or sum_tool not in SIBLINGS:
+        sum_tool = "sha256sum"
+    commands = {
+        "sha256sum": [sum_tool, "--check", manifest],
+        "cksum": ["cksum", "--check", manifest],
+        "rhash": ["rhash", "--check", manifest],
+        "shasum": ["shasum", *(["-a", bits] if known else []), "--check", manifest],
+        "cfv": ["cfv", "-f", manifest],
+    }
+    asked: dict[str, Callable[[Path], bool]] = {
+        "checksig": lambda folder: verified(slug, folder).ok
+    }
+    for name, words in commands.items():
+        asked[name] = lambda folder, words=words: passes(words, folder)  # type: ignore[misc]
+    return asked
+
+
+def judge(slug: str, ask: Callable[[Path], bool]) -> str:
+    """What a tool makes of a row."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        lay(slug, folder)
+        good = ask(folder)
+        for name, content in ROWS[slug]["files"].items():
+            if name in NOT_LISTED or not content:
+                continue
+            path = folder / name
+            path.write_bytes(b"\0" + content.encode()[1:])
+            if ask(folder):
+                return FOOLED
+            path.write_bytes(content.encode())
+    return READS if good else REFUSES
+
+
+def sample(slug: str) -> str:
+    """The beginning of a row's manifest, for a reader."""
+    content = (CORPUS / slug / ROWS[slug]["manifest"]).read_bytes()
+    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    lines = content.decode(encoding).splitlines()
+    shown = [line if len(line) <= 100 else line[:99] + "…" for line in lines[:8]]
+    return "\n".join(line.rstrip() for line in shown).strip("\n")
+
+
+def made(row: dict[str, Any]) -> str:
+    """How a row's manifest came to be."""
+    tool, _, command = row["made"].partition(": ")
+    how = f"{tool}: `` {command} ``" if command and len(row["made"]) < 120 else tool
+    return f"{how} ({row['note']})" if row["note"] else how
+
+
+def sections() -> str:
+    """A section for each format, with the rows that have it."""
+    text = ""
+    for block in FORMATS.strip().split("\n\n"):
+        head, source = block.split("\n", 1)
+        name, title = head.split(": ")
+        slugs = [slug for slug, row in ROWS.items() if row["format"] == name]
+        text += f"\n## {title} (`{name}`)\n\n{source}\n\n```text\n{sample(slugs[0])}\n```\n\n"
+        for slug in slugs:
+            row = ROWS[slug]
+            path = f"../tests/corpus/{slug}/{row['manifest']}"
+            text += f"- {row['shape']}: [{row['manifest']}]({path}), {made(row)}\n"
+    return text
+
+
+def main() -> None:
+    """Run every tool over every row and write the page."""
+    versions = []
+    for name, command in VERSIONS.items():
+        done = subprocess.run(command.split(), capture_output=True, text=True, check=True)
+        first = done.stdout.splitlines()[0]
+        versions.append(first if first[0].isalpha() else f"{name} {first}")
+    table, names = "", ["checksig", *VERSIONS]
+    counts = dict.fromkeys(names, 0)
+    for slug, row in ROWS.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            lay(slug, Path(scratch))
+            algorithms = {result.algorithm for result in verified(slug, Path(scratch)).results}
+        found = {name: judge(slug, ask) for name, ask in tools(slug, algorithms).items()}
+        for name, word in found.items():
+            counts[name] += word == READS
+        shape = row["shape"].replace("|", "\\|")
+        table += f"| {shape} | {' | '.join(found[name] for name in names)} |\n"
+        print(slug, found)
+    head = f"| shape | {' | '.join(names)} |\n|{' --- |' * (1 + len(names))}\n"
+    total = (
+        f"| **rows read, of {len(ROWS)}** | {' | '.join(str(counts[name]) for name in names)} |\n"
+    )
+    run = f"\nRun with {', '.join(versions)}.\n"
+    PAGE.write_text(HEAD + head + table + total + run + TAIL + sections(), encoding="utf-8")
+    sys.exit(counts["checksig"] != len(ROWS))
+
+
+if __name__ == "__main__":
+    main()
