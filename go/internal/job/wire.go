@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"checksig/internal/engine"
+	"checksig/internal/lanes"
 )
 
 // What [Job.Wait] returns is a header and records; numbers are little-endian, no padding.
@@ -199,7 +200,7 @@ func codeOf(err error) byte {
 		return codeCancelled
 	case errors.As(err, &value):
 		return codeValue
-	case errors.Is(err, ErrRequest):
+	case errors.Is(err, ErrRequest), errors.Is(err, lanes.ErrChoice):
 		return codeRequest
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest

@@ -22,6 +22,9 @@ const Variable = "CHECKSIG_ISA"
 // Max is the most files that one [Group] can hold.
 const Max = 32
 
+// ErrChoice says that [Variable] asks for what is unknown or not there.
+var ErrChoice = errors.New(Variable)
+
 // ErrNone says that there are no kernels to form a [Group] with.
 var ErrNone = errors.New("no kernels")
 
@@ -99,7 +102,7 @@ var sets = []struct {
 // chosen is what may be used: all that the processor has, or what the environment says.
 var chosen = sync.OnceValues(func() (features, error) { return choose(os.Getenv(Variable), present()) })
 
-// Check reports whether [Variable] asks for something that is not there.
+// Check returns [ErrChoice] if [Variable] asks for what is unknown or not there.
 func Check() error {
 	_, err := chosen()
 	return err
@@ -119,7 +122,7 @@ func choose(words string, present features) (features, error) {
 			return 0, err
 		}
 		if needs&^present != 0 {
-			return 0, fmt.Errorf("%s=%s: there is no %s here", Variable, words, word)
+			return 0, fmt.Errorf("%w=%s: there is no %s here", ErrChoice, words, word)
 		}
 		found |= needs
 	}
@@ -134,7 +137,7 @@ func named(word string) (features, error) {
 		}
 		names = append(names, set.name)
 	}
-	return 0, fmt.Errorf("%s: %q is none of go, %s", Variable, word, strings.Join(names, ", "))
+	return 0, fmt.Errorf("%w: %q is none of go, %s", ErrChoice, word, strings.Join(names, ", "))
 }
 
 // Phase is what a lane is at.

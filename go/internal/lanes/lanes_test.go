@@ -1,6 +1,7 @@
 package lanes
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -28,7 +29,7 @@ func TestChooseWhatIsNotThere(t *testing.T) {
 		"go+avx2":    `"go" is none of`,
 	} {
 		_, err := choose(words, hasSSE2|hasAVX2)
-		if err == nil || !strings.Contains(err.Error(), complaint) || !strings.HasPrefix(err.Error(), Variable) {
+		if !errors.Is(err, ErrChoice) || !strings.Contains(err.Error(), complaint) || !strings.HasPrefix(err.Error(), Variable) {
 			t.Errorf("%q: %v, nothing about %s", words, err, complaint)
 		}
 	}
