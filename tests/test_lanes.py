@@ -8,9 +8,12 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # The program is built without kernels; Windows has none for files yet.
 pytestmark = [
@@ -22,7 +25,7 @@ ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 CHOICES = ("go", "sse2", "avx2", "avx512", "shani", "avx2+shani", "neon", "armsha", "")
 
 PROGRAM = """
-import collections, json, sys
+import json, sys
 import checksig
 try:
     report = checksig.verify(sys.argv[1], check=False, workers=int(sys.argv[2]))
@@ -48,13 +51,13 @@ def verify(path: Path, choice: str, workers: int = 2) -> object:
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str, str]]:
-    """Make a folder with every algorithm, sizes and links of all kinds, and things that are wrong."""
+    """Make a folder with every algorithm, all kinds of sizes, links, and things that are wrong."""
     folder = tmp_path_factory.mktemp("mixed")
     draw = random.Random(4)
     wrong: dict[str, str] = {}
     size = 0
     for algorithm in ALGORITHMS:
-        lines = []
+        lines: list[str] = []
         for i in range(120):
             content = draw.randbytes(int(draw.lognormvariate(7, 2)) % 300_000)
             name = f"{'sub/' * (i % 3)}{algorithm}-{i}"

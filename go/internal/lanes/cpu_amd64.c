@@ -15,6 +15,12 @@ enum {
 
 static int all(unsigned value, unsigned bits) { return (value & bits) == bits; }
 
+#if defined(_WIN32) && !defined(__clang__)
+#define VECTORS 0 // GCC does not align there what it spills of these vectors (GCC bug 54412)
+#else
+#define VECTORS 1
+#endif
+
 unsigned lanes_features(void) {
 	unsigned a, b, c, d, c1, saved = 0, features = LANES_SSE2;
 	if (!__get_cpuid(1, &a, &b, &c1, &d) || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
@@ -23,9 +29,9 @@ unsigned lanes_features(void) {
 		unsigned high;
 		__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
 	}
-	if (all(saved, YMM_STATE) && all(b, AVX2_BIT))
+	if (VECTORS && all(saved, YMM_STATE) && all(b, AVX2_BIT))
 		features |= LANES_AVX2;
-	if (all(saved, ZMM_STATE) && all(b, AVX2_BIT | AVX512_BITS))
+	if (VECTORS && all(saved, ZMM_STATE) && all(b, AVX2_BIT | AVX512_BITS))
 		features |= LANES_AVX512;
 	if (all(c1, SSSE3_AND_SSE41) && all(b, SHA_BIT))
 		features |= LANES_SHANI;
