@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"checksig/internal/digest"
+	"checksig/internal/lanes"
 	"checksig/internal/manifest"
 )
 
@@ -184,7 +185,9 @@ type run struct {
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
 	extra    atomic.Int64
-	open     atomic.Int64 // files open in workers
+	open     atomic.Int64  // files open in workers
+	inLanes  atomic.Int64  // those of them that are hashed together
+	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	listed   nameSet
 	held     held
@@ -204,6 +207,7 @@ func (r *run) all() {
 		r.fail(err)
 		return
 	}
+	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
 	defer r.bases.close()
 	var workers, survey sync.WaitGroup
 	for range r.workers() {
@@ -225,6 +229,9 @@ func (r *run) all() {
 
 // prepare finds the manifests and opens the folders.
 func (r *run) prepare() (err error) {
+	if err := lanes.Check(); err != nil {
+		return err
+	}
 	if r.found, err = find(r.ctx, r.request); err != nil {
 		return err
 	}
@@ -343,11 +350,11 @@ func (r *run) badLine(m *Manifest, bad *manifest.LineError) {
 
 func (r *run) worker() {
 	v := newVerifier(r)
-	for t := range r.work {
-		v.verify(t)
-		if r.ctx.Err() != nil {
-			break
-		}
+	if b := newBatch(v); b != nil {
+		defer b.free()
+		b.all()
+	} else {
+		v.all()
 	}
 	v.free()
 }

@@ -43,6 +43,16 @@ func newVerifier(r *run) *verifier {
 // free gives the buffer back, for others to write to.
 func (v *verifier) free() { buffers.Put(v.buf) }
 
+// all verifies files until there are no more, or the run has ended.
+func (v *verifier) all() {
+	for t := range v.run.work {
+		v.verify(t)
+		if v.run.ctx.Err() != nil {
+			break
+		}
+	}
+}
+
 // verify verifies all that is claimed of a file, in one read of it.
 func (v *verifier) verify(t *task) {
 	v.claims = append(append(v.claims[:0], t.claim), t.more...)
@@ -117,12 +127,8 @@ func (v *verifier) settle(claims []claim, file *source.File, name string) {
 			v.run.done(c, c.failed(err))
 			continue
 		}
-		r := c.result(Mismatched, name)
+		r := c.compared(v.hashers[c.entry.Algorithm].Sum(make([]byte, 0, c.entry.Algorithm.Size)), name)
 		r.Size = size
-		r.Found = v.hashers[c.entry.Algorithm].Sum(make([]byte, 0, c.entry.Algorithm.Size))
-		if bytes.Equal(r.Found, c.entry.Digest) {
-			r.Status = Verified
-		}
 		v.run.done(c, r)
 	}
 }
@@ -228,6 +234,16 @@ func (c *claim) result(status Status, name string) *Result {
 	r := &Result{Manifest: c.manifest, Entry: c.entry, Status: status}
 	if name != c.entry.Name || c.entry.Listed != "" || c.base != c.manifest.folder {
 		r.Opened = c.base.path(name)
+	}
+	return r
+}
+
+// compared is the result for a file that was read whole.
+func (c *claim) compared(found []byte, name string) *Result {
+	r := c.result(Mismatched, name)
+	r.Found = found
+	if bytes.Equal(found, c.entry.Digest) {
+		r.Status = Verified
 	}
 	return r
 }

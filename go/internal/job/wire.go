@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"checksig/internal/engine"
+	"checksig/internal/lanes"
 )
 
 // What [Job.Wait] returns is a header and records; numbers are little-endian, no padding.
@@ -237,7 +238,7 @@ func codeOf(err error) byte {
 		return codeCancelled
 	case errors.As(err, &value):
 		return codeValue
-	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage):
+	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage), errors.Is(err, lanes.ErrChoice):
 		return codeRequest
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest

@@ -21,6 +21,24 @@ var (
 	ErrChanged    = errors.New("changed while being read")
 )
 
+// Grew is [ErrChanged] for a file of size bytes that has more.
+func Grew(size int64) error {
+	return fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, size)
+}
+
+// Ended is [ErrChanged] for a file of size bytes that has no more than total.
+func Ended(total, size int64) error {
+	return fmt.Errorf("%w: ended at byte %d of %d", ErrChanged, total, size)
+}
+
+// Unread returns the error for a file whose reading failed with err.
+func Unread(err error) error {
+	if errors.Is(err, syscall.EAGAIN) { // it has its data elsewhere, and only says that it is regular
+		return ErrNotRegular
+	}
+	return err
+}
+
 // IsMissing reports whether err says that there is no such file.
 func IsMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
@@ -75,6 +93,19 @@ func (t *Tree) Names() ([]string, error) {
 	}
 	defer dir.Close()
 	return dir.Readdirnames(-1)
+}
+
+// Folder opens the tree's folder, for others to open files below. It is nil where names may lead
+// out of it, or where it cannot be opened.
+func (t *Tree) Folder() *os.File {
+	if t.followOutside {
+		return nil
+	}
+	folder, err := t.root.Open(".")
+	if err != nil {
+		return nil
+	}
+	return folder
 }
 
 // Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], or of the
@@ -202,6 +233,9 @@ type File struct {
 	total  int64 // bytes read
 }
 
+// Fd is the system's descriptor of the open file.
+func (f *File) Fd() uintptr { return f.file.Fd() }
+
 // Size is the file's size in bytes when it was opened.
 func (f *File) Size() int64 { return f.before.size }
 
@@ -214,7 +248,7 @@ func (f *File) Read(p []byte) (int, error) {
 	n, err := readNow(f.file, p)
 	f.total += int64(n)
 	if f.total > f.before.size {
-		return n, fmt.Errorf("%w: longer than its size, %d bytes", ErrChanged, f.before.size)
+		return n, Grew(f.before.size)
 	}
 	if errors.Is(err, io.EOF) {
 		if changed := f.unchanged(); changed != nil {
@@ -255,7 +289,7 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, buf []byte, read func(in
 
 func (f *File) unchanged() error {
 	if f.total < f.before.size {
-		return fmt.Errorf("%w: ended at byte %d of %d", ErrChanged, f.total, f.before.size)
+		return Ended(f.total, f.before.size)
 	}
 	info, err := f.file.Stat()
 	if err != nil {

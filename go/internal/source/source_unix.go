@@ -32,10 +32,8 @@ func readNow(f *os.File, p []byte) (n int, err error) {
 	switch {
 	case failed != nil:
 		return 0, failed
-	case errors.Is(err, syscall.EAGAIN):
-		return 0, ErrNotRegular
 	case err != nil:
-		return 0, err
+		return 0, Unread(err)
 	case n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
@@ -48,4 +46,13 @@ func statusChange(info fs.FileInfo) time.Time {
 		return time.Unix(changed.Unix())
 	}
 	return time.Time{}
+}
+
+// OpenLimit is how many descriptors this process may have.
+func OpenLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(limit.Cur, 1<<20))
 }

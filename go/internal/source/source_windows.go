@@ -12,3 +12,6 @@ const openFlags = os.O_RDONLY
 func statusChange(fs.FileInfo) time.Time { return time.Time{} }
 
 func readNow(f *os.File, p []byte) (int, error) { return f.Read(p) }
+
+// OpenLimit is how many files this process may have open: Windows has no such limit.
+func OpenLimit() int { return 1 << 20 }

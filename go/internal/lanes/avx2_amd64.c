@@ -1,0 +1,17 @@
+#include "lanes.h"
+#include "constants.h"
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC target("avx2")
+#endif
+
+#define ISA avx2
+#define BYTES 32
+#include "wide.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,68 @@
+// Files that are read and hashed together, by one thread.
+#ifndef CHECKSIG_LANES_GROUP_H
+#define CHECKSIG_LANES_GROUP_H
+
+#include "lanes.h"
+
+enum {
+	LANES_CHUNK = 64 << 10,  // bytes read at once from a file
+	LANES_TAIL = 2 * 128,    // room for the padding
+	LANES_SKEW = 192,        // beyond a power of two, or the lanes' data would share cache sets
+	LANES_NAME = 4096,       // bytes of a name with its final 0
+	LANES_STEP = 8 << 20,    // bytes read before a step returns though no file has ended
+};
+
+// What a lane is at. From LANES_DONE on its file is closed, and nothing more happens to it.
+enum lanes_phase {
+	LANES_IDLE,
+	LANES_READING,
+	LANES_PADDED,  // read whole; what is in the buffer is the rest
+	LANES_DONE,    // state is the digest
+	LANES_FAILED,  // error is an errno
+	LANES_CHANGED, // between the opening and the end: in size, modification or status change time
+	LANES_ENDED,   // before the size that it had when it was opened
+	LANES_GREW,    // beyond it
+};
+
+typedef struct {
+	int phase; // enum lanes_phase
+	int function;
+	int fd, error;
+	int64_t size, total; // bytes: when it was opened; read
+	int64_t modified[2], changed[2]; // seconds and nanoseconds, when it was opened
+	uint32_t at, end;    // of what is in the buffer and not yet hashed
+	lanes_state state;
+	uint8_t *buffer;
+} lanes_lane;
+
+typedef struct {
+	unsigned features;
+	int width;
+	int folder, below; // below is the open folder called parent of that one; -1 for none
+	char parent[LANES_NAME];
+	char name[LANES_NAME]; // for lanes_open
+	lanes_lane lane[LANES_MAX];
+} lanes_group;
+
+// NULL where there is no memory.
+lanes_group *lanes_new(unsigned features, int width);
+void lanes_free(lanes_group *group);
+
+// Opens group->name below folder for an idle lane, and tells whether it did: what is no regular file,
+// a symbolic link, or not sure to lie below the folder, it does not open.
+int lanes_open(lanes_group *group, lanes_lane *lane, int folder);
+
+// Has an idle lane read an open regular file, through a descriptor of its own; tells whether it will.
+int lanes_adopt(lanes_lane *lane, int fd);
+
+// Closes what lanes_open keeps open of its folder. A step does so, too.
+void lanes_leave(lanes_group *group);
+
+// Reads and hashes until a file has come to its end, and returns the bytes read; earlier where
+// *stop is not 0.
+int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop);
+
+// Closes every file.
+void lanes_abandon(lanes_group *group);
+
+#endif

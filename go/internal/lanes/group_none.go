@@ -1,0 +1,37 @@
+//go:build !cgo || !(amd64 || arm64) || !(linux || darwin)
+
+package lanes
+
+import "sync/atomic"
+
+// Group cannot be had here.
+type Group struct{}
+
+// New returns an error: that of [Check], or [ErrNone].
+func New() (*Group, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	return nil, ErrNone
+}
+
+// Free does nothing.
+func (*Group) Free() {}
+
+// Open refuses.
+func (*Group) Open(int, *Algorithm, uintptr, string) bool { return false }
+
+// Adopt refuses.
+func (*Group) Adopt(int, *Algorithm, uintptr) bool { return false }
+
+// Leave does nothing.
+func (*Group) Leave() {}
+
+// Step does nothing.
+func (*Group) Step(*atomic.Uint32) int64 { return 0 }
+
+// Phase says that the lane is free.
+func (*Group) Phase(int) Phase { return Idle }
+
+// Take returns nothing.
+func (*Group) Take(int, *Algorithm) Outcome { return Outcome{} }
