@@ -68,6 +68,12 @@ def link_flags(exports: Path) -> str:
     return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
 
 
+def version() -> str:
+    """The version in pyproject.toml, for the program to tell."""
+    text = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^version = "([^"]+)"', text, re.MULTILINE).group(1)
+
+
 def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
     """Stand in for setuptools-golang's call: the same build, with nothing of this machine in it."""
     if command[1] == "get":
@@ -79,6 +85,7 @@ def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
     ldflags = "-ldflags=-s -w -buildid="
     if output.name == FILES[ENGINE]:
         environment["CGO_ENABLED"] = "0"  # a static program, for where the library cannot be loaded
+        ldflags += f" -X main.version={version()}"
     else:
         build.append("-buildmode=c-shared")
         ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"

@@ -50,11 +50,13 @@ def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
     assert lines[0] == f"MISMATCHED  {os.path.join('httpd', 'httpd-08.log')}"
     assert lines[1].split() == ["sha1", "listed", failure.expected]
     assert lines[2].split() == ["found", failure.found]
+    assert lines[3] == "NOTE        sha1 finds accidents, not tampering"
     assert re.fullmatch(
-        r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched \(575\.4 kB in \d+\.\d\d s\)",
-        lines[3],
+        r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched"
+        r" \(575\.4 kB in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)",
+        lines[4],
     )
-    assert (len(lines), done.stderr, done.returncode) == (4, "", 1)
+    assert (len(lines), done.stderr, done.returncode) == (5, "", 1)
 
 
 def test_python_m_is_the_same(run: Callable[..., Run], httpd: Path, tmp_path: Path) -> None:
@@ -120,8 +122,10 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
     assert [line[:11].strip() for line in done.stdout.splitlines() if line[:1].isupper()] == [
         "OK",
         "MISMATCHED",
+        "NOTE",
         "FAILED",
         "OK",
+        "FAILED",
     ]
     assert done.stderr.splitlines() == [
         f"checksig: {folder / 'none'}: {os.strerror(2)}",

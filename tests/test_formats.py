@@ -5,6 +5,7 @@ The manifests are those of tests/corpus, which tools/make_corpus.py makes with t
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from checksig import ManifestNotFoundError, Report, verify
+from checksig import (
+    ManifestNotFoundError,
+    Report,
+    VerificationError,
+    averify,
+    iter_verify,
+    verify,
+)
+from checksig.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,6 +178,50 @@ def test_one_byte_of_a_file(lay: Callable[[Row], Laid], row: Row) -> None:
         assert not laid.verify().ok
         path.write_bytes(good)
     assert laid.verify().ok
+
+
+def on_the_command_line(options: dict[str, Any]) -> list[str]:
+    """The options of a row as words of a command."""
+    words = ["--basename"] if options.get("basename") else []
+    words += [f"--remap={old}={new}" for old, new in options.get("remap", {}).items()]
+    return words + ([f"--root={options['root']}"] if "root" in options else [])
+
+
+@each
+def test_every_call_and_command_sees_it(
+    lay: Callable[[Row], Laid], row: Row, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Whichever way a row is verified: 0 or no complaint if all is well, and never otherwise."""
+    laid = lay(row)
+    options = laid.options()
+    path = str(laid.manifest)
+
+    def raises() -> bool:
+        try:
+            verify(path, **options)
+        except VerificationError:
+            return True
+        return False
+
+    def verdicts() -> list[bool]:
+        words = [path, "--no-progress", *on_the_command_line(options)]
+        junit = ["--junit", str(tmp_path / "junit.xml")]
+        found = [
+            raises(),
+            not all(item.ok for item in iter_verify(path, **options)),
+            not asyncio.run(averify(path, check=False, **options)).ok,
+            *(main([*words, *more]) == 1 for more in ([], ["--json"], ["-q"], junit)),
+        ]
+        out = capsys.readouterr().out
+        return [*found, '"ok": false' in out, "<failure" in junit_text()]
+
+    def junit_text() -> str:
+        return (tmp_path / "junit.xml").read_text(encoding="utf-8")
+
+    assert set(verdicts()) == {False}
+    name = next(name for name in row.files if Path(name).name in listed_files(row))
+    (laid.folder / name).write_bytes(b"x" + row.files[name].encode()[1:])
+    assert set(verdicts()) == {True}
 
 
 def spellings(digest: str) -> Iterator[str]:

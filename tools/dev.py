@@ -182,6 +182,7 @@ def lint(_arguments: list[str]) -> int:
     install_group("lint")
     go, module = find_go(), ROOT / "go"
     gofmt = Path(capture(go, "env", "GOROOT").strip(), "bin", "gofmt")
+    measuring = (ROOT / "benchmarks", ROOT / "benchmarks" / "grpc")
     # Files for tests; nothing is left out because of them.
     tags = ("-tags=checksig_panics,checksig_long",)
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -196,6 +197,9 @@ def lint(_arguments: list[str]) -> int:
         "go vet": (module, (go, "vet", *tags, "./...")),
         "staticcheck": (module, (go, "run", STATICCHECK, *tags, "./...")),
     }
+    for folder in measuring:
+        commands[f"go vet {folder.name}"] = (folder, (go, "vet", "./..."))
+        commands[f"staticcheck {folder.name}"] = (folder, (go, "run", STATICCHECK, "./..."))
     if not shutil.which("shellcheck"):
         print("shellcheck is not installed here, and left out")
         del commands["shellcheck"]
@@ -207,7 +211,7 @@ def lint(_arguments: list[str]) -> int:
         abroad = {**env, "GOOS": system, "CGO_ENABLED": "0"}
         if run(go, "vet", "./...", cwd=module, env=abroad):
             failed.append(f"go vet for {system}")
-    unformatted = capture(gofmt, "-l", ".", cwd=module)
+    unformatted = capture(gofmt, "-l", module, *measuring[:1])
     if unformatted:
         print(f"gofmt would change:\n{unformatted}", end="")
         failed.append("gofmt")
@@ -234,11 +238,21 @@ def fuzz(arguments: list[str]) -> int:
     return int(bool(failed))
 
 
+def bench(arguments: list[str]) -> int:
+    """Measure the speed against other tools: short, or full, which writes docs/benchmarks.md."""
+    make_venv()
+    if arguments[:1] == ["full"]:
+        install_group("bench")
+    pip("install", ROOT)
+    program = ROOT / "benchmarks" / "run.py"
+    return run(PYTHON, program, *arguments, "--go", find_go(), env=go_environment())
+
+
 def main() -> int:
     """Run the sub-command that was asked for."""
     if sys.version_info < (3, 10):  # noqa: UP036 - this runs before any installer has looked
         sys.exit(f"dev.py: Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
-    commands = {command.__name__: command for command in (demo, test, lint, wheel, fuzz)}
+    commands = {command.__name__: command for command in (demo, test, lint, wheel, fuzz, bench)}
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").splitlines()[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -248,7 +262,7 @@ def main() -> int:
     parser.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,
-        help="for test: pytest's; for fuzz: seconds for each target",
+        help="for test: pytest's; for fuzz: seconds for each target; for bench: see bench --help",
     )
     options = parser.parse_args()
     return commands[options.command](options.arguments)

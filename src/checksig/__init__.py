@@ -9,8 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._algorithms import Algorithm
+from ._create import Converted, Created, Updated, Written, convert, create, update
+from ._dpkg import verify_dpkg
+from ._environment import verify_environment
+from ._installed import InstalledReport, PackageReport, PackageStatus
+from ._job import CancelToken
 from ._options import Options
-from ._verify import CancelToken, averify, check_signatures, iter_verify, verify
+from ._verify import averify, check_signatures, iter_verify, verify
 from .errors import (
     CancelledError,
     ChecksigError,
@@ -19,6 +24,7 @@ from .errors import (
     ManifestError,
     ManifestNotFoundError,
     VerificationError,
+    WriteError,
 )
 from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
@@ -33,22 +39,35 @@ __all__ = [
     "CancelToken",
     "CancelledError",
     "ChecksigError",
+    "Converted",
+    "Created",
     "EngineError",
     "Extra",
     "ForkedError",
+    "InstalledReport",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
     "Options",
+    "PackageReport",
+    "PackageStatus",
     "Progress",
     "Report",
     "Result",
     "Status",
+    "Updated",
     "VerificationError",
+    "WriteError",
+    "Written",
     "averify",
     "check_signatures",
+    "convert",
+    "create",
     "iter_verify",
+    "update",
     "verify",
+    "verify_dpkg",
+    "verify_environment",
 ]
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
 
-__all__ = ["Options", "encode_options"]
+__all__ = ["Options", "check_workers", "encode_options"]
 
 _MOST_WORKERS = 1024
 _MOST_STRIPPED = 4096
@@ -76,8 +76,7 @@ def encode_options(
 
     :raises ValueError: a number is out of range, or *root* is empty.
     """
-    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
-        raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")
+    check_workers(workers)
     if not 0 <= strip <= _MOST_STRIPPED:
         raise ValueError(f"strip must be between 0 and {_MOST_STRIPPED}, not {strip}")
     folder = None if root is None else os.fsencode(root)
@@ -103,3 +102,9 @@ def encode_options(
 
 def _encoded(name: str | None) -> bytes | None:
     return None if name is None else name.encode("utf-8", "surrogateescape")
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise ValueError if no such number of files can be read at once."""
+    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
+        raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")

@@ -87,7 +87,7 @@ class Process:
                             break
             finally:
                 if process is not None:
-                    _stop(process, ours=os.getpid() == pid)
+                    _stop(process, ours=os.getpid() == pid, writes=request.startswith(b"op="))
 
     def _start(self, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
         try:
@@ -248,14 +248,22 @@ def _error_file(stack: contextlib.ExitStack) -> IO[bytes] | int:
     return subprocess.PIPE
 
 
-def _stop(process: subprocess.Popen[bytes], *, ours: bool) -> None:
-    """End the process, wherever it is in its work: there is nothing that it could leave undone."""
+def _stop(process: subprocess.Popen[bytes], *, ours: bool, writes: bool) -> None:
+    """End the process, wherever it is in its work: one that only reads leaves nothing undone."""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     if not ours:
         process.returncode = 0  # what was forked off holds but copies: it has no child to wait for
         return
+    try:
+        if writes:
+            _ended(process)  # by itself, as nobody listens: it takes its temporary file away
+    finally:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     try:
         process.kill()
         _ended(process)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from . import _transport, _wire
+from . import _wire
+from ._job import CancelToken, batches, raise_failure
 from ._options import Options, encode_options
 from .errors import (
     CancelledError,
     EngineError,
-    ManifestError,
-    ManifestNotFoundError,
     VerificationError,
 )
 from .report import BadLine, Extra, Manifest, Report, Result
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from ._options import AnyPath
     from .report import Progress
 
-__all__ = ["CancelToken", "averify", "check_signatures", "iter_verify", "verify"]
+__all__ = ["averify", "check_signatures", "iter_verify", "verify"]
 
 _STOP_SECONDS = 1.5
 
@@ -67,8 +66,8 @@ def verify(
     """
     run = _Run(path, options)
     request = _request(path, options, keep_verified=keep_verified, survey=progress is not None)
-    with contextlib.closing(_batches(request, progress, cancel)) as batches:
-        for batch in batches:
+    with contextlib.closing(batches(request, progress, cancel)) as found:
+        for batch in found:
             for kind, payload in batch.records:
                 run.take(kind, payload)
     report = run.report()
@@ -98,12 +97,12 @@ def iter_verify(
     with the arguments by themselves.
     """
     request = _request(path, options, keep_verified=True, survey=progress is not None)
-    return _items(_Run(path, options), _batches(request, progress, cancel))
+    return _items(_Run(path, options), batches(request, progress, cancel))
 
 
-def _items(run: _Run, batches: Generator[_wire.Batch]) -> Generator[Result | BadLine | Extra]:
-    with contextlib.closing(batches):
-        for batch in batches:
+def _items(run: _Run, found: Generator[_wire.Batch]) -> Generator[Result | BadLine | Extra]:
+    with contextlib.closing(found):
+        for batch in found:
             for kind, payload in batch.records:
                 if kind == _wire.Kind.ENTRY:
                     yield _wire.decode_entry(payload, run.manifests)
@@ -176,22 +175,6 @@ async def averify(
     return report
 
 
-class CancelToken:
-    """Stops the verifications that it was given to; from any thread, once and for all."""
-
-    def __init__(self) -> None:
-        self._cancelled = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether :meth:`cancel` was called."""
-        return self._cancelled
-
-    def cancel(self) -> None:
-        """Stop them: each raises :exc:`CancelledError` within 50 ms or so."""
-        self._cancelled = True
-
-
 def check_signatures(root_dir: AnyPath) -> None:
     """Verify the files that the manifests in the folder *root_dir* list.
 
@@ -220,25 +203,6 @@ def _request(path: AnyPath, options: Options, *, keep_verified: bool, survey: bo
             ("survey", survey),
         ]
     )
-
-
-def _batches(
-    request: bytes, progress: Callable[[Progress], object] | None, cancel: CancelToken | None
-) -> Generator[_wire.Batch]:
-    """Run a job, and yield what it finds. However this is left, the job is stopped first."""
-    _check(cancel)
-    with contextlib.closing(_transport.batches(request)) as batches:
-        for data in batches:
-            batch = _wire.decode_batch(data)
-            yield batch
-            if progress is not None:
-                progress(batch.progress)
-            _check(cancel)
-
-
-def _check(cancel: CancelToken | None) -> None:
-    if cancel is not None and cancel.cancelled:
-        raise CancelledError("the verification was cancelled")
 
 
 class _Run:
@@ -272,7 +236,7 @@ class _Run:
             case _wire.Kind.SUMMARY:
                 self._summary = _wire.decode_summary(payload)
             case _wire.Kind.ERROR:
-                _raise(_wire.decode_failure(payload))
+                raise_failure(_wire.decode_failure(payload))
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 
@@ -311,20 +275,3 @@ class _Run:
         ):
             raise EngineError("the engine lost a result")
         return report
-
-
-def _raise(failure: _wire.Failure) -> NoReturn:
-    code, number, path, message = failure
-    match code:
-        case _wire.FailureCode.SYSTEM if os.name == "nt":
-            raise OSError(0, message, path, number)
-        case _wire.FailureCode.SYSTEM:
-            raise OSError(number, os.strerror(number), path)
-        case _wire.FailureCode.NO_MANIFEST:
-            raise ManifestNotFoundError(f"{path}: {message}")
-        case _wire.FailureCode.MANIFEST:
-            raise ManifestError(f"{path}: {message}")
-        case _wire.FailureCode.VALUE:
-            raise ValueError(message)
-        case _:
-            raise EngineError(message)

@@ -75,6 +75,9 @@ class Kind(enum.IntEnum):
     EXTRA = ord("U")
     ERROR = ord("X")
     SUMMARY = ord("S")
+    FILE = ord("F")
+    DATA = ord("D")
+    WRITTEN = ord("W")
 
 
 class Batch(NamedTuple):
@@ -219,6 +222,7 @@ class FailureCode(enum.IntEnum):
     MANIFEST = 3
     PANIC = 4
     CANCELLED = 5
+    WRITE = 6
     VALUE = 7
 
 

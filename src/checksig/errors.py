@@ -6,6 +6,7 @@
     ├── VerificationError (ValueError)         something is not as listed; carries the report
     ├── ManifestError (ValueError)             a manifest that cannot be read at all
     │   └── ManifestNotFoundError (FileNotFoundError)  a folder without a manifest
+    ├── WriteError (ValueError)                a manifest was not written; names the file
     ├── CancelledError                 a CancelToken was cancelled
     └── EngineError (RuntimeError)             the engine cannot be started, or failed
         └── ForkedError                        it cannot, after a fork
@@ -29,6 +30,7 @@ __all__ = [
     "ManifestError",
     "ManifestNotFoundError",
     "VerificationError",
+    "WriteError",
 ]
 
 
@@ -59,8 +61,27 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
     """A folder holds no file that is taken for a manifest."""
 
 
+class WriteError(ChecksigError, ValueError):
+    """A manifest was not written, because of the file that is named; what was there is still there.
+
+    The message is ``"<path>" - <cause>``.
+    """
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path: str = path
+        """Where the file is."""
+        self.cause: str = cause
+        """What is wrong with it."""
+
+    def __str__(self) -> str:
+        from .report import printable
+
+        return f'"{printable(self.path)}" - {self.cause}'
+
+
 class CancelledError(ChecksigError):
-    """The verification was stopped by its :class:`CancelToken`."""
+    """The work was stopped by its :class:`CancelToken`."""
 
 
 class EngineError(ChecksigError, RuntimeError):

@@ -9,6 +9,9 @@
 //	                 one that says "finished"
 //
 // Its arguments are the number of the interface, [job.ABI], and the pid of its parent.
+//
+// With the name of a command of coreutils as its first argument it is that command: see package
+// coreutils.
 package main
 
 import (
@@ -22,6 +25,7 @@ import (
 	"strconv"
 	"time"
 
+	"checksig/internal/coreutils"
 	"checksig/internal/job"
 )
 
@@ -31,6 +35,9 @@ const (
 
 	// interval is how long a batch may be waited for.
 	interval = 50 * time.Millisecond
+
+	// patience is how long a job that nobody wants any more may take to end.
+	patience = 900 * time.Millisecond
 
 	sizeBytes = 4
 )
@@ -42,7 +49,14 @@ const (
 	exitUsage     = 2
 )
 
+// version is set by the build.
+var version = "unknown"
+
 func main() {
+	if len(os.Args) > 1 && coreutils.Is(os.Args[1]) {
+		os.Exit(coreutils.Main(os.Args[1:], version))
+	}
+	ignoreBrokenPipe()
 	signal.Ignore(os.Interrupt) // a terminal sends it to its whole group; the parent decides
 	if len(os.Args) != 3 || os.Args[1] != strconv.Itoa(job.ABI) {
 		fmt.Fprintf(os.Stderr, "checksig-engine: a part of checksig, which starts it itself (interface %d)\n", job.ABI)
@@ -55,12 +69,23 @@ func main() {
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends when nobody wants the results any more
-		os.Exit(exitAbandoned)
+		abandon(j)
 	}()
 	if send(os.Stdout, j) != nil {
-		os.Exit(exitAbandoned)
+		abandon(j)
 	}
 	os.Exit(exitDone)
+}
+
+// abandon ends the program; a job that writes may take its temporary file away first.
+func abandon(j *job.Job) {
+	j.Cancel()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if job.Finished(j.Wait(interval)) {
+			break
+		}
+	}
+	os.Exit(exitAbandoned)
 }
 
 // start starts the job for the request that r sends, or one that has failed if it is too long.

@@ -125,6 +125,9 @@ func (b *bases) done(folder *base) {
 
 // trim closes what nobody is using, where descriptors are scarce.
 func (b *bases) trim() {
+	if b == nil { // of a run that writes
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closeIdle()

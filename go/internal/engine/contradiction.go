@@ -47,7 +47,7 @@ func (r *run) contradictions() {
 		digest   []byte
 	}
 	first := map[file]earlier{}
-	r.readAgain(r.ctx, 1, func(l *listing, c *claim) {
+	r.readAgain(r.ctx, 1, func(l *listing, c claim) {
 		e := &c.entry
 		key := file{c.key(), e.Algorithm}
 		if !r.suspects.keys[key.key] {

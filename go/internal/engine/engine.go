@@ -287,13 +287,13 @@ func (r *run) read() {
 			}
 		},
 		bad: func(l *listing, bad *manifest.LineError) { r.badLine(l.Manifest, bad) },
-		entry: func(l *listing, c *claim) {
+		entry: func(l *listing, c claim) {
 			l.uses(&c.entry)
-			r.listed.addClaim(c)
+			r.listed.addClaim(&c)
 			if l.place.list != nil {
 				r.listedInBag(l, &c.entry)
 			}
-			w.add(*c)
+			w.add(c)
 		},
 		ended: func(l *listing) {
 			if r.sink.Read != nil {

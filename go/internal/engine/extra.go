@@ -58,6 +58,12 @@ type extraFile struct {
 
 // completeness looks for the files that no manifest lists, and for missing ones among them.
 func (r *run) completeness() {
+	for _, p := range r.found.places { // whatever they are called
+		path := filepath.Join(r.found.top.dir, p.folder, p.name)
+		for _, ending := range append([]string{""}, signatures...) {
+			r.listed.add(path + ending)
+		}
+	}
 	index := newMovedIndex(r.held.results)
 	var workers sync.WaitGroup
 	found := make(chan extraFile, 256)

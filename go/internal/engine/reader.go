@@ -30,7 +30,7 @@ type reader struct {
 	opened func(*listing, error)
 	bad    func(*listing, *manifest.LineError)
 	ended  func(*listing)
-	entry  func(*listing, *claim)
+	entry  func(*listing, claim)
 }
 
 // listing is a manifest that is being read.
@@ -80,7 +80,7 @@ func (rd *reader) step(l *listing) bool {
 		l.line = entry.Line
 		c := claim{manifest: l.Manifest, base: l.base, entry: entry}
 		c.name, c.slashed, c.refused = rd.run.request.Paths.resolve(entry.Name)
-		rd.entry(l, &c)
+		rd.entry(l, c)
 		return true
 	case errors.As(err, &bad):
 		l.line = bad.Line

@@ -28,7 +28,7 @@ func (r *run) survey(ctx context.Context) {
 			r.bases.done(t.base)
 		}
 	})
-	r.readAgain(ctx, sideBySide, func(_ *listing, c *claim) { w.add(*c) })
+	r.readAgain(ctx, sideBySide, func(_ *listing, c claim) { w.add(c) })
 	w.flush()
 	if ctx.Err() == nil {
 		r.progress.TotalFiles.Store(files)
@@ -37,7 +37,7 @@ func (r *run) survey(ctx context.Context) {
 }
 
 // readAgain reads the manifests once more, for what can be read of them.
-func (r *run) readAgain(ctx context.Context, turns int, entry func(*listing, *claim)) {
+func (r *run) readAgain(ctx context.Context, turns int, entry func(*listing, claim)) {
 	rd := reader{
 		run: r, ctx: ctx, turns: turns, entry: entry,
 		opened: func(*listing, error) {},

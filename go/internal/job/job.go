@@ -19,7 +19,7 @@ const ABI = 2
 // highWater is how many bytes of results a job keeps before it waits for somebody to take them.
 const highWater = 1 << 20
 
-// Job is a verification that runs on its own. Its methods may be called from any goroutine.
+// Job is a verification, or another op, that runs on its own. Its methods may be called from any goroutine.
 type Job struct {
 	cancel   context.CancelFunc
 	progress engine.Progress
@@ -71,6 +71,11 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 		j.end(nil, err)
 		return
 	}
+	if op := writeOps[r.op]; op != nil {
+		record, err := op(ctx, &r, j)
+		j.finish(record, err)
+		return
+	}
 	sink := engine.Sink{
 		Manifest: func(m *engine.Manifest) {
 			j.append(func() { j.records = appendManifest(j.records, m) })
@@ -117,13 +122,21 @@ func (j *Job) buffered() int { return len(j.records) + len(j.verified) }
 
 // end puts down the last record. It never waits for room: the job's end must not.
 func (j *Job) end(summary *engine.Summary, err error) {
+	var record []byte
+	if err == nil {
+		record = appendSummary(nil, summary)
+	}
+	j.finish(record, err)
+}
+
+// finish puts down record as the last one, or that of err.
+func (j *Job) finish(record []byte, err error) {
+	if err != nil {
+		record = appendError(nil, err)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err != nil {
-		j.last = appendError(nil, err)
-	} else {
-		j.last = appendSummary(nil, summary)
-	}
+	j.last = record
 }
 
 // Wait waits until the job has finished, or has a good part of its results ready, or timeout has

@@ -97,6 +97,27 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 	}
 }
 
+func TestAJobThatWrites(t *testing.T) {
+	dir := sample(t, 1)
+	text := fmt.Sprintf("%x  a\n", sha256.Sum256([]byte("a")))
+	for fields, want := range map[string]string{
+		"op=create\x00replace=1\x00path=" + dir:                            "W",
+		"op=create\x00output=-\x00exclude=SHA256SUMS\x00path=" + dir:       "DW",
+		"op=create\x00path=" + dir:                                         "X", // it is there
+		"op=create\x00algorithms=none\x00path=" + dir:                      "X",
+		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir + "/none": "X",
+		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir:           "X",
+	} {
+		all := drained(t, job.Start([]byte(fields)))
+		if kinds(all) != want {
+			t.Errorf("%q: %q", fields, all)
+		}
+		if all[0].kind == 'D' && all[0].payload != text {
+			t.Errorf("%q: %q", fields, all)
+		}
+	}
+}
+
 func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 	empty := t.TempDir()
 	for fields, want := range map[string]string{
@@ -182,13 +203,14 @@ func TestWaitKeepsItsTimeLimit(t *testing.T) {
 	}
 }
 
-// FuzzStart holds for any request: it ends in exactly one 'S' or 'X', and never in a panic.
+// FuzzStart holds for any request: it ends in exactly one 'S', 'W' or 'X', and never in a panic.
 func FuzzStart(f *testing.F) {
 	f.Add([]byte("path=none\x00workers=3\x00failures_only=true"))
 	f.Add([]byte("path\x00=\x00\x00workers=-1"))
+	f.Add([]byte("op=create\x00path=.\x00algorithms=md5,sha1\x00as=gnu\x00output=-\x00exclude=*\x00links=skip"))
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		t.Chdir(t.TempDir())
-		if strings.Contains(string(fields), "path=/") || strings.Contains(string(fields), "..") {
+		if strings.Contains(string(fields), "=/") || strings.Contains(string(fields), "..") {
 			t.Skip("leads out of the empty folder")
 		}
 		all := drained(t, job.Start(fields))
@@ -196,7 +218,7 @@ func FuzzStart(f *testing.F) {
 			t.Fatal("no record")
 		}
 		last := all[len(all)-1]
-		if last.kind != 'X' && last.kind != 'S' || strings.Contains(last.payload, "panic") {
+		if !strings.ContainsRune("XSW", rune(last.kind)) || strings.Contains(last.payload, "panic") {
 			t.Fatalf("the last record is %q", last)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 // A request is what to do: fields "key=value", separated by NUL, which no path can hold.
 // Values are bytes as they are; of a key that comes twice the last one counts.
 //
-//	op              what is to be done: "verify", which it is if left out
+//	op              what is to be done: "verify", which it is if left out, or one of write.go
 //	path            the folder or manifest; must be there
 //	dir             what path is relative to, absolute; the working folder if left out
 //	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
@@ -39,6 +39,7 @@ type request struct {
 	op           string
 	failuresOnly bool
 	hasPath      bool
+	write        writeRequest
 }
 
 // Values of op.
@@ -86,11 +87,12 @@ func parseRequest(fields []byte) (request, error) {
 func (r *request) set(key, value string) (err error) {
 	switch key {
 	case "op":
-		if r.op = value; value != opVerify {
+		if r.op = value; value != opVerify && writeOps[value] == nil {
 			err = fmt.Errorf("unknown operation %q", value)
 		}
 	case "path":
 		r.Path, r.hasPath = value, true
+		r.write.paths = append(r.write.paths, value)
 	case "dir":
 		r.Dir = value
 	case "workers":
@@ -146,7 +148,7 @@ func (r *request) setOption(key, value string) (err error) {
 	case "format":
 		r.Format, err = formatOf(key, value)
 	default:
-		err = errors.New("unknown")
+		err = r.write.set(key, value)
 	}
 	return err
 }

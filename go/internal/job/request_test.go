@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"checksig/internal/engine"
 )
 
 func FuzzParseRequest(f *testing.F) {
@@ -35,7 +37,9 @@ func FuzzParseRequest(f *testing.F) {
 			again = fmt.Appendf(again, "\x00workers=%d", r.Workers)
 		}
 		again = appendOptions(again, r)
-		if same, err := parseRequest(again); err != nil || !reflect.DeepEqual(same, r) {
+		same, err := parseRequest(again)
+		r.write = same.write // TestParseRequestsThatWrite looks at these
+		if err != nil || !reflect.DeepEqual(same, r) {
 			t.Fatalf("%q gives %+v, and written anew %+v, %v", fields, r, same, err)
 		}
 	})
@@ -61,4 +65,25 @@ func appendOptions(dst []byte, r request) []byte {
 		dst = fmt.Appendf(dst, "\x00format=%s", r.Format.Name)
 	}
 	return dst
+}
+
+func TestParseRequestsThatWrite(t *testing.T) {
+	r, err := parseRequest([]byte("op=update\x00path=a\x00path=b\x00algorithms=md5,sha1\x00as=bsd\x00output=-\x00relative_to=r\x00" +
+		"replace=1\x00links=skip\x00links_outside=1\x00skip_special=1\x00exclude=x\x00exclude=y\x00from=gnu\x00by=md5\x00" +
+		"all=1\x00prune=1\x00keep_files=1\x00drop_signature=1"))
+	want := writeRequest{
+		CreateRequest: engine.CreateRequest{
+			Selection:  engine.Selection{Links: engine.SkipLinks, FollowOutside: true, SkipSpecial: true, Exclude: []string{"x", "y"}},
+			Algorithms: []string{"md5", "sha1"}, Format: "bsd", Output: "-", Hand: true, RelativeTo: "r", Replace: true,
+		},
+		paths: []string{"a", "b"}, from: "gnu", by: "md5", all: true, prune: true, keepFiles: true, dropSigned: true,
+	}
+	if err != nil || r.op != "update" || r.Path != "b" || !reflect.DeepEqual(r.write, want) {
+		t.Errorf("%v, %+v", err, r)
+	}
+	for _, field := range []string{"op=x", "replace=x", "links_outside=x", "skip_special=x", "all=x", "prune=x", "keep_files=x", "drop_signature=x"} {
+		if _, err := parseRequest([]byte("path=a\x00" + field)); err == nil {
+			t.Errorf("%q is taken", field)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"checksig/internal/engine"
@@ -35,7 +36,13 @@ import (
 //	'S' summary:  verified i64, mismatched i64, missing i64, unreadable i64, skipped i64,
 //	              bad lines i64, extra files i64, bytes i64, elapsed nanoseconds i64
 //
-// A finished job's last batch ends with one 'S', or with one 'X' if the run failed.
+//	'F' file:     change u8, name; of an op that writes
+//	'D' data:     bytes of a manifest that goes to the caller
+//	'W' written:  files i64, entries i64, bytes i64, elapsed nanoseconds i64, then, each with its
+//	              size u32: path, base, format, algorithms joined by ","
+//
+// A finished job's last batch ends with one 'S', or 'W' of an op that writes, or with one 'X' if the
+// run failed.
 const (
 	headerSize     = 1 + 4*8
 	recordHead     = 1 + 4
@@ -47,6 +54,9 @@ const (
 	recordBadLine  = 'B'
 	recordError    = 'X'
 	recordSummary  = 'S'
+	recordFile     = 'F'
+	recordData     = 'D'
+	recordWritten  = 'W'
 )
 
 // Codes of 'X' records.
@@ -57,6 +67,7 @@ const (
 	codeManifest          // the manifest cannot be read, for a reason that is not the system's
 	codePanic             // the engine failed; the message holds the Go stack
 	codeCancelled
+	codeWrite     // a manifest was not written
 	codeValue = 7 // a value of the request is not known
 )
 
@@ -164,12 +175,38 @@ func appendSummary(dst []byte, s *engine.Summary) []byte {
 	})
 }
 
+func appendFile(dst []byte, name string, change engine.Change) []byte {
+	return appendRecord(dst, recordFile, func(dst []byte) []byte {
+		return append(append(dst, byte(change)), name...)
+	})
+}
+
+func appendData(dst, data []byte) []byte {
+	return appendRecord(dst, recordData, func(dst []byte) []byte { return append(dst, data...) })
+}
+
+func appendWritten(dst []byte, w *engine.Written) []byte {
+	return appendRecord(dst, recordWritten, func(dst []byte) []byte {
+		for _, n := range []int64{w.Files, w.Entries, w.Bytes, w.Elapsed.Nanoseconds()} {
+			dst = le.AppendUint64(dst, uint64(n))
+		}
+		for _, s := range []string{w.Path, w.Base, w.Format, strings.Join(w.Algorithms, ",")} {
+			dst = appendSized(dst, s)
+		}
+		return dst
+	})
+}
+
 func appendError(dst []byte, err error) []byte {
 	code := codeOf(err)
 	path, message := "", err.Error()
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		path, message = at.Path, at.Err.Error()
+	}
+	var refused *engine.WriteError
+	if errors.As(err, &refused) {
+		path, message = refused.Path, refused.Cause()
 	}
 	var panicked *engine.PanicError
 	if errors.As(err, &panicked) {
@@ -192,6 +229,7 @@ func appendError(dst []byte, err error) []byte {
 func codeOf(err error) byte {
 	var number syscall.Errno
 	var panicked *engine.PanicError
+	var refused *engine.WriteError
 	var value *ValueError
 	switch {
 	case errors.As(err, &panicked):
@@ -200,12 +238,14 @@ func codeOf(err error) byte {
 		return codeCancelled
 	case errors.As(err, &value):
 		return codeValue
-	case errors.Is(err, ErrRequest), errors.Is(err, lanes.ErrChoice):
+	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage), errors.Is(err, lanes.ErrChoice):
 		return codeRequest
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest
 	case errors.As(err, &number):
 		return codeSystem
+	case errors.As(err, &refused):
+		return codeWrite
 	}
 	return codeManifest
 }

@@ -16,7 +16,7 @@ import (
 //
 // The tag is read in any case and spelling ("SHA256", "SHA2-256", "BLAKE2b-256"), and may be
 // another one on each line. Read too: what [GNU] reads.
-var BSD = &Format{Name: "bsd", Detect: detectTagged(styleBSD), Read: readGNU, Write: &Writer{File: bsdFile(hex.AppendEncode)}}
+var BSD = &Format{Name: "bsd", Detect: detectTagged(styleBSD), Read: readTagged, Write: &Writer{File: bsdFile(hex.AppendEncode)}}
 
 func bsdFile(encode func(dst, digest []byte) []byte) func([]byte, []Entry) ([]byte, error) {
 	return func(dst []byte, entries []Entry) ([]byte, error) {

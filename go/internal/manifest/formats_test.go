@@ -79,6 +79,8 @@ var samples = []sample{
 	{"sidecar, standard input", "disc.iso.sha256", sha256A + " *-\n", "sidecar", []string{"1 sha256 disc.iso"}},
 	{"a file called -", "SHA256SUMS", sha256A + "  -\n", "gnu", []string{"1 sha256 -"}},
 	{"a file called - beside others", "x.sha256", sha256A + "  -\n" + sha256A + "  b\n", "gnu", []string{"1 sha256 -", "2 sha256 b"}},
+	{"a file called by a blank", "x.sha256", sha256A + "   ", "gnu", []string{"1 sha256  "}},
+	{"a digest and no name", "x.sha256", sha256A + "  \n", "gnu", []string{"1! no file name behind the digest"}},
 	{"sidecar of nothing", "SHA256SUMS", sha256A + "\n", "sidecar", []string{
 		"1! a digest alone, and the manifest's name does not tell of which file"}},
 	{"sidecar of nothing, hidden", ".sha256", sha256A + "\n", "sidecar", []string{
@@ -135,6 +137,8 @@ var samples = []sample{
 		[]string{"1 sha256 p/a.py 1"}},
 	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
 		[]string{"1 sha256 p/a,\"\nb", "3 sha256 c\r\n 2"}},
+	{"RECORD, hexadecimal", "RECORD", "a,sha256=" + sha256A + ",1\nb,sha256=" + sha256A[1:] + ",1\n", "record",
+		[]string{"1 sha256 a 1", "2! not a digest of sha256 in base64url"}},
 	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
 		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
 		"3! not a digest of sha256 in base64url", `4! "tiger" is no known algorithm`,

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"checksig/internal/digest"
 )
 
 // GNU is the format of md5sum, sha1sum and their siblings in GNU coreutils (man page sha256sum,
@@ -21,25 +23,36 @@ import (
 // "# <name>: <n> bytes", as Fedora has them, says the size of the next file.
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
-func detectGNU(head []byte, _ Options) bool {
-	g := gnuReader{}
+func detectGNU(head []byte, o Options) bool {
 	line := first(head, "#")
 	if line == nil {
 		return false
 	}
-	_, err := g.parse(line)
-	return err == nil
+	for _, named := range []*digest.Algorithm{nil, o.named()} { // of b2sum --length any length may be
+		g := gnuReader{untagged: untagged{named}}
+		if _, err := g.parse(line); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func readGNU(lines *Lines, o Options) Next {
 	g := gnuReader{untagged: untagged{o.named()}}
-	return perLine(lines, g.line)
+	return g.next(lines)
+}
+
+// readTagged reads the same lines, and sooner where most of them have a tag.
+func readTagged(lines *Lines, o Options) Next {
+	g := gnuReader{untagged: untagged{o.named()}, tagsFirst: true}
+	return g.next(lines)
 }
 
 type gnuReader struct {
 	untagged
 	separator separator
 	sized     sizeComment
+	tagsFirst bool // a line is looked at for a tag first; no line can be read both ways
 }
 
 // separator is what stands between digest and name; the first entry decides it for all.
@@ -51,33 +64,57 @@ const (
 	oneCharacter           // SP or TAB alone, as older BSD tools wrote it
 )
 
-// line reads any line of a manifest of GNU, BSD or OpenSSL tools.
-func (g *gnuReader) line(line []byte) (Entry, error) {
-	if len(line) == 0 {
-		return Entry{}, errNoEntry
+// next reads the lines of GNU, BSD and OpenSSL tools. It is a loop of its own, as manifests of
+// millions of lines are theirs.
+func (g *gnuReader) next(lines *Lines) Next {
+	return func() (Entry, error) {
+		for {
+			line, n, err := lines.Next()
+			if err != nil {
+				return Entry{}, err
+			}
+			if len(line) == 0 {
+				continue
+			}
+			if line[0] == '#' {
+				g.sized.note(line)
+				continue
+			}
+			e, err := g.entry(line)
+			if err != nil {
+				return Entry{}, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
+			}
+			e.Line = n
+			if g.sized.name != "" {
+				g.sized.tell(&e)
+			}
+			return e, nil
+		}
 	}
-	if line[0] == '#' {
-		g.sized.note(line)
-		return Entry{}, errNoEntry
+}
+
+func (g *gnuReader) entry(line []byte) (Entry, error) {
+	if g.tagsFirst {
+		if t, ok := cutTag(line); ok && digest.ByTag(string(t.tag)) != nil {
+			return t.entry()
+		}
 	}
 	e, err := g.parse(line)
 	if err != nil {
-		tag, ok := cutTag(line)
-		if !ok {
-			return Entry{}, err
-		}
-		if e, err = tag.entry(); err != nil {
-			return Entry{}, err
+		if t, ok := cutTag(line); ok {
+			return t.entry()
 		}
 	}
-	g.sized.tell(&e)
-	return e, nil
+	return e, err
 }
 
 func (g *gnuReader) parse(line []byte) (Entry, error) {
-	rest := bytes.TrimLeft(line, " \t")
+	rest := line
+	if len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		rest = bytes.TrimLeft(line, " \t")
+	}
 	rest, escaped := bytes.CutPrefix(rest, []byte(`\`))
-	end := bytes.IndexAny(rest, " \t")
+	end := indexBlank(rest)
 	if end < 0 {
 		return Entry{}, errors.New("not a digest and a file name")
 	}
@@ -120,6 +157,19 @@ func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
 		dst = append(appendName(dst, e.Name, escaped), '\n')
 	}
 	return dst, nil
+}
+
+// indexBlank is where the first space or TAB stands, -1 if there is none; bytes.IndexAny takes
+// several times as long.
+func indexBlank(line []byte) int {
+	space := bytes.IndexByte(line, ' ')
+	if space < 0 {
+		return bytes.IndexByte(line, '\t')
+	}
+	if tab := bytes.IndexByte(line[:space], '\t'); tab >= 0 {
+		return tab
+	}
+	return space
 }
 
 func unescapeGNU(name []byte) ([]byte, error) {
@@ -185,7 +235,7 @@ func (s *sizeComment) note(line []byte) {
 }
 
 func (s *sizeComment) tell(e *Entry) {
-	if s.name != "" && s.name == e.Name {
+	if s.name == e.Name {
 		e.HasSize, e.Size = true, s.size
 		s.name = ""
 	}

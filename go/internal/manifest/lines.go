@@ -23,11 +23,12 @@ type Lines struct {
 // Next returns the next line, valid until the call after it, and its number. The error is a
 // [*LineError] for a line that no format can hold, [io.EOF] at the end, or the reader's.
 func (l *Lines) Next() ([]byte, int64, error) {
+	if l.wrapper == nil {
+		return l.next()
+	}
 	for {
 		line, n, err := l.next()
 		switch {
-		case l.wrapper == nil:
-			return line, n, err
 		case errors.Is(err, io.EOF):
 			return nil, n, l.unfinished()
 		case err != nil:
@@ -72,7 +73,7 @@ func (l *Lines) unfinished() error {
 	if err == nil {
 		return io.EOF
 	}
-	l.wrapper = nil
+	l.wrapper = nil // whatever is asked for next, it is the end
 	return &LineError{Line: l.n + 1, Cause: err.Error(), Fatal: true}
 }
 

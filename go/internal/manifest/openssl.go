@@ -12,7 +12,7 @@ import (
 // SHA-256 is "SHA256", since 3.0 "SHA2-256". Names are never escaped:
 //
 //	<tag> "(" <name> ")= " <digest in hexadecimal>
-var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readGNU, Write: &Writer{File: opensslFile}}
+var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readTagged, Write: &Writer{File: opensslFile}}
 
 func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
 	for _, e := range entries {

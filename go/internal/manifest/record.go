@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -151,8 +152,8 @@ func recordEntry(fields []string) (Entry, error) {
 	if algorithm == nil {
 		return Entry{}, fmt.Errorf("%.40q is no known algorithm", tag)
 	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(text, "="))
-	if err != nil || len(sum) != algorithm.Size || strings.ContainsAny(text, "\r\n") {
+	sum, err := decodeRecord(text, algorithm.Size)
+	if err != nil {
 		return Entry{}, fmt.Errorf("not a digest of %s in base64url", algorithm.Name)
 	}
 	e := Entry{Name: name, Algorithm: algorithm, Digest: sum}
@@ -161,6 +162,19 @@ func recordEntry(fields []string) (Entry, error) {
 		e.Size, err = parseSize([]byte(size))
 	}
 	return e, err
+}
+
+// decodeRecord decodes a digest of size bytes: base64url, or hexadecimal, which the RECORDs of some
+// packages in Debian hold against the specification. From 3 bytes on no text is both.
+func decodeRecord(text string, size int) ([]byte, error) {
+	if sum, err := hex.DecodeString(text); err == nil && len(sum) == size && size > 2 {
+		return sum, nil
+	}
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(text, "="))
+	if err == nil && (len(sum) != size || strings.ContainsAny(text, "\r\n")) {
+		err = errors.New("another length")
+	}
+	return sum, err
 }
 
 func recordFile(dst []byte, entries []Entry) ([]byte, error) {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -23,12 +24,12 @@ func detectSidecar(head []byte, o Options) bool {
 	lines := 0
 	var fields [][]byte
 	for line := range significant(head, "#") {
-		fields = words(line)
+		fields = sidecarFields(line)
 		if lines++; lines > 1 {
 			return false
 		}
 	}
-	if lines == 0 || len(fields) > 2 {
+	if fields == nil {
 		return false
 	}
 	if _, _, err := (untagged{o.named()}).parseDigest(fields[0]); err != nil {
@@ -39,6 +40,16 @@ func detectSidecar(head []byte, o Options) bool {
 	}
 	_, extension := beside(o.FileName)
 	return isStandardInput(fields[1]) && digest.NamedIn(extension) != nil // else a file of that name
+}
+
+// sidecarFields returns the one or two words of a line, nil if it has more, or blanks at its end:
+// these may be the name of a file.
+func sidecarFields(line []byte) [][]byte {
+	fields := words(line)
+	if len(fields) > 2 || !bytes.HasSuffix(line, fields[len(fields)-1]) {
+		return nil
+	}
+	return fields
 }
 
 func isStandardInput(field []byte) bool { return string(field) == "-" || string(field) == "*-" }
@@ -59,11 +70,12 @@ func readSidecar(lines *Lines, o Options) Next {
 	digests := untagged{o.named()}
 	seen := false
 	return perLine(lines, func(line []byte) (Entry, error) {
-		fields := words(line)
-		switch {
-		case len(fields) == 0 || fields[0][0] == '#':
+		if isBlank(line) || line[0] == '#' {
 			return Entry{}, errNoEntry
-		case len(fields) > 2 || len(fields) == 2 && !isStandardInput(fields[1]):
+		}
+		fields := sidecarFields(line)
+		switch {
+		case fields == nil || len(fields) == 2 && !isStandardInput(fields[1]):
 			return Entry{}, errors.New("not a digest alone")
 		case seen:
 			return Entry{}, errors.New("a second digest without a file name")

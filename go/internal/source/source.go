@@ -129,17 +129,8 @@ func (t *Tree) Open(name string) (*File, error) {
 
 // Stat describes the regular file called name, under the rules of [Tree.Open] and with its errors.
 func (t *Tree) Stat(name string) (fs.FileInfo, error) {
-	var info fs.FileInfo
-	var err error
-	switch {
-	case t.followOutside:
-		info, err = os.Stat(t.resolve(name))
-	case filepath.IsAbs(name) || escapes(name):
-		err = ErrOutside
-	default:
-		info, err = t.root.Stat(name)
-	}
-	return info, outside(regular(info, err))
+	info, err := t.Follow(name)
+	return info, regular(info, err)
 }
 
 // IsSame reports whether f is the file that [Tree.Open] would open as name.
@@ -150,6 +141,34 @@ func (t *Tree) IsSame(name string, f *File) bool {
 	}
 	opened, err := f.file.Stat()
 	return err == nil && os.SameFile(info, opened)
+}
+
+// Follow describes what name leads to, be it regular or not, through symbolic links and under the
+// rules of [Tree.Open].
+func (t *Tree) Follow(name string) (fs.FileInfo, error) {
+	if t.followOutside {
+		return os.Stat(t.resolve(name))
+	}
+	if filepath.IsAbs(name) || escapes(name) {
+		return nil, ErrOutside
+	}
+	info, err := t.root.Stat(name)
+	return info, outside(err)
+}
+
+// Confines reports whether name, followed through symbolic links, stays in the folder.
+func (t *Tree) Confines(name string) bool {
+	_, err := t.root.Stat(name)
+	return err == nil
+}
+
+// Lstat describes what is called name, the link itself where it is one.
+func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
+	if t.followOutside {
+		return os.Lstat(t.resolve(name))
+	}
+	info, err := t.root.Lstat(name)
+	return info, outside(err)
 }
 
 func (t *Tree) resolve(name string) string {
@@ -292,3 +311,13 @@ type fileState struct {
 func state(info fs.FileInfo) fileState {
 	return fileState{info.Size(), info.ModTime(), statusChange(info)}
 }
+
+// ChangedBefore reports whether the last change of a file was before when: of its content, and,
+// where the system tells that time, of its status.
+func ChangedBefore(info fs.FileInfo, when time.Time) bool {
+	s := state(info)
+	return s.modified.Before(when) && s.changed.Before(when)
+}
+
+// Modified is when the file's content was last changed before it was opened.
+func (f *File) Modified() time.Time { return f.before.modified }

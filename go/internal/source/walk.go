@@ -35,11 +35,21 @@ type UnreadableFolder struct {
 // ends with its error. Any other error of visit ends Walk, which returns it; [fs.SkipAll] ends it
 // without an error.
 func (t *Tree) Walk(ctx context.Context, visit func(name string, entry fs.DirEntry) error) error {
-	top, err := t.read(ctx, ".")
+	return t.WalkFrom(ctx, ".", visit)
+}
+
+// WalkFrom is a [Tree.Walk] that shows only what lies in the folder called start. The names are
+// relative to the tree all the same.
+func (t *Tree) WalkFrom(ctx context.Context, start string, visit func(name string, entry fs.DirEntry) error) error {
+	top, err := t.read(ctx, start)
 	if err != nil {
 		return err
 	}
-	w := walk{t, ctx, visit, []folder{{"", top}}}
+	prefix := start + "/"
+	if start == "." {
+		prefix = ""
+	}
+	w := walk{t, ctx, visit, []folder{{prefix, top}}}
 	for len(w.folders) > 0 && err == nil {
 		err = w.step()
 	}

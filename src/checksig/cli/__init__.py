@@ -11,12 +11,14 @@ import importlib
 import importlib.metadata
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from . import coreutils
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["main", "whole_parser"]
 
 _EXIT_CODES = """\
 exit codes: 0 all verified; 1 something is not as listed; 2 usage, no manifest, or one that
@@ -25,18 +27,29 @@ cannot be read; 130 interrupted
 
 _COMMANDS = {
     "verify": "verify files against manifests, which is also done where no command is named",
+    "create": "write a manifest of files",
+    "update": "bring a manifest up to date, reading only what changed",
+    "convert": "write a manifest in another format",
+    "env": "verify the packages of a Python environment against their RECORDs",
+    "dpkg": "verify the packages of a Debian system against dpkg's digests",
     "algorithms": "list the algorithms, and what each withstands",
+    "install-shims": "put scripts into a folder that are md5sum, sha256sum, cksum, ...",
+    "completion": "print a script that completes this command in bash, zsh or fish",
 }
 """Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
+
+_COREUTILS = "as GNU coreutils has it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with *argv* (``sys.argv[1:]`` if None) and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in coreutils.COMMANDS:
+        return coreutils.run_command(words)
     try:
-        named = bool(words) and words[0] in _COMMANDS
-        command = importlib.import_module(f".{words[0] if named else 'verify'}", __name__)
-        parser = _parser(f"checksig {words.pop(0)}" if named else "checksig")
+        name = words.pop(0) if words and words[0] in _COMMANDS else ""
+        command = _module(name or "verify")
+        parser = _parser(f"checksig {name}" if name else "checksig", overview=not name)
         command.configure(parser)
         code: int = command.run(parser.parse_args(words))
         sys.stdout.flush()
@@ -50,11 +63,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    commands = "".join(f"  {name:11} {text}\n" for name, text in _COMMANDS.items())
+def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return one parser that knows every command, and those of the commands by their names.
+
+    It is for completion and the man page, and parses nothing itself: argparse could not tell a
+    command's name and a PATH apart.
+    """
+    parser = _parser("checksig", overview=True)
+    within = parser.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    commands = {name: within.add_parser(name, help=text) for name, text in _COMMANDS.items()}
+    for name, command in commands.items():
+        _module(name).configure(command)
+    for name in coreutils.COMMANDS:
+        commands[name] = within.add_parser(name, help=_COREUTILS, add_help=False)
+        commands[name].add_argument("files", metavar="FILE", nargs="*", help="a file")
+    _module("verify").configure(parser)
+    return parser, commands
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f".{command.replace('-', '_')}", __name__)
+
+
+def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
+    width = max(map(len, _COMMANDS))
+    commands = "".join(f"  {name:{width}}  {text}\n" for name, text in _COMMANDS.items())
+    commands += f"  {', '.join(coreutils.COMMANDS)}:\n  {'':{width}}  {_COREUTILS}\n"
     parser = argparse.ArgumentParser(
         prog=prog,
-        epilog=f"commands:\n{commands}\n{_EXIT_CODES}",
+        epilog=(f"commands:\n{commands}\n" if overview else "") + _EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     version = importlib.metadata.version("checksig")

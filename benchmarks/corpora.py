@@ -1,0 +1,141 @@
+"""The files that are verified, and their manifests: the same bytes in every run, on every machine.
+
+``FOLDER/data`` holds the files, in folders of a thousand. For each algorithm there are a manifest
+as coreutils writes it and one as hashdeep does, and of both a copy that starts with ``wrong-``,
+in which one digest is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
+HASHDEEP = ("md5", "sha1", "sha256")
+"""The algorithms of hashdeep that are measured; it has no SHA-512."""
+
+KIB, MIB = 1 << 10, 1 << 20
+_MARK = "complete.json"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Files and manifests that are there."""
+
+    name: str
+    folder: Path
+    files: int
+    size: int
+    """The bytes of all files."""
+
+    def manifest(self, algorithm: str, *, wrong: bool = False) -> Path:
+        """The manifest in the form of coreutils."""
+        return self.folder / f"{'wrong-' * wrong}{algorithm}sum.txt"
+
+    def hashdeep(self, algorithm: str, *, wrong: bool = False) -> Path:
+        """The manifest in the form of hashdeep."""
+        return self.folder / f"{'wrong-' * wrong}{algorithm}.hashdeep"
+
+
+def sizes(name: str, scale: float) -> list[int]:
+    """How long the files of a corpus are; *scale* makes it smaller."""
+
+    def scaled(count: int) -> int:
+        return max(1, round(count * scale))
+
+    if name == "small":
+        return [4 * KIB] * scaled(50_000)
+    if name == "medium":
+        return [MIB] * scaled(1_000)
+    if name == "large":
+        return [scaled(512) * MIB] * 4
+    if name == "mixed":
+        draw = random.Random(name)
+        lengths = [round(32 * KIB * draw.lognormvariate(0, 2)) for _ in range(scaled(4_000))]
+        return [min(length, 256 * MIB) for length in lengths]
+    raise ValueError(name)
+
+
+CORPORA = {
+    "small": "4 KiB each",
+    "medium": "1 MiB each",
+    "large": "the four of one length",
+    "mixed": "log-normal lengths, median 32 KiB, sigma 2",
+}
+
+
+def make(
+    folder: Path, name: str, lengths: list[int], algorithms: Sequence[str] = ALGORITHMS
+) -> Corpus:
+    """Make a corpus, unless it is there from an earlier run."""
+    corpus = Corpus(
+        name, folder / f"{name}-{len(lengths)}-{sum(lengths)}", len(lengths), sum(lengths)
+    )
+    mark = corpus.folder / _MARK
+    expected = {"files": corpus.files, "size": corpus.size, "algorithms": list(algorithms)}
+    if mark.is_file() and json.loads(mark.read_text()) == expected:
+        return corpus
+    shutil.rmtree(corpus.folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    _need_room(folder, lengths)
+    digests = dict(_write_files(corpus.folder / "data", lengths, algorithms))
+    for i, algorithm in enumerate(algorithms):
+        _write_manifests(corpus, algorithm, {path: found[i] for path, found in digests.items()})
+    mark.write_text(json.dumps(expected))
+    return corpus
+
+
+def _need_room(folder: Path, lengths: list[int]) -> None:
+    block = 4 * KIB
+    needed = sum(length + block for length in lengths) + 1_000 * len(lengths)
+    free = shutil.disk_usage(folder).free
+    if free < needed + 256 * MIB:
+        sys.exit(f"benchmarks: {needed / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free")
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if available < needed / 4:
+        print("benchmarks: the page cache may not hold this corpus", file=sys.stderr)
+
+
+def _write_files(
+    data: Path, lengths: list[int], algorithms: Sequence[str]
+) -> Iterator[tuple[Path, list[str]]]:
+    """Write the files, and yield each one's path and digests."""
+    for number, length in enumerate(lengths):
+        path = data / f"{number // 1000:04}" / f"{number:07}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        hashes = [hashlib.new(algorithm) for algorithm in algorithms]
+        with path.open("wb") as file:
+            for start in range(0, length, MIB):
+                seed = f"{length} {number} {start}".encode()
+                block = hashlib.shake_128(seed).digest(min(MIB, length - start))
+                file.write(block)
+                for each in hashes:
+                    each.update(block)
+        yield path, [each.hexdigest() for each in hashes]
+
+
+def _write_manifests(corpus: Corpus, algorithm: str, digests: dict[Path, str]) -> None:
+    odd = list(digests)[len(digests) // 2]
+    for wrong in (False, True):
+        if wrong:
+            digests[odd] = f"{int(digests[odd][0], 16) ^ 1:x}{digests[odd][1:]}"
+        lines = [
+            f"{digest}  {path.relative_to(corpus.folder)}\n" for path, digest in digests.items()
+        ]
+        corpus.manifest(algorithm, wrong=wrong).write_text("".join(lines))
+        if algorithm not in HASHDEEP:
+            continue
+        lines = ["%%%% HASHDEEP-1.0\n", f"%%%% size,{algorithm},filename\n"]
+        for path, digest in digests.items():
+            lines.append(f"{path.stat().st_size},{digest},{path.relative_to(corpus.folder)}\n")
+        corpus.hashdeep(algorithm, wrong=wrong).write_text("".join(lines))

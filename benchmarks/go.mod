@@ -1,0 +1,3 @@
+module checksig-benchmarks
+
+go 1.25

@@ -1,0 +1,74 @@
+// Command grpc offers the same verification as a service: CheckSignatures(rootDir) answers with
+// nothing when all is well, or with what is not; Nothing answers at once. It listens on a port of
+// this machine, prints its number, and ends with its standard input.
+//
+// The messages are protobuf's own StringValue and Empty, so that no code has to be generated; what
+// goes over the wire is what generated code would send.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"checksig/internal/engine"
+)
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer()
+	server.RegisterService(&grpc.ServiceDesc{
+		ServiceName: "checksig.Signatures",
+		HandlerType: (*any)(nil),
+		Methods: []grpc.MethodDesc{
+			{MethodName: "CheckSignatures", Handler: unary(checkSignatures)},
+			{MethodName: "Nothing", Handler: unary(nothing)},
+		},
+	}, nil)
+	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	log.Fatal(server.Serve(listener))
+}
+
+// unary makes a handler such as protoc-gen-go-grpc writes.
+func unary[In, Out any](call func(context.Context, *In) (*Out, error)) grpc.MethodHandler {
+	return func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		in := new(In)
+		if err := decode(in); err != nil {
+			return nil, err
+		}
+		return call(ctx, in)
+	}
+}
+
+func nothing(context.Context, *emptypb.Empty) (*emptypb.Empty, error) { return new(emptypb.Empty), nil }
+
+func checkSignatures(ctx context.Context, root *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
+	var once sync.Once
+	wrong := ""
+	sink := engine.Sink{
+		Manifest: func(*engine.Manifest) {},
+		Result: func(r *engine.Result) {
+			if r.Status != engine.Verified {
+				once.Do(func() { wrong = fmt.Sprintf("%q - %s", r.Name, r.Status) })
+			}
+		},
+		BadLine: func(b *engine.BadLine) { once.Do(func() { wrong = b.Cause }) },
+	}
+	_, err := engine.Run(ctx, engine.Request{Path: root.GetValue()}, sink, new(engine.Progress))
+	return wrapperspb.String(wrong), err
+}

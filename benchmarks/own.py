@@ -1,0 +1,117 @@
+"""checksig alone: what Python adds to the engine, and how time and memory grow."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import corpora
+import measure
+from peers import python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from corpora import Corpus
+
+ALGORITHM = "sha256"
+
+WAYS = {
+    "verify()": ("checksig", "{manifest}", "0", "keep"),
+    "verify(keep_verified=False)": ("checksig", "{manifest}", "0", "drop"),
+    "iter_verify()": ("iterator", "{manifest}", "0"),
+}
+
+
+def added(corpus: Corpus, engine: Path, rounds: int) -> dict[str, list[float]]:
+    """Seconds for the engine alone (a benchmark of Go's) and through Python, both warm."""
+    import checksig
+
+    manifest = corpus.manifest(ALGORITHM)
+
+    def alone() -> float:
+        command = [str(engine), "-test.run=^$", "-test.bench=^BenchmarkRun$", "-test.benchtime=1x"]
+        printed = subprocess.run(
+            command,
+            env={**os.environ, "CHECKSIG_BENCHMARK": str(manifest)},
+            cwd=corpus.folder,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+        found = re.search(r"^BenchmarkRun\S*\s+1\s+(\S+) ns/op", printed, re.MULTILINE)
+        if not found:
+            raise RuntimeError(printed)
+        return float(found[1]) / 1e9
+
+    def timed(work: Callable[[], object]) -> Callable[[], float]:
+        def once() -> float:
+            began = time.perf_counter()
+            if not work():
+                raise RuntimeError(f"{manifest} was not verified")
+            return time.perf_counter() - began
+
+        return once
+
+    tasks = {
+        "engine": alone,
+        "verify()": timed(lambda: checksig.verify(manifest).ok),
+        "verify(keep_verified=False)": timed(
+            lambda: checksig.verify(manifest, keep_verified=False).ok
+        ),
+        "iter_verify()": timed(lambda: all(item.ok for item in checksig.iter_verify(manifest))),
+    }
+    measure.alternate(tasks, 1)
+    return measure.alternate(tasks, rounds)
+
+
+def growth(
+    launcher: Path, folder: Path, most: int, rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    """Microseconds a file and the most bytes, for 1,000 files of 4 KiB, 10,000, up to *most*."""
+    found: dict[str, dict[str, list[float]]] = {}
+    count = min(1_000, most)
+    while count <= most:
+        corpus = corpora.make(folder, "growth", [4 * corpora.KIB] * count, (ALGORITHM,))
+        runs = _runs(launcher, corpus, WAYS, rounds)
+        for way, each in runs.items():
+            found.setdefault(way, {})[str(count)] = [
+                measure.middle(run.seconds for run in each) / count * 1e6,
+                measure.middle(run.memory for run in each),
+            ]
+        count *= 10
+    return found
+
+
+def cores(
+    launcher: Path, corpus: Corpus, processors: int, rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    """Seconds of each round, and bytes, for 1 worker, 2, 4, up to as many as processors."""
+    counts = sorted({min(2**i, processors) for i in range(processors.bit_length() + 1)})
+    ways = {str(count): ("checksig", "{manifest}", str(count), "keep") for count in counts}
+    runs = _runs(launcher, corpus, ways, rounds)
+    return {count: measure.columns(each) for count, each in runs.items()}
+
+
+def _runs(
+    launcher: Path, corpus: Corpus, ways: Mapping[str, tuple[str, ...]], rounds: int
+) -> dict[str, list[measure.Run]]:
+    def task(words: tuple[str, ...]) -> Callable[[], measure.Run]:
+        manifest = str(corpus.manifest(ALGORITHM))
+        command = python(*(word.format(manifest=manifest) for word in words))
+
+        def work() -> measure.Run:
+            run = measure.launch(launcher, command, corpus.folder)
+            if run.said().get("files") != corpus.files:
+                raise RuntimeError(f"{command}: {run}")
+            return run
+
+        return work
+
+    tasks = {name: task(words) for name, words in ways.items()}
+    measure.alternate(tasks, 1)
+    return measure.alternate(tasks, rounds)

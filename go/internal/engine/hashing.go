@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+	"checksig/internal/source"
+)
+
+// ahead is how many files may be under way: a large one holds up as many behind it.
+const ahead = 1024
+
+// subject is a file on its way into a manifest.
+type subject struct {
+	name   string              // as it is opened
+	listed string              // as the manifest lists it
+	by     []*digest.Algorithm // what is to be computed
+	// entries are what was computed, once done is closed.
+	entries []manifest.Entry
+	err     error
+	done    chan struct{}
+	// old is what the manifest that is updated says.
+	old    []manifest.Entry
+	change Change
+}
+
+// hashing hashes files in parallel, and hands them on in the order in which they came.
+type hashing struct {
+	*run
+	tree    *source.Tree
+	shown   func(name string) string // where a file is, for errors
+	jobs    chan *subject
+	ordered chan *subject
+}
+
+// newHashing returns a hashing, and what ends it.
+func newHashing(ctx context.Context, workers int, progress *Progress) (*hashing, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	progress.TotalFiles.Store(-1)
+	progress.TotalBytes.Store(-1)
+	run := &run{request: Request{Workers: workers}, progress: progress, ctx: ctx, fail: cancel, began: time.Now()}
+	return &hashing{run: run}, func() { cancel(nil) }
+}
+
+// all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
+// ends it.
+func (h *hashing) all(produce func() error, consume func(*subject) error) error {
+	h.jobs = make(chan *subject, ahead)
+	h.ordered = make(chan *subject, ahead)
+	var group sync.WaitGroup
+	for range h.workers() {
+		h.spawn(&group, h.work)
+	}
+	h.spawn(&group, func() {
+		defer close(h.ordered)
+		defer close(h.jobs)
+		if err := produce(); err != nil {
+			h.fail(err)
+		}
+	})
+	h.guard(func() {
+		if err := h.inOrder(consume); err != nil {
+			h.fail(err)
+		}
+	})
+	group.Wait()
+	return context.Cause(h.ctx)
+}
+
+func (h *hashing) inOrder(consume func(*subject) error) error {
+	for s := range h.ordered {
+		select {
+		case <-s.done:
+		case <-h.ctx.Done():
+			return nil
+		}
+		if s.err != nil {
+			return &WriteError{h.shown(s.name), s.err}
+		}
+		h.run.progress.Files.Add(1)
+		if err := consume(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put sends s on its way; one that is not to be read is done.
+func (h *hashing) put(s *subject) error {
+	s.done = make(chan struct{})
+	if len(s.by) == 0 {
+		close(s.done)
+	} else {
+		select {
+		case h.jobs <- s:
+		case <-h.ctx.Done():
+			return h.ctx.Err()
+		}
+	}
+	select {
+	case h.ordered <- s:
+		return nil
+	case <-h.ctx.Done():
+		return h.ctx.Err()
+	}
+}
+
+// work is a worker.
+func (h *hashing) work() {
+	buf := buffers.Get().(*[chunkSize]byte)
+	defer buffers.Put(buf)
+	hashers := map[*digest.Algorithm]hash.Hash{}
+	for s := range h.jobs {
+		if h.ctx.Err() != nil {
+			return
+		}
+		s.err = h.hash(s, buf[:], hashers)
+		close(s.done)
+	}
+}
+
+// hash reads the file once and computes all its digests.
+func (h *hashing) hash(s *subject, buf []byte, hashers map[*digest.Algorithm]hash.Hash) error {
+	var file *source.File
+	err := h.patiently(func() (err error) {
+		file, err = h.tree.Open(s.name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	h.open.Add(1)
+	defer func() {
+		file.Close()
+		h.open.Add(-1)
+	}()
+	writers := make([]io.Writer, len(s.by))
+	for i, a := range s.by {
+		if hashers[a] == nil {
+			hashers[a] = a.New()
+		}
+		hashers[a].Reset()
+		writers[i] = hashers[a]
+	}
+	size, err := file.CopyTo(h.ctx, io.MultiWriter(writers...), buf, func(n int) {
+		h.run.progress.Bytes.Add(int64(n))
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range s.by {
+		s.entries = append(s.entries, manifest.Entry{
+			Name: s.listed, Algorithm: a, Digest: hashers[a].Sum(nil), HasSize: true, Size: size,
+		})
+	}
+	return nil
+}
+
+// algorithms returns those of these names, without repetition.
+func algorithms(names []string) ([]*digest.Algorithm, error) {
+	var found []*digest.Algorithm
+	for _, name := range names {
+		a := digest.ByName(name)
+		if a == nil {
+			return nil, fmt.Errorf("%w: no algorithm is called %q", ErrUsage, name)
+		}
+		if !slices.Contains(found, a) {
+			found = append(found, a)
+		}
+	}
+	return found, nil
+}

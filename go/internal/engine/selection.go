@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"checksig/internal/source"
+)
+
+// Links says what becomes of the symbolic links in a tree that is listed.
+type Links string
+
+// A link to a folder in the tree is passed by in any case but RefuseLinks: what is in that folder
+// is listed where it is.
+const (
+	FollowLinks Links = "follow" // a link to a file is listed as that file
+	SkipLinks   Links = "skip"
+	RefuseLinks Links = "refuse" // a link is an error
+)
+
+// Selection says what of a tree is listed.
+type Selection struct {
+	Links         Links
+	FollowOutside bool // let links lead to files outside the tree
+	SkipSpecial   bool // pass by FIFOs, sockets and devices, which are an error otherwise
+	// Exclude holds patterns of [path.Match]: without a "/", of the name of a file or folder
+	// anywhere; with one, of the whole name in the tree. What lies in an excluded folder is, too.
+	Exclude []string
+}
+
+// valid returns an error for what cannot be meant.
+func (s *Selection) valid() error {
+	switch s.Links {
+	case FollowLinks, SkipLinks, RefuseLinks:
+	case "":
+		s.Links = FollowLinks
+	default:
+		return fmt.Errorf("%w: links are followed, skipped or refused, not %q", ErrUsage, s.Links)
+	}
+	for _, pattern := range s.Exclude {
+		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
+			return fmt.Errorf("%w: %q is no pattern of names", ErrUsage, pattern)
+		}
+	}
+	return nil
+}
+
+func (s *Selection) excluded(name string) bool {
+	for _, pattern := range s.Exclude {
+		what := name
+		if !strings.Contains(pattern, "/") {
+			what = path.Base(name)
+		}
+		if matched, _ := path.Match(strings.Trim(pattern, "/"), what); matched {
+			return true
+		}
+	}
+	return false
+}
+
+// excludedWithin reports whether name is excluded, or a folder that it lies in.
+func (s *Selection) excludedWithin(name string) bool {
+	for name != "." && name != "/" {
+		if s.excluded(name) {
+			return true
+		}
+		name = path.Dir(name)
+	}
+	return false
+}
+
+// walker walks a tree and tells the names of the files that a manifest lists.
+type walker struct {
+	Selection
+	tree    *source.Tree
+	isSelf  func(name string, info func() (fs.FileInfo, error)) bool
+	skipped func(name string)
+	shown   func(name string) string
+}
+
+// walk calls each with the name of every file below start, which may be a file, in the order of
+// their bytes.
+func (w *walker) walk(ctx context.Context, start string, each func(name string) error) error {
+	info, err := w.tree.Lstat(start)
+	if err != nil {
+		return &WriteError{w.shown(start), err}
+	}
+	if !info.IsDir() {
+		return w.file(start, fs.FileInfoToDirEntry(info), each)
+	}
+	err = w.tree.WalkFrom(ctx, start, func(name string, entry fs.DirEntry) error {
+		if unreadable, ok := entry.(*source.UnreadableFolder); ok {
+			return &WriteError{w.shown(name), unreadable.Err}
+		}
+		switch {
+		case w.excluded(name):
+			if entry.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case entry.IsDir():
+			return nil
+		}
+		return w.file(name, entry, each)
+	})
+	return w.told(start, err)
+}
+
+// told is an error of a walk, with a place if it has none.
+func (w *walker) told(start string, err error) error {
+	var at *fs.PathError
+	var refused *WriteError
+	if errors.As(err, &at) && !errors.As(err, &refused) {
+		return &WriteError{w.shown(start), err}
+	}
+	return err
+}
+
+// file calls each unless what is called name is passed by.
+func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) error {
+	switch kind := entry.Type(); {
+	case kind == fs.ModeSymlink:
+		return w.link(name, each)
+	case !kind.IsRegular():
+		if w.SkipSpecial {
+			w.skipped(name)
+			return nil
+		}
+		return &WriteError{w.shown(name), source.ErrNotRegular}
+	case w.isSelf(path.Base(name), entry.Info):
+		return nil
+	}
+	return each(name)
+}
+
+func (w *walker) link(name string, each func(string) error) error {
+	if w.Links == RefuseLinks {
+		return &WriteError{w.shown(name), errors.New("a symbolic link")}
+	}
+	info, err := w.tree.Follow(name)
+	self := func() (fs.FileInfo, error) { return info, err }
+	switch {
+	case w.Links == SkipLinks:
+		w.skipped(name)
+		return nil
+	case err != nil:
+		return &WriteError{w.shown(name), err}
+	case info.IsDir() && w.FollowOutside:
+		return w.linkedFolder(name)
+	case info.IsDir() || w.isSelf("", self):
+		w.skipped(name)
+		return nil
+	case !info.Mode().IsRegular() && w.SkipSpecial:
+		w.skipped(name)
+		return nil
+	case !info.Mode().IsRegular():
+		return &WriteError{w.shown(name), source.ErrNotRegular}
+	}
+	return each(name)
+}
+
+// linkedFolder passes by a link to a folder, unless that lies outside: then its files would be
+// listed nowhere.
+func (w *walker) linkedFolder(name string) error {
+	if !w.tree.Confines(name) {
+		return &WriteError{w.shown(name), errors.New("leads to a folder outside, which is not listed")}
+	}
+	w.skipped(name)
+	return nil
+}

@@ -1,0 +1,91 @@
+"""``checksig sha256sum ...``: the commands of GNU coreutils, which the engine's program is.
+
+Their arguments are theirs alone, and reach them as the bytes they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CLOSED_ENV", "COMMANDS", "engine", "run_command"]
+
+COMMANDS = (
+    "md5sum",
+    "sha1sum",
+    "sha224sum",
+    "sha256sum",
+    "sha384sum",
+    "sha512sum",
+    "b2sum",
+    "cksum",
+    "sum",
+)
+
+CLOSED_ENV = "CHECKSIG_CLOSED"
+"""Lists which of the descriptors 0 and 1 are closed; go/internal/coreutils has its twin."""
+
+
+def engine() -> Path:
+    """Return the program beside the library."""
+    name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
+    return Path(__file__).parents[1] / name
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Become the command *words*, or on Windows run it and return its exit code."""
+    program = str(engine())
+    if sys.stdout:  # not where it is closed
+        sys.stdout.flush()
+    if os.name == "nt":
+        return _run(program, words)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children would
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execve(program, [program, *words], _environment())  # noqa: S606 - it needs no shell
+    except OSError as error:
+        print(f"checksig: {program}: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _run(program: str, words: Sequence[str]) -> int:
+    import subprocess  # here: it takes long to import
+
+    with subprocess.Popen([program, *words]) as process:
+        while True:
+            with contextlib.suppress(KeyboardInterrupt):  # the console has told it, too
+                return process.wait()
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    environment[CLOSED_ENV] = "".join(str(n) for n in (0, 1) if not _is_open(n))
+    if _locale_coerced():
+        del environment["LC_CTYPE"]
+    return environment
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _locale_coerced() -> bool:
+    """Whether Python itself has set LC_CTYPE, as it does in the C locale (PEP 538)."""
+    if "LC_CTYPE" not in os.environ:
+        return False
+    try:
+        at_start = Path("/proc/self/environ").read_bytes()
+    except OSError:
+        return False
+    return not any(entry.startswith(b"LC_CTYPE=") for entry in at_start.split(b"\0"))

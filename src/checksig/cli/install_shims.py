@@ -1,0 +1,105 @@
+"""``checksig install-shims DIR``: scripts that stand in for the commands of GNU coreutils."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..report import printable
+from .coreutils import CLOSED_ENV, COMMANDS, engine
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["configure", "run"]
+
+_MARK = "made by checksig install-shims"
+"""In a comment of each script: what has it may be replaced and removed."""
+
+_MOST_BYTES = 16384
+"""More than any shim of ours has; a longer file is somebody else's."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.description = (
+        "Write a script for each command of GNU coreutils that checksig can be"
+        f" ({', '.join(COMMANDS)}) into DIR, to stand first in PATH."
+        " Nothing but such a script is ever overwritten or removed."
+    )
+    parser.add_argument("directory", metavar="DIR", help="where to; it is made if it is not there")
+    parser.add_argument("--remove", action="store_true", help="remove the scripts from DIR")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write or remove the scripts, say so, and return the exit code."""
+    folder = Path(options.directory)
+    shims = [folder / (f"{name}.cmd" if os.name == "nt" else name) for name in COMMANDS]
+    try:
+        foreign = [shim for shim in shims if os.path.lexists(shim) and not _is_ours(shim)]
+        if options.remove:
+            return _remove([shim for shim in shims if shim not in foreign])
+        for shim in foreign:
+            _complain(f"{shim}: not a script of ours; nothing is written")
+        return 1 if foreign else _write(folder, shims)
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}")
+        return 2
+
+
+def _complain(message: str) -> None:
+    print(f"checksig: {printable(message)}", file=sys.stderr)
+
+
+def _is_ours(shim: Path) -> bool:
+    if shim.is_symlink() or not shim.is_file() or shim.stat().st_size > _MOST_BYTES:
+        return False
+    return _MARK.encode() in shim.read_bytes()
+
+
+def _remove(shims: list[Path]) -> int:
+    for shim in shims:
+        if os.path.lexists(shim):
+            shim.unlink()
+            print(f"removed {printable(str(shim))}")
+    return 0
+
+
+def _write(folder: Path, shims: list[Path]) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    for shim in shims:
+        _replace(shim, os.fsencode(_text(shim.stem)))
+        print(f"wrote {printable(str(shim))}")
+    return 0
+
+
+def _replace(shim: Path, content: bytes) -> None:
+    """Put *content* there in one step: the command may be running."""
+    descriptor, name = tempfile.mkstemp(dir=shim.parent, prefix=".checksig-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o755)  # noqa: S103 - what stands in PATH is for everybody
+        os.replace(name, shim)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _text(name: str) -> str:
+    program = str(engine().resolve())
+    if os.name == "nt":
+        escaped = program.replace("%", "%%")
+        return f'@rem {_MARK}\r\n@"{escaped}" {name} %*\r\n'
+    return f"""\
+#!/bin/sh
+# {_MARK}
+closed=
+{{ {{ :; }} 3<&0; }} 2>/dev/null || closed=0
+{{ {{ :; }} 3>&1; }} 2>/dev/null || closed=${{closed}}1
+{CLOSED_ENV}=$closed exec {shlex.quote(program)} {name} "$@"
+"""

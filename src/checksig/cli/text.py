@@ -1,0 +1,198 @@
+"""What people read: failures first, then notes, then a line that sums up."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import PackageStatus, Report, Status
+from .._algorithms import load
+from ..report import printable as _escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .. import BadLine, Extra, InstalledReport, Manifest, Result
+
+__all__ = ["Style", "Total", "installed_lines", "printable", "report_lines", "size", "verdict"]
+
+_INDENT = " " * 12
+_MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
+_MOST_NOTES = 20
+
+_RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
+_COLOURS = {
+    "OK": _GREEN,
+    "FAILED": _RED,
+    "MISMATCHED": _RED,
+    "MISSING": _RED,
+    "UNREADABLE": _RED,
+    "BAD LINE": _RED,
+    "NO RECORD": _RED,
+    "NOT LISTED": _YELLOW,
+    "SKIPPED": _YELLOW,
+    "NOTE": _CYAN,
+}
+
+
+class Style:
+    """Whether words are coloured: on a terminal, unless NO_COLOR (no-color.org) is set."""
+
+    def __init__(self) -> None:
+        able = os.name != "nt" or "WT_SESSION" in os.environ  # older consoles would print the codes
+        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._coloured = able and wanted and sys.stdout.isatty()
+
+    def line(self, word: str, text: str) -> str:
+        """Return *text* behind *word*, which says what it is about."""
+        padded = f"{word:11}"
+        if self._coloured and word in _COLOURS:
+            padded = f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" + padded[len(word) :]
+        return f"{padded} {text}"
+
+
+def printable(name: str) -> str:
+    """Return *name* for a terminal; on Windows its separators stay single."""
+    text = _escaped(name)
+    return text.replace("\\\\", "\\") if os.name == "nt" else text
+
+
+def report_lines(report: Report, style: Style) -> Iterator[str]:
+    """Yield the lines about *report*, the last of which sums it up."""
+    yield from _failure_lines(report, style)
+    yield from _note_lines([report], style)
+    text = f"{printable(report.path)}: {report.summary()}"
+    yield verdict(report.ok, text, Total.of(report), style)
+
+
+def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> Iterator[str]:
+    """Yield the lines about *report*: packages that failed first, then what sums up."""
+    for package in report.of(PackageStatus.FAILED):
+        if package.report is not None:
+            yield from _failure_lines(package.report, style)
+        yield style.line("FAILED", str(package))
+    for package in report.of(PackageStatus.UNVERIFIABLE):
+        yield style.line("NO RECORD", str(package))
+    for package in report.packages if verbose else ():
+        for result in package.skipped:
+            yield from _result_lines(result, style)
+        if package.status is PackageStatus.VERIFIED:
+            yield style.line("OK", str(package))
+    reports = [p.report for p in report.packages if p.report is not None]
+    yield from _note_lines(reports, style)
+    total = sum(map(Total.of, reports), Total())
+    text = f"{printable(report.path)}: {report.summary()}; {total.files} entries"
+    yield verdict(report.ok, text, total, style)
+
+
+def _failure_lines(report: Report, style: Style) -> Iterator[str]:
+    for result in report.failures:
+        yield from _result_lines(result, style)
+    for bad in report.bad_lines[:_MOST_BAD_LINES]:
+        yield from _bad_line_lines(bad, style)
+    if len(report.bad_lines) > _MOST_BAD_LINES:
+        more = len(report.bad_lines) - _MOST_BAD_LINES
+        yield f"{_INDENT}... and {more} bad lines more; --json lists them all"
+    for extra in report.extras:
+        yield from _extra_lines(extra, style)
+
+
+def _result_lines(result: Result, style: Style) -> Iterator[str]:
+    yield style.line(result.status.upper(), printable(result.path))
+    if result.status is Status.MISMATCHED and result.found:
+        yield f"{_INDENT}{result.algorithm} listed {result.expected}"
+        yield f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}"
+    elif result.moved_to:
+        yield f"{_INDENT}moved to {printable(result.moved_to)}"
+    elif result.detail and result.status is not Status.MISSING:
+        yield f"{_INDENT}{result.detail}"
+
+
+def _extra_lines(extra: Extra, style: Style) -> Iterator[str]:
+    if extra.fails or not extra.moved_from:  # else the missing file tells of it
+        yield style.line("NOT LISTED", printable(extra.path))
+        if extra.moved_from:
+            yield f"{_INDENT}moved from {printable(extra.moved_from)}"
+
+
+def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
+    """Yield what a reader should know before relying on it."""
+    manifests = [manifest for report in reports for manifest in report.manifests]
+    notes = [
+        f"{printable(m.path)}: signature: {m.signature} ({m.wrapper})"
+        for m in manifests
+        if m.signature
+    ]
+    notes += [
+        f"{printable(m.path)}: {', '.join(m.algorithms)}: told by the digests' length alone"
+        for m in manifests
+        if m.assumed
+    ]
+    for note in notes[:_MOST_NOTES]:
+        yield style.line("NOTE", note)
+    if len(notes) > _MOST_NOTES:
+        yield f"{_INDENT}... and {len(notes) - _MOST_NOTES} notes more; --json tells them all"
+    weak = _weak(manifests)
+    if weak:
+        find = "finds" if len(weak) == 1 else "find"
+        yield style.line("NOTE", f"{', '.join(weak)} {find} accidents, not tampering")
+
+
+def _weak(manifests: list[Manifest]) -> list[str]:
+    used = dict.fromkeys(name for manifest in manifests for name in manifest.algorithms)
+    if not used:
+        return []
+    secure = {algorithm.name: algorithm.secure for algorithm in load()}
+    # What is not in the table is one of it with a length.
+    return [name for name in used if not secure.get(name, True)]
+
+
+def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
+    where = f" line {bad.line}" if bad.line else ""
+    yield style.line("BAD LINE", f"{printable(bad.manifest)}{where}")
+    yield f"{_INDENT}{bad.cause}" + (f": {printable(bad.text)}" if bad.text else "")
+
+
+class Total(NamedTuple):
+    """How much was read, and how long it took."""
+
+    files: int = 0
+    bytes_read: int = 0
+    elapsed: float = 0.0
+
+    @classmethod
+    def of(cls, report: Report) -> Total:
+        """Return what *report* says."""
+        return cls(report.entries, report.bytes_read, report.elapsed)
+
+    def __add__(self, other: object) -> Total:
+        """Return what both say together."""
+        if not isinstance(other, Total):
+            return NotImplemented
+        return Total(
+            self.files + other.files,
+            self.bytes_read + other.bytes_read,
+            self.elapsed + other.elapsed,
+        )
+
+    def __str__(self) -> str:
+        text = f"{size(self.bytes_read)} in {self.elapsed:.2f} s"
+        if self.elapsed <= 0:
+            return text
+        files, megabytes = self.files / self.elapsed, self.bytes_read / self.elapsed / 1e6
+        return f"{text}, {files:.0f} files/s, {megabytes:.1f} MB/s"
+
+
+def verdict(ok: bool, text: str, total: Total, style: Style) -> str:
+    """Return the line that sums up."""
+    return style.line("OK" if ok else "FAILED", f"{text} ({total})")
+
+
+def size(n: float) -> str:
+    """Return *n* bytes in a unit that suits."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    return f"{n:.1f} TB"

@@ -1,0 +1,315 @@
+"""What the command prints for people, for programs, and for CI systems."""
+
+from __future__ import annotations
+
+import copy
+import importlib.resources
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import checksig
+
+# Their types are not all known.
+Draft202012Validator: Any = pytest.importorskip("jsonschema").Draft202012Validator
+JUnitXml: Any = pytest.importorskip("junitparser").JUnitXml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Run = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture
+def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
+    """Run the command far from the sources."""
+
+    def run(*arguments: object, **env: str) -> Run:
+        return subprocess.run(
+            [*command, *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def broken(tree: Callable[..., Path]) -> Path:
+    """Make a folder in which something of every kind is wrong."""
+    folder = tree({"good": b"good", "bad": b"bad", "gone": b"", "folder": b""}, "MD5SUMS", "md5")
+    (folder / "bad").write_bytes(b"changed")
+    (folder / "gone").unlink()
+    (folder / "folder").unlink()
+    (folder / "folder").mkdir()
+    with (folder / "MD5SUMS").open("ab") as manifest:
+        manifest.write(b"some <garbage> & \x1b\x00\xff\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    """Read the schema that is installed."""
+    text = (importlib.resources.files("checksig") / "schema" / "report.v1.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+@pytest.fixture(scope="module")
+def validator(schema: dict[str, Any]) -> Any:
+    """Make the schema strict: whatever is printed is to be described."""
+    Draft202012Validator.check_schema(schema)
+    strict = copy.deepcopy(schema)
+    for each in (strict, *strict["$defs"].values()):
+        each["additionalProperties"] = False
+    return Draft202012Validator(strict)
+
+
+# --- for people
+
+
+def test_failures_come_first_and_the_verdict_last(run: Callable[..., Run], broken: Path) -> None:
+    """Then notes and counts, with what was read a second; the exit code is 1."""
+    done = run(broken)
+    words = [line[:11].strip() for line in done.stdout.splitlines() if line[:1] != " "]
+    assert words[:3] == ["MISMATCHED", "MISSING", "UNREADABLE"]
+    assert words[3] == "BAD LINE"
+    assert words[-1] == "FAILED"
+    assert re.search(
+        r"4 entries: 1 verified, 1 mismatched, 1 missing, 1 unreadable, 1 bad line"
+        r" \(11 B in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)\n\Z",
+        done.stdout,
+    )
+    assert done.returncode == 1
+
+
+def test_several_paths_have_a_total(
+    run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path
+) -> None:
+    """One line more, which counts what could not be verified, too."""
+    done = run(broken, httpd, tmp_path / "none")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(
+        "FAILED      3 paths, 14 entries: 10 verified, 2 mismatched, 1 missing, 1 unreadable,"
+        " 1 bad lines, 1 not to be verified (575.4 kB in "
+    )
+    assert done.returncode == 2
+    (tmp_path / "ok").mkdir()
+    (tmp_path / "ok" / "x").touch()
+    (tmp_path / "ok" / "MD5SUMS").write_text("d41d8cd98f00b204e9800998ecf8427e  x\n")
+    done = run("ok", "ok")
+    assert done.stdout.splitlines()[-1].startswith(
+        "OK          2 paths, 2 entries: 2 verified (0 B"
+    )
+    done = run("--quiet", "ok", "ok")
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_no_colours_in_a_pipe(run: Callable[..., Run], broken: Path) -> None:
+    """What is not a terminal gets plain text."""
+    assert "\x1b" not in run(broken, TERM="xterm-256color").stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_colours_on_a_terminal(
+    command: list[str], broken: Path, variables: dict[str, str], coloured: bool
+) -> None:
+    """Unless NO_COLOR is set and not empty (no-color.org); the words stay the same."""
+    import pty
+
+    environment = {k: v for k, v in os.environ.items() if k not in {"TERM", "NO_COLOR"}}
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [*command, str(broken)], stdout=theirs, env={**environment, **variables}
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    except OSError:  # Linux's way to say that the other side was closed
+        pass
+    os.close(ours)
+    assert child.wait(60) == 1
+    assert (b"\x1b[31mMISMATCHED\x1b[0m  " in seen) is coloured
+    assert seen.count(b"\x1b") == (0 if not coloured else 2 * len(re.findall(rb"\x1b\[3", seen)))
+    assert b"MISMATCHED  " in seen.replace(b"\x1b[31m", b"").replace(b"\x1b[0m", b"")
+
+
+# --- for programs
+
+
+def test_json_is_as_the_schema_says(
+    run: Callable[..., Run],
+    broken: Path,
+    httpd: Path,
+    validator: Any,
+) -> None:
+    """Everything printed is described, whatever became of it."""
+    done = run("--json", broken, httpd, broken / "none")
+    document = json.loads(done.stdout)
+    validator.validate(document)
+    assert (document["schema"], document["ok"], done.returncode) == (1, False, 2)
+    assert {f["status"] for r in document["reports"] for f in r["failures"]} == {
+        "mismatched",
+        "missing",
+        "unreadable",
+    }
+    validator.validate(json.loads(run("--json", broken / "none").stdout))
+    report = json.loads(checksig.verify(broken, check=False).to_json(results=True))
+    validator.validate({"schema": 1, "ok": False, "errors": [], "reports": [report]})
+
+
+def test_json_of_packages_is_as_the_schema_says(run: Callable[..., Run], validator: Any) -> None:
+    """Of an environment, and of one that is none."""
+    for document in (
+        json.loads(run("env", *words).stdout) for words in (["--json"], ["--json", "none"])
+    ):
+        validator.validate(document)
+        assert "reports" not in document
+
+
+def test_notes_extra_and_moved_files(
+    run: Callable[..., Run], tree: Callable[..., Path], validator: Any
+) -> None:
+    """What a reader should know: a signature, a guess, weak algorithms; extra and moved files."""
+    folder = tree({"a": b"a", "b": b"b"}, "sums", "md5")
+    text = (folder / "sums").read_text()
+    (folder / "sums").unlink()
+    (folder / "checksums.txt").write_text(
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{text}"
+        "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    )
+    (folder / "a").rename(folder / "c")
+    (folder / "d").touch()
+    done = run("--extra", "fail", folder)
+    lines = done.stdout.splitlines()
+    manifest = folder / "checksums.txt"
+    assert lines[:2] == [f"MISSING     {folder / 'a'}", f"            moved to {folder / 'c'}"]
+    for expected in (
+        f"NOT LISTED  {folder / 'c'}",
+        f"NOT LISTED  {folder / 'd'}",
+        f"NOTE        {manifest}: signature: not checked (pgp)",
+        f"NOTE        {manifest}: md5: told by the digests' length alone",
+        "NOTE        md5 finds accidents, not tampering",
+    ):
+        assert expected in lines
+    assert done.returncode == 1
+    validator.validate(json.loads(run("--json", "--extra", "fail", folder).stdout))
+    run("--junit", "report.xml", "--extra", "fail", folder)
+    found = JUnitXml.fromfile(str(folder.parent / "report.xml"))
+    assert (found.tests, found.failures, found.errors) == (4, 3, 0)
+
+
+def test_the_schema_refuses_what_is_wrong(
+    run: Callable[..., Run], httpd: Path, schema: dict[str, Any], validator: Any
+) -> None:
+    """It is not one that takes everything; and others may add properties."""
+    document = json.loads(run("--json", httpd).stdout)
+    lenient = Draft202012Validator(schema)
+    document["added"] = 1
+    assert lenient.is_valid(document)
+    assert not validator.is_valid(document)
+    for path, value in (
+        (("schema",), 2),
+        (("reports", 0, "verified"), -1),
+        (("reports", 0, "failures", 0, "status"), "fine"),
+        (("reports", 0, "failures", 0, "expected"), "XYZ"),
+        (("errors",), None),
+    ):
+        wrong = copy.deepcopy(document)
+        at: Any = wrong
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+        assert not lenient.is_valid(wrong), path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
+def test_names_in_json_are_those_of_the_files(run: Callable[..., Run], tmp_path: Path) -> None:
+    """A byte that is no UTF-8 is a lone surrogate, as :func:`os.fsdecode` gives it."""
+    name = b"\xff\x1b \xc3\xa4"
+    (tmp_path / "MD5SUMS").write_bytes(b"%032d  %s\n" % (0, name))
+    done = run("--json", "MD5SUMS")
+    assert done.stdout.isascii()
+    (failure,) = json.loads(done.stdout)["reports"][0]["failures"]
+    assert os.fsencode(failure["name"]) == name
+
+
+# --- for CI systems
+
+
+def test_junit(run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path) -> None:
+    """A suite for each manifest, with a case for each failure and one for the manifest itself."""
+    done = run("--junit", "report.xml", broken, httpd, broken / "none")
+    assert done.returncode == 2
+    text = (tmp_path / "report.xml").read_text(encoding="utf-8")
+    found = JUnitXml.fromstring(text)
+    counted = [(s.name, s.tests, s.failures, s.errors, s.skipped) for s in found]
+    assert counted == [
+        (str(broken / "MD5SUMS"), 5, 2, 2, 0),
+        (str(httpd / "sha1sum.txt"), 2, 1, 0, 0),
+        (str(broken / "none"), 1, 0, 1, 0),
+    ]
+    assert (found.tests, found.failures, found.errors, found.skipped) == (8, 3, 3, 0)
+    for suite in found:
+        cases = list(suite)
+        assert len(cases) == suite.tests
+        results = [type(result).__name__ for case in cases for result in case.result]
+        assert results.count("Failure") == suite.failures
+        assert results.count("Error") == suite.errors
+    (mismatch,) = [c for c in ET.fromstring(text).iter("testcase") if c.get("name") == "bad"]
+    assert mismatch.get("classname") == str(broken / "MD5SUMS")
+    (failure,) = mismatch
+    digests = {failure.tag: failure.get("message", "").split()}
+    assert digests["failure"][:2] == ["md5", "listed"]
+    assert "4 entries: 1 verified" in text
+
+
+def test_junit_holds_no_control_characters(
+    run: Callable[..., Run], tmp_path: Path, httpd: Path
+) -> None:
+    """XML cannot say them, nor bytes that are no text; and a name is no markup."""
+    name = b"a<b>&\"'\\\\\x01\x7f" + (b"\xff" if sys.platform == "linux" else b"")
+    (tmp_path / "MD5SUMS").write_bytes(b"%032d  %s\n" % (0, name))
+    assert run("--junit", "report.xml", "MD5SUMS").returncode == 1
+    data = (tmp_path / "report.xml").read_bytes()
+    assert not set(data) & (set(range(32)) - {10})
+    (case,) = [c for c in ET.fromstring(data).iter("testcase") if c.get("name") != "manifest"]
+    assert (case.get("name") or "").startswith("a<b>&\\\"'\\\\\\\\\\x01\\x7f")
+    done = run("--junit", tmp_path / "no folder" / "report.xml", httpd)
+    assert "no folder" in done.stderr
+    assert done.returncode == 2
+
+
+def test_junit_of_what_is_well(
+    run: Callable[..., Run], tree: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One case that passes; to systems that take none for a mistake it is not empty."""
+    assert run("--junit", "report.xml", tree({"a": b"a"})).returncode == 0
+    found = JUnitXml.fromfile(str(tmp_path / "report.xml"))
+    assert (found.tests, found.failures, found.errors) == (1, 0, 0)
+    (suite,) = found
+    (case,) = suite
+    assert (case.name, case.is_passed) == ("manifest", True)

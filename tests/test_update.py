@@ -1,0 +1,257 @@
+"""Manifests that are brought up to date: what changed is read, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checksig import CancelledError, CancelToken, ManifestError, WriteError, create, update, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("engine")
+
+FILES = {"a": b"a", "b": b"bb", "d/c": b"ccc", "d/e": b"eeee"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make a folder of FILES with a manifest that is younger by more than a clock's tick."""
+    folder = tmp_path / "tree"
+    for name, content in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    time.sleep(0.05)
+    create(folder)
+    time.sleep(0.05)
+    return folder
+
+
+def listed(folder: Path, manifest: str = "SHA256SUMS") -> dict[str, str]:
+    """Return the names and digests of a GNU manifest, in its order."""
+    lines = (folder / manifest).read_text().splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def sha256(data: bytes) -> str:
+    """Return the digest as a manifest has it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_nothing_changed(folder: Path) -> None:
+    """No file is read, the manifest has the same bytes, and the result says which were not read."""
+    before = (folder / "SHA256SUMS").read_bytes()
+    done = update(folder / "SHA256SUMS")
+    assert done.unread == ("a", "b", "d/c", "d/e")
+    assert (done.bytes_read, done.files, done.ok) == (0, 4, True)
+    assert done.added == done.changed == done.removed == done.missing == done.suspect == ()
+    assert (folder / "SHA256SUMS").read_bytes() == before
+
+
+def test_what_changed(folder: Path) -> None:
+    """A file changed, one touched, one new, one gone: each is told, and all is listed in order."""
+    (folder / "a").write_bytes(b"A")
+    (folder / "b").touch()
+    (folder / "a-new").write_bytes(b"n")
+    (folder / "d" / "c").unlink()
+    done = update(folder / "SHA256SUMS")
+    assert done.changed == ("a",)
+    assert done.added == ("a-new",)
+    assert done.missing == ("d/c",)
+    assert done.removed == done.suspect == ()
+    assert done.unread == ("d/e",)
+    assert done.bytes_read == 1 + 2 + 1
+    assert not done.ok
+    assert listed(folder) == {
+        "a": sha256(b"A"),
+        "a-new": sha256(b"n"),
+        "b": sha256(b"bb"),
+        "d/c": sha256(b"ccc"),
+        "d/e": sha256(b"eeee"),
+    }
+    assert list(listed(folder)) == sorted(listed(folder))
+    assert [f.name for f in verify(folder, check=False).failures] == ["d/c"]
+    done = update(folder / "SHA256SUMS", prune=True)
+    assert done.removed == ("d/c",)
+    assert done.ok
+    assert verify(folder).verified == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell when a status changed")
+def test_a_time_that_is_set_back(folder: Path) -> None:
+    """Who overwrites a file and sets its time back is found out."""
+    before = (folder / "a").stat()
+    (folder / "a").write_bytes(b"A")
+    os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert update(folder / "SHA256SUMS").changed == ("a",)
+
+
+def rot(folder: Path) -> None:
+    """Have the manifest say of a file what it never was, without a file being touched."""
+    manifest = folder / "SHA256SUMS"
+    times = manifest.stat()
+    manifest.write_text(manifest.read_text().replace(sha256(b"a"), "0" * 64))
+    os.utime(manifest, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_all_finds_what_no_time_tells(folder: Path) -> None:
+    """It is suspect, and stays listed as it was: what rots must not become right."""
+    rot(folder)
+    assert update(folder / "SHA256SUMS").unread == ("a", "b", "d/c", "d/e")
+    done = update(folder / "SHA256SUMS", all=True)
+    assert done.suspect == ("a",)
+    assert done.unread == done.changed == ()
+    assert not done.ok
+    assert listed(folder)["a"] == "0" * 64
+    assert done.bytes_read == sum(map(len, FILES.values()))
+
+
+def test_what_changes_while_a_manifest_is_written(folder: Path) -> None:
+    """The manifest has the time of its beginning: what is younger is read again."""
+    began = time.time()
+    update(folder / "SHA256SUMS", all=True)
+    assert (folder / "SHA256SUMS").stat().st_mtime <= began + 1
+    (folder / "a").write_bytes(b"A")
+    assert update(folder / "SHA256SUMS").changed == ("a",)
+
+
+def test_sizes_count_where_they_are_listed(folder: Path) -> None:
+    """A hashdeep manifest whose time is in the future: its sizes tell all the same."""
+    manifest = folder / "hashes"
+    create(folder, algorithm=["md5", "sha256"], format="hashdeep", output=manifest)
+    (folder / "a").write_bytes(b"longer")
+    os.utime(manifest, (time.time() + 3600, time.time() + 3600))
+    done = update(manifest, exclude=["SHA256SUMS"])
+    assert done.changed == ("a",)
+    assert done.removed == ("SHA256SUMS",)
+    assert (done.format, done.algorithms) == ("hashdeep", ("md5", "sha256"))
+    assert verify(manifest)
+
+
+def test_format_and_algorithms_stay(folder: Path) -> None:
+    """So do the comments at the beginning; those further on are told."""
+    (folder / "SHA256SUMS").unlink()
+    manifest = create(folder, algorithm=["sha1", "blake2b-256"]).manifest
+    text = Path(manifest).read_text()
+    Path(manifest).write_text("# made by us\n\n# twice\n" + text + "# the end\n")
+    (folder / "b").unlink()
+    done = update(manifest, prune=True)
+    assert done.format == "bsd"
+    assert done.dropped_comments == ("# the end",)
+    kept = "".join(line for line in text.splitlines(keepends=True) if "(b)" not in line)
+    assert Path(manifest).read_text() == "# made by us\n\n# twice\n" + kept
+    assert verify(manifest).verified == 6
+
+
+def test_add_is_a_choice(folder: Path) -> None:
+    """Without it only what is listed is looked at; beside one file nothing is added anyway."""
+    (folder / "new").write_bytes(b"n")
+    assert update(folder / "SHA256SUMS", add=False).added == ()
+    create(folder / "new")
+    assert update(folder / "new.sha256").files == 1
+    assert update(folder / "SHA256SUMS").added == ("new", "new.sha256")
+
+
+def test_odd_names(folder: Path) -> None:
+    """They are merged with what is listed byte for byte."""
+    if os.name != "posix":
+        pytest.skip("such names need POSIX")
+    odd = [b"two\nlines", b"\xff\xfe", b"a\\b", b" x", b"d-/y", b"d.z"]
+    for name in odd:
+        path = os.path.join(os.fsencode(folder), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(os.fsdecode(path)).write_bytes(name)
+    time.sleep(0.05)
+    assert sorted(map(os.fsencode, update(folder / "SHA256SUMS").added)) == sorted(odd)
+    time.sleep(0.05)
+    done = update(folder / "SHA256SUMS")
+    assert len(done.unread) == len(odd) + 4
+    assert list(map(os.fsencode, done.unread)) == sorted([*odd, *map(os.fsencode, FILES)])
+    assert verify(folder)
+
+
+def test_what_cannot_be_updated(folder: Path) -> None:
+    """A bad line, a signature, nothing listed: an error, and the manifest stays."""
+    manifest = folder / "SHA256SUMS"
+    good = manifest.read_text()
+    signed = (
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{good}"
+        "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+    )
+    for text, error, words in (
+        (good + "bad\n", ManifestError, "line 5"),
+        ("", ManifestError, "lists no file"),
+        (signed, WriteError, "is signed"),
+        (f"{good}{'0' * 64}  a\n", ManifestError, "contradicts line 1"),
+        (f"{good}{'0' * 64}  ../x\n", WriteError, "outside"),
+    ):
+        manifest.write_text(text)
+        with pytest.raises(error, match=words):
+            update(manifest)
+        assert manifest.read_text() == text
+    with pytest.raises(FileNotFoundError):
+        update(folder / "none")
+    with pytest.raises(ManifestError, match="not a regular file"):
+        update(folder)
+    with pytest.raises(ValueError, match="no format is called"):
+        update(manifest, format="none")
+
+
+def test_cancel(huge: Path) -> None:
+    """The manifest stays, and nothing else is left."""
+    cancel = CancelToken()
+    with pytest.raises(CancelledError):
+        update(huge / "SHA512SUMS", progress=lambda _: cancel.cancel(), cancel=cancel)
+    assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
+    assert (huge / "SHA512SUMS").read_text() == f"{'0' * 128}  huge\n"
+
+
+@pytest.fixture
+def run(command: list[str], folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command in the folder."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, "update", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_the_command(run: Callable[..., subprocess.CompletedProcess[str]], folder: Path) -> None:
+    """It says what it did; the exit code is 1 where something is missing or suspect."""
+    (folder / "a").write_bytes(b"A")
+    (folder / "new").write_bytes(b"n")
+    done = run("SHA256SUMS")
+    assert done.returncode == 0, done
+    assert done.stdout.splitlines()[:2] == ["CHANGED     a", "ADDED       new"]
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(
+        "WRITTEN     SHA256SUMS: 5 files, 3 of them not read again, sha256, gnu ("
+    )
+    (folder / "b").unlink()
+    done = run("SHA256SUMS", "-q")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "MISSING     b")
+    done = run("SHA256SUMS", "--prune", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["removed"]) == (0, True, ["b"])
+    assert set(document["unread"]) <= {"a", "new", "d/c", "d/e"}
+    (folder / "SHA256SUMS").write_text("bad\n")
+    done = run("SHA256SUMS")
+    assert done.returncode == 2
+    assert done.stderr.startswith("checksig: SHA256SUMS: line 1: ")
