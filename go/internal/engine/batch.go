@@ -112,7 +112,7 @@ func (b *batch) next() (t *task, ok bool) {
 // add gives a file to a lane if it can, and puts it aside if not.
 func (b *batch) add(t *task) {
 	k := b.kind(t.entry.Algorithm)
-	if k.algorithm == nil || len(t.more) > 0 || t.entry.HasSize || b.run.refuses(&t.claim) != nil {
+	if k.algorithm == nil || len(t.more) > 0 || b.run.refuses(&t.claim) != nil {
 		b.apart = append(b.apart, t)
 		return
 	}
@@ -121,6 +121,11 @@ func (b *batch) add(t *task) {
 		free++
 	}
 	if !b.open(free, k.algorithm, t) {
+		b.apart = append(b.apart, t)
+		return
+	}
+	if t.entry.HasSize && t.entry.Size != b.group.Size(free) {
+		b.group.Drop(free) // there is nothing to read then, only to tell
 		b.apart = append(b.apart, t)
 		return
 	}

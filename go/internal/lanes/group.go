@@ -75,6 +75,12 @@ func (g *Group) start(lane int, a *Algorithm) *C.lanes_lane {
 	return l
 }
 
+// Size is how many bytes a lane's file had when it was opened.
+func (g *Group) Size(lane int) int64 { return int64(g.c.lane[lane].size) }
+
+// Drop closes a lane's file, and frees the lane.
+func (g *Group) Drop(lane int) { C.lanes_drop(&g.c.lane[lane]) }
+
 // Leave is to be called before a folder given to [Group.Open] is closed.
 func (g *Group) Leave() { C.lanes_leave(g.c) }
 

@@ -55,6 +55,9 @@ int lanes_open(lanes_group *group, lanes_lane *lane, int folder);
 // Has an idle lane read an open regular file, through a descriptor of its own; tells whether it will.
 int lanes_adopt(lanes_lane *lane, int fd);
 
+// Closes a lane's file, which is then forgotten.
+void lanes_drop(lanes_lane *lane);
+
 // Closes what lanes_open keeps open of its folder. A step does so, too.
 void lanes_leave(lanes_group *group);
 

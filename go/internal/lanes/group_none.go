@@ -24,6 +24,12 @@ func (*Group) Open(int, *Algorithm, uintptr, string) bool { return false }
 // Adopt refuses.
 func (*Group) Adopt(int, *Algorithm, uintptr) bool { return false }
 
+// Size is 0.
+func (*Group) Size(int) int64 { return 0 }
+
+// Drop does nothing.
+func (*Group) Drop(int) {}
+
 // Leave does nothing.
 func (*Group) Leave() {}
 

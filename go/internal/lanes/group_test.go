@@ -265,6 +265,28 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// A file that is dropped is closed, and its lane takes another.
+func TestDrop(t *testing.T) {
+	dir := folder(t, map[string][]byte{"long": make([]byte, 300_000), "x": []byte("abc")})
+	g := group(t)
+	before := descriptors(t)
+	var stop atomic.Uint32
+	if !g.Open(0, ByName("md5"), dir.Fd(), "long") || g.Size(0) != 300_000 {
+		t.Fatalf("%d bytes", g.Size(0))
+	}
+	g.Drop(0)
+	if after := descriptors(t); !slices.Equal(after, before) || g.Phase(0) != Idle {
+		t.Errorf("%v behind it, %v before", after, before)
+	}
+	if !g.Open(0, ByName("md5"), dir.Fd(), "x") || g.Size(0) != 3 {
+		t.Fatalf("%d bytes", g.Size(0))
+	}
+	g.Step(&stop)
+	if o := g.Take(0, ByName("md5")); !bytes.Equal(o.Digest, expected(ByName("md5"), []byte("abc"))) {
+		t.Errorf("%+v", o)
+	}
+}
+
 // A step that is to stop reads nothing, and goes on later as if nothing had been.
 func TestStop(t *testing.T) {
 	content := random(2, 300_000)

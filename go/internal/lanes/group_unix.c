@@ -245,11 +245,14 @@ int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 	return total;
 }
 
+void lanes_drop(lanes_lane *lane) {
+	if (lane->phase == LANES_READING)
+		close(lane->fd);
+	lane->phase = LANES_IDLE;
+}
+
 void lanes_abandon(lanes_group *group) {
 	lanes_leave(group);
-	for (int i = 0; i < group->width; i++) {
-		if (group->lane[i].phase == LANES_READING)
-			close(group->lane[i].fd);
-		group->lane[i].phase = LANES_IDLE;
-	}
+	for (int i = 0; i < group->width; i++)
+		lanes_drop(&group->lane[i]);
 }
