@@ -111,6 +111,27 @@ def command() -> list[str]:
     return [found]
 
 
+@pytest.fixture
+def run(command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command far from the sources, with these arguments, and variables as keywords."""
+
+    def run(
+        *arguments: object, cwd: Path = tmp_path, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *map(str, arguments)],
+            cwd=cwd,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=100,
+            check=False,
+        )
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def go_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Build a shared library from the Go package in a folder."""

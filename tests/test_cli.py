@@ -23,25 +23,6 @@ pytestmark = pytest.mark.usefixtures("engine")
 Run = subprocess.CompletedProcess[str]
 
 
-@pytest.fixture
-def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
-    """Run the command far from the sources."""
-
-    def run(*arguments: object, cwd: Path = tmp_path, **env: str) -> Run:
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            cwd=cwd,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
 def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
     """The failure comes first, with both digests, and the counts last; the exit code is 1."""
     done = run("httpd", cwd=httpd.parent)

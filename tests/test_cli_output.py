@@ -28,25 +28,6 @@ Run = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
-    """Run the command far from the sources."""
-
-    def run(*arguments: object, **env: str) -> Run:
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
-
-@pytest.fixture
 def broken(tree: Callable[..., Path]) -> Path:
     """Make a folder in which something of every kind is wrong."""
     folder = tree({"good": b"good", "bad": b"bad", "gone": b"", "folder": b""}, "MD5SUMS", "md5")

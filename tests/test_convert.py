@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
 import os
-import subprocess
 import tempfile
 import zlib
 from pathlib import Path
@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 from checksig import ManifestError, WriteError, convert, verify
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+
+    Run = subprocess.CompletedProcess[str]
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -177,24 +180,12 @@ def _placed(path: Path, style: str) -> Path:
 
 
 @pytest.fixture
-def run(command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in the folder."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, "convert", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
+def run(run: Callable[..., Run]) -> Callable[..., Run]:
+    """Run ``checksig convert`` far from the sources."""
+    return functools.partial(run, "convert")
 
 
-def test_the_command(run: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+def test_the_command(run: Callable[..., Run], tmp_path: Path) -> None:
     """It prints the manifest, or writes a file and says so; errors have the exit code 2."""
     (tmp_path / "m").write_text(f"# c\n{SHA256}  a\n")
     done = run("m", "--to", "bsd")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -107,21 +108,9 @@ def system(tmp_path: Path) -> System:
 
 
 @pytest.fixture
-def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
+def run(run: Callable[..., Run]) -> Callable[..., Run]:
     """Run ``checksig dpkg`` far from the sources."""
-
-    def run(*arguments: object) -> Run:
-        return subprocess.run(
-            [*command, "dpkg", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=100,
-            check=False,
-        )
-
-    return run
+    return functools.partial(run, "dpkg")
 
 
 @needs_root

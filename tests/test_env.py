@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -82,21 +83,9 @@ def report_of(name: str, prefix: Path, *, follow_outside: bool = False) -> Packa
 
 
 @pytest.fixture
-def run(command: list[str], tmp_path: Path) -> Callable[..., Run]:
+def run(run: Callable[..., Run]) -> Callable[..., Run]:
     """Run ``checksig env`` far from the sources."""
-
-    def run(*arguments: object) -> Run:
-        return subprocess.run(
-            [*command, "env", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=100,
-            check=False,
-        )
-
-    return run
+    return functools.partial(run, "env")
 
 
 def test_what_pip_installed_is_verified(made: Path, run: Callable[..., Run]) -> None:

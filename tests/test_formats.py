@@ -41,13 +41,19 @@ class Row(NamedTuple):
     format: str
     files: dict[str, str]
     options: dict[str, Any]
+    encoding: str
+
+    def text(self) -> bytes:
+        """Return the manifest; the corpus keeps UTF-16 as UTF-8, with its mark."""
+        text = (CORPUS / self.slug / self.manifest).read_bytes()
+        return text.decode().encode(self.encoding) if self.encoding else text
 
 
 def rows() -> Iterator[Row]:
     """Read the list of the corpus."""
     listed = json.loads((CORPUS / "rows.json").read_text(encoding="utf-8"))
     for slug, row in listed.items():
-        yield Row(slug, row["shape"], row["manifest"], row["format"], row["files"], row["options"])
+        yield Row(slug, **{key: row[key] for key in Row._fields[1:]})
 
 
 def with_odd_names(row: Row) -> bool:
@@ -104,7 +110,7 @@ def lay(tmp_path: Path) -> Callable[[Row], Laid]:
             path.write_bytes(content.encode())
         manifest = tmp_path / row.manifest
         manifest.parent.mkdir(parents=True, exist_ok=True)
-        text = (CORPUS / row.slug / row.manifest).read_bytes()
+        text = row.text()
         manifest.write_bytes(text)
         return Laid(row, tmp_path, manifest, text)
 
@@ -132,7 +138,7 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
     (manifest,) = report.manifests
     assert manifest.format == row.format
     marks = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}
-    text = (CORPUS / row.slug / row.manifest).read_bytes()
+    text = row.text()
     assert manifest.encoding == marks.get(text[:2], "utf-8")
     signed = {b"-----BEGIN": "pgp", b"untrusted ": "signify"}
     assert manifest.wrapper == signed.get(text[:10], "")

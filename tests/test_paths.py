@@ -54,17 +54,17 @@ def paths(report: checksig.Report) -> list[str]:
 
 def test_a_prefix_is_replaced(listing: Callable[..., Path]) -> None:
     """The name listed stays, and the report says which file it stands for."""
-    folder = listing("/home/runner/work/dist/a", "/home/runner/work/dist/sub/b")
+    folder = listing("/builds/project/dist/a", "/builds/project/dist/sub/b")
     assert verify(folder, check=False).unreadable == 2
-    for prefix in ("/home/runner/work/dist/", "/home/runner/work/dist"):
+    for prefix in ("/builds/project/dist/", "/builds/project/dist"):
         report = verify(folder, remap={prefix: ""})
         assert [r.name for r in report.results] == [
-            "/home/runner/work/dist/a",
-            "/home/runner/work/dist/sub/b",
+            "/builds/project/dist/a",
+            "/builds/project/dist/sub/b",
         ]
         assert paths(report) == ["a", "sub/b"]
         assert [r.opened for r in report.results] == [str(folder / "a"), str(folder / "sub/b")]
-    assert verify(folder, remap={b"/home/runner/work/dist": b""}).verified == 2
+    assert verify(folder, remap={b"/builds/project/dist": b""}).verified == 2
 
 
 def test_the_longest_prefix_counts(listing: Callable[..., Path]) -> None:

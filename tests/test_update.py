@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,10 @@ import pytest
 from checksig import CancelledError, CancelToken, ManifestError, WriteError, create, update, verify
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+
+    Run = subprocess.CompletedProcess[str]
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -216,24 +219,12 @@ def test_cancel(huge: Path) -> None:
 
 
 @pytest.fixture
-def run(command: list[str], folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in the folder."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, "update", *arguments],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-
-    return run
+def run(run: Callable[..., Run], folder: Path) -> Callable[..., Run]:
+    """Run ``checksig update`` in the folder."""
+    return functools.partial(run, "update", cwd=folder)
 
 
-def test_the_command(run: Callable[..., subprocess.CompletedProcess[str]], folder: Path) -> None:
+def test_the_command(run: Callable[..., Run], folder: Path) -> None:
     """It says what it did; the exit code is 1 where something is missing or suspect."""
     (folder / "a").write_bytes(b"A")
     (folder / "new").write_bytes(b"n")

@@ -326,10 +326,10 @@ ROWS = {
         "absolute or build-time prefix",
         "SHA256SUMS",
         "gnu",
-        "sha256sum a.txt sub/d.txt | sed 's,  ,  /home/runner/work/dist/,'",
+        "sha256sum a.txt sub/d.txt | sed 's,  ,  /builds/project/dist/,'",
         files={"a.txt": "one\n", "sub/d.txt": "three\n"},
         note="prefix put in by sed",
-        options={"remap": {"/home/runner/work/dist": ""}},
+        options={"remap": {"/builds/project/dist": ""}},
     ),
     "get-filehash": Row(
         "PowerShell Get-FileHash, table",
@@ -529,13 +529,17 @@ def make(slug: str, row: Row) -> dict[str, object]:
         made = f"{'' if version[0].isalpha() else tool + ' '}{version}: {row.how}"
     target = CORPUS / slug / row.manifest
     target.parent.mkdir(parents=True)
-    shutil.copyfile(WORK / row.manifest, target)
+    content = (WORK / row.manifest).read_bytes()
+    encoding = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(content[:2], "")
+    # UTF-16 is kept as UTF-8, with its mark, so that its changes can be read in git.
+    target.write_bytes(content.decode(encoding).encode() if encoding else content)
     return {
         "shape": row.shape,
         "manifest": row.manifest,
         "format": row.format,
         "made": made,
         "note": row.note,
+        "encoding": encoding,
         "options": row.options,
         "files": row.files,
     }

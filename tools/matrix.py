@@ -10,7 +10,6 @@ it passes the files as they are, and none of them with a byte changed.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,7 +137,9 @@ def lay(slug: str, folder: Path) -> Path:
         path.write_bytes(content.encode())
     manifest = folder / row["manifest"]
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(CORPUS / slug / row["manifest"], manifest)
+    content = (CORPUS / slug / row["manifest"]).read_bytes()
+    encoding = row["encoding"]  # of the manifest, which the corpus keeps in UTF-8
+    manifest.write_bytes(content.decode().encode(encoding) if encoding else content)
     return manifest
 
 
@@ -210,8 +211,7 @@ def judge(slug: str, ask: Callable[[Path], bool]) -> str:
 def sample(slug: str) -> str:
     """The beginning of a row's manifest, for a reader."""
     content = (CORPUS / slug / ROWS[slug]["manifest"]).read_bytes()
-    encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-    lines = content.decode(encoding).splitlines()
+    lines = content.decode("utf-8-sig").splitlines()
     shown = [line if len(line) <= 100 else line[:99] + "…" for line in lines[:8]]
     return "\n".join(line.rstrip() for line in shown).strip("\n")
 
