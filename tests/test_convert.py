@@ -131,6 +131,7 @@ def test_what_is_known_of_the_source(tmp_path: Path) -> None:
 @given(names=st.lists(NAMES, min_size=1, max_size=4, unique=True), other=st.sampled_from(STYLES))
 @example(names=ODD, other="bsd")
 @example(names=["a", "b"], other="gnu")
+@example(names=["0"], other="base64")
 def test_to_and_fro(style: str, names: list[str], other: str) -> None:
     """A to B to A gives equal entries, and what B says verifies; or an error says why not."""
     assume(style != other)
@@ -161,7 +162,9 @@ def test_to_and_fro(style: str, names: list[str], other: str) -> None:
             second = entries(str(b))
             convert(b, style, output=again)
         except WriteError:
-            assert not "".join(names).isalnum() or {style, other} == {"sfv", "bagit"}
+            # No bag has CRC-32, and with it the name first is SFV.
+            never = ({"sfv", "bagit"}, {"sfv", "name-first"})
+            assert not "".join(names).isalnum() or {style, other} in never
             return
         assert first == second == {(n, algorithm, d) for n, d in digests.items()}
         assert again.read_bytes() == a.read_bytes()

@@ -3,6 +3,7 @@ package manifest
 import "encoding/base64"
 
 // Base64 is the format [BSD] with digests in base64 (RFC 4648, section 4), as cksum --base64 of GNU
-// coreutils 9.2 writes it. Hexadecimal is told from base64 by the length.
+// coreutils 9.2 writes it. Hexadecimal is told from base64 by the length,
+// or by the padding.
 var Base64 = &Format{Name: "base64", Detect: detectTagged(styleBase64), Read: readTagged, Write: &Writer{
 	File: bsdFile(base64.StdEncoding.AppendEncode)}}

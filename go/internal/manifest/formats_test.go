@@ -58,6 +58,7 @@ var samples = []sample{
 	{"length tags", "x", "BLAKE2b-256 (a) = " + sha256A + "\nSHA3-256 (b) = " + sha256A + "\nSHA512/256 (c) = " + sha512256 + "\n",
 		"bsd", []string{"1 blake2b-256 a", "2 sha3-256 b", "3 sha512-256 c"}},
 	{"base64", "x", "SHA256 (a) = " + std64 + "\nSHA256 (b) = " + sha256A + "\n", "base64", []string{"1 sha256 a", "2 sha256 b"}},
+	{"base64 as long as hexadecimal", "x", "CRC32 (a) = 9NvfIQ==\nCRC32 (b) = f4dbdf21\n", "base64", []string{"1 crc32 a", "2 crc32 b"}},
 	{"base64 without tag", "x", std64 + "  a\n", "gnu", []string{"1 sha256 a"}},
 	{"OpenSSL", "x", "SHA256(a)= " + sha256A + "\nSHA2-256(b (1).c)= " + sha256A + "\n", "openssl",
 		[]string{"1 sha256 a", "2 sha256 b (1).c"}},

@@ -53,8 +53,8 @@ func (t tagged) style() tagStyle {
 	switch {
 	case !t.spaced:
 		return styleOpenSSL
-	case algorithm != nil && len(t.value) != 2*algorithm.Size:
-		return styleBase64
+	case algorithm != nil && (len(t.value) != 2*algorithm.Size || bytes.HasSuffix(t.value, []byte("="))):
+		return styleBase64 // where both have the same length, as of CRC-32, base64 is padded
 	}
 	return styleBSD
 }
