@@ -320,8 +320,11 @@ def test_many_manifests(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
-def test_few_descriptors_for_many_folders(tmp_path: Path, python: Callable[..., str]) -> None:
-    """Of a hundred folders only a few are open at once."""
+@pytest.mark.parametrize("limit", [20, 24])
+def test_few_descriptors_for_many_folders(
+    tmp_path: Path, python: Callable[..., str], limit: int
+) -> None:
+    """Of a hundred folders only a few are open at once, and none by a worker that waits."""
     for i in range(100):
         folder = tmp_path / f"d{i}"
         folder.mkdir()
@@ -332,10 +335,10 @@ def test_few_descriptors_for_many_folders(tmp_path: Path, python: Callable[..., 
     program = """
 import resource, sys
 import checksig, checksig._verify, checksig._ffi, checksig._wire, checksig._process
-resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[2]),) * 2)
 print(checksig.verify(sys.argv[1], recursive=True, workers=16).summary())
 """
-    assert python(program, tmp_path) == "600 entries: 600 verified\n"
+    assert python(program, tmp_path, limit) == "600 entries: 600 verified\n"
 
 
 def test_every_call_takes_the_options(nested: Path) -> None:

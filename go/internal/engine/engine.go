@@ -193,7 +193,8 @@ type run struct {
 	held     held
 	found    *found
 	bases    *bases
-	root     *base // that the request names, or nil
+	scarce   sync.Mutex // held to try again for a descriptor
+	root     *base      // that the request names, or nil
 	mixed    atomic.Bool
 
 	mu        sync.Mutex

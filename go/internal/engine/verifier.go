@@ -156,13 +156,25 @@ func (s several) Write(p []byte) (int, error) {
 }
 
 // open opens the file that c is about, and returns the name it was found under.
-func (v *verifier) open(c *claim) (*source.File, string, error) {
-	tree, err := v.run.useBase(c.base)
+func (v *verifier) open(c *claim) (file *source.File, name string, err error) {
+	err = v.run.patiently(func() error {
+		file, name, err = v.tryOpen(c)
+		return err
+	})
+	if err == nil {
+		v.run.open.Add(1)
+	}
+	return file, name, err
+}
+
+// tryOpen holds nothing open when it fails: whoever waits for a descriptor must not have one.
+func (v *verifier) tryOpen(c *claim) (*source.File, string, error) {
+	tree, err := v.run.bases.use(c.base)
 	if err != nil {
 		return nil, "", err
 	}
 	defer v.run.bases.done(c.base)
-	file, err := v.openAs(tree, c.name)
+	file, err := tree.Open(c.name)
 	if err == nil || !source.IsMissing(err) {
 		return file, c.name, err
 	}
@@ -170,7 +182,7 @@ func (v *verifier) open(c *claim) (*source.File, string, error) {
 		if hasDrive(name) {
 			return nil, "", source.ErrOutside
 		}
-		file, other := v.openAs(tree, name)
+		file, other := tree.Open(name)
 		if other == nil {
 			v.run.listed.add(filepath.Join(c.base.dir, name))
 		}
@@ -181,17 +193,6 @@ func (v *verifier) open(c *claim) (*source.File, string, error) {
 	return nil, "", err
 }
 
-func (v *verifier) openAs(tree *source.Tree, name string) (file *source.File, err error) {
-	err = v.run.patiently(func() error {
-		file, err = tree.Open(name)
-		return err
-	})
-	if err == nil {
-		v.run.open.Add(1)
-	}
-	return file, err
-}
-
 func (r *run) useBase(b *base) (tree *source.Tree, err error) {
 	err = r.patiently(func() error {
 		tree, err = r.bases.use(b)
@@ -200,10 +201,20 @@ func (r *run) useBase(b *base) (tree *source.Tree, err error) {
 	return tree, err
 }
 
-// patiently calls open, and again while what keeps it from succeeding may pass.
+// patiently calls open, and again while what keeps it from succeeding may pass. One at a time tries
+// again: two that each hold what the other lacks would both fail.
 func (r *run) patiently(open func() error) error {
+	again := func() error {
+		r.scarce.Lock()
+		defer r.scarce.Unlock()
+		return open()
+	}
 	for try := 0; ; try++ {
 		err := open()
+		if source.IsExhausted(err) {
+			r.bases.trim()
+			err = again()
+		}
 		exhausted := source.IsExhausted(err)
 		waits := try < openTries || exhausted && r.open.Load() > 0
 		if !(exhausted || source.IsHeld(err)) || !waits || r.ctx.Err() != nil {
