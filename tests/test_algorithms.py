@@ -169,6 +169,7 @@ def test_the_list_is_the_same_from_both_engines(python: Callable[..., str]) -> N
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.library
 def test_only_the_list_itself_starts_the_engine(python: Callable[..., str]) -> None:
     """Neither an import, nor ``import *``, nor ``dir`` loads the library."""
     program = """
