@@ -31,19 +31,24 @@ func expected(a *Algorithm, message []byte) []byte {
 
 func blockSize(a *Algorithm) int { return 16 * a.word }
 
-// pad appends the padding, written anew and not as the engine does it.
+// pad appends the padding to a message.
 func pad(a *Algorithm, message []byte) []byte {
-	padded := append(slices.Clone(message), 0x80)
-	for (len(padded)+2*a.word)%blockSize(a) != 0 {
+	return append(slices.Clone(message), padding(a, len(message))...)
+}
+
+// padding is what follows a message of some length, written anew and not as the engine does it.
+func padding(a *Algorithm, length int) []byte {
+	padded := []byte{0x80}
+	for (length+len(padded)+2*a.word)%blockSize(a) != 0 {
 		padded = append(padded, 0)
 	}
-	length := make([]byte, 2*a.word)
+	bits := make([]byte, 2*a.word)
 	if a.swapped {
-		binary.BigEndian.PutUint64(length[len(length)-8:], uint64(len(message))*8)
+		binary.BigEndian.PutUint64(bits[len(bits)-8:], uint64(length)*8)
 	} else {
-		binary.LittleEndian.PutUint64(length, uint64(len(message))*8)
+		binary.LittleEndian.PutUint64(bits, uint64(length)*8)
 	}
-	return append(padded, length...)
+	return append(padded, bits...)
 }
 
 // sums hashes messages of any lengths together, at most [Max] at once.

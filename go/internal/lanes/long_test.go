@@ -8,27 +8,41 @@ import (
 	"testing"
 )
 
-// TestGigabytes hashes 1 GiB and a little in every lane, which takes minutes.
-func TestGigabytes(t *testing.T) {
-	const pieces = 1<<10 + 1
+// longPieces of 1 MiB are what each lane gets: more than 2³² bits and 2³⁰ bytes, and not a round number.
+const longPieces = 1<<10 + 1
+
+// eachPiece calls f with the pieces one after another; no two are equal.
+func eachPiece(f func(piece []byte)) {
 	piece := random(7, 1<<20)
-	eachKernel(t, func(t *testing.T, a *Algorithm, k Kernel) {
+	for i := range longPieces {
+		piece[i]++
+		f(piece)
+	}
+}
+
+// TestGigabytes hashes 1 GiB and a little in every lane of every kernel.
+func TestGigabytes(t *testing.T) {
+	want := map[string][]byte{}
+	for _, a := range Algorithms {
 		h := reference[a.Name]()
+		eachPiece(func(piece []byte) { h.Write(piece) })
+		want[a.Name] = h.Sum(nil)
+	}
+	eachKernel(t, func(t *testing.T, a *Algorithm, k Kernel) {
+		t.Parallel()
+		streams := NewStreams(a, k.Width())
 		lanes := make([]int, k.Width())
 		for i := range lanes {
 			lanes[i] = i
 		}
-		streams := NewStreams(a, k.Width())
-		for i := range pieces {
-			piece[i%len(piece)]++
-			h.Write(piece)
-			streams.Hash(k, lanes, slices.Repeat([][]byte{piece}, k.Width()), len(piece)/blockSize(a))
+		inAll := func(data []byte) {
+			streams.Hash(k, lanes, slices.Repeat([][]byte{data}, k.Width()), len(data)/blockSize(a))
 		}
-		padding := pad(a, make([]byte, pieces<<20))[pieces<<20:]
-		streams.Hash(k, lanes, slices.Repeat([][]byte{padding}, k.Width()), len(padding)/blockSize(a))
+		eachPiece(inAll)
+		inAll(padding(a, longPieces<<20))
 		for i := range lanes {
-			if found, want := streams.Sum(i), h.Sum(nil); !bytes.Equal(found, want) {
-				t.Errorf("lane %d: %x, not %x", i, found, want)
+			if found := streams.Sum(i); !bytes.Equal(found, want[a.Name]) {
+				t.Errorf("lane %d: %x, not %x", i, found, want[a.Name])
 			}
 		}
 	})
