@@ -1,7 +1,10 @@
 //go:build amd64 || arm64
 
-// The constants of SHA-2, FIPS 180-4, 4.2.2 and 4.2.3.
+// The constants of FIPS 180-4, 4.2.
 #include "constants.h"
+
+// One for each twenty rounds.
+const uint32_t lanes_sha1_constants[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
 
 const uint32_t lanes_sha256_constants[64] __attribute__((aligned(64))) = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,

@@ -6,7 +6,7 @@
 enum {
 	OSXSAVE_AND_AVX = 1 << 27 | 1 << 28,                // leaf 1, ecx
 	SSSE3_AND_SSE41 = 1 << 9 | 1 << 19,                 // leaf 1, ecx
-	AVX2_BIT = 1 << 5,                                  // leaf 7, ebx
+	AVX2_BITS = 1 << 3 | 1 << 5 | 1 << 8,               // leaf 7, ebx: with BMI1 and BMI2
 	AVX512_BITS = (int)(1u << 16 | 1u << 30 | 1u << 31), // leaf 7, ebx: F, BW, VL
 	SHA_BIT = 1 << 29,                                  // leaf 7, ebx
 	YMM_STATE = 0x06,
@@ -29,9 +29,9 @@ unsigned lanes_features(void) {
 		unsigned high;
 		__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
 	}
-	if (VECTORS && all(saved, YMM_STATE) && all(b, AVX2_BIT))
+	if (VECTORS && all(saved, YMM_STATE) && all(b, AVX2_BITS))
 		features |= LANES_AVX2;
-	if (VECTORS && all(saved, ZMM_STATE) && all(b, AVX2_BIT | AVX512_BITS))
+	if (VECTORS && all(saved, ZMM_STATE) && all(b, AVX2_BITS | AVX512_BITS))
 		features |= LANES_AVX512;
 	if (all(c1, SSSE3_AND_SSE41) && all(b, SHA_BIT))
 		features |= LANES_SHANI;

@@ -53,6 +53,11 @@ func padding(a *Algorithm, length int) []byte {
 
 // sums hashes messages of any lengths together, at most [Max] at once.
 func sums(a *Algorithm, k Kernel, messages [][]byte) [][]byte {
+	return sumsInParts(a, k, messages, func(all int) int { return all })
+}
+
+// sumsInParts does so with as many blocks at once as part says, of all that every message still has.
+func sumsInParts(a *Algorithm, k Kernel, messages [][]byte, part func(all int) int) [][]byte {
 	streams := NewStreams(a, len(messages))
 	left := make([][]byte, len(messages))
 	for i := range messages {
@@ -73,6 +78,7 @@ func sums(a *Algorithm, k Kernel, messages [][]byte) [][]byte {
 		if which == nil {
 			break
 		}
+		blocks = part(blocks)
 		streams.Hash(k, which, data, blocks)
 		for _, i := range which {
 			left[i] = left[i][blocks*blockSize(a):]
@@ -87,7 +93,12 @@ func sums(a *Algorithm, k Kernel, messages [][]byte) [][]byte {
 
 func compare(t *testing.T, a *Algorithm, k Kernel, messages [][]byte) {
 	t.Helper()
-	for i, found := range sums(a, k, messages) {
+	check(t, a, k, messages, sums(a, k, messages))
+}
+
+func check(t *testing.T, a *Algorithm, k Kernel, messages, sums [][]byte) {
+	t.Helper()
+	for i, found := range sums {
 		if want := expected(a, messages[i]); !bytes.Equal(found, want) {
 			t.Fatalf("%s of %d bytes, lane %d of %d: %x, not %x", a.Name, len(messages[i]), i, len(messages), found, want)
 		}
@@ -233,19 +244,23 @@ func TestRaggedSets(t *testing.T) {
 	})
 }
 
+// Any number of messages, each of them a part of data, hashed in parts of any sizes.
 func FuzzKernels(f *testing.F) {
-	f.Add([]byte("abc"), uint16(3), uint8(0))
-	f.Add(bytes.Repeat([]byte{7}, 5000), uint16(61), uint8(1))
-	f.Fuzz(func(t *testing.T, data []byte, step uint16, which uint8) {
+	f.Add([]byte("abc"), uint64(3), uint8(0))
+	for i := range Algorithms {
+		f.Add(random(7, 5000), uint64(61+i), uint8(i))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, seed uint64, which uint8) {
 		a := Algorithms[int(which)%len(Algorithms)]
-		var messages [][]byte
-		for len(messages) < Max {
-			messages = append(messages, data)
-			data = data[min(len(data), int(step)):]
+		numbers := rand.New(rand.NewPCG(seed, 6))
+		part := func(all int) int { return 1 + numbers.IntN(all) }
+		messages := make([][]byte, 1+numbers.IntN(2*Max))
+		for i := range messages {
+			messages[i] = data[:numbers.IntN(len(data)+1)]
+			messages[i] = messages[i][numbers.IntN(len(messages[i])+1):]
 		}
-		compare(t, a, Kernel{}, messages)
-		for _, k := range Kernels(a) {
-			compare(t, a, k, messages[:k.Width()])
+		for _, k := range append(Kernels(a), Kernel{}) {
+			check(t, a, k, messages, sumsInParts(a, k, messages, part))
 		}
 	})
 }

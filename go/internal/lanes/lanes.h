@@ -14,8 +14,8 @@ enum lanes_function { LANES_MD5, LANES_SHA1, LANES_SHA256, LANES_SHA512, LANES_F
 // What a processor has, as bits.
 enum lanes_feature {
 	LANES_SSE2 = 1,
-	LANES_AVX2 = 2,
-	LANES_AVX512 = 4, // F, BW and VL
+	LANES_AVX2 = 2,   // and BMI1, BMI2
+	LANES_AVX512 = 4, // F, BW and VL, BMI1, BMI2
 	LANES_SHANI = 8,
 	LANES_NEON = 16,
 	LANES_ARMSHA = 32, // SHA-1 and SHA-256

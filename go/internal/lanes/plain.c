@@ -1,8 +1,7 @@
 //go:build amd64 || arm64
 
-// One stream in plain C, for where there are too few for vectors.
+// MD5 in plain C: the few steps that do not wait for each other leave nothing for vectors.
 #include "lanes.h"
-#include "constants.h"
 
 #define ISA plain
 #define BYTES 8

@@ -9,25 +9,31 @@ void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_
 		e[s] = _mm_set_epi32((int)state[s]->w32[4], 0, 0, 0);
 	}
 	for (size_t at = 0; at < blocks * 64; at += 64) {
-		__m128i w[STREAMS][4], abcd0[STREAMS], e0[STREAMS], before[STREAMS];
+		__m128i w[STREAMS][8], abcd0[STREAMS], e0[STREAMS], before[STREAMS];
 		EACH {
 			for (int i = 0; i < 4; i++)
 				w[s][i] = _mm_shuffle_epi8(LOAD(data[s] + at + 16 * i), swap);
 			abcd0[s] = abcd[s], e0[s] = e[s];
 		}
+#define W(i) x[(i) & 7]
 #define FOUR(i, function) \
 	EACH { \
-		__m128i *x = w[s], sum = (i) ? _mm_sha1nexte_epu32(before[s], x[(i) & 3]) : _mm_add_epi32(e[s], x[0]); \
+		__m128i *x = w[s], sum = (i) ? _mm_sha1nexte_epu32(before[s], W(i)) : _mm_add_epi32(e[s], x[0]); \
 		before[s] = abcd[s]; \
 		abcd[s] = _mm_sha1rnds4_epu32(abcd[s], sum, function); \
-		if ((i) < 16) \
-			x[(i) & 3] = _mm_sha1msg2_epu32( \
-				_mm_xor_si128(_mm_sha1msg1_epu32(x[(i) & 3], x[((i) + 1) & 3]), x[((i) + 2) & 3]), x[((i) + 3) & 3]); \
+		if ((i) < 4) { \
+			W(i + 4) = _mm_sha1msg2_epu32(_mm_xor_si128(_mm_sha1msg1_epu32(W(i), W(i + 1)), W(i + 2)), W(i + 3)); \
+		} else if ((i) < 16) { \
+			__m128i six = _mm_xor_si128(_mm_alignr_epi8(W(i + 2), W(i + 3), 8), W(i)); \
+			W(i + 4) = _mm_xor_si128(_mm_xor_si128(W(i + 4), W(i + 5)), six); \
+			W(i + 4) = _mm_or_si128(_mm_slli_epi32(W(i + 4), 2), _mm_srli_epi32(W(i + 4), 30)); \
+		} \
 	}
 #define TWENTY(function) \
 	FOUR(function * 5, function) FOUR(function * 5 + 1, function) FOUR(function * 5 + 2, function) \
 	FOUR(function * 5 + 3, function) FOUR(function * 5 + 4, function)
 		TWENTY(0) TWENTY(1) TWENTY(2) TWENTY(3)
+#undef W
 #undef FOUR
 #undef TWENTY
 		EACH {

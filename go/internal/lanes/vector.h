@@ -44,11 +44,7 @@ typedef word_t vec;
 #else
 #define SWAP_ORDER _mm_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607)
 #endif
-#if BYTES <= 8 && WORD == 32
-#define SWAP(x) __builtin_bswap32(x)
-#elif BYTES <= 8
-#define SWAP(x) __builtin_bswap64(x)
-#elif BYTES == 64
+#if BYTES == 64
 #define SWAP(x) ((vec)_mm512_shuffle_epi8((__m512i)(x), _mm512_broadcast_i32x4(SWAP_ORDER)))
 #elif BYTES == 32
 #define SWAP(x) ((vec)_mm256_shuffle_epi8((__m256i)(x), _mm256_broadcastsi128_si256(SWAP_ORDER)))
@@ -134,9 +130,8 @@ static inline void NAME(put)(lanes_state *const state[], int i, vec v) {
 #else
 static inline __attribute__((always_inline)) void NAME(words)(vec m[16], const uint8_t *const from[],
                                                               size_t at, int swap) {
+	(void)swap; // MD5 alone comes here
 	memcpy(m, from[0] + at, 2 * WORD);
-	for (int i = 0; i < 16 && swap; i++)
-		m[i] = SWAP(m[i]);
 }
 
 static inline vec NAME(get)(lanes_state *const state[], int i) { return WORDS(state[0])[i]; }

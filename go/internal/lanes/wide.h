@@ -1,5 +1,5 @@
-// Every function for vectors of BYTES bytes; MD5 for one vector and for TURNS in turn. Their names
-// are lanes_md5_ISAx8 and so on. TERNARY may be
+// Every function for vectors of BYTES bytes; MD5 for one vector and for TURNS in turn. BYTES of 8
+// means plain code, and only MD5. Their names are lanes_md5_ISAx8 and so on. TERNARY may be
 // defined before. The file of an instruction set includes this once for each size.
 
 #define JOIN_(a, b, c, d) a##b##c##d
@@ -28,16 +28,31 @@
 #define TURNS_N32 2
 #endif
 
+// One stream, with vectors for what many are not needed for.
+#define ALONE (BYTES == 16 || BYTES == 32)
+#define KERNEL_ALONE(function) JOIN(lanes_##function##_, ISA, x, 1)
+
 #define WORD 32
 #include "vector.h"
 
 #define KERNEL(function) JOIN(lanes_##function##_, ISA, x, N32)
 #define GROUPS 1
 #include "md5.h"
+#if BYTES > 8
 #include "sha1.h"
 #include "sha2.h"
+#endif
 #undef GROUPS
 #undef KERNEL
+
+#if ALONE
+#define KERNEL(function) KERNEL_ALONE(function)
+#define ALONE_SHA1
+#include "alone.h"
+#undef ALONE_SHA1
+#include "alone.h"
+#undef KERNEL
+#endif
 
 #define KERNEL(function) JOIN(lanes_##function##_, ISA, x, TURNS_N32)
 #define GROUPS TURNS
@@ -48,14 +63,23 @@
 #include "vector_end.h"
 #undef WORD
 
+#if BYTES > 8
 #define WORD 64
 #include "vector.h"
 #define KERNEL(function) JOIN(lanes_##function##_, ISA, x, N64)
 #include "sha2.h"
 #undef KERNEL
+#if ALONE
+#define KERNEL(function) KERNEL_ALONE(function)
+#include "alone.h"
+#undef KERNEL
+#endif
 #include "vector_end.h"
 #undef WORD
+#endif
 
+#undef ALONE
+#undef KERNEL_ALONE
 #undef N32
 #undef N64
 #undef TURNS
