@@ -104,13 +104,18 @@ type Reading struct {
 	Next      Next
 }
 
-// Read begins to read the manifest r. The error is the reader's.
+// Read begins to read the manifest r. The error is the reader's. Where r has a method Len that tells
+// how much it holds, no more memory is taken than for that.
 func Read(r io.Reader, o Options) (*Reading, error) {
-	buffered, encoding, err := decode(bufio.NewReaderSize(r, MaxLine))
+	size := MaxLine
+	if known, ok := r.(interface{ Len() int }); ok {
+		size = min(known.Len()+1, MaxLine) // one more, or the end of a line at the end would not be seen
+	}
+	buffered, encoding, err := decode(bufio.NewReaderSize(r, size))
 	if err != nil {
 		return nil, err
 	}
-	head, err := buffered.Peek(MaxLine)
+	head, err := buffered.Peek(buffered.Size())
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
 		return nil, err
 	}
