@@ -24,8 +24,25 @@ else:
         assert frozen  # noqa: S101 - there are no others
 
         def make(cls: Any) -> type:
-            cls.__match_args__ = (*getattr(cls, "__match_args__", ()), *cls.__annotations__)
-            for name in ("__init__", "__repr__", "__eq__", "__hash__"):
+            names = (*getattr(cls, "__match_args__", ()), *cls.__annotations__)
+            known = set(names)
+            defaults = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
+
+            def __init__(self: object, *values: object, **named: object) -> None:  # noqa: N807
+                fields = {**defaults, **named}
+                if values:
+                    fields |= zip(names, values)  # noqa: B905 - too many are found out here
+                    if len(values) > len(names) or not named.keys().isdisjoint(
+                        names[: len(values)]
+                    ):
+                        raise TypeError(f"{cls.__name__}() takes each of {', '.join(names)} once")
+                if fields.keys() != known:
+                    wrong = ", ".join(sorted(fields.keys() ^ known))
+                    raise TypeError(f"{cls.__name__}() lacks, or does not take: {wrong}")
+                self.__dict__.update(fields)
+
+            cls.__match_args__, cls.__init__ = names, __init__
+            for name in ("__repr__", "__eq__", "__hash__"):
                 setattr(cls, name, getattr(_Methods, name))
             cls.__setattr__, cls.__delattr__ = _Methods.refuse_to_set, _Methods.refuse_to_delete
             cls.__replace__ = _Methods.replace
@@ -37,19 +54,6 @@ else:
 
     class _Methods:
         """What the classes are given."""
-
-        def __init__(self, *values: object, **named: object) -> None:
-            cls = type(self)
-            names = cls.__match_args__
-            fields = {name: getattr(cls, name) for name in names if hasattr(cls, name)}
-            fields |= zip(names, values)  # noqa: B905 - too many are found out below
-            if len(values) > len(names) or not named.keys().isdisjoint(names[: len(values)]):
-                raise TypeError(f"{cls.__name__}() takes each of {', '.join(names)} once")
-            fields |= named
-            if fields.keys() != set(names):
-                wrong = sorted(fields.keys() ^ set(names))
-                raise TypeError(f"{cls.__name__}() lacks, or does not take: {', '.join(wrong)}")
-            self.__dict__.update(fields)
 
         def __repr__(self) -> str:
             shown = (name for name in self.__match_args__ if not name.startswith("_"))

@@ -34,6 +34,9 @@ class Status(str, enum.Enum):
         return self.value
 
 
+_OK = (Status.VERIFIED, Status.SKIPPED)
+
+
 class Progress(NamedTuple):
     """How far a running verification is."""
 
@@ -112,7 +115,7 @@ class Result(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether the file was verified, or skipped as the caller asked for."""
-        return self.status in {Status.VERIFIED, Status.SKIPPED}
+        return self.status in _OK
 
     def __str__(self) -> str:
         words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
