@@ -51,12 +51,18 @@ type Options struct {
 	FileName  string            // without its folder; it may name the algorithm
 	Algorithm *digest.Algorithm // of digests that have no tag; nil for what FileName or the length says
 	Format    *Format           // nil to detect it
+
+	looked bool              // at FileName, by Read
+	byName *digest.Algorithm // what it names
 }
 
 // named returns the algorithm of digests that have no tag, or nil if only their length tells it.
 func (o Options) named() *digest.Algorithm {
 	if o.Algorithm != nil {
 		return o.Algorithm
+	}
+	if o.looked {
+		return o.byName
 	}
 	return digest.NamedIn(o.FileName)
 }
@@ -126,6 +132,7 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 		lines.wrapper = wrapped()
 		head = unwrapped(head, wrapped())
 	}
+	o.byName, o.looked = digest.NamedIn(o.FileName), true // for all formats that ask
 	format := o.Format
 	if format == nil {
 		format = detect(head, o)
