@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ FIRST = Path(__file__).with_name("first.py")
 Times = dict[str, list[float]]
 """Seconds of each round, by what was measured."""
 
-WARM = {"empty": 20_000, "verify": 2_000}
+WARM = {"empty": 20_000, "verify": 2_000, "process": 100}
 """How often a call is made to time it once."""
 
 
@@ -80,9 +81,18 @@ def _in_process(root: Path, scale: float) -> dict[str, Callable[[], float]]:
 
     checksig.verify(root)
     empty = ffi.dlopen(str(Path(checksig.__file__).with_name("libchecksig.so"))).checksig_abi
+
+    def as_process() -> None:
+        os.environ["CHECKSIG_ENGINE"] = "process"
+        try:
+            checksig.verify(root)
+        finally:
+            del os.environ["CHECKSIG_ENGINE"]
+
     return {
         "checksig: empty call": _mean(empty, WARM["empty"] * scale),
         "checksig: verify": _mean(lambda: checksig.verify(root), WARM["verify"] * scale),
+        "checksig: verify, as a process": _mean(as_process, WARM["process"] * scale),
     }
 
 

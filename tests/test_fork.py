@@ -152,6 +152,26 @@ told([ended(forked(first), 60) for _ in range(20)])
 
 
 @pytest.mark.usefixtures("either")
+def test_forks_while_names_are_imported(httpd: Path, python: Callable[..., str]) -> None:
+    """A child of the moment in which another thread asks for the first name gets its answer."""
+    program = FORKS.replace("from checksig import verify\n", "")
+    program = f"""{program.replace("verify(sample", "checksig.verify(sample")}
+def first():
+    # In a child that has not imported more than the package: a thread does now.
+    thread = threading.Thread(target=right)
+    thread.start()
+    children = []
+    for _ in range(5):
+        children.append(forked(right))
+        time.sleep(0.002)
+    thread.join()
+    return [ended(child, 20) for child in children] == [0] * 5 and right()
+told([ended(forked(first), 60) for _ in range(8)])
+"""
+    assert python(program, httpd, timeout=100) == "{0: 8}\n"
+
+
+@pytest.mark.usefixtures("either")
 def test_forks_beside_threads_that_verify(httpd: Path, python: Callable[..., str]) -> None:
     """Children forked while other threads verify all the time, from their first call on."""
     program = f"""{FORKS}

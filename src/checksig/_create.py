@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from . import _wire
+from ._frozen import dataclass
 from ._job import batches, raise_failure
 from ._options import check_workers
 from .errors import EngineError
@@ -83,7 +83,7 @@ class Updated(Created):
     as before, and do not verify."""
     dropped_comments: tuple[str, ...]
     """Comments behind the first entry, which the new manifest does not have."""
-    _unread: tuple[bytes, ...] = field(default=(), repr=False)
+    _unread: tuple[bytes, ...] = ()
 
     @cached_property
     def unread(self) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ._limits import check_limits
 from .errors import EngineError, ForkedError
+
+if sys.platform != "win32":
+    import resource
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -56,7 +58,7 @@ class Library:
     :raises EngineError: the library cannot be loaded, or is of another version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         try:
             from ._ffi import ffi
         except ImportError as error:  # cffi refuses an isolated sub-interpreter
@@ -65,7 +67,7 @@ class Library:
         self.pid = os.getpid()
         with _host_state_kept():
             try:
-                self._lib = cast("_Functions", ffi.dlopen(str(path)))
+                self._lib = cast("_Functions", ffi.dlopen(path))
             except OSError as error:
                 raise EngineError(f"the engine cannot be loaded: {error}") from error
             abi = self._lib.checksig_abi()  # returns once the Go runtime is ready
@@ -129,10 +131,11 @@ def timeouts() -> Generator[int]:
             yield _WAIT_MS
 
 
-def _library_path() -> Path:
+def _library_path() -> str:
     names = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
-    path = Path(__file__).with_name(names.get(sys.platform, "libchecksig.so"))
-    if not path.is_file():
+    name = names.get(sys.platform, "libchecksig.so")
+    path = os.path.join(os.path.dirname(__file__), name)
+    if not os.path.isfile(path):
         raise EngineError(f"the engine is not installed: there is no {path}")
     return path
 
@@ -148,8 +151,6 @@ def _host_state_kept() -> Generator[None]:
     if sys.platform == "win32":
         yield
         return
-    import resource
-
     mask = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:

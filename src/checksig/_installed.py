@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import enum
-import json
-from dataclasses import dataclass
 from typing import Any
 
+from ._frozen import dataclass
 from .report import Report, Result, printable
 
 __all__ = ["InstalledReport", "PackageReport", "PackageStatus"]
@@ -132,4 +131,6 @@ class InstalledReport:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return :meth:`to_dict` as JSON, in ASCII; see :meth:`checksig.Report.to_json`."""
+        import json
+
         return json.dumps(self.to_dict(), indent=indent)

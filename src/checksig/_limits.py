@@ -6,9 +6,11 @@ import errno
 import os
 import sys
 import threading
-from pathlib import Path
 
 from .errors import EngineError
+
+if sys.platform != "win32":
+    import resource  # not within a call: another thread may fork meanwhile
 
 __all__ = ["check_limits"]
 
@@ -37,8 +39,6 @@ def check_limits() -> None:
 
 
 def _check_space() -> None:
-    import resource
-
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
         raise EngineError(
@@ -91,6 +91,7 @@ def _check_descriptors() -> None:
 def _pages() -> int:
     """Count the pages of address space in use; 0 where there is no /proc, nor such a limit."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0])
     except OSError:
         return 0

@@ -14,7 +14,6 @@ import struct
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ._engine import ABI, timeouts
@@ -22,6 +21,7 @@ from .errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from os import PathLike
 
 __all__ = ["NOTHING", "Process"]
 
@@ -53,9 +53,9 @@ class Process:
     Its environment, rights, limits and working folder are those of the caller at that time.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: str | PathLike[str] | None = None) -> None:
         name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
-        self._path = path or Path(__file__).with_name(name)
+        self._path = path or os.path.join(os.path.dirname(__file__), name)
 
     def batches(self, request: bytes) -> Generator[bytes]:
         """Run a job for *request* and yield its batches of results; see go/internal/job.

@@ -193,7 +193,7 @@ def _request(path: AnyPath, options: Options, *, keep_verified: bool, survey: bo
     fields = encode_options(**options)
     name = os.fsencode(path)
     # The caller may go elsewhere while the engine works.
-    absolute = all(os.path.isabs(os.fsencode(p)) for p in (name, options.get("root") or name))
+    absolute = os.path.isabs(name) and os.path.isabs(os.fsencode(options.get("root") or name))
     return _wire.encode_request(
         [
             ("path", name),

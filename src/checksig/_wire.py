@@ -37,7 +37,7 @@ _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
 _MANIFEST = struct.Struct("<IIII")
 _READ = struct.Struct("<IB")
-_ENTRY = struct.Struct("<BBBBBIQQIIII")
+_ENTRY = struct.Struct("<BIBBBBBIQQIIII")  # with the head of its record
 _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQI")
 _ERROR = struct.Struct("<BiI")
@@ -49,13 +49,13 @@ _FS_ERRORS = sys.getfilesystemencodeerrors()
 
 
 def encode_request(fields: Iterable[tuple[str, bytes | int | None]]) -> bytes:
-    """Return a request of these fields, without those that are None.
+    """Return a request of these fields, without those that are None or False.
 
     :raises ValueError: a value holds a NUL.
     """
     parts: list[bytes] = []
     for key, value in fields:
-        if value is None:
+        if value is None or value is False:
             continue
         text = value if isinstance(value, bytes) else b"%d" % value
         if b"\0" in text:
@@ -64,7 +64,7 @@ def encode_request(fields: Iterable[tuple[str, bytes | int | None]]) -> bytes:
     return b"\0".join(parts)
 
 
-class Kind(enum.IntEnum):
+class Kind:  # an enum's members take longer to ask for than to compare
     """The kinds of records."""
 
     MANIFEST = ord("M")
@@ -93,10 +93,10 @@ def decode_batch(data: bytes) -> Batch:
     """Take a batch apart; the payloads stay as they are."""
     finished, files, total_files, size, total_size = _HEADER.unpack_from(data)
     progress = Progress(
-        files=files,
-        total_files=None if total_files < 0 else total_files,
-        bytes_read=size,
-        total_bytes=None if total_size < 0 else total_size,
+        files,
+        None if total_files < 0 else total_files,
+        size,
+        None if total_size < 0 else total_size,
     )
     return Batch(finished == 1, progress, list(_records(data, _HEADER.size)))
 
@@ -130,42 +130,7 @@ def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Man
 
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     """Decode an ``E`` record."""
-    manifest: int
-    moved_size: int
-    (
-        status,
-        algorithm_size,
-        expected_size,
-        found_size,
-        assumed,
-        manifest,
-        line,
-        size,
-        name_size,
-        detail_size,
-        opened_size,
-        moved_size,
-    ) = _ENTRY.unpack_from(payload)
-    expected_at = _ENTRY.size + algorithm_size
-    found_at = expected_at + expected_size
-    name_at = found_at + found_size
-    detail_at = name_at + name_size
-    opened_at = detail_at + detail_size
-    moved_at = opened_at + opened_size
-    return Result(
-        name=_name(payload[name_at:detail_at]),
-        status=_STATUSES[status],
-        algorithm=_text(payload[_ENTRY.size : expected_at]),
-        expected=payload[expected_at:found_at].hex(),
-        found=payload[found_at:name_at].hex() or None,
-        size=size,
-        manifest=manifests[manifest].path,
-        line=line,
-        detail=_text(payload[detail_at:opened_at]) or None,
-        assumed=assumed == 1,
-        opened=_name(payload[opened_at:moved_at]) if opened_size else None,
-        moved_to=_name(payload[moved_at:]) if moved_size else None,
-    )
+    return next(decode_entries(_RECORD.pack(Kind.ENTRY, len(payload)) + payload, manifests))
 
 
 def decode_extra(payload: bytes, *, fails: bool) -> Extra:
@@ -176,9 +141,62 @@ def decode_extra(payload: bytes, *, fails: bool) -> Extra:
 
 
 def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Result]:
-    """Decode a ``V`` record, which holds ``E`` records."""
-    for _, entry in _records(payload, 0):
-        yield decode_entry(entry, manifests)
+    """Decode a ``V`` record, which holds ``E`` records.
+
+    There may be millions: it is all in one place, and what is equal is kept once.
+    """
+    paths = [manifest.path for manifest in manifests]
+    algorithm, algorithm_name = b"", ""
+    at = 0
+    while at < len(payload):
+        (
+            _,
+            size,
+            status,
+            algorithm_size,
+            expected_size,
+            found_size,
+            assumed,
+            manifest,
+            line,
+            bytes_read,
+            name_size,
+            detail_size,
+            opened_size,
+            moved_size,
+        ) = _ENTRY.unpack_from(payload, at)
+        expected_at = at + _ENTRY.size + algorithm_size
+        found_at = expected_at + expected_size
+        name_at = found_at + found_size
+        detail_at = name_at + name_size
+        if payload[at + _ENTRY.size : expected_at] != algorithm:
+            algorithm = payload[at + _ENTRY.size : expected_at]
+            algorithm_name = _text(algorithm)
+        at += _RECORD.size + size
+        detail = opened = moved_to = None
+        if at > detail_at:
+            opened_at = detail_at + detail_size
+            moved_at = opened_at + opened_size
+            detail = _text(payload[detail_at:opened_at]) or None
+            opened = _name(payload[opened_at:moved_at]) or None
+            moved_to = _name(payload[moved_at : moved_at + moved_size]) or None
+        expected = payload[expected_at:found_at]
+        found = payload[found_at:name_at]
+        digest = expected.hex()
+        yield Result(
+            payload[name_at:detail_at].decode(_FS_ENCODING, _FS_ERRORS),
+            _STATUSES[status],
+            algorithm_name,
+            digest,
+            digest if found == expected else found.hex() or None,
+            bytes_read,
+            paths[manifest],
+            line,
+            detail,
+            assumed == 1,
+            opened,
+            moved_to,
+        )
 
 
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 import functools
-import json
 import os
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from ._frozen import dataclass
 
 __all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
@@ -32,6 +32,9 @@ class Status(str, enum.Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+_OK = (Status.VERIFIED, Status.SKIPPED)
 
 
 class Progress(NamedTuple):
@@ -112,7 +115,7 @@ class Result(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether the file was verified, or skipped as the caller asked for."""
-        return self.status in {Status.VERIFIED, Status.SKIPPED}
+        return self.status in _OK
 
     def __str__(self) -> str:
         words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
@@ -190,7 +193,7 @@ class Report:
     """Seconds taken."""
     extras: tuple[Extra, ...] = ()
     """The files that no manifest lists, by their paths, if ``extra`` asked for them."""
-    _verified: tuple[bytes, ...] = field(default=(), repr=False)
+    _verified: tuple[bytes, ...] = ()
     # The verified and skipped entries as the engine sent them: a report of a million files is
     # mostly these, and few callers look at them.
 
@@ -285,6 +288,8 @@ class Report:
         A byte of a name that is not in the file system's encoding is written as :func:`os.fsdecode`
         gives it, a lone surrogate (``\udcff``), which ``json.loads`` reads back.
         """
+        import json
+
         return json.dumps(self.to_dict(results=results), indent=indent)
 
 

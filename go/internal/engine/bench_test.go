@@ -68,3 +68,13 @@ func verifyAll(b *testing.B, path string) {
 		b.Fatalf("%+v, %v", summary, err)
 	}
 }
+
+// BenchmarkRunOfOneFile is what a run costs by itself: one file of one byte.
+func BenchmarkRunOfOneFile(b *testing.B) {
+	dir, lists := folder(b, map[string]string{"a": "a"})
+	manifestIn(b, dir, "SHA1SUMS", lists("a"))
+	b.ReportAllocs()
+	for b.Loop() {
+		verifyAll(b, dir)
+	}
+}

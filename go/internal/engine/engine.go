@@ -24,6 +24,9 @@ import (
 // chunkSize is how many bytes are read at once. The context is looked at between two chunks.
 const chunkSize = 256 << 10
 
+// fewFiles is how many files have to be waiting before workers are started, while more may come.
+const fewFiles = 8
+
 // Status is what became of an entry.
 type Status uint8
 
@@ -182,6 +185,8 @@ type run struct {
 	fail     context.CancelCauseFunc
 	began    time.Time
 	work     chan *task
+	crew     sync.WaitGroup
+	hired    bool // the crew is at work; known to the reader alone
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
 	extra    atomic.Int64
@@ -210,10 +215,7 @@ func (r *run) all() {
 	}
 	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
 	defer r.bases.close()
-	var workers, survey sync.WaitGroup
-	for range r.workers() {
-		r.spawn(&workers, r.worker)
-	}
+	var survey sync.WaitGroup
 	surveyed, endSurvey := context.WithCancel(r.ctx)
 	if r.request.Survey {
 		r.spawn(&survey, func() { r.survey(surveyed) })
@@ -222,7 +224,8 @@ func (r *run) all() {
 		defer close(r.work)
 		r.read()
 	})
-	workers.Wait()
+	r.guard(r.few)
+	r.crew.Wait()
 	r.guard(r.conclude)
 	endSurvey()
 	survey.Wait()
@@ -337,7 +340,27 @@ func (r *run) announce(m *Manifest) {
 	r.sink.Manifest(m)
 }
 
+// hire starts the workers.
+func (r *run) hire(count int) {
+	r.hired = true
+	for range count {
+		r.spawn(&r.crew, r.worker)
+	}
+}
+
+// few verifies what was not worth more: by no more workers than there are files, one of which is
+// this goroutine. To wake others costs more than a small file.
+func (r *run) few() {
+	if files := len(r.work); !r.hired && files > 0 {
+		r.hire(min(r.workers(), files) - 1)
+		r.worker()
+	}
+}
+
 func (r *run) send(t *task) {
+	if !r.hired && len(r.work) == fewFiles {
+		r.hire(r.workers())
+	}
 	select {
 	case r.work <- t:
 	case <-r.ctx.Done():

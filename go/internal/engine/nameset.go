@@ -14,7 +14,7 @@ type nameSet struct {
 	wanted bool // unless it is, nothing is kept
 
 	mu     sync.Mutex
-	parts  [256][]shortName // by the first byte
+	parts  *[256][]shortName // by the first byte; nil if there are none
 	sorted bool
 }
 
@@ -32,6 +32,9 @@ func (s *nameSet) add(name string) {
 	short := shorten(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.parts == nil {
+		s.parts = new([256][]shortName)
+	}
 	s.parts[short[0]] = append(s.parts[short[0]], short)
 	s.sorted = false
 }
@@ -40,6 +43,9 @@ func (s *nameSet) has(name string) bool {
 	short := shorten(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.parts == nil {
+		return false
+	}
 	s.sort()
 	_, found := slices.BinarySearchFunc(s.parts[short[0]], short, compareShort)
 	return found

@@ -179,13 +179,22 @@ func (rd *reader) whole(l *listing) io.Reader {
 	if err == nil {
 		err = io.EOF
 	}
-	return io.MultiReader(bytes.NewReader(content), failing{err})
+	return &kept{bytes.NewReader(content), err}
 }
 
-// failing is a reader that fails.
-type failing struct{ err error }
+// kept reads what is in memory, and ends with an error. Its length is known; see [manifest.Read].
+type kept struct {
+	*bytes.Reader
+	end error
+}
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (k *kept) Read(p []byte) (int, error) {
+	n, err := k.Reader.Read(p)
+	if err != nil {
+		err = k.end
+	}
+	return n, err
+}
 
 func (l *listing) close() {
 	if l.file != nil {

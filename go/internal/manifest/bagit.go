@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
-	"regexp"
 	"strings"
 )
 
@@ -17,10 +16,10 @@ import (
 // is left out, as bagit-python does.
 var BagIt = &Format{Name: "bagit", Detect: detectBagIt, Read: bagItLine.read, Write: &Writer{Begin: beginSingle, File: bagItFile}}
 
-var bagItName = regexp.MustCompile(`^(?i:tag)?manifest-[A-Za-z0-9-]+\.txt$`)
+var bagItName = pattern(`^(?i:tag)?manifest-[A-Za-z0-9-]+\.txt$`)
 
 func detectBagIt(head []byte, o Options) bool {
-	return bagItName.MatchString(o.FileName) && o.named() != nil && bagItLine.detect(head, o)
+	return bagItName().MatchString(o.FileName) && o.named() != nil && bagItLine.detect(head, o)
 }
 
 var bagItLine = untaggedLine{parse: bagIt}

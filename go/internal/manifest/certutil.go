@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"checksig/internal/digest"
 )
@@ -19,13 +18,13 @@ import (
 var Certutil = &Format{Name: "certutil", Detect: detectCertutil, Read: readCertutil}
 
 var (
-	certutilHead   = regexp.MustCompile(`^([A-Za-z0-9-]+) hash of (.+):$`)
-	certutilSpaced = regexp.MustCompile(`^[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})+$`)
+	certutilHead   = pattern(`^([A-Za-z0-9-]+) hash of (.+):$`)
+	certutilSpaced = pattern(`^[0-9A-Fa-f]{2}(?: [0-9A-Fa-f]{2})+$`)
 	certutilTail   = []byte("CertUtil: -hashfile command completed successfully.")
 )
 
 func detectCertutil(head []byte, _ Options) bool {
-	return certutilHead.Match(bytes.TrimRight(first(head, ""), " \t"))
+	return certutilHead().Match(bytes.TrimRight(first(head, ""), " \t"))
 }
 
 func readCertutil(lines *Lines, _ Options) Next {
@@ -54,7 +53,7 @@ func (c *certutil) line(line []byte) (Entry, error) {
 	}
 	at := c.at
 	c.at = certutilName
-	switch head := certutilHead.FindSubmatch(line); {
+	switch head := certutilHead().FindSubmatch(line); {
 	case at == certutilDigest:
 		c.at = certutilSuccess
 		return c.entry(line)
@@ -75,7 +74,7 @@ func (c *certutil) line(line []byte) (Entry, error) {
 
 func (c *certutil) entry(line []byte) (Entry, error) {
 	name := c.name
-	if certutilSpaced.Match(line) {
+	if certutilSpaced().Match(line) {
 		name = bytes.TrimPrefix(name, []byte("file "))
 		line = bytes.ReplaceAll(line, []byte(" "), nil)
 	}

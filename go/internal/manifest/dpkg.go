@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"checksig/internal/digest"
@@ -14,12 +13,12 @@ import (
 // so that a manifest called so, of files beside it, is none.
 var Dpkg = &Format{Name: "dpkg", Base: "/", Detect: detectDpkg, Read: readGNU, Write: &Writer{Begin: beginDpkg, File: gnuFile}}
 
-var fromRoot = regexp.MustCompile(`^(?:bin|boot|etc|lib|lib32|lib64|libx32|opt|sbin|srv|usr|var)/`)
+var fromRoot = pattern(`^(?:bin|boot|etc|lib|lib32|lib64|libx32|opt|sbin|srv|usr|var)/`)
 
 func detectDpkg(head []byte, o Options) bool {
 	g := gnuReader{}
 	e, err := g.parse(first(head, "#"))
-	return err == nil && strings.HasSuffix(o.FileName, ".md5sums") && fromRoot.MatchString(e.Name) &&
+	return err == nil && strings.HasSuffix(o.FileName, ".md5sums") && fromRoot().MatchString(e.Name) &&
 		e.Algorithm == md5
 }
 

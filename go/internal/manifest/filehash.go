@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"checksig/internal/digest"
 )
@@ -20,23 +19,23 @@ import (
 var FileHash = &Format{Name: "get-filehash", Detect: detectFileHash, Read: readFileHash}
 
 var (
-	fileHashTitles = regexp.MustCompile(`^Algorithm[ ]+Hash[ ]+Path[ ]*$`)
-	fileHashRule   = regexp.MustCompile(`^-+[ ]+-+[ ]+-+[ ]*$`)
-	fileHashRow    = regexp.MustCompile(`^([^ ]+)[ ]+([0-9A-Fa-f]+)[ ]+(.*[^ ])[ ]*$`)
-	fileHashItem   = regexp.MustCompile(`^(Algorithm|Hash|Path)[ ]+: (.*[^ ])[ ]*$`)
+	fileHashTitles = pattern(`^Algorithm[ ]+Hash[ ]+Path[ ]*$`)
+	fileHashRule   = pattern(`^-+[ ]+-+[ ]+-+[ ]*$`)
+	fileHashRow    = pattern(`^([^ ]+)[ ]+([0-9A-Fa-f]+)[ ]+(.*[^ ])[ ]*$`)
+	fileHashItem   = pattern(`^(Algorithm|Hash|Path)[ ]+: (.*[^ ])[ ]*$`)
 )
 
 func detectFileHash(head []byte, _ Options) bool {
 	line := first(head, "")
-	item := fileHashItem.FindSubmatch(line)
-	return fileHashTitles.Match(line) || item != nil && string(item[1]) == "Algorithm"
+	item := fileHashItem().FindSubmatch(line)
+	return fileHashTitles().Match(line) || item != nil && string(item[1]) == "Algorithm"
 }
 
 func readFileHash(lines *Lines, _ Options) Next {
 	var f fileHash
 	next := perLine(lines, func(line []byte) (Entry, error) {
-		item := fileHashItem.FindSubmatch(line)
-		row := fileHashRow.FindSubmatch(line)
+		item := fileHashItem().FindSubmatch(line)
+		row := fileHashRow().FindSubmatch(line)
 		switch {
 		case isBlank(line):
 			return Entry{}, errNoEntry
@@ -46,7 +45,7 @@ func readFileHash(lines *Lines, _ Options) Next {
 			return f.item(string(item[1]), item[2])
 		case f.open():
 			return Entry{}, f.fail("a file's Algorithm, Hash and Path are not together")
-		case fileHashTitles.Match(line) || fileHashRule.Match(line):
+		case fileHashTitles().Match(line) || fileHashRule().Match(line):
 			return Entry{}, errNoEntry
 		case row == nil:
 			return Entry{}, errors.New("not an algorithm, a digest and a path")

@@ -51,12 +51,18 @@ type Options struct {
 	FileName  string            // without its folder; it may name the algorithm
 	Algorithm *digest.Algorithm // of digests that have no tag; nil for what FileName or the length says
 	Format    *Format           // nil to detect it
+
+	looked bool              // at FileName, by Read
+	byName *digest.Algorithm // what it names
 }
 
 // named returns the algorithm of digests that have no tag, or nil if only their length tells it.
 func (o Options) named() *digest.Algorithm {
 	if o.Algorithm != nil {
 		return o.Algorithm
+	}
+	if o.looked {
+		return o.byName
 	}
 	return digest.NamedIn(o.FileName)
 }
@@ -104,13 +110,18 @@ type Reading struct {
 	Next      Next
 }
 
-// Read begins to read the manifest r. The error is the reader's.
+// Read begins to read the manifest r. The error is the reader's. Where r has a method Len that tells
+// how much it holds, no more memory is taken than for that.
 func Read(r io.Reader, o Options) (*Reading, error) {
-	buffered, encoding, err := decode(bufio.NewReaderSize(r, MaxLine))
+	size := MaxLine
+	if known, ok := r.(interface{ Len() int }); ok {
+		size = min(known.Len()+1, MaxLine) // one more, or the end of a line at the end would not be seen
+	}
+	buffered, encoding, err := decode(bufio.NewReaderSize(r, size))
 	if err != nil {
 		return nil, err
 	}
-	head, err := buffered.Peek(MaxLine)
+	head, err := buffered.Peek(buffered.Size())
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
 		return nil, err
 	}
@@ -121,6 +132,7 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 		lines.wrapper = wrapped()
 		head = unwrapped(head, wrapped())
 	}
+	o.byName, o.looked = digest.NamedIn(o.FileName), true // for all formats that ask
 	format := o.Format
 	if format == nil {
 		format = detect(head, o)

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -27,8 +26,8 @@ var RECORD = &Format{Name: "record", Base: "..", Detect: detectRECORD, Read: rea
 	Begin: beginSingle, File: recordFile}}
 
 var (
-	recordDigest  = regexp.MustCompile(`^[a-z0-9_]+=[A-Za-z0-9_-]+=*$`)
-	recordNoEntry = regexp.MustCompile(`(?:(?:^|/)__pycache__/[^/]+\.pyc|\.dist-info/RECORD(?:\.jws|\.p7s)?)$`)
+	recordDigest  = pattern(`^[a-z0-9_]+=[A-Za-z0-9_-]+=*$`)
+	recordNoEntry = pattern(`(?:(?:^|/)__pycache__/[^/]+\.pyc|\.dist-info/RECORD(?:\.jws|\.p7s)?)$`)
 )
 
 func detectRECORD(head []byte, _ Options) bool {
@@ -38,7 +37,7 @@ func detectRECORD(head []byte, _ Options) bool {
 		if err != nil || len(fields) != 3 {
 			return false
 		}
-		if recordDigest.MatchString(fields[1]) {
+		if recordDigest().MatchString(fields[1]) {
 			return true
 		}
 		if fields[1] != "" {
@@ -142,7 +141,7 @@ func recordEntry(fields []string) (Entry, error) {
 	}
 	name, tag, size := fields[0], fields[1], fields[2]
 	if tag == "" {
-		if recordNoEntry.MatchString(name) {
+		if recordNoEntry().MatchString(name) {
 			return Entry{}, errNoEntry
 		}
 		return Entry{}, errors.New("no digest of this file")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"checksig/internal/digest"
 )
@@ -19,20 +18,20 @@ import (
 var Release = &Format{Name: "release", Detect: detectRelease, Read: readRelease}
 
 var (
-	releaseField = regexp.MustCompile(`^([!-,.-9;-~][!-9;-~]*):[ \t]*(.*)$`)
-	releaseRow   = regexp.MustCompile(`^[ \t]+([0-9a-fA-F]+)[ \t]+([0-9]+)[ \t]+(.*\S)[ \t]*$`)
+	releaseField = pattern(`^([!-,.-9;-~][!-9;-~]*):[ \t]*(.*)$`)
+	releaseRow   = pattern(`^[ \t]+([0-9a-fA-F]+)[ \t]+([0-9]+)[ \t]+(.*\S)[ \t]*$`)
 )
 
 func detectRelease(head []byte, _ Options) bool {
 	within := false // a section of digests
 	for line := range significant(head, "#") {
-		field := releaseField.FindSubmatch(line)
+		field := releaseField().FindSubmatch(line)
 		switch {
 		case field != nil:
 			within = releaseAlgorithm(field[1]) != nil && len(field[2]) == 0
 		case line[0] != ' ' && line[0] != '\t':
 			return false
-		case within && releaseRow.Match(line):
+		case within && releaseRow().Match(line):
 			return true
 		}
 	}
@@ -52,14 +51,14 @@ func readRelease(lines *Lines, _ Options) Next {
 		if isBlank(line) || line[0] == '#' {
 			return Entry{}, errNoEntry
 		}
-		if field := releaseField.FindSubmatch(line); field != nil {
+		if field := releaseField().FindSubmatch(line); field != nil {
 			section, algorithm = string(field[1]), releaseAlgorithm(field[1])
 			if algorithm != nil && len(field[2]) > 0 {
 				return Entry{}, errors.New("a section of digests with something behind its colon")
 			}
 			return Entry{}, errNoEntry
 		}
-		row := releaseRow.FindSubmatch(line)
+		row := releaseRow().FindSubmatch(line)
 		switch {
 		case section == "" || line[0] != ' ' && line[0] != '\t':
 			return Entry{}, errors.New("not a field, nor the continuation of one")

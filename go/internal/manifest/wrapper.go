@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"regexp"
 	"strings"
 )
 
@@ -73,8 +72,8 @@ var (
 	pgpArmorTail = []byte("-----END PGP SIGNATURE-----")
 
 	// RFC 9580, section 6.2.
-	pgpArmorHeader = regexp.MustCompile(`^(?:Version|Comment|Hash|Charset): `)
-	pgpArmorData   = regexp.MustCompile(`^=?[A-Za-z0-9+/]*={0,2}$`)
+	pgpArmorHeader = pattern(`^(?:Version|Comment|Hash|Charset): `)
+	pgpArmorData   = pattern(`^=?[A-Za-z0-9+/]*={0,2}$`)
 )
 
 func (p *pgp) take(line []byte) ([]byte, bool, error) {
@@ -109,7 +108,7 @@ func (p *pgp) armor(line []byte) error {
 		p.at = pgpAfter
 	case p.at == pgpArmorHeaders && len(line) == 0:
 		p.at = pgpSignature
-	case p.at == pgpArmorHeaders && pgpArmorHeader.Match(line), p.at == pgpSignature && pgpArmorData.Match(line):
+	case p.at == pgpArmorHeaders && pgpArmorHeader().Match(line), p.at == pgpSignature && pgpArmorData().Match(line):
 	default:
 		return errors.New("not a part of the PGP signature that it stands in")
 	}

@@ -6,16 +6,15 @@ be read, 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import importlib.metadata
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import coreutils
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 __all__ = ["main", "whole_parser"]
@@ -69,6 +68,8 @@ def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     It is for completion and the man page, and parses nothing itself: argparse could not tell a
     command's name and a PATH apart.
     """
+    import argparse
+
     parser = _parser("checksig", overview=True)
     within = parser.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
     commands = {name: within.add_parser(name, help=text) for name, text in _COMMANDS.items()}
@@ -86,6 +87,15 @@ def _module(command: str) -> Any:
 
 
 def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
+    import argparse  # here: a command of coreutils does without
+
+    class Version(argparse.Action):
+        def __call__(self, *_: object) -> NoReturn:
+            from importlib.metadata import version  # here: it takes longer than all the rest
+
+            print(f"checksig {version('checksig')}")
+            parser.exit()
+
     width = max(map(len, _COMMANDS))
     commands = "".join(f"  {name:{width}}  {text}\n" for name, text in _COMMANDS.items())
     commands += f"  {', '.join(coreutils.COMMANDS)}:\n  {'':{width}}  {_COREUTILS}\n"
@@ -94,6 +104,6 @@ def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
         epilog=(f"commands:\n{commands}\n" if overview else "") + _EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    version = importlib.metadata.version("checksig")
-    parser.add_argument("--version", action="version", version=f"checksig {version}")
+    text = "show program's version number and exit"
+    parser.add_argument("--version", action=Version, nargs=0, help=text)
     return parser

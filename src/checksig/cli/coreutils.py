@@ -5,11 +5,8 @@ Their arguments are theirs alone, and reach them as the bytes they are.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,19 +30,21 @@ CLOSED_ENV = "CHECKSIG_CLOSED"
 """Lists which of the descriptors 0 and 1 are closed; go/internal/coreutils has its twin."""
 
 
-def engine() -> Path:
-    """Return the program beside the library."""
+def engine() -> str:
+    """Return the path of the program beside the library."""
     name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
-    return Path(__file__).parents[1] / name
+    return os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
 
 def run_command(words: Sequence[str]) -> int:
     """Become the command *words*, or on Windows run it and return its exit code."""
-    program = str(engine())
+    program = engine()
     if sys.stdout:  # not where it is closed
         sys.stdout.flush()
     if os.name == "nt":
         return _run(program, words)
+    import signal  # here, as what else takes long to import
+
     for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children would
         signal.signal(number, signal.SIG_DFL)
     try:
@@ -56,7 +55,8 @@ def run_command(words: Sequence[str]) -> int:
 
 
 def _run(program: str, words: Sequence[str]) -> int:
-    import subprocess  # here: it takes long to import
+    import contextlib
+    import subprocess
 
     with subprocess.Popen([program, *words]) as process:
         while True:
@@ -85,7 +85,8 @@ def _locale_coerced() -> bool:
     if "LC_CTYPE" not in os.environ:
         return False
     try:
-        at_start = Path("/proc/self/environ").read_bytes()
+        with open("/proc/self/environ", "rb") as file:
+            at_start = file.read()
     except OSError:
         return False
     return not any(entry.startswith(b"LC_CTYPE=") for entry in at_start.split(b"\0"))

@@ -91,7 +91,7 @@ def _replace(shim: Path, content: bytes) -> None:
 
 
 def _text(name: str) -> str:
-    program = str(engine().resolve())
+    program = str(Path(engine()).resolve())
     if os.name == "nt":
         escaped = program.replace("%", "%%")
         return f'@rem {_MARK}\r\n@"{escaped}" {name} %*\r\n'

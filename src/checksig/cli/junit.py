@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import collections
 from typing import TYPE_CHECKING, NamedTuple
-from xml.sax.saxutils import XMLGenerator
-from xml.sax.xmlreader import AttributesImpl
 
 from .. import Status
 from ..report import printable
@@ -18,6 +16,7 @@ from ..report import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import BinaryIO
+    from xml.sax.saxutils import XMLGenerator
 
     from .. import BadLine, Report, Result
 
@@ -100,6 +99,8 @@ def write(path: str, found: Iterable[Suite]) -> None:
 
 
 def _write(file: BinaryIO, found: list[Suite]) -> None:
+    from xml.sax.saxutils import XMLGenerator  # here: only who asks for XML waits for it
+
     xml = XMLGenerator(file, "utf-8", short_empty_elements=True)
     xml.startDocument()
     _start(xml, "testsuites", name="checksig", **_counts(found))
@@ -134,6 +135,8 @@ def _counts(found: list[Suite]) -> dict[str, str]:
 
 
 def _start(xml: XMLGenerator, element: str, **attributes: str) -> None:
+    from xml.sax.xmlreader import AttributesImpl
+
     # XML has no way to say a control character, nor bytes that are no text: they are escaped.
     escaped = {name: printable(value) for name, value in attributes.items()}
     xml.startElement(element, AttributesImpl(escaped))

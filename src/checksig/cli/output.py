@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +120,8 @@ class Output:
                 self.error(self._junit, error)
         if self._json:
             self._document |= {"ok": self._code == 0, "errors": self._errors}
+            import json
+
             print(json.dumps(self._document, indent=2))
         elif self._all.paths > 1 and not (self._code == 0 and self._quiet):
             print(verdict(self._code == 0, str(self._all), self._all.total, self._style))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
@@ -80,6 +78,8 @@ def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":
         if options.json:
+            import json
+
             print(json.dumps(_dict(written, ok=ok), indent=2))
         elif not (ok and options.quiet):
             print(_text(written))
@@ -87,6 +87,8 @@ def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -
 
 
 def _dict(written: Written, *, ok: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
     d = {"ok": ok, **asdict(written)}
     if isinstance(written, Updated):
         del d["_unread"]

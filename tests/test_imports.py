@@ -1,0 +1,155 @@
+"""What an import and a first call load: nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import checksig
+from checksig import Converted, Created, Report, Updated, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# Each of these takes longer to import than a call takes, or all of the package.
+HEAVY = {
+    "argparse",
+    "asyncio",
+    "cffi",
+    "concurrent.futures",
+    "dataclasses",
+    "email",
+    "importlib.metadata",
+    "inspect",
+    "json",
+    "logging",
+    "pathlib",
+    "tempfile",
+    "tqdm",
+    "unittest",
+    "urllib.parse",
+    "xml.sax",
+}
+
+ADDED = """
+import sys
+before = set(sys.modules)
+{}
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+def test_an_import_loads_nothing_else(python: Callable[..., str]) -> None:
+    """Not even the package's own modules: those come with the names that are in them."""
+    added = python(ADDED.format("import checksig")).split()
+    assert "checksig" in added
+    assert set(added) <= {"checksig", "__future__"}
+
+
+def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
+    """What verify() needs is there before the first call, but for the engine."""
+    added = set(python(ADDED.format("from checksig import verify")).split())
+    assert {"checksig._verify", "checksig._process", "checksig.report"} <= added
+    assert not added & {*HEAVY, "_cffi_backend", "checksig._create", "checksig._dpkg"}
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> None:
+    """Nor does a call with either engine, and a report of it."""
+    program = "import checksig; str(checksig.verify(sys.argv[1], check=False).results)"
+    added = set(python(ADDED.format(program), httpd).split())
+    assert "checksig._verify" in added
+    assert not added & HEAVY
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["FOLDER"], {"argparse"}),
+        (["--quiet", "FOLDER"], {"argparse"}),
+        (["--json", "FOLDER"], {"argparse", "json"}),
+    ],
+)
+def test_the_command_loads_what_it_needs(
+    httpd: Path, python: Callable[..., str], words: list[str], allowed: set[str]
+) -> None:
+    """XML for JUnit's form, the bar, the version and the other commands: only who asks for them."""
+    words = [str(httpd) if word == "FOLDER" else word for word in words]
+    program = f"from checksig.cli import main; main({words!r})"
+    added = set(python(ADDED.format(program)).splitlines()[-1].split())
+    assert "checksig.cli.verify" in added
+    assert added & HEAVY == allowed
+    assert not added & {"checksig.cli.create", "checksig.cli.env", "checksig._environment"}
+
+
+def test_every_name_is_there(python: Callable[..., str]) -> None:
+    """All names of the package can be asked for, listed, and imported by a star; others cannot."""
+    program = """
+import checksig, json
+from checksig import *
+here = dict(globals())
+print(json.dumps([
+    [name for name in checksig.__all__ if here[name] is not getattr(checksig, name)],
+    sorted({*checksig.__all__, "algorithms", "errors", "report"} - set(dir(checksig))),
+    checksig.report.Report is checksig.Report,
+    checksig.errors.EngineError is checksig.EngineError,
+    hasattr(checksig, "nothing"),
+]))
+"""
+    assert json.loads(python(program)) == [[], [], True, True, False]
+
+
+def test_records_are_dataclasses(httpd: Path) -> None:
+    """To whoever takes them for that: their fields, changes, copies, and classes made from them."""
+    report = verify(httpd, check=False)
+    assert dataclasses.is_dataclass(report)
+    names = [field.name for field in dataclasses.fields(report)]
+    assert names[:3] == ["path", "manifests", "verified"]
+    other = dataclasses.replace(report, path="elsewhere")
+    assert (other.path, other.verified, report.path) == ("elsewhere", 9, str(httpd))
+    assert other != report
+    assert hash(other) != hash(report)
+    assert dataclasses.asdict(report)["mismatched"] == 1
+    twin = pickle.loads(pickle.dumps(report))  # noqa: S301
+    assert twin == report == copy.copy(report)
+    assert hash(twin) == hash(report)
+
+    @dataclasses.dataclass(frozen=True)
+    class Named(Report):
+        title: str = ""
+
+    named = Named(**vars(twin), title="x")
+    assert (named.title, named.verified) == ("x", 9)
+    for change in ("path", "something"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(report, change, "x")
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            delattr(report, change)
+
+
+def test_records_are_what_dataclasses_makes() -> None:
+    """The same text, order of fields, and errors as those of a class that the real one made."""
+    classes: tuple[Any, ...] = (Report, Created, Updated, Converted, checksig.PackageReport)
+    for cls in classes:
+        fields = dataclasses.fields(cls)
+        values = [field.name for field in fields]
+        record = cls(*values)
+        assert [getattr(record, field.name) for field in fields] == values
+        assert record == cls(**dict(zip(values, values, strict=True)))
+        shown = (f"{name}={name!r}" for name in values if not name.startswith("_"))
+        assert repr(record) == f"{cls.__name__}({', '.join(shown)})"
+        assert cls.__match_args__ == tuple(values)
+        needed = [field for field in fields if field.default is dataclasses.MISSING]
+        for wrong in (values[: len(needed) - 1], [*values, "more"]):
+            with pytest.raises(TypeError):
+                cls(*wrong)
+        with pytest.raises(TypeError):
+            cls(*values, **{values[0]: "twice"})
+        with pytest.raises(TypeError):
+            cls(*values, unknown=1)
