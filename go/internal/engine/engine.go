@@ -167,7 +167,7 @@ func Run(ctx context.Context, r Request, sink Sink, progress *Progress) (Summary
 	defer cancel(nil)
 	run := &run{
 		request: r, sink: sink, progress: progress, ctx: ctx, fail: cancel,
-		began: time.Now(), work: make(chan *task, 256),
+		began: time.Now(),
 	}
 	run.guard(run.all)
 	return run.summary(), context.Cause(ctx)
@@ -181,12 +181,11 @@ type run struct {
 	ctx      context.Context
 	fail     context.CancelCauseFunc
 	began    time.Time
-	work     chan *task
+	queue    *queue
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
 	extra    atomic.Int64
 	open     atomic.Int64  // files open in workers
-	inLanes  atomic.Int64  // those of them that are hashed together
 	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	listed   nameSet
@@ -208,24 +207,32 @@ func (r *run) all() {
 		r.fail(err)
 		return
 	}
-	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
+	r.queue = newQueue(r.workers())
+	defer context.AfterFunc(r.ctx, func() {
+		r.stop.Store(1)
+		r.queue.close()
+	})()
 	defer r.bases.close()
-	var workers, survey sync.WaitGroup
+	var workers, others sync.WaitGroup
 	for range r.workers() {
 		r.spawn(&workers, r.worker)
 	}
+	verifying, verified := context.WithCancel(r.ctx)
+	defer verified()
+	r.spawn(&others, func() { r.lookAhead(verifying) })
 	surveyed, endSurvey := context.WithCancel(r.ctx)
 	if r.request.Survey {
-		r.spawn(&survey, func() { r.survey(surveyed) })
+		r.spawn(&others, func() { r.survey(surveyed) })
 	}
 	r.guard(func() {
-		defer close(r.work)
+		defer r.queue.close()
 		r.read()
 	})
 	workers.Wait()
+	verified()
 	r.guard(r.conclude)
 	endSurvey()
-	survey.Wait()
+	others.Wait()
 }
 
 // prepare finds the manifests and opens the folders.
@@ -338,10 +345,11 @@ func (r *run) announce(m *Manifest) {
 }
 
 func (r *run) send(t *task) {
-	select {
-	case r.work <- t:
-	case <-r.ctx.Done():
+	t.weight = -1
+	if t.entry.HasSize {
+		t.weight = t.entry.Size
 	}
+	r.queue.put(t)
 }
 
 func (r *run) badLine(m *Manifest, bad *manifest.LineError) {

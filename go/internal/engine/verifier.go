@@ -45,11 +45,12 @@ func (v *verifier) free() { buffers.Put(v.buf) }
 
 // all verifies files until there are no more, or the run has ended.
 func (v *verifier) all() {
-	for t := range v.run.work {
-		v.verify(t)
-		if v.run.ctx.Err() != nil {
+	for v.run.ctx.Err() == nil {
+		t := v.run.queue.take(&holding{}, true)
+		if t == nil {
 			break
 		}
+		v.verify(t)
 	}
 }
 
