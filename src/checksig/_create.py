@@ -144,7 +144,8 @@ def create(
     :param skip_special: pass by FIFOs, sockets and devices, which are an error otherwise.
     :param exclude: patterns (``*``, ``?``, ``[a-z]``) of what is not listed: of the name of a
         file or folder anywhere, or of the whole name if there is a ``/`` in it.
-    :param workers: how many files are read at once, 1 to 1024; as many as CPUs if None.
+    :param workers: how many files are read at once, 1 to 1024; if None, as many as CPUs, or one on
+        a disk that rotates.
     :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
         it raises stops the work.
     :param cancel: stops the work when its :meth:`CancelToken.cancel` is called.

@@ -21,7 +21,8 @@ class Options(TypedDict, total=False):
     """The keywords of :func:`checksig.verify`, ``iter_verify`` and ``averify`` alike."""
 
     workers: int | None
-    """How many files are read at once, 1 to 1024; as many as CPUs may be used if None."""
+    """How many workers read files, 1 to 1024. If None, as many as CPUs may be used, but one where the
+    folder that names start from is known to lie on a disk that rotates (Linux)."""
     follow_outside: bool
     """Read files outside the folder that names start from too, which are refused otherwise: by
     ``..``, an absolute name, or a symbolic link."""

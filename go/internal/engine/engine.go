@@ -19,6 +19,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/lanes"
 	"checksig/internal/manifest"
+	"checksig/internal/source"
 )
 
 // chunkSize is how many bytes are read at once. The context is looked at between two chunks.
@@ -45,7 +46,7 @@ func (s Status) String() string { return statusNames[s] }
 type Request struct {
 	Path          string // a folder or a manifest
 	Dir           string // what Path is relative to, absolute; the working folder if empty
-	Workers       int    // files read at once; 0 for as many as CPUs may be used
+	Workers       int    // files read at once; 0 for as many as CPUs may be used, or 1 on a disk that rotates
 	FollowOutside bool   // let names lead outside their manifest's folder
 	Survey        bool   // find out the totals of [Progress] when the run takes longer
 
@@ -195,6 +196,7 @@ type run struct {
 	scarce   sync.Mutex // held to try again for a descriptor
 	root     *base      // that the request names, or nil
 	mixed    atomic.Bool
+	rotates  bool // the disk
 
 	mu        sync.Mutex
 	manifests []*Manifest
@@ -243,6 +245,7 @@ func (r *run) prepare() (err error) {
 	if r.found, err = find(r.ctx, r.request); err != nil {
 		return err
 	}
+	r.rotates = r.request.Workers == 0 && r.found.tree.Rotates()
 	r.bases = newBases(r.found.top, r.found.tree, r.request.FollowOutside)
 	r.listed.wanted = r.request.Extra != ExtraIgnored
 	if r.request.Root == "" {
@@ -251,7 +254,10 @@ func (r *run) prepare() (err error) {
 	dir, err := absolute(r.request.Dir, r.request.Root)
 	if err == nil {
 		r.root = r.bases.add(&base{dir: dir, shown: r.request.Root})
-		_, err = r.bases.use(r.root) // and never done with: it stays open
+		var tree *source.Tree
+		if tree, err = r.bases.use(r.root); err == nil { // and never done with: it stays open
+			r.rotates = r.request.Workers == 0 && tree.Rotates()
+		}
 	}
 	if err != nil {
 		r.bases.close()
@@ -263,6 +269,9 @@ func (r *run) prepare() (err error) {
 func (r *run) workers() int {
 	if r.request.Workers > 0 {
 		return r.request.Workers
+	}
+	if r.rotates {
+		return 1
 	}
 	return runtime.GOMAXPROCS(0) // unlike NumCPU it knows a container's limit
 }

@@ -52,6 +52,7 @@ func newHashing(ctx context.Context, workers int, progress *Progress) (*hashing,
 // all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
 // ends it.
 func (h *hashing) all(produce func() error, consume func(*subject) error) error {
+	h.rotates = h.request.Workers == 0 && h.tree.Rotates()
 	h.jobs = make(chan *subject, ahead)
 	h.ordered = make(chan *subject, ahead)
 	var group sync.WaitGroup
