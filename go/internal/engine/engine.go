@@ -48,6 +48,7 @@ type Request struct {
 	Dir           string // what Path is relative to, absolute; the working folder if empty
 	Workers       int    // files read at once; 0 for as many as CPUs may be used, or 1 on a disk that rotates
 	FollowOutside bool   // let names lead outside their manifest's folder
+	LeaveCache    bool   // leave the page cache as it was
 	Survey        bool   // find out the totals of [Progress] when the run takes longer
 
 	Recursive     bool              // look for manifests in the folders below Path, too

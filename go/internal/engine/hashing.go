@@ -41,11 +41,11 @@ type hashing struct {
 }
 
 // newHashing returns a hashing, and what ends it.
-func newHashing(ctx context.Context, workers int, progress *Progress) (*hashing, context.CancelFunc) {
+func newHashing(ctx context.Context, request Request, progress *Progress) (*hashing, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	progress.TotalFiles.Store(-1)
 	progress.TotalBytes.Store(-1)
-	run := &run{request: Request{Workers: workers}, progress: progress, ctx: ctx, fail: cancel, began: time.Now()}
+	run := &run{request: request, progress: progress, ctx: ctx, fail: cancel, began: time.Now()}
 	return &hashing{run: run}, func() { cancel(nil) }
 }
 
@@ -137,6 +137,7 @@ func (h *hashing) hash(s *subject, buf []byte, hashers map[*digest.Algorithm]has
 	if err != nil {
 		return err
 	}
+	h.spare(file)
 	h.open.Add(1)
 	defer func() {
 		file.Close()
