@@ -8,7 +8,6 @@ import mmap
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +16,7 @@ import checksig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be asked so")
 
@@ -101,9 +101,7 @@ def by_update(folder: Path) -> None:
     assert checksig.update(folder / "SHA256SUMS", all=True, leave_cache=True).entries == 4
 
 
-@pytest.mark.parametrize(
-    "work", [by_function, by_two_algorithms, by_command, by_create, by_update]
-)
+@pytest.mark.parametrize("work", [by_function, by_two_algorithms, by_command, by_create, by_update])
 def test_the_page_cache_stays_as_it_was(folder: Path, work: Callable[[Path], None]) -> None:
     """What was cached is, and nothing else."""
     names = ("cold", "warm", "partly", "small")

@@ -26,7 +26,15 @@ ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 CHOICES = ("go", "sse2", "avx2", "avx512", "shani", "avx2+shani", "neon", "armsha", "")
 
 FILE_CALLS = (
-    "openat openat2 open close fcntl stat fstat lstat newfstatat statx read pread64 fadvise64".split()
+    "openat",
+    "openat2",
+    "close",
+    "fcntl",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "read",
+    "fadvise64",
 )
 
 PROGRAM = """

@@ -21,11 +21,11 @@ class Options(TypedDict, total=False):
     """The keywords of :func:`checksig.verify`, ``iter_verify`` and ``averify`` alike."""
 
     workers: int | None
-    """How many workers read files, 1 to 1024. If None, as many as CPUs may be used, but one where the
-    folder that names start from is known to lie on a disk that rotates (Linux)."""
+    """How many files are read at once, 1 to 1024. If None, as many as CPUs may be used, but one
+    where the folder that names start from is known to lie on a disk that rotates (Linux)."""
     leave_cache: bool
-    """Leave the system's page cache as it was: what was not cached is not cached behind the read, so
-    that what else is cached stays (Linux, macOS). Files are hashed one by one then."""
+    """Leave the system's page cache as it was: what was not cached is not cached behind the read,
+    so that what else is cached stays (Linux, macOS). Files are hashed one by one then."""
     follow_outside: bool
     """Read files outside the folder that names start from too, which are refused otherwise: by
     ``..``, an absolute name, or a symbolic link."""
