@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -23,6 +24,18 @@ pytestmark = [
 
 ALGORITHMS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 CHOICES = ("go", "sse2", "avx2", "avx512", "shani", "avx2+shani", "neon", "armsha", "")
+
+FILE_CALLS = (
+    "openat",
+    "openat2",
+    "close",
+    "fcntl",
+    "fstat",
+    "newfstatat",
+    "statx",
+    "read",
+    "fadvise64",
+)
 
 PROGRAM = """
 import json, sys
@@ -104,3 +117,29 @@ def test_an_unknown_instruction_set_is_an_error(mixed: tuple[Path, int, dict[str
     found = verify(mixed[0], "avx1024")
     assert isinstance(found, str)
     assert 'CHECKSIG_ISA: "avx1024" is none of go, sse2, avx2, avx512' in found
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
+def test_a_small_file_takes_few_system_calls(tmp_path: Path) -> None:
+    """What it is, opening, one read, what it is now, closing; perhaps one more look."""
+    counts: list[int] = []
+    for count in (1, 1001):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with (folder / "SHA1SUMS").open("w") as sums:
+            for i in range(count):
+                (folder / f"{i:04}").write_bytes(b"%d" % i)
+                sums.write(f"{hashlib.sha1(b'%d' % i).hexdigest()}  {i:04}\n")
+        trace = ["strace", "-f", "-c", "-U", "name,calls", "-e", "trace=%desc,%file,fcntl"]
+        done = subprocess.run(
+            [*trace, "-o", tmp_path / "counts", sys.executable, "-c", PROGRAM, folder, "2"],
+            env={**os.environ, "CHECKSIG_ENGINE": "library", "CHECKSIG_ISA": ""},
+            stdout=subprocess.PIPE,
+            timeout=100,
+            check=True,
+        )
+        assert json.loads(done.stdout)[0] == count
+        calls = dict(line.split() for line in (tmp_path / "counts").read_text().splitlines()[2:])
+        counts.append(sum(int(calls.get(name, 0)) for name in FILE_CALLS))
+    each = (counts[1] - counts[0]) / 1000
+    assert 5 <= each < 6.1

@@ -119,6 +119,7 @@ def create(
     skip_special: bool = False,
     exclude: Sequence[str | bytes] = (),
     workers: int | None = None,
+    leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Created:
@@ -144,7 +145,10 @@ def create(
     :param skip_special: pass by FIFOs, sockets and devices, which are an error otherwise.
     :param exclude: patterns (``*``, ``?``, ``[a-z]``) of what is not listed: of the name of a
         file or folder anywhere, or of the whole name if there is a ``/`` in it.
-    :param workers: how many files are read at once, 1 to 1024; as many as CPUs if None.
+    :param workers: how many files are read at once, 1 to 1024; if None, as many as CPUs, or one on
+        a disk that rotates.
+    :param leave_cache: leave the system's page cache as it was: what was not cached is not cached
+        behind the read (Linux, macOS).
     :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
         it raises stops the work.
     :param cancel: stops the work when its :meth:`CancelToken.cancel` is called.
@@ -164,6 +168,7 @@ def create(
     job.add("as", format)
     job.add("relative_to", relative_to)
     job.add("replace", overwrite)
+    job.add("leave_cache", leave_cache)
     job.select(links, follow_outside, skip_special, exclude)
     done = job.run(progress, cancel)
     return Created(**done, bytes_read=job.bytes_read, passed_by=job.told(_Change.PASSED_BY))
@@ -182,6 +187,7 @@ def update(
     skip_special: bool = False,
     exclude: Sequence[str | bytes] = (),
     workers: int | None = None,
+    leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Updated:
@@ -218,6 +224,7 @@ def update(
     job.add("keep_files", not add)
     job.add("by", algorithm)
     job.add("from", format)
+    job.add("leave_cache", leave_cache)
     job.select(links, follow_outside, skip_special, exclude)
     done = job.run(progress, cancel)
     return Updated(

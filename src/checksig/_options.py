@@ -21,7 +21,11 @@ class Options(TypedDict, total=False):
     """The keywords of :func:`checksig.verify`, ``iter_verify`` and ``averify`` alike."""
 
     workers: int | None
-    """How many files are read at once, 1 to 1024; as many as CPUs may be used if None."""
+    """How many files are read at once, 1 to 1024. If None, as many as CPUs may be used, but one
+    where the folder that names start from is known to lie on a disk that rotates (Linux)."""
+    leave_cache: bool
+    """Leave the system's page cache as it was: what was not cached is not cached behind the read,
+    so that what else is cached stays (Linux, macOS). Files are hashed one by one then."""
     follow_outside: bool
     """Read files outside the folder that names start from too, which are refused otherwise: by
     ``..``, an absolute name, or a symbolic link."""
@@ -60,6 +64,7 @@ class Options(TypedDict, total=False):
 def encode_options(
     *,
     workers: int | None = None,
+    leave_cache: bool = False,
     follow_outside: bool = False,
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
@@ -84,6 +89,7 @@ def encode_options(
         raise ValueError("root must not be empty")
     fields: list[tuple[str, bytes | int | None]] = [
         ("workers", workers),
+        ("leave_cache", leave_cache),
         ("follow_outside", follow_outside),
         ("recursive", recursive),
         ("extra", None if extra == "ignore" else extra.encode()),

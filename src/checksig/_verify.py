@@ -51,7 +51,7 @@ def verify(
     :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
         it raises stops the verification.
     :param cancel: stops the verification when its :meth:`CancelToken.cancel` is called.
-    :param options: how to verify: *workers*, *follow_outside*, *recursive*, *extra*,
+    :param options: how to verify: *workers*, *leave_cache*, *follow_outside*, *recursive*, *extra*,
         *ignore_missing*, *root*, *strip*, *basename*, *remap*, *min_strength*, *algorithm* and
         *format*; see :class:`Options`.
 

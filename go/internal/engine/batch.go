@@ -20,6 +20,7 @@ type batch struct {
 	limit  int // of files open at once
 	wide   int // how many files the latest algorithm's kernels take
 	active int // lanes with a file
+	own    holding
 	lanes  [lanes.Max]lane
 	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
 	apart []*task
@@ -43,6 +44,9 @@ type kind struct {
 
 // newBatch returns a batch, or nil where files cannot be hashed together.
 func newBatch(v *verifier) *batch {
+	if v.run.request.LeaveCache {
+		return nil // for the kernels' reading leaves traces
+	}
 	group, err := lanes.New()
 	if err != nil {
 		return nil // what is wrong with it, prepare has told
@@ -67,7 +71,6 @@ func (b *batch) free() {
 	b.leave()
 	b.group.Free()
 	b.run.open.Add(int64(-b.active))
-	b.run.inLanes.Add(int64(-b.active))
 }
 
 // fill gives files to the lanes, and reports whether one has a file.
@@ -75,11 +78,11 @@ func (b *batch) fill() bool {
 	for b.run.ctx.Err() == nil {
 		if b.active == 0 {
 			b.verifyApart()
-		} else if b.isFull() {
+		} else if b.active >= min(b.wide, b.limit) || len(b.apart) >= apartMax {
 			return true
 		}
-		t, ok := b.next()
-		if !ok {
+		t := b.next()
+		if t == nil {
 			return b.active > 0
 		}
 		b.add(t)
@@ -87,33 +90,21 @@ func (b *batch) fill() bool {
 	return false
 }
 
-// isFull reports whether the files in the lanes are to be hashed first. A worker takes no more than
-// its share of those that are there to be taken, or others would have nothing to do.
-func (b *batch) isFull() bool {
-	workers := b.run.workers()
-	share := (len(b.run.work) + int(b.run.inLanes.Load()) + workers - 1) / workers
-	return b.active >= min(b.wide, b.limit, share) || len(b.apart) >= apartMax
-}
-
-// next returns an entry, for which it waits only if there is nothing else to do.
-func (b *batch) next() (t *task, ok bool) {
-	select {
-	case t, ok = <-b.run.work:
-		return t, ok
-	default:
-	}
-	if b.active == 0 {
+// next returns a task, for which it waits only if there is nothing else to do.
+func (b *batch) next() *task {
+	t := b.run.queue.take(&b.own, false)
+	if t == nil && b.active == 0 {
 		b.leave()
-		t, ok = <-b.run.work
+		t = b.run.queue.take(&b.own, true)
 	}
-	return t, ok
+	return t
 }
 
 // add gives a file to a lane if it can, and puts it aside if not.
 func (b *batch) add(t *task) {
 	k := b.kind(t.entry.Algorithm)
 	if k.algorithm == nil || len(t.more) > 0 || b.run.refuses(&t.claim) != nil {
-		b.apart = append(b.apart, t)
+		b.putApart(t)
 		return
 	}
 	free := 0
@@ -121,19 +112,25 @@ func (b *batch) add(t *task) {
 		free++
 	}
 	if !b.open(free, k.algorithm, t) {
-		b.apart = append(b.apart, t)
+		b.putApart(t)
 		return
 	}
+	t.weight = b.group.Size(free)
 	if t.entry.HasSize && t.entry.Size != b.group.Size(free) {
 		b.group.Drop(free) // there is nothing to read then, only to tell
-		b.apart = append(b.apart, t)
+		b.putApart(t)
 		return
 	}
 	b.lanes[free] = lane{t, k.algorithm}
 	b.wide = k.width
 	b.active++
 	b.run.open.Add(1)
-	b.run.inLanes.Add(1)
+	b.own.now.add(t.load())
+}
+
+func (b *batch) putApart(t *task) {
+	b.apart = append(b.apart, t)
+	b.own.now.add(t.load())
 }
 
 func (b *batch) kind(a *digest.Algorithm) kind {
@@ -159,7 +156,7 @@ func (b *batch) open(free int, a *lanes.Algorithm, t *task) bool {
 	}
 	defer b.run.bases.done(t.base)
 	b.enter(t.base, tree)
-	if b.folder != nil && b.group.Open(free, a, b.folder.Fd(), t.name) {
+	if b.folder != nil && b.group.Open(free, a, b.folder.Fd(), t.name, &t.seen) {
 		return true
 	}
 	// A link, a folder of an odd kind, or nothing to be opened: the tree knows.
@@ -193,16 +190,29 @@ func (b *batch) leave() {
 
 // collect tells what became of the files that came to their end.
 func (b *batch) collect() {
+	b.own.now = load{}
+	for _, t := range b.apart {
+		b.own.now.add(t.load())
+	}
 	for i := range b.lanes {
-		if b.group.Phase(i) < lanes.Done {
+		switch phase := b.group.Phase(i); {
+		case phase == lanes.Idle:
+			continue
+		case phase < lanes.Done:
+			l := b.lanes[i].load()
+			l.bytes = min(l.bytes, perFile+b.group.Left(i))
+			b.own.now.add(l)
 			continue
 		}
 		l := b.lanes[i]
 		outcome := b.group.Take(i, l.algorithm)
 		b.active--
 		b.run.open.Add(-1)
-		b.run.inLanes.Add(-1)
 		b.lanes[i].task = nil
+		if outcome.Phase == lanes.Stale {
+			b.putApart(l.task)
+			continue
+		}
 		b.run.done(&l.claim, l.outcome(outcome))
 	}
 }
@@ -242,5 +252,5 @@ func (b *batch) verifyApart() {
 		}
 		b.alone.verify(t)
 	}
-	b.apart = b.apart[:0]
+	b.apart, b.own.now = b.apart[:0], load{}
 }

@@ -28,6 +28,7 @@ type CreateRequest struct {
 	Algorithms []string // "sha256" if empty
 	RelativeTo string   // the folder that names are relative to; "" for the manifest's own
 	Workers    int      // files read at once; 0 for as many as CPUs may be used
+	LeaveCache bool     // leave the page cache as it was
 	Survey     bool     // find out the totals of [Progress] when the run takes longer
 }
 
@@ -64,7 +65,7 @@ const (
 func Create(ctx context.Context, r CreateRequest, sink WriteSink, progress *Progress) (Written, error) {
 	c := creation{request: r, sink: sink}
 	var end context.CancelFunc
-	c.hashing, end = newHashing(ctx, r.Workers, progress)
+	c.hashing, end = newHashing(ctx, Request{Workers: r.Workers, LeaveCache: r.LeaveCache}, progress)
 	defer end()
 	c.guard(func() {
 		if err := c.create(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/lanes"
 	"checksig/internal/manifest"
+	"checksig/internal/source"
 )
 
 // chunkSize is how many bytes are read at once. The context is looked at between two chunks.
@@ -48,8 +49,9 @@ func (s Status) String() string { return statusNames[s] }
 type Request struct {
 	Path          string // a folder or a manifest
 	Dir           string // what Path is relative to, absolute; the working folder if empty
-	Workers       int    // files read at once; 0 for as many as CPUs may be used
+	Workers       int    // files read at once; 0 for as many as CPUs may be used, or 1 on a disk that rotates
 	FollowOutside bool   // let names lead outside their manifest's folder
+	LeaveCache    bool   // leave the page cache as it was
 	Survey        bool   // find out the totals of [Progress] when the run takes longer
 
 	Recursive     bool              // look for manifests in the folders below Path, too
@@ -170,7 +172,7 @@ func Run(ctx context.Context, r Request, sink Sink, progress *Progress) (Summary
 	defer cancel(nil)
 	run := &run{
 		request: r, sink: sink, progress: progress, ctx: ctx, fail: cancel,
-		began: time.Now(), work: make(chan *task, 256),
+		began: time.Now(),
 	}
 	run.guard(run.all)
 	return run.summary(), context.Cause(ctx)
@@ -184,14 +186,13 @@ type run struct {
 	ctx      context.Context
 	fail     context.CancelCauseFunc
 	began    time.Time
-	work     chan *task
+	queue    *queue
 	crew     sync.WaitGroup
 	hired    bool // the crew is at work; known to the reader alone
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
 	extra    atomic.Int64
 	open     atomic.Int64  // files open in workers
-	inLanes  atomic.Int64  // those of them that are hashed together
 	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	listed   nameSet
@@ -201,6 +202,7 @@ type run struct {
 	scarce   sync.Mutex // held to try again for a descriptor
 	root     *base      // that the request names, or nil
 	mixed    atomic.Bool
+	rotates  bool // the disk
 
 	mu        sync.Mutex
 	manifests []*Manifest
@@ -213,7 +215,11 @@ func (r *run) all() {
 		r.fail(err)
 		return
 	}
-	defer context.AfterFunc(r.ctx, func() { r.stop.Store(1) })()
+	r.queue = newQueue(r.workers())
+	defer context.AfterFunc(r.ctx, func() {
+		r.stop.Store(1)
+		r.queue.close()
+	})()
 	defer r.bases.close()
 	var survey sync.WaitGroup
 	surveyed, endSurvey := context.WithCancel(r.ctx)
@@ -221,7 +227,7 @@ func (r *run) all() {
 		r.spawn(&survey, func() { r.survey(surveyed) })
 	}
 	r.guard(func() {
-		defer close(r.work)
+		defer r.queue.close()
 		r.read()
 	})
 	r.guard(r.few)
@@ -239,6 +245,7 @@ func (r *run) prepare() (err error) {
 	if r.found, err = find(r.ctx, r.request); err != nil {
 		return err
 	}
+	r.rotates = r.request.Workers == 0 && r.found.tree.Rotates()
 	r.bases = newBases(r.found.top, r.found.tree, r.request.FollowOutside)
 	r.listed.wanted = r.request.Extra != ExtraIgnored
 	if r.request.Root == "" {
@@ -247,7 +254,10 @@ func (r *run) prepare() (err error) {
 	dir, err := absolute(r.request.Dir, r.request.Root)
 	if err == nil {
 		r.root = r.bases.add(&base{dir: dir, shown: r.request.Root})
-		_, err = r.bases.use(r.root) // and never done with: it stays open
+		var tree *source.Tree
+		if tree, err = r.bases.use(r.root); err == nil { // and never done with: it stays open
+			r.rotates = r.request.Workers == 0 && tree.Rotates()
+		}
 	}
 	if err != nil {
 		r.bases.close()
@@ -259,6 +269,9 @@ func (r *run) prepare() (err error) {
 func (r *run) workers() int {
 	if r.request.Workers > 0 {
 		return r.request.Workers
+	}
+	if r.rotates {
+		return 1
 	}
 	return runtime.GOMAXPROCS(0) // unlike NumCPU it knows a container's limit
 }
@@ -351,20 +364,22 @@ func (r *run) hire(count int) {
 // few verifies what was not worth more: by no more workers than there are files, one of which is
 // this goroutine. To wake others costs more than a small file.
 func (r *run) few() {
-	if files := len(r.work); !r.hired && files > 0 {
+	if files := r.queue.len(); !r.hired && files > 0 {
 		r.hire(min(r.workers(), files) - 1)
 		r.worker()
 	}
 }
 
 func (r *run) send(t *task) {
-	if !r.hired && len(r.work) == fewFiles {
+	if !r.hired && r.queue.len() == fewFiles {
 		r.hire(r.workers())
+		r.spawn(&r.crew, func() { r.lookAhead(r.ctx) })
 	}
-	select {
-	case r.work <- t:
-	case <-r.ctx.Done():
+	t.weight = -1
+	if t.entry.HasSize {
+		t.weight = t.entry.Size
 	}
+	r.queue.put(t)
 }
 
 func (r *run) badLine(m *Manifest, bad *manifest.LineError) {

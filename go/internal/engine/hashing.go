@@ -41,17 +41,18 @@ type hashing struct {
 }
 
 // newHashing returns a hashing, and what ends it.
-func newHashing(ctx context.Context, workers int, progress *Progress) (*hashing, context.CancelFunc) {
+func newHashing(ctx context.Context, request Request, progress *Progress) (*hashing, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	progress.TotalFiles.Store(-1)
 	progress.TotalBytes.Store(-1)
-	run := &run{request: Request{Workers: workers}, progress: progress, ctx: ctx, fail: cancel, began: time.Now()}
+	run := &run{request: request, progress: progress, ctx: ctx, fail: cancel, began: time.Now()}
 	return &hashing{run: run}, func() { cancel(nil) }
 }
 
 // all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
 // ends it.
 func (h *hashing) all(produce func() error, consume func(*subject) error) error {
+	h.rotates = h.request.Workers == 0 && h.tree.Rotates()
 	h.jobs = make(chan *subject, ahead)
 	h.ordered = make(chan *subject, ahead)
 	var group sync.WaitGroup
@@ -136,6 +137,7 @@ func (h *hashing) hash(s *subject, buf []byte, hashers map[*digest.Algorithm]has
 	if err != nil {
 		return err
 	}
+	h.spare(file)
 	h.open.Add(1)
 	defer func() {
 		file.Close()

@@ -17,14 +17,15 @@ import (
 // UpdateRequest says which manifest is to be brought up to date, and how.
 type UpdateRequest struct {
 	Selection
-	Path      string // the manifest
-	Dir       string // what Path is relative to, absolute; the working folder if empty
-	All       bool   // read every file, also those that seem unchanged
-	Prune     bool   // list files no longer that are missing
-	KeepFiles bool   // add no file that is not listed yet
-	Format    string // of Path; "" to detect it
-	Algorithm string // of the digests in Path that do not say it; "" for what tells it there
-	Workers   int    // files read at once; 0 for as many as CPUs may be used
+	Path       string // the manifest
+	Dir        string // what Path is relative to, absolute; the working folder if empty
+	All        bool   // read every file, also those that seem unchanged
+	Prune      bool   // list files no longer that are missing
+	KeepFiles  bool   // add no file that is not listed yet
+	Format     string // of Path; "" to detect it
+	Algorithm  string // of the digests in Path that do not say it; "" for what tells it there
+	Workers    int    // files read at once; 0 for as many as CPUs may be used
+	LeaveCache bool   // leave the page cache as it was
 }
 
 // Update brings a manifest up to date, and sorts it. Its format, its algorithms, and the comments
@@ -40,7 +41,7 @@ type UpdateRequest struct {
 func Update(ctx context.Context, r UpdateRequest, sink WriteSink, progress *Progress) (Written, error) {
 	u := updating{request: r, sink: sink}
 	var end context.CancelFunc
-	u.hashing, end = newHashing(ctx, r.Workers, progress)
+	u.hashing, end = newHashing(ctx, Request{Workers: r.Workers, LeaveCache: r.LeaveCache}, progress)
 	defer end()
 	u.guard(func() {
 		if err := u.update(); err != nil {

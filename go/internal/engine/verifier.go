@@ -45,11 +45,12 @@ func (v *verifier) free() { buffers.Put(v.buf) }
 
 // all verifies files until there are no more, or the run has ended.
 func (v *verifier) all() {
-	for t := range v.run.work {
-		v.verify(t)
-		if v.run.ctx.Err() != nil {
+	for v.run.ctx.Err() == nil {
+		t := v.run.queue.take(&holding{}, true)
+		if t == nil {
 			break
 		}
+		v.verify(t)
 	}
 }
 
@@ -163,8 +164,16 @@ func (v *verifier) open(c *claim) (file *source.File, name string, err error) {
 	})
 	if err == nil {
 		v.run.open.Add(1)
+		v.run.spare(file)
 	}
 	return file, name, err
+}
+
+// spare has the reading of file leave the page cache as it was, if that is asked for.
+func (r *run) spare(file *source.File) {
+	if r.request.LeaveCache {
+		file.LeaveCache()
+	}
 }
 
 // tryOpen holds nothing open when it fails: whoever waits for a descriptor must not have one.

@@ -3,6 +3,7 @@ package engine
 import (
 	"path/filepath"
 
+	"checksig/internal/lanes"
 	"checksig/internal/manifest"
 )
 
@@ -59,6 +60,11 @@ type task struct {
 	claim
 	more  []claim
 	bytes int // of the names and digests in more
+
+	turn   int        // which task it is that came to the queue
+	place  int        // in its fifo
+	weight int64      // the file's bytes as far as known; -1 for not
+	seen   lanes.Seen // before it is opened
 }
 
 func (t *task) claims() int { return 1 + len(t.more) }

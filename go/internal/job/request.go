@@ -21,6 +21,7 @@ import (
 //	dir             what path is relative to, absolute; the working folder if left out
 //	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
 //	follow_outside  "1": names may lead outside their manifest's folder
+//	leave_cache     "1": leave the system's page cache as it was
 //	failures_only   "1": send no record for entries that were verified
 //	survey          "1": find out the totals of a run that takes longer
 //	recursive       "1": look for manifests in the folders below path, too
@@ -101,6 +102,8 @@ func (r *request) set(key, value string) (err error) {
 		}
 	case "follow_outside":
 		r.FollowOutside, err = strconv.ParseBool(value)
+	case "leave_cache":
+		r.LeaveCache, err = strconv.ParseBool(value)
 	case "failures_only":
 		r.failuresOnly, err = strconv.ParseBool(value)
 	case "survey":

@@ -47,8 +47,8 @@ func FuzzParseRequest(f *testing.F) {
 
 // appendOptions appends the fields that say how to verify.
 func appendOptions(dst []byte, r request) []byte {
-	dst = fmt.Appendf(dst, "\x00recursive=%t\x00extra=%s\x00ignore_missing=%t\x00strip=%d\x00basename=%t",
-		r.Recursive, extras[r.Extra], r.IgnoreMissing, r.Paths.Strip, r.Paths.Basename)
+	dst = fmt.Appendf(dst, "\x00leave_cache=%t\x00recursive=%t\x00extra=%s\x00ignore_missing=%t\x00strip=%d\x00basename=%t",
+		r.LeaveCache, r.Recursive, extras[r.Extra], r.IgnoreMissing, r.Paths.Strip, r.Paths.Basename)
 	if r.Root != "" {
 		dst = fmt.Appendf(dst, "\x00root=%s", r.Root)
 	}

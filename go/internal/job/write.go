@@ -9,8 +9,8 @@ import (
 	"checksig/internal/engine"
 )
 
-// The ops that write a manifest know, besides path (of which create takes several), dir, workers
-// and survey:
+// The ops that write a manifest know, besides path (of which create takes several), dir, workers,
+// leave_cache and survey:
 //
 //	algorithms    of the digests, joined by ","
 //	as            the format to write
@@ -82,6 +82,7 @@ func (w *writeRequest) set(key, value string) (err error) {
 func create(ctx context.Context, r *request, j *Job) ([]byte, error) {
 	c := r.write.CreateRequest
 	c.Paths, c.Dir, c.Workers, c.Survey = r.write.paths, r.Dir, r.Workers, r.Survey
+	c.LeaveCache = r.LeaveCache
 	written, err := engine.Create(ctx, c, j.writeSink(), &j.progress)
 	return appendWritten(nil, &written), err
 }
@@ -91,6 +92,7 @@ func update(ctx context.Context, r *request, j *Job) ([]byte, error) {
 	written, err := engine.Update(ctx, engine.UpdateRequest{
 		Selection: w.Selection, Path: r.Path, Dir: r.Dir, All: w.all, Prune: w.prune, KeepFiles: w.keepFiles,
 		Format: w.from, Algorithm: w.by, Workers: r.Workers,
+		LeaveCache: r.LeaveCache,
 	}, j.writeSink(), &j.progress)
 	return appendWritten(nil, &written), err
 }

@@ -19,10 +19,13 @@ func New() (*Group, error) {
 func (*Group) Free() {}
 
 // Open refuses.
-func (*Group) Open(int, *Algorithm, uintptr, string) bool { return false }
+func (*Group) Open(int, *Algorithm, uintptr, string, *Seen) bool { return false }
 
 // Adopt refuses.
 func (*Group) Adopt(int, *Algorithm, uintptr) bool { return false }
+
+// Left is 0.
+func (*Group) Left(int) int64 { return 0 }
 
 // Size is 0.
 func (*Group) Size(int) int64 { return 0 }
@@ -41,3 +44,27 @@ func (*Group) Phase(int) Phase { return Idle }
 
 // Take returns nothing.
 func (*Group) Take(int, *Algorithm) Outcome { return Outcome{} }
+
+// Seen knows nothing.
+type Seen struct{}
+
+// Size is 0.
+func (*Seen) Size() int64 { return 0 }
+
+// Scout cannot be had here.
+type Scout struct{}
+
+// NewScout returns the error of [New].
+func NewScout() (*Scout, error) {
+	_, err := New()
+	return nil, err
+}
+
+// Look sees nothing.
+func (*Scout) Look(uintptr, string, *Seen) bool { return false }
+
+// Leave does nothing.
+func (*Scout) Leave() {}
+
+// Free does nothing.
+func (*Scout) Free() {}

@@ -4,6 +4,7 @@ package lanes
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -60,7 +61,7 @@ func verdicts(t *testing.T, g *Group, a *Algorithm, dir *os.File, names []string
 			}
 			if g.Phase(lane) == Idle && next < len(names) {
 				inLane[lane] = names[next]
-				if !g.Open(lane, a, dir.Fd(), names[next]) {
+				if !g.Open(lane, a, dir.Fd(), names[next], new(Seen)) {
 					adopt(t, g, lane, a, filepath.Join(dir.Name(), names[next]))
 				}
 				next++
@@ -87,7 +88,7 @@ func adopt(t *testing.T, g *Group, lane int, a *Algorithm, path string) {
 func opens(t *testing.T, dir *os.File, name string) bool {
 	t.Helper()
 	g := group(t)
-	opened := g.Open(0, ByName("md5"), dir.Fd(), name)
+	opened := g.Open(0, ByName("md5"), dir.Fd(), name, new(Seen))
 	if opened != (g.Phase(0) == reading) {
 		t.Fatalf("%q: opened is %t, its phase %d", name, opened, g.Phase(0))
 	}
@@ -130,7 +131,7 @@ func TestAlgorithmsTogether(t *testing.T) {
 	g := group(t)
 	var stop atomic.Uint32
 	for lane := range Max {
-		g.Open(lane, Algorithms[lane%len(Algorithms)], dir.Fd(), "x")
+		g.Open(lane, Algorithms[lane%len(Algorithms)], dir.Fd(), "x", new(Seen))
 	}
 	for lane := range Max {
 		for g.Phase(lane) < Done {
@@ -222,7 +223,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		dir := folder(t, map[string][]byte{"x": make([]byte, size)})
 		g := group(t)
 		var stop atomic.Uint32
-		g.Open(0, ByName("sha1"), dir.Fd(), "x")
+		g.Open(0, ByName("sha1"), dir.Fd(), "x", new(Seen))
 		if n := g.Step(&stop); n == 0 || n >= size || g.Phase(0) != reading {
 			t.Fatalf("%d bytes in the first step", n)
 		}
@@ -237,6 +238,55 @@ func TestChangedMeanwhile(t *testing.T) {
 		}
 		if o := g.Take(0, ByName("sha1")); o.Phase != want || o.Digest != nil || o.Size != size {
 			t.Errorf("%+v, not %d", o, want)
+		}
+	}
+}
+
+// What was seen of a file before its opening has to be what it is at its end.
+func TestSeen(t *testing.T) {
+	scout, err := NewScout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scout.Free()
+	for what, c := range map[string]struct {
+		change func(path string) error
+		want   Phase
+	}{
+		"as it was":  {func(string) error { return nil }, Done},
+		"longer":     {func(path string) error { return os.Truncate(path, 4) }, Stale},
+		"shorter":    {func(path string) error { return os.Truncate(path, 2) }, Stale},
+		"other mode": {func(path string) error { return os.Chmod(path, 0o400) }, Stale},
+		"another": {func(path string) error {
+			return errors.Join(os.WriteFile(path+"2", []byte("abc"), 0o600), os.Rename(path+"2", path))
+		}, Stale},
+	} {
+		dir := folder(t, map[string][]byte{"x": []byte("abc")})
+		g := group(t)
+		var seen Seen
+		if !scout.Look(dir.Fd(), "x", &seen) || seen.Size() != 3 {
+			t.Fatalf("%s: %d bytes", what, seen.Size())
+		}
+		scout.Leave()
+		if err := c.change(filepath.Join(dir.Name(), "x")); err != nil {
+			t.Fatal(err)
+		}
+		if !g.Open(0, ByName("md5"), dir.Fd(), "x", &seen) {
+			t.Fatalf("%s: not opened", what)
+		}
+		var stop atomic.Uint32
+		for g.Phase(0) < Done {
+			g.Step(&stop)
+		}
+		// Behind a long pause the file is looked at anew, and is what it is.
+		if phase := g.Phase(0); phase != c.want && phase != Done {
+			t.Errorf("%s: %+v", what, g.Take(0, ByName("md5")))
+		}
+		g.Drop(0)
+	}
+	for _, name := range []string{"", "absent", ".", "x\x00"} {
+		if scout.Look(folder(t, map[string][]byte{"x": nil}).Fd(), name, new(Seen)) {
+			t.Errorf("%q is seen", name)
 		}
 	}
 }
@@ -271,14 +321,14 @@ func TestDrop(t *testing.T) {
 	g := group(t)
 	before := descriptors(t)
 	var stop atomic.Uint32
-	if !g.Open(0, ByName("md5"), dir.Fd(), "long") || g.Size(0) != 300_000 {
+	if !g.Open(0, ByName("md5"), dir.Fd(), "long", new(Seen)) || g.Size(0) != 300_000 {
 		t.Fatalf("%d bytes", g.Size(0))
 	}
 	g.Drop(0)
 	if after := descriptors(t); !slices.Equal(after, before) || g.Phase(0) != Idle {
 		t.Errorf("%v behind it, %v before", after, before)
 	}
-	if !g.Open(0, ByName("md5"), dir.Fd(), "x") || g.Size(0) != 3 {
+	if !g.Open(0, ByName("md5"), dir.Fd(), "x", new(Seen)) || g.Size(0) != 3 {
 		t.Fatalf("%d bytes", g.Size(0))
 	}
 	g.Step(&stop)
@@ -293,7 +343,7 @@ func TestStop(t *testing.T) {
 	dir := folder(t, map[string][]byte{"x": content})
 	g := group(t)
 	var stop atomic.Uint32
-	g.Open(0, ByName("md5"), dir.Fd(), "x")
+	g.Open(0, ByName("md5"), dir.Fd(), "x", new(Seen))
 	stop.Store(1)
 	if n := g.Step(&stop); n != 0 || g.Phase(0) >= Done {
 		t.Errorf("%d bytes, phase %d", n, g.Phase(0))
@@ -318,7 +368,7 @@ func TestNothingStaysOpen(t *testing.T) {
 		}
 		var stop atomic.Uint32
 		for lane := range Max {
-			g.Open(lane, ByName("md5"), dir.Fd(), []string{"x", "a/b", "a", "absent"}[lane%4])
+			g.Open(lane, ByName("md5"), dir.Fd(), []string{"x", "a/b", "a", "absent"}[lane%4], new(Seen))
 		}
 		g.Step(&stop)
 		if during := descriptors(t); len(during) <= len(before) {

@@ -6,8 +6,10 @@
 #include "group.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <linux/openat2.h>
@@ -21,7 +23,7 @@ lanes_group *lanes_new(unsigned features, int width) {
 	if (posix_memalign(&memory, 64, head + stride * (size_t)width))
 		return NULL;
 	lanes_group *group = memory;
-	group->features = features, group->width = width, group->below = -1;
+	group->features = features, group->width = width, group->place.below = -1;
 	for (int i = 0; i < width; i++) {
 		group->lane[i].phase = LANES_IDLE;
 		group->lane[i].buffer = (uint8_t *)memory + head + stride * (size_t)i;
@@ -31,10 +33,22 @@ lanes_group *lanes_new(unsigned features, int width) {
 
 void lanes_free(lanes_group *group) { free(group); }
 
-void lanes_leave(lanes_group *group) {
-	if (group->below >= 0)
-		close(group->below);
-	group->below = -1;
+lanes_place *lanes_new_place(void) {
+	lanes_place *place = malloc(sizeof *place);
+	if (place != NULL)
+		place->below = -1;
+	return place;
+}
+
+void lanes_free_place(lanes_place *place) {
+	lanes_leave(place);
+	free(place);
+}
+
+void lanes_leave(lanes_place *place) {
+	if (place->below >= 0)
+		close(place->below);
+	place->below = -1;
 }
 
 // Opens the folder parent below another one. What is not sure to lie below it gives -1.
@@ -51,36 +65,60 @@ static int open_below(int folder, const char *parent) {
 #endif
 }
 
-// The folder that group->name lies in, and its name there in *last. It stays open until the next
+// The folder that place->name lies in, and its name there in *last. It stays open until the next
 // step, as the next name likely lies there, too.
-static int parent_of(lanes_group *group, int folder, const char **last) {
-	char *slash = strrchr(group->name, '/');
+static int parent_of(lanes_place *place, int folder, const char **last) {
+	char *slash = strrchr(place->name, '/');
 	if (slash == NULL) {
-		*last = group->name;
+		*last = place->name;
 		return folder;
 	}
 	*last = slash + 1;
 	*slash = 0;
-	if (group->below < 0 || group->folder != folder || strcmp(group->parent, group->name) != 0) {
-		lanes_leave(group);
-		strcpy(group->parent, group->name);
-		group->folder = folder;
-		group->below = open_below(folder, group->parent);
+	if (place->below < 0 || place->folder != folder || strcmp(place->parent, place->name) != 0) {
+		lanes_leave(place);
+		strcpy(place->parent, place->name);
+		place->folder = folder;
+		place->below = open_below(folder, place->parent);
 	}
-	return group->below;
+	return place->below;
 }
 
 #if defined(__APPLE__)
 #define MODIFIED st_mtimespec
 #define CHANGED st_ctimespec
+#define CLOCK CLOCK_MONOTONIC
 #else
 #define MODIFIED st_mtim
 #define CHANGED st_ctim
+#define CLOCK CLOCK_MONOTONIC_COARSE
 #endif
 
-static void times_of(const struct stat *info, int64_t modified[2], int64_t changed[2]) {
-	modified[0] = info->MODIFIED.tv_sec, modified[1] = info->MODIFIED.tv_nsec;
-	changed[0] = info->CHANGED.tv_sec, changed[1] = info->CHANGED.tv_nsec;
+static int64_t now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK, &t);
+	return 1 + (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static lanes_seen seen_as(const struct stat *info) {
+	return (lanes_seen){
+		.size = info->st_size,
+		.modified = {info->MODIFIED.tv_sec, info->MODIFIED.tv_nsec},
+		.changed = {info->CHANGED.tv_sec, info->CHANGED.tv_nsec},
+		.device = (uint64_t)info->st_dev,
+		.inode = (uint64_t)info->st_ino,
+	};
+}
+
+// Whether it is the same file, and as it was.
+static int same(const lanes_seen *a, const lanes_seen *b) {
+	return memcmp(a, b, offsetof(lanes_seen, when)) == 0;
+}
+
+static void start(lanes_lane *lane, int fd, const lanes_seen *seen, int trusted) {
+	lane->phase = LANES_READING;
+	lane->fd = fd, lane->seen = *seen, lane->trusted = trusted;
+	lane->total = 0, lane->at = lane->end = 0;
 }
 
 // Begins with an open file, and tells whether it did; closes what is not regular.
@@ -92,41 +130,51 @@ static int begin(lanes_lane *lane, int fd) {
 		close(fd);
 		return 0;
 	}
-	lane->phase = LANES_READING;
-	lane->fd = fd, lane->size = info.st_size;
-	lane->total = 0, lane->at = lane->end = 0;
-	times_of(&info, lane->modified, lane->changed);
+	lanes_seen seen = seen_as(&info);
+	start(lane, fd, &seen, 1);
 	return 1;
 }
 
 int lanes_adopt(lanes_lane *lane, int fd) { return begin(lane, fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
-// Opens a regular file that is no symbolic link. The opening alone does something to other things
-// (it lets the writer of a FIFO go on), so they are asked what they are before and behind it.
-static int open_at(int folder, const char *name) {
+// Whether name in folder is a regular file and no symbolic link, and what else is seen of it.
+static int look_at(int folder, const char *name, lanes_seen *seen) {
 	struct stat info;
 	if (folder < 0 || !*name || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISREG(info.st_mode))
-		return -1;
-	return openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+		return 0;
+	*seen = seen_as(&info);
+	return 1;
 }
 
-int lanes_open(lanes_group *group, lanes_lane *lane, int folder) {
+int lanes_look(lanes_place *place, int folder, lanes_seen *seen) {
 	const char *name;
-	int parent = parent_of(group, folder, &name);
-	return begin(lane, open_at(parent, name));
+	int parent = parent_of(place, folder, &name);
+	int regular = look_at(parent, name, seen);
+	seen->when = regular ? now() : 0;
+	return regular;
+}
+
+// The opening alone does something to what is no regular file (it lets the writer of a FIFO go on),
+// so a name is looked at before. What takes one read is not asked once more behind the opening: at
+// its end it has to be what was seen.
+int lanes_open(lanes_group *group, lanes_lane *lane, int folder, const lanes_seen *seen) {
+	const char *name;
+	int parent = parent_of(&group->place, folder, &name);
+	lanes_seen fresh;
+	if (parent >= 0 && seen->when != 0 && now() - seen->when < LANES_FRESH)
+		fresh = *seen;
+	else if (!look_at(parent, name, &fresh))
+		return 0;
+	int fd = openat(parent, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fresh.size >= LANES_CHUNK)
+		return begin(lane, fd);
+	start(lane, fd, &fresh, 0);
+	return 1;
 }
 
 static void end(lanes_lane *lane, enum lanes_phase phase) {
 	close(lane->fd);
-	lane->phase = phase;
-}
-
-// Whether the file is as it was when it was opened.
-static int unchanged(const lanes_lane *lane, const struct stat *info) {
-	int64_t modified[2], changed[2];
-	times_of(info, modified, changed);
-	return info->st_size == lane->size && !memcmp(modified, lane->modified, sizeof modified) &&
-	       !memcmp(changed, lane->changed, sizeof changed);
+	lane->phase = phase == LANES_PADDED || lane->trusted ? phase : LANES_STALE;
 }
 
 // Appends the padding of RFC 1321, 3.1 and 3.2, and FIPS 180-4, 5.1.
@@ -149,12 +197,17 @@ static void pad(lanes_lane *lane) {
 // At the end of a file: it counts only if it is whole.
 static void finish(lanes_lane *lane) {
 	struct stat info;
-	if (lane->total < lane->size) {
+	if (lane->total < lane->seen.size) {
 		end(lane, LANES_ENDED);
-	} else if (fstat(lane->fd, &info)) {
+		return;
+	}
+	if (fstat(lane->fd, &info)) {
 		lane->error = errno;
 		end(lane, LANES_FAILED);
-	} else if (!unchanged(lane, &info)) {
+		return;
+	}
+	lanes_seen seen = seen_as(&info);
+	if (!same(&seen, &lane->seen)) {
 		end(lane, LANES_CHANGED);
 	} else {
 		end(lane, LANES_PADDED);
@@ -168,15 +221,19 @@ static int64_t fill(lanes_lane *lane, const volatile uint32_t *stop) {
 	memmove(lane->buffer, lane->buffer + lane->at, lane->end - lane->at);
 	lane->end -= lane->at, lane->at = 0;
 	while (lane->phase == LANES_READING && lane->end < LANES_CHUNK && !*stop) {
-		// A byte more than there should be is enough to see that there is more.
-		int64_t room = LANES_CHUNK - lane->end, left = lane->size - lane->total + 1;
-		ssize_t n = read(lane->fd, lane->buffer + lane->end, (size_t)(room < left ? room : left));
-		if (n == 0) {
+		// A byte more than there should be is enough to see that there is more, or, where it does
+		// not come, that there is not.
+		int64_t room = LANES_CHUNK - lane->end, left = lane->seen.size - lane->total + 1;
+		int64_t wanted = room < left ? room : left;
+		ssize_t n = read(lane->fd, lane->buffer + lane->end, (size_t)wanted);
+		if (n > 0)
+			lane->end += (uint32_t)n, lane->total += n;
+		if (lane->total > lane->seen.size) {
+			end(lane, LANES_GREW);
+		} else if (n == 0 || (n > 0 && n < wanted && lane->total == lane->seen.size)) {
 			finish(lane);
 		} else if (n > 0) {
-			lane->end += (uint32_t)n, lane->total += n;
-			if (lane->total > lane->size)
-				end(lane, LANES_GREW);
+			continue;
 		} else if (errno != EINTR) {
 			lane->error = errno;
 			end(lane, LANES_FAILED);
@@ -233,7 +290,7 @@ static int goes_on(const lanes_group *group) {
 
 int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 	int64_t total = 0;
-	lanes_leave(group);
+	lanes_leave(&group->place);
 	do {
 		for (int i = 0; i < group->width && !*stop; i++)
 			total += provide(&group->lane[i], stop);
@@ -252,7 +309,7 @@ void lanes_drop(lanes_lane *lane) {
 }
 
 void lanes_abandon(lanes_group *group) {
-	lanes_leave(group);
+	lanes_leave(&group->place);
 	for (int i = 0; i < group->width; i++)
 		lanes_drop(&group->lane[i]);
 }

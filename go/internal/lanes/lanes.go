@@ -153,6 +153,7 @@ const (
 	Changed              // was changed after the opening
 	Ended                // has fewer bytes than when it was opened
 	Grew                 // has more
+	Stale                // is not what was seen before the opening, or not whole; to be opened once more
 )
 
 // Outcome is what became of a file.

@@ -231,6 +231,7 @@ type File struct {
 	file   *os.File
 	before fileState
 	total  int64 // bytes read
+	leaves bool  // the page cache as it was
 }
 
 // Fd is the system's descriptor of the open file.
@@ -245,7 +246,7 @@ func (f *File) Size() int64 { return f.before.size }
 func (f *File) Read(p []byte) (int, error) {
 	// A byte more than there should be is enough to see that there is more.
 	p = p[:min(int64(len(p)), max(f.before.size-f.total+1, 0))]
-	n, err := readNow(f.file, p)
+	n, err := f.readNow(p)
 	f.total += int64(n)
 	if f.total > f.before.size {
 		return n, Grew(f.before.size)

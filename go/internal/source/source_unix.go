@@ -17,15 +17,15 @@ const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.
 
 // readNow reads without waiting for data to come, for which [os.File.Read] waits, not to be
 // interrupted. A regular file has its data there; /proc/kmsg only says that it is one.
-func readNow(f *os.File, p []byte) (n int, err error) {
-	conn, err := f.SyscallConn()
+func (f *File) readNow(p []byte) (n int, err error) {
+	conn, err := f.file.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
 	failed := conn.Read(func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), p)
+		n, err = f.readOnce(int(fd), p)
 		for errors.Is(err, syscall.EINTR) {
-			n, err = syscall.Read(int(fd), p)
+			n, err = f.readOnce(int(fd), p)
 		}
 		return true
 	})
@@ -38,6 +38,13 @@ func readNow(f *os.File, p []byte) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+func (f *File) readOnce(fd int, p []byte) (int, error) {
+	if f.leaves {
+		return readLeaving(fd, p, f.total)
+	}
+	return syscall.Read(fd, p)
 }
 
 func statusChange(info fs.FileInfo) time.Time {

@@ -13,7 +13,7 @@ from .text import Style, Total, installed_lines, printable, report_lines, verdic
 if TYPE_CHECKING:
     from .. import InstalledReport, PackageReport, Report
 
-__all__ = ["SCHEMA", "Output", "add_options", "message", "workers"]
+__all__ = ["SCHEMA", "Output", "add_options", "leave_cache", "message", "workers"]
 
 SCHEMA = 1
 """The version of the JSON document; src/checksig/schema has its description."""
@@ -38,6 +38,15 @@ def workers(parser: argparse.ArgumentParser) -> None:
         type=_count,
         metavar="N",
         help="read N files at once (default: as many as CPUs)",
+    )
+
+
+def leave_cache(parser: argparse.ArgumentParser) -> None:
+    """Add the option that spares the page cache."""
+    parser.add_argument(
+        "--leave-cache",
+        action="store_true",
+        help="leave the system's page cache as it was (Linux, macOS)",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import ChecksigError, verify
-from .output import Output, add_options, workers
+from .output import Output, add_options, leave_cache, workers
 from .progress import Bar
 
 __all__ = ["configure", "run"]
@@ -19,6 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, "a PATH")
     workers(parser)
+    leave_cache(parser)
     parser.add_argument(
         "--follow-outside",
         action="store_true",
@@ -69,6 +70,7 @@ def _verify(path: str, options: argparse.Namespace, output: Output) -> None:
                 path,
                 check=False,
                 workers=options.workers,
+                leave_cache=options.leave_cache,
                 follow_outside=options.follow_outside,
                 recursive=options.recursive,
                 extra=options.extra,

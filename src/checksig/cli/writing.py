@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
-from .output import message, workers
+from .output import leave_cache, message, workers
 from .text import printable, size
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         help="pass by FIFOs, sockets and devices; by default they are refused",
     )
     workers(parser)
+    leave_cache(parser)
     parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
 
 
@@ -60,7 +61,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 def selection(options: argparse.Namespace) -> dict[str, Any]:
     """Return what :func:`add_selection` asked for, as keywords."""
-    names = ("links", "follow_outside", "skip_special", "exclude", "workers")
+    names = ("links", "follow_outside", "skip_special", "exclude", "workers", "leave_cache")
     return {name: getattr(options, name) for name in names}
 
 

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"checksig/internal/lanes"
+	"checksig/internal/source"
+)
+
+const (
+	// scoutPause is how long a file waits before it is looked at: what is verified sooner is not
+	// worth it.
+	scoutPause = 5 * time.Millisecond
+
+	// scoutDescriptors is how many there must be for the scout to have some, too.
+	scoutDescriptors = 256
+
+	scoutTurn = 64 // tasks looked at between two looks at the queue
+)
+
+// scout looks how large the files are that wait for workers, so that the large ones are not the
+// last.
+type scout struct {
+	run    *run
+	lanes  *lanes.Scout
+	base   *base
+	folder *os.File // that of base, or nil
+}
+
+// lookAhead scouts until ctx ends, or nothing waits any more.
+func (r *run) lookAhead(ctx context.Context) {
+	if r.workers() == 1 || source.OpenLimit() < scoutDescriptors {
+		return
+	}
+	ahead, err := lanes.NewScout()
+	if err != nil {
+		return // without lanes there is nothing to look at names with
+	}
+	defer ahead.Free()
+	s := &scout{run: r, lanes: ahead}
+	pause := time.NewTicker(scoutPause)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+			s.look(ctx, r.queue.pace())
+		case <-r.queue.drained:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look looks at those of the first came tasks that still wait.
+func (s *scout) look(ctx context.Context, came int) {
+	defer s.leave()
+	var waiting [scoutTurn]*task
+	for ctx.Err() == nil {
+		n := s.run.queue.unseen(came, waiting[:])
+		if n == 0 {
+			return
+		}
+		for _, t := range waiting[:n] {
+			if seen, ok := s.see(t); ok {
+				s.run.queue.weigh(t, &seen)
+			}
+		}
+	}
+}
+
+func (s *scout) see(t *task) (seen lanes.Seen, ok bool) {
+	if t.refused != nil {
+		return seen, false
+	}
+	tree, err := s.run.bases.use(t.base)
+	if err != nil {
+		return seen, false
+	}
+	defer s.run.bases.done(t.base)
+	if s.base != t.base {
+		s.leave()
+		s.base, s.folder = t.base, tree.Folder()
+	}
+	ok = s.folder != nil && s.lanes.Look(s.folder.Fd(), t.name, &seen)
+	return seen, ok
+}
+
+// leave closes the folder, where others may be short of descriptors.
+func (s *scout) leave() {
+	s.lanes.Leave()
+	if s.folder != nil {
+		s.folder.Close()
+	}
+	s.base, s.folder = nil, nil
+}
