@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_BYTES = 10_000_000
-# Not for those who build: how the project itself is run.
-NOT_SHIPPED = re.compile(r"\.|benchmarks/|CONTRIBUTING\.md$|SECURITY\.md$")
+SHIPPED = re.compile(  # as in MANIFEST.in: what it takes to build, test and understand
+    r"(LICENSES|backend|docs|go|src|tests|tools)/.+|(CHANGELOG|README)\.md|LICENSE|MANIFEST\.in"
+    r"|(build_ffi|setup)\.py|pyproject\.toml"
+)
 MADE = re.compile(r"PKG-INFO|setup\.cfg|src/checksig\.egg-info/[\w.-]+|go/vendor/.+")
 BINARY = re.compile(rb"\x7fELF|MZ|[\xce\xcf]\xfa\xed\xfe|\xca\xfe\xba\xbe|!<arch>\n")
 
@@ -29,7 +31,7 @@ def known() -> set[str]:
         names = set(listed.split("\0")) - {""}
     else:
         names = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file()}
-    return {name for name in names if not NOT_SHIPPED.match(name) and not MADE.fullmatch(name)}
+    return {name for name in names if SHIPPED.fullmatch(name) and not MADE.fullmatch(name)}
 
 
 def check_members(members: list[tarfile.TarInfo], top: str) -> Iterator[str]:
