@@ -157,10 +157,12 @@ def source(package: str, suite: str) -> Path:
             (work / "sources.list").write_text(f"deb-src {signed} {mirror()} {suite} main\n")
             options = (
                 "-o Dir::Etc::sourcelist=/checksig/sources.list -o Dir::Etc::sourceparts=-"
-                " -o Dir::State::lists=/checksig -o APT::Sandbox::User=root"
+                " -o Dir::State::lists=/checksig/lists -o APT::Sandbox::User=root"
+                " -o Acquire::Check-Valid-Until=false"  # a list may be old, as long as it is signed
             )
             fetch = (
-                f"cd /checksig; apt-get {options} update; mkdir s; cd s; apt-get {options} source"
+                "cd /checksig; mkdir -p s lists/partial;"
+                f" apt-get {options} update; cd s; apt-get {options} source"
             )
             system.run("sh", "-exc", f"{fetch} --download-only {package}", work=work, minutes=15)
             for path in (work / "s").glob("*.orig.tar.?z"):
