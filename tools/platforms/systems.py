@@ -129,9 +129,15 @@ LIBRARIES = (
     *("fuse3", "libbz2-dev", "libffi-dev", "liblzma-dev", "libsqlite3-dev", "libssl-dev"),
     "zlib1g-dev",
 )
-OLD_PACKAGES = (*COMPILER, *LIBRARIES, "libfuse2")
+# The shells, formatters and judges that the tests ask where they are there.
+PEERS = (
+    *("fish", "hashdeep", "man-db", "mandoc", "openssl", "perl", "rhash", "xxhash", "zsh"),
+    *("git", "procps"),
+)
+OLD_PACKAGES = (*COMPILER, *LIBRARIES, *PEERS, "libfuse2")
 NEW_PACKAGES = (
-    *(*COMPILER, *LIBRARIES, "libfuse2t64", "faketime", "pypy3", "pypy3-venv", "python3-venv"),
+    *(*COMPILER, *LIBRARIES, *PEERS, "b3sum", "libfuse2t64"),
+    *("faketime", "pypy3", "pypy3-dev", "pypy3-venv", "python3-venv"),
     *("qemu-user", "wine", "wine64", "musl-tools", "autoconf", "automake", "libtool", "texinfo"),
 )
 
