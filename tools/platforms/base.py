@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "checksig-platforms"
-TABLE = ROOT / "docs" / "platforms.md"
 MINUTE = 60
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
