@@ -129,9 +129,15 @@ LIBRARIES = (
     *("fuse3", "libbz2-dev", "libffi-dev", "liblzma-dev", "libsqlite3-dev", "libssl-dev"),
     "zlib1g-dev",
 )
-OLD_PACKAGES = (*COMPILER, *LIBRARIES, "libfuse2")
+# The shells, formatters and judges that the tests ask where they are there.
+PEERS = (
+    *("fish", "hashdeep", "man-db", "mandoc", "openssl", "perl", "rhash", "xxhash", "zsh"),
+    *("git", "procps"),
+)
+OLD_PACKAGES = (*COMPILER, *LIBRARIES, *PEERS, "libfuse2")
 NEW_PACKAGES = (
-    *(*COMPILER, *LIBRARIES, "libfuse2t64", "faketime", "pypy3", "pypy3-venv", "python3-venv"),
+    *(*COMPILER, *LIBRARIES, *PEERS, "b3sum", "libfuse2t64"),
+    *("faketime", "pypy3", "pypy3-dev", "pypy3-venv", "python3-venv"),
     *("qemu-user", "wine", "wine64", "musl-tools", "autoconf", "automake", "libtool", "texinfo"),
 )
 
@@ -157,10 +163,12 @@ def source(package: str, suite: str) -> Path:
             (work / "sources.list").write_text(f"deb-src {signed} {mirror()} {suite} main\n")
             options = (
                 "-o Dir::Etc::sourcelist=/checksig/sources.list -o Dir::Etc::sourceparts=-"
-                " -o Dir::State::lists=/checksig -o APT::Sandbox::User=root"
+                " -o Dir::State::lists=/checksig/lists -o APT::Sandbox::User=root"
+                " -o Acquire::Check-Valid-Until=false"  # a list may be old, as long as it is signed
             )
             fetch = (
-                f"cd /checksig; apt-get {options} update; mkdir s; cd s; apt-get {options} source"
+                "cd /checksig; mkdir -p s lists/partial;"
+                f" apt-get {options} update; cd s; apt-get {options} source"
             )
             system.run("sh", "-exc", f"{fetch} --download-only {package}", work=work, minutes=15)
             for path in (work / "s").glob("*.orig.tar.?z"):
