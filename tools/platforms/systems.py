@@ -160,6 +160,7 @@ def source(package: str, suite: str) -> Path:
         system = newest()
         lines = f"deb-src {mirror()} {suite} main"
         with system.work() as work:
+            (work / "lists").mkdir()  # of its own: apt takes away what it does not know there
             (work / "sources.list").write_text(
                 lines.replace(
                     " ", " [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ", 1
@@ -167,7 +168,7 @@ def source(package: str, suite: str) -> Path:
             )
             options = (
                 "-o Dir::Etc::sourcelist=/checksig/sources.list -o Dir::Etc::sourceparts=-"
-                " -o Dir::State::lists=/checksig -o APT::Sandbox::User=root"
+                " -o Dir::State::lists=/checksig/lists -o APT::Sandbox::User=root"
             )
             fetch = (
                 f"cd /checksig; apt-get {options} update; mkdir s; cd s; apt-get {options} source"
