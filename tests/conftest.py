@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -31,6 +32,25 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the library where the wheel is for musl, and so has none."""
+    if "-musllinux_" not in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
+        return
+    left_out = [item for item in items if is_about_the_library(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not is_about_the_library(item)]
+
+
+def is_about_the_library(item: pytest.Item) -> bool:
+    """Whether a test is marked so, asks for the library as its engine, or for any one in Go."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return (
+        item.get_closest_marker("library") is not None
+        or any(parameters.get(name) == "library" for name in ("engine", "choice"))
+        or "go_library" in getattr(item, "fixturenames", ())
+    )
 
 
 @pytest.fixture(scope="session")

@@ -67,12 +67,13 @@ def test_tag_serves_every_python(distribution: importlib.metadata.Distribution) 
 
 
 def test_wheel_holds_what_runs(distribution: importlib.metadata.Distribution) -> None:
-    """The library, the program, the cffi module and the typing marker are installed."""
+    """The program, the cffi module and the typing marker are installed; but on musl the library."""
     files = _files(distribution)
     if not any(file.startswith("checksig/") for file in files):
         pytest.skip("an editable install records no files of the package")
-    assert {f"checksig/{name}" for name in (LIBRARY, ENGINE)} <= set(files)
-    assert {"checksig/_ffi.py", "checksig/py.typed"} <= set(files)
+    assert {f"checksig/{ENGINE}", "checksig/_ffi.py", "checksig/py.typed"} <= set(files)
+    musl = "-musllinux_" in (distribution.read_text("WHEEL") or "")
+    assert (f"checksig/{LIBRARY}" in files) is not musl
 
 
 def test_wheel_holds_nothing_else(distribution: importlib.metadata.Distribution) -> None:
@@ -90,6 +91,7 @@ def test_wheel_holds_nothing_else(distribution: importlib.metadata.Distribution)
     }
 
 
+@pytest.mark.library
 def test_library_is_small(library: Path) -> None:
     """The library stays small enough to download without a thought."""
     assert 0 < library.stat().st_size < LIBRARY_BYTES
@@ -124,6 +126,7 @@ def test_program_needs_no_other_library(library: Path) -> None:
     assert not segments & {"PT_INTERP", "PT_DYNAMIC"}
 
 
+@pytest.mark.library
 @linux
 def test_library_exports_only_its_own_names(library: Path) -> None:
     """No name of Go's runtime, and none of C's, leaves the library to clash with others."""
@@ -138,6 +141,7 @@ def test_library_exports_only_its_own_names(library: Path) -> None:
     assert exported == EXPORTS
 
 
+@pytest.mark.library
 @pytest.mark.skipif(sys.platform != "win32", reason="elsewhere free is the C library's")
 def test_library_exports_free_on_windows(library: Path) -> None:
     """What the library's C runtime allocated can be given back to that same C runtime."""
@@ -148,6 +152,7 @@ def test_library_exports_free_on_windows(library: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.library
 @linux
 def test_library_is_hardened(library: Path) -> None:
     """The stack is not executable, and what the loader fills in is read-only afterwards."""
@@ -160,7 +165,7 @@ def test_library_is_hardened(library: Path) -> None:
 
 
 @linux
-@pytest.mark.parametrize("name", [LIBRARY, ENGINE])
+@pytest.mark.parametrize("name", [pytest.param(LIBRARY, marks=pytest.mark.library), ENGINE])
 def test_nothing_says_where_it_was_built(library: Path, name: str) -> None:
     """No path of the build machine is inside, so that anybody can build the same bytes."""
     content = library.with_name(name).read_bytes()
