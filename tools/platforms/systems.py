@@ -173,7 +173,8 @@ def source(package: str, suite: str) -> Path:
             fetch = (
                 f"cd /checksig; apt-get {options} update; mkdir s; cd s; apt-get {options} source"
             )
-            system.run("sh", "-exc", f"{fetch} --download-only {package}", work=work, minutes=15)
+            fetch += f" --only-source --download-only {package}"
+            system.run("sh", "-exc", fetch, work=work, minutes=15)
             folder.mkdir(exist_ok=True)
             for path in (work / "s").glob("*.orig.tar.?z"):
                 shutil.move(path, folder / path.name)
