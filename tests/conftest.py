@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -28,7 +28,37 @@ HERE = Path(__file__).resolve().parent
 # How many examples hypothesis tries; HYPOTHESIS_PROFILE=thorough takes a minute more.
 settings.register_profile("quick", max_examples=100)
 settings.register_profile("thorough", max_examples=1000)
+settings.register_profile("emulated", max_examples=10, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# How many times longer than is written here a test may take, and waits for a program: for machines
+# that are slow or emulated.
+PATIENCE = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
+
+
+class Patient(subprocess.Popen[Any]):
+    """A program that is waited for as long as PATIENCE says."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+        return super().wait(None if timeout is None else timeout * PATIENCE)
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:  # noqa: A002
+        """Wait for its end and for what it prints."""
+        return super().communicate(input, None if timeout is None else timeout * PATIENCE)
+
+
+if PATIENCE != 1:
+    subprocess.Popen = Patient  # type: ignore[misc]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the watchdogs be as patient."""
+    for item in items if PATIENCE != 1 else ():
+        mark = item.get_closest_marker("timeout")
+        seconds = mark.args[0] if mark else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * PATIENCE), append=False)
+
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)

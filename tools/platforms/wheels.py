@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import re
 import shutil
 import sys
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base import CACHE, ROOT, PlatformError, environment, run
+from base import CACHE, ROOT, PlatformError, environment, locked, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,18 +55,26 @@ def tools() -> Path:
     folder = CACHE / "tools"
     wanted = [f"{name}=={version}" if version else name for name, version in PYPI_TOOLS.items()]
     stamp = folder / "packages"
-    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
-        run(sys.executable, "-m", "venv", "--clear", folder)
-        pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", "--upgrade")
-        run(*pip, *wanted, minutes=15)
-        stamp.write_text(" ".join(wanted))
+    with locked("tools"):
+        if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+            run(sys.executable, "-m", "venv", folder)
+            pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", "--upgrade")
+            run(*pip, *wanted, minutes=15)
+            stamp.write_text(" ".join(wanted))
     return folder / "bin"
 
 
+@functools.cache
+def dist() -> Path:
+    """Where this run keeps what it builds: another one may be building something else."""
+    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="dist-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
 def sdist() -> Path:
     """The source distribution, made once from what git knows; every wheel is built from it."""
-    if _sdists:
-        return _sdists[0]
     with tempfile.TemporaryDirectory() as scratch:
         names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
         for name in names.split("\0"):
@@ -72,8 +82,7 @@ def sdist() -> Path:
                 target = Path(scratch, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, target)
-        out = CACHE / "dist" / "source"
-        shutil.rmtree(out, ignore_errors=True)
+        out = dist() / "source"
         run(
             tools() / "python",
             "-m",
@@ -85,11 +94,7 @@ def sdist() -> Path:
             scratch,
             env=environment(),
         )
-    _sdists.append(next(out.glob("checksig-*.tar.gz")))
-    return _sdists[0]
-
-
-_sdists: list[Path] = []
+    return next(out.glob("checksig-*.tar.gz"))
 
 
 def zig(target: str) -> str:
@@ -105,23 +110,17 @@ def check_wheel(wheel: Path) -> None:
     run(tools() / "python", ROOT / "tools" / "check_wheel.py", *more, wheel)
 
 
+@functools.cache
 def build_wheel(tag: str, **env: str) -> Path:
     """Build the wheel of a platform from the source distribution, and check it."""
-    folder = CACHE / "dist" / tag
-    if (folder, *env.items()) in _built:
-        return next(folder.glob("checksig-*.whl"))
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = dist() / tag
     option = f"-C--build-option=--plat-name={tag}"
     pip = (tools() / "python", "-m", "pip", "wheel", "-q", "--no-deps")
     command = (*pip, "--cache-dir", CACHE / "pip", option, "-w", folder, sdist())
     run(*command, minutes=20, env=environment(**env))
     wheel = next(folder.glob("checksig-*.whl"))
     check_wheel(wheel)
-    _built.add((folder, *env.items()))
     return wheel
-
-
-_built: set[tuple[object, ...]] = set()
 
 
 def lay_out(work: Path, wheel: Path) -> None:
