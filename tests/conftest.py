@@ -53,7 +53,11 @@ if PATIENCE != 1:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the watchdogs be as patient."""
+    """Leave out what no wheel for musl has; let the watchdogs be as patient."""
+    if "-musllinux_" in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
+        left_out = [item for item in items if is_about_the_library(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not is_about_the_library(item)]
     for item in items if PATIENCE != 1 else ():
         mark = item.get_closest_marker("timeout")
         seconds = mark.args[0] if mark else float(config.getini("timeout"))
@@ -62,15 +66,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the library where the wheel is for musl, and so has none."""
-    if "-musllinux_" not in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
-        return
-    left_out = [item for item in items if is_about_the_library(item)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not is_about_the_library(item)]
 
 
 def is_about_the_library(item: pytest.Item) -> bool:
