@@ -107,3 +107,9 @@ def network() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if name in {"PIP_CERT", "PIP_TIMEOUT"}
     }
+
+
+def patience() -> dict[str, str]:
+    """How long the caller lets tests take on this machine; see tests/conftest.py."""
+    names = {"CHECKSIG_TEST_PATIENCE", "HYPOTHESIS_PROFILE"}
+    return {name: value for name, value in os.environ.items() if name in names}

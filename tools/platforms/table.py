@@ -116,8 +116,8 @@ def short(rows: dict[str, Row]) -> str:
     workflow = jobs()
 
     def here(platform: Platform) -> str:
-        names = [name for name in platform.rows if name in rows]
-        said = [f"{rows[name].tested}: {rows[name].result}" for name in names]
+        done = [rows[name] for name in platform.rows if name in rows]
+        said = [f"{r.tested}: pass" if r.result == "pass" else f"`{r.name}`: FAIL" for r in done]
         return "; ".join(said) or "not run"
 
     def released(platform: Platform) -> str:
