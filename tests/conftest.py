@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -52,7 +53,11 @@ if PATIENCE != 1:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the watchdogs be as patient."""
+    """Leave out what no wheel for musl has; let the watchdogs be as patient."""
+    if "-musllinux_" in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
+        left_out = [item for item in items if is_about_the_library(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not is_about_the_library(item)]
     for item in items if PATIENCE != 1 else ():
         mark = item.get_closest_marker("timeout")
         seconds = mark.args[0] if mark else float(config.getini("timeout"))
@@ -61,6 +66,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
+
+
+def is_about_the_library(item: pytest.Item) -> bool:
+    """Whether a test is marked so, asks for the library as its engine, or for any one in Go."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return (
+        item.get_closest_marker("library") is not None
+        or any(parameters.get(name) == "library" for name in ("engine", "choice"))
+        or "go_library" in getattr(item, "fixturenames", ())
+    )
 
 
 @pytest.fixture(scope="session")

@@ -169,8 +169,9 @@ def source(package: str, suite: str) -> Path:
             fetch = (
                 "cd /checksig; mkdir -p s lists/partial;"
                 f" apt-get {options} update; cd s; apt-get {options} source"
+                " --only-source --download-only"
             )
-            system.run("sh", "-exc", f"{fetch} --download-only {package}", work=work, minutes=15)
+            system.run("sh", "-exc", f"{fetch} {package}", work=work, minutes=15)
             for path in (work / "s").glob("*.orig.tar.?z"):
                 shutil.move(path, folder / path.name)
         return next(folder.glob(f"{package}_*.orig.tar.?z"))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base import CACHE, MINUTE, ROOT, PlatformError, environment, locked, run
+from base import CACHE, MINUTE, ROOT, PlatformError, environment, locked, patience, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,6 +184,7 @@ def suite(
     timeout: int = 120,
     packages: Sequence[str] = (),
     without: Sequence[str] = (),
+    lacking: Sequence[str] = (),
     deselect: Sequence[str] = (),
     options: Sequence[str] = (),
     one_by_one: bool = False,
@@ -191,20 +192,24 @@ def suite(
 ) -> str:
     """Install the wheel by pip in a system, in a virtual environment, and run the whole suite.
 
-    One by one: each file of tests by itself, with a line about it; one that does not end within the
-    minutes for all of them counts as a failure, and so do those after it.
+    Lacking: what the wheel needs and this Python cannot have; what it needs besides is then to be
+    among the packages. One by one: each file of tests by itself, with a line about it; one that
+    does not end within the minutes for all of them counts as a failure, and so do those after it.
     """
     with system.work() as work:
         lay_out(work, wheel)
         venv = "/tmp/venv/bin/python"  # noqa: S108 - of the system, and gone with it
         pip = (venv, "-m", "pip", "install", "-q", "--disable-pip-version-check")
-        env = {"PIP_CACHE_DIR": "/var/cache/pip", **(env or {})}
+        env = {"PIP_CACHE_DIR": "/var/cache/pip", **patience(), **(env or {})}
         shared = {"work": work, "minutes": minutes, "env": env}
         system.run(python, "-m", "venv", "/tmp/venv", **shared)  # noqa: S108
         system.run(*pip, "--upgrade", "pip", **shared)
         group = [need for need in test_group() if not need.startswith(tuple(without))]
-        system.run(*pip, *group, *packages, f"/checksig/{wheel.name}", **shared)
-        system.run(venv, "-m", "pip", "check", **shared)
+        system.run(*pip, *group, *packages, **shared)
+        alone = ("--no-deps",) if lacking else ()
+        system.run(*pip, *alone, f"/checksig/{wheel.name}", **shared)
+        if not lacking:
+            system.run(venv, "-m", "pip", "check", **shared)
         skip = [word for test in deselect for word in ("--deselect", test)]
         paths = ("-c", "/checksig/pyproject.toml", "--rootdir", "/checksig")
         options = (*options, f"--timeout={timeout}", *skip, *paths)
