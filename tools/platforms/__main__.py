@@ -23,7 +23,7 @@ from base import CACHE, TABLE, Outcome, PlatformError, log
 from builds import reproducible, source_distribution
 from glibc import cibuildwheel, manylinux, pypy
 from macos import macos
-from musl import musllinux
+from musl import musllinux, musllinux_aarch64
 from windows import windows
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ PLATFORMS: dict[str, Callable[[], Outcome]] = {
     "cibuildwheel": cibuildwheel,
     "manylinux-aarch64": aarch64,
     "musllinux-x86_64": musllinux,
+    "musllinux-aarch64": musllinux_aarch64,
     "windows-amd64": windows,
     "macos": macos,
     "pypy": pypy,
