@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "checksig-platforms"
-TABLE = ROOT / "docs" / "platforms.md"
 MINUTE = 60
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -108,3 +107,9 @@ def network() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if name in {"PIP_CERT", "PIP_TIMEOUT"}
     }
+
+
+def patience() -> dict[str, str]:
+    """How long the caller lets tests take on this machine; see tests/conftest.py."""
+    names = {"CHECKSIG_TEST_PATIENCE", "HYPOTHESIS_PROFILE"}
+    return {name: value for name, value in os.environ.items() if name in names}
