@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from base import Outcome, PlatformError, locked, log
+from glibc import CPYTHON_ONLY, x86_64
 from systems import compile_source, cpython, newest, source
-from wheels import build_wheel, lay_out, sdist, suite, zig
+from wheels import build_wheel, lay_out, sdist, suite
 
 if TYPE_CHECKING:
     from systems import System
@@ -112,10 +113,9 @@ def musllinux() -> Outcome:
     wheel = build_wheel("musllinux_1_1_x86_64", GOOS="linux", GOARCH="amd64")
     system = newest()
     python = musl_python(system)
-    glibc = build_wheel("manylinux_2_17_x86_64", CC=zig("x86_64-linux-gnu.2.17"))
-    check_choice(system, python, wheel, glibc, arm_wheel())
+    check_choice(system, python, wheel, x86_64(), arm_wheel())
     env = {"FUSE_LIBRARY_PATH": f"{HERE}/lib/libfuse.so.2"}
-    tests = suite(system, python, wheel, env=env)
+    tests = suite(system, python, wheel, minutes=60, packages=CPYTHON_ONLY, env=env)
     where = "CPython 3.13 built with musl-gcc (musl 1.2.5); its pip chose the wheel by itself"
     return Outcome("Go alone: the engine as a program", where, tests, left_out())
 
