@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
 from .output import message, workers
-from .text import printable, size
+from .text import size
 
 if TYPE_CHECKING:
     import argparse
