@@ -107,6 +107,11 @@ def test_rhash_agrees(samples: Path, algorithm: str) -> None:
 def test_xxhsum_agrees(samples: Path, algorithm: str, option: str) -> None:
     """The program xxhsum of xxHash's authors computes the same."""
     needs("xxhsum")
+    tried = subprocess.run(
+        ["xxhsum", f"-H{option}"], input=b"", capture_output=True, timeout=60, check=False
+    )
+    if tried.returncode and b"0.8.0" in subprocess.check_output(["xxhsum", "--version"], stderr=-2):
+        pytest.skip(f"xxhsum 0.8.0 does not know -H{option}")
 
     def digest(path: Path) -> str:
         printed = output("xxhsum", f"-H{option}", "--tag", path)

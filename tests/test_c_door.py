@@ -17,6 +17,8 @@ from checksig._ffi import ffi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.library
+
 NAMES = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
 LIBRARY = str(Path(checksig.__file__).with_name(NAMES.get(sys.platform, "libchecksig.so")))
 

@@ -529,6 +529,8 @@ def test_the_tools_accept_it(
     """Each format is checked by the tool that it comes from, which finds a changed file in it."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"there is no {command[0]}")
+    if command[0] == "cksum" and b"--check" not in subprocess.check_output(["cksum", "--help"]):
+        pytest.skip("this cksum, older than coreutils 9.0, knows CRCs alone and checks nothing")
     odd = folder / "back\\slash\nand more"
     if command[0] in {"sha256sum", "cksum", "b2sum"} and style != "bagit":
         odd.write_bytes(b"o")

@@ -87,10 +87,10 @@ def pip(*arguments: object) -> None:
     need(PYTHON, "-m", "pip", "-q", "--disable-pip-version-check", *arguments)
 
 
-def install_group(name: str, *packages: object) -> None:
-    """Install a dependency group of pyproject.toml; Debian's pip is too old to know these."""
+def install_groups(*names: str, packages: tuple[object, ...] = ()) -> None:
+    """Install dependency groups of pyproject.toml; Debian's pip is too old to know these."""
     pip("install", "pip>=25.1")
-    pip("install", "--group", name, *packages)
+    pip("install", *(f"--group={name}" for name in names), *packages)
 
 
 # --- Go
@@ -151,7 +151,7 @@ def test(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         wheel = build_wheel(Path(scratch))
         pip("uninstall", "-y", "checksig")
-        install_group("test", wheel)
+        install_groups("test", "wheel", packages=(wheel,))
         paths = [
             str(ROOT / word) if (ROOT / word.split("::")[0]).exists() else word
             for word in arguments
@@ -180,7 +180,7 @@ def test(arguments: list[str]) -> int:
 def lint(_arguments: list[str]) -> int:
     """Run every linter, and name the ones that complained."""
     make_venv()
-    install_group("lint")
+    install_groups("lint")
     go, module = find_go(), ROOT / "go"
     gofmt = Path(capture(go, "env", "GOROOT").strip(), "bin", "gofmt")
     measuring = (ROOT / "benchmarks", ROOT / "benchmarks" / "grpc")
@@ -195,6 +195,7 @@ def lint(_arguments: list[str]) -> int:
         "zizmor": (ROOT, (BIN / "zizmor", "--offline", ".github")),
         "actionlint": (ROOT, (go, "run", ACTIONLINT, *workflows)),
         "shellcheck": (ROOT, ("shellcheck", ROOT / ".ci" / "run")),
+        "platforms": (ROOT, (PYTHON, ROOT / "tools" / "platforms" / "table.py", "--check")),
         "go vet": (module, (go, "vet", *tags, "./...")),
         "staticcheck": (module, (go, "run", STATICCHECK, *tags, "./...")),
     }
@@ -221,9 +222,10 @@ def lint(_arguments: list[str]) -> int:
 
 
 def wheel(_arguments: list[str]) -> int:
-    """Build the wheel into dist/."""
-    print(build_wheel(ROOT / "dist"))
-    return 0
+    """Build the wheel into dist/, and check what is in it."""
+    built = build_wheel(ROOT / "dist")
+    install_groups("wheel")
+    return run(PYTHON, ROOT / "tools" / "check_wheel.py", built)
 
 
 def fuzz(arguments: list[str]) -> int:
@@ -269,7 +271,7 @@ def bench(arguments: list[str]) -> int:
     """Measure the speed against other tools: short, or full, which writes docs/benchmarks.md."""
     make_venv()
     if arguments[:1] == ["full"]:
-        install_group("bench")
+        install_groups("bench")
     pip("install", ROOT)
     program = ROOT / "benchmarks" / "run.py"
     return run(PYTHON, program, *arguments, "--go", find_go(), env=go_environment())

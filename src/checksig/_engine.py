@@ -36,6 +36,8 @@ _PAUSE_SECONDS = 0.02
 _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
 
+_ON_MUSL = " (a wheel for musl has none: musl loads no library of Go's, golang/go#54805)"
+
 _FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
 
 
@@ -133,7 +135,8 @@ def _library_path() -> Path:
     names = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
     path = Path(__file__).with_name(names.get(sys.platform, "libchecksig.so"))
     if not path.is_file():
-        raise EngineError(f"the engine is not installed: there is no {path}")
+        why = _ON_MUSL if sys.platform == "linux" else ""
+        raise EngineError(f"the engine is not installed: there is no {path}{why}")
     return path
 
 

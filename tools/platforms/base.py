@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass, field
@@ -9,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "checksig-platforms"
-TABLE = ROOT / "docs" / "platforms.md"
 MINUTE = 60
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -48,6 +49,16 @@ class Log:
 log = Log()
 
 
+@contextlib.contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Keep other runs of this command off a thing in the cache; the lock ends with the process."""
+    path = CACHE / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def run(
     *command: object,
     minutes: float = 10,
@@ -56,9 +67,10 @@ def run(
     check: bool = True,
 ) -> str:
     """Run a command within a time; what it prints goes into the log, and is the answer."""
-    words = [str(word) for word in command]
+    # However this Python ends, the command ends with it.
+    words = ["setpriv", "--pdeathsig", "KILL", *(str(word) for word in command)]
     with log.path.open("a") as stream:
-        print("$", " ".join(words), file=stream, flush=True)
+        print("$", " ".join(words[3:]), file=stream, flush=True)
         begin = stream.tell()
         try:
             done = subprocess.run(
@@ -74,9 +86,9 @@ def run(
             )
         except subprocess.TimeoutExpired:
             raise PlatformError(f"not done in {minutes} minutes: {' '.join(words[-6:])}") from None
-    with log.path.open(errors="replace") as stream:
+    with log.path.open("rb") as stream:
         stream.seek(begin)
-        output = stream.read()
+        output = stream.read().decode(errors="replace")
     if check and done.returncode:
         raise PlatformError(f"exit code {done.returncode}: {' '.join(words[-6:])}")
     return output
@@ -95,3 +107,9 @@ def network() -> dict[str, str]:
     return {
         name: value for name, value in os.environ.items() if name in {"PIP_CERT", "PIP_TIMEOUT"}
     }
+
+
+def patience() -> dict[str, str]:
+    """How long the caller lets tests take on this machine; see tests/conftest.py."""
+    names = {"CHECKSIG_TEST_PATIENCE", "HYPOTHESIS_PROFILE"}
+    return {name: value for name, value in os.environ.items() if name in names}

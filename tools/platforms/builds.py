@@ -28,14 +28,16 @@ def reproducible() -> Outcome:
         shutil.copyfile(sdist(), work / sdist().name)
         builds = {
             "one": "umask 022; TZ=UTC",
-            "another folder": "umask 077; TZ=Asia/Tokyo faketime -f +26h setpriv --reuid=65534 --clear-groups",
+            "another folder": "umask 077; TZ=Asia/Tokyo faketime -f +26h"
+            " setpriv --reuid=65534 --clear-groups",
         }
         for name, how in builds.items():
             script = (
                 f"mkdir -p '/checksig/tmp/{name}'; cd '/checksig/tmp/{name}';"
                 " python3 -m venv v; v/bin/python -m pip install -q -U pip;"
                 f" chown -R 65534 .; {how} env HOME=$PWD CHECKSIG_ZIG_TARGET=x86_64-linux-gnu.2.17"
-                f" v/bin/python -m pip wheel -q --no-deps --no-cache-dir -w out /checksig/{sdist().name};"
+                " v/bin/python -m pip wheel -q --no-deps --no-cache-dir -w out"
+                f" /checksig/{sdist().name};"
                 " sha256sum out/*.whl"
             )
             output = system.run(

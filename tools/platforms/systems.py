@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base import CACHE, CERTIFICATES, PlatformError, network, run
+from base import CACHE, CERTIFICATES, PlatformError, locked, network, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,13 +24,13 @@ mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount --bind "$work" "$root/checksig"
 mount --bind "$work/tmp" "$root/tmp"
-setsid --wait chroot "$root" "$@"
+setsid --fork --wait chroot "$root" "$@" || exit $?  # the shell stays, and buries the orphans
 """
 
 
 @dataclass
 class System:
-    """A folder with a Debian in it. Commands there see nothing of the machine but the work folder."""
+    """A folder with a Debian in it. Commands there see of the machine the work folder only."""
 
     root: Path
 
@@ -88,57 +88,56 @@ def mirror() -> str:
 def debian(suite: str, *packages: str, arch: str = "amd64") -> System:
     """Make a system, or take the one that is there, and install what it lacks."""
     system = System(CACHE / f"{suite}-{arch}")
-    if not system.root.exists():
-        half = CACHE / f"{suite}-{arch}.half"
-        run("rm", "-rf", "--one-file-system", half)
-        foreign = ("--foreign",) if arch != "amd64" else ()
-        run(
-            *("debootstrap", "--variant=minbase", f"--arch={arch}", *foreign),
-            *("--include=ca-certificates", suite, half, mirror()),
-            minutes=15,
-        )
-        (half / "checksig").mkdir()
-        if foreign:
-            System(half).run("/debootstrap/debootstrap", "--second-stage", minutes=30)
-        half.rename(system.root)
-    stamp = system.root / "checksig-packages"
-    wanted = " ".join(sorted(packages))
-    if packages and (not stamp.exists() or stamp.read_text() != wanted):
-        install = f"apt-get update -q; apt-get install -qy --no-install-recommends {wanted}"
-        system.shell(install, minutes=30)
-        stamp.write_text(wanted)
-    if os.environ.get("PIP_CERT"):  # a private authority is a fact of the network
-        shutil.copyfile(os.environ["PIP_CERT"], f"{system.root}{CERTIFICATES}")
+    with locked(system.root.name):
+        if not system.root.exists():
+            bootstrap(system, suite, arch)
+        install(system, *packages)
+        if os.environ.get("PIP_CERT"):  # a private authority is a fact of the network
+            shutil.copyfile(os.environ["PIP_CERT"], f"{system.root}{CERTIFICATES}")
     return system
 
 
-OLD_PACKAGES = (
-    *(
-        "gcc",
-        "libc6-dev",
-        "make",
-        "xz-utils",
-        "fuse3",
-        "libfuse2",
-        "libbz2-dev",
-        "libffi-dev",
-        "liblzma-dev",
-    ),
-    *("libsqlite3-dev", "libssl-dev", "zlib1g-dev"),
+def bootstrap(system: System, suite: str, arch: str) -> None:
+    """Make a system of Debian's essential packages."""
+    half = system.root.with_name(f"{system.root.name}.half")
+    run("rm", "-rf", "--one-file-system", half)
+    foreign = ("--foreign",) if arch != "amd64" else ()
+    run(
+        *("debootstrap", "--variant=minbase", f"--arch={arch}", *foreign),
+        *("--include=ca-certificates", suite, half, mirror()),
+        minutes=15,
+    )
+    (half / "checksig").mkdir()
+    if foreign:
+        System(half).run("/debootstrap/debootstrap", "--second-stage", minutes=30)
+    half.rename(system.root)
+
+
+def install(system: System, *packages: str) -> None:
+    """Install the packages that an earlier call did not."""
+    stamp = system.root / "checksig-packages"
+    present = set(stamp.read_text().split()) if stamp.exists() else set()
+    if lacking := sorted(set(packages) - present):
+        command = "apt-get install -qy --no-install-recommends"
+        system.shell(f"apt-get update -q; {command} {' '.join(lacking)}", minutes=30)
+        stamp.write_text(" ".join(sorted(present.union(packages))))
+
+
+# What compiles CPython, and the libraries that the tests load.
+COMPILER = ("gcc", "libc6-dev", "make", "xz-utils")
+LIBRARIES = (
+    *("fuse3", "libbz2-dev", "libffi-dev", "liblzma-dev", "libsqlite3-dev", "libssl-dev"),
+    "zlib1g-dev",
 )
+# The shells, formatters and judges that the tests ask where they are there.
+PEERS = (
+    *("fish", "hashdeep", "man-db", "mandoc", "openssl", "perl", "rhash", "xxhash", "zsh"),
+    *("git", "procps"),
+)
+OLD_PACKAGES = (*COMPILER, *LIBRARIES, *PEERS, "libfuse2")
 NEW_PACKAGES = (
-    *(
-        "gcc",
-        "libc6-dev",
-        "make",
-        "xz-utils",
-        "fuse3",
-        "libfuse2t64",
-        "faketime",
-        "pypy3",
-        "pypy3-venv",
-        "python3-venv",
-    ),
+    *(*COMPILER, *LIBRARIES, *PEERS, "b3sum", "libfuse2t64"),
+    *("faketime", "pypy3", "pypy3-dev", "pypy3-venv", "python3-venv"),
     *("qemu-user", "wine", "wine64", "musl-tools", "autoconf", "automake", "libtool", "texinfo"),
 )
 
@@ -156,40 +155,42 @@ def newest() -> System:
 def source(package: str, suite: str) -> Path:
     """Fetch the upstream source of a package as Debian keeps it."""
     folder = CACHE / "sources"
-    if not any(folder.glob(f"{package}_*.orig.tar.?z")):
-        system = newest()
-        lines = f"deb-src {mirror()} {suite} main"
-        with system.work() as work:
-            (work / "sources.list").write_text(
-                lines.replace(
-                    " ", " [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ", 1
-                )
-            )
+    folder.mkdir(exist_ok=True)
+    system = newest()
+    with locked(f"source-{package}"), system.work() as work:
+        if not any(folder.glob(f"{package}_*.orig.tar.?z")):
+            signed = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+            (work / "sources.list").write_text(f"deb-src {signed} {mirror()} {suite} main\n")
             options = (
                 "-o Dir::Etc::sourcelist=/checksig/sources.list -o Dir::Etc::sourceparts=-"
-                " -o Dir::State::lists=/checksig -o APT::Sandbox::User=root"
+                " -o Dir::State::lists=/checksig/lists -o APT::Sandbox::User=root"
+                " -o Acquire::Check-Valid-Until=false"  # a list may be old, as long as it is signed
             )
             fetch = (
-                f"cd /checksig; apt-get {options} update; mkdir s; cd s; apt-get {options} source"
+                "cd /checksig; mkdir -p s lists/partial;"
+                f" apt-get {options} update; cd s; apt-get {options} source"
+                " --only-source --download-only"
             )
-            system.run("sh", "-exc", f"{fetch} --download-only {package}", work=work, minutes=15)
-            folder.mkdir(exist_ok=True)
+            system.run("sh", "-exc", f"{fetch} {package}", work=work, minutes=15)
             for path in (work / "s").glob("*.orig.tar.?z"):
                 shutil.move(path, folder / path.name)
-    return next(folder.glob(f"{package}_*.orig.tar.?z"))
+        return next(folder.glob(f"{package}_*.orig.tar.?z"))
 
 
 def compile_source(system: System, archive: Path, script: str, **env: str) -> None:
-    """Unpack a source in a system and run a script there; it says what is to be kept by installing."""
+    """Unpack a source in a system and run a script there; what it installs is kept."""
     shutil.copyfile(archive, system.root / "root" / archive.name)
-    unpack = f"rm -rf /root/build; mkdir /root/build; cd /root/build; tar -xf /root/{archive.name}"
-    system.shell(f"{unpack} --strip-components=1; {script}; rm -rf /root/build", minutes=45, **env)
+    build = f"/root/build-{archive.name}"
+    unpack = f"rm -rf {build}; mkdir {build}; cd {build}; tar -xf /root/{archive.name}"
+    system.shell(f"{unpack} --strip-components=1; {script}; rm -rf {build}", minutes=45, **env)
 
 
 def cpython(system: System, package: str, suite: str, prefix: str, *flags: str, **env: str) -> str:
     """Build CPython into a system where it is not there yet, and say where it is."""
     python = f"{prefix}/bin/python3"
-    if not Path(f"{system.root}{python}").exists():
+    with locked(f"{system.root.name}{prefix.replace('/', '-')}"):
+        if Path(f"{system.root}{python}").exists():
+            return python
         configure = " ".join(
             ("./configure -q --with-ensurepip=install", f"--prefix={prefix}", *flags)
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import re
 import shutil
 import sys
 import tarfile
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base import CACHE, ROOT, PlatformError, environment, run
+from base import CACHE, MINUTE, ROOT, PlatformError, environment, locked, patience, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,18 +56,26 @@ def tools() -> Path:
     folder = CACHE / "tools"
     wanted = [f"{name}=={version}" if version else name for name, version in PYPI_TOOLS.items()]
     stamp = folder / "packages"
-    if not stamp.exists() or stamp.read_text() != " ".join(wanted):
-        run(sys.executable, "-m", "venv", "--clear", folder)
-        pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", "--upgrade")
-        run(*pip, *wanted, minutes=15)
-        stamp.write_text(" ".join(wanted))
+    with locked("tools"):
+        if not stamp.exists() or stamp.read_text() != " ".join(wanted):
+            run(sys.executable, "-m", "venv", folder)
+            pip = (folder / "bin" / "python", "-m", "pip", "install", "-q", "--upgrade")
+            run(*pip, *wanted, minutes=15)
+            stamp.write_text(" ".join(wanted))
     return folder / "bin"
 
 
+@functools.cache
+def dist() -> Path:
+    """Where this run keeps what it builds: another one may be building something else."""
+    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="dist-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
 def sdist() -> Path:
     """The source distribution, made once from what git knows; every wheel is built from it."""
-    if _sdists:
-        return _sdists[0]
     with tempfile.TemporaryDirectory() as scratch:
         names = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
         for name in names.split("\0"):
@@ -72,8 +83,7 @@ def sdist() -> Path:
                 target = Path(scratch, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / name, target)
-        out = CACHE / "dist" / "source"
-        shutil.rmtree(out, ignore_errors=True)
+        out = dist() / "source"
         run(
             tools() / "python",
             "-m",
@@ -85,11 +95,7 @@ def sdist() -> Path:
             scratch,
             env=environment(),
         )
-    _sdists.append(next(out.glob("checksig-*.tar.gz")))
-    return _sdists[0]
-
-
-_sdists: list[Path] = []
+    return next(out.glob("checksig-*.tar.gz"))
 
 
 def zig(target: str) -> str:
@@ -105,23 +111,17 @@ def check_wheel(wheel: Path) -> None:
     run(tools() / "python", ROOT / "tools" / "check_wheel.py", *more, wheel)
 
 
+@functools.cache
 def build_wheel(tag: str, **env: str) -> Path:
     """Build the wheel of a platform from the source distribution, and check it."""
-    folder = CACHE / "dist" / tag
-    if (folder, *env.items()) in _built:
-        return next(folder.glob("checksig-*.whl"))
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = dist() / tag
     option = f"-C--build-option=--plat-name={tag}"
     pip = (tools() / "python", "-m", "pip", "wheel", "-q", "--no-deps")
     command = (*pip, "--cache-dir", CACHE / "pip", option, "-w", folder, sdist())
     run(*command, minutes=20, env=environment(**env))
     wheel = next(folder.glob("checksig-*.whl"))
     check_wheel(wheel)
-    _built.add((folder, *env.items()))
     return wheel
-
-
-_built: set[tuple[object, ...]] = set()
 
 
 def lay_out(work: Path, wheel: Path) -> None:
@@ -138,16 +138,28 @@ def lay_out(work: Path, wheel: Path) -> None:
     shutil.copyfile(wheel, work / wheel.name)
 
 
+def tally(*reports: Path, deselected: int = 0) -> Counts:
+    """Read what pytest wrote. A report that is not there is a failure."""
+    total = Counts(deselected=deselected)
+    for report in reports:
+        if not report.exists():
+            total.failed += 1
+            continue
+        for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            total.failed += bad
+            total.skipped += int(suite.get("skipped", 0))
+            total.passed += int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
+    return total
+
+
 def counts(report: Path, *deselect: str) -> str:
     """Read what pytest wrote. No test run, and any that failed, is a failure of the platform."""
-    if not report.exists():
-        raise PlatformError("the tests ended without a report")
-    total = Counts(deselected=len(deselect))
-    for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314
-        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        total.failed += bad
-        total.skipped += int(suite.get("skipped", 0))
-        total.passed += int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
+    return verdict(tally(report, deselected=len(deselect)))
+
+
+def verdict(total: Counts) -> str:
+    """Say what was counted, if that is no failure of the platform."""
     if total.failed or not total.passed:
         raise PlatformError(f"tests: {total}")
     return str(total)
@@ -172,24 +184,50 @@ def suite(
     timeout: int = 120,
     packages: Sequence[str] = (),
     without: Sequence[str] = (),
+    lacking: Sequence[str] = (),
     deselect: Sequence[str] = (),
+    options: Sequence[str] = (),
+    one_by_one: bool = False,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """Install the wheel by pip in a system, in a virtual environment, and run the whole suite."""
+    """Install the wheel by pip in a system, in a virtual environment, and run the whole suite.
+
+    Lacking: what the wheel needs and this Python cannot have; what it needs besides is then to be
+    among the packages. One by one: each file of tests by itself, with a line about it; one that
+    does not end within the minutes for all of them counts as a failure, and so do those after it.
+    """
     with system.work() as work:
         lay_out(work, wheel)
         venv = "/tmp/venv/bin/python"  # noqa: S108 - of the system, and gone with it
         pip = (venv, "-m", "pip", "install", "-q", "--disable-pip-version-check")
-        env = {"PIP_CACHE_DIR": "/var/cache/pip", **(env or {})}
+        env = {"PIP_CACHE_DIR": "/var/cache/pip", **patience(), **(env or {})}
         shared = {"work": work, "minutes": minutes, "env": env}
         system.run(python, "-m", "venv", "/tmp/venv", **shared)  # noqa: S108
         system.run(*pip, "--upgrade", "pip", **shared)
         group = [need for need in test_group() if not need.startswith(tuple(without))]
-        system.run(*pip, *group, *packages, f"/checksig/{wheel.name}", **shared)
-        system.run(venv, "-m", "pip", "check", **shared)
-        paths = ("-c", "/checksig/pyproject.toml", "--rootdir", "/checksig", "/checksig/tests")
+        system.run(*pip, *group, *packages, **shared)
+        alone = ("--no-deps",) if lacking else ()
+        system.run(*pip, *alone, f"/checksig/{wheel.name}", **shared)
+        if not lacking:
+            system.run(venv, "-m", "pip", "check", **shared)
         skip = [word for test in deselect for word in ("--deselect", test)]
-        options = (f"--timeout={timeout}", "--junitxml=/checksig/report.xml", *skip)
+        paths = ("-c", "/checksig/pyproject.toml", "--rootdir", "/checksig")
+        options = (*options, f"--timeout={timeout}", *skip, *paths)
         shared["env"] = {**env, "PATH": "/tmp/venv/bin:/usr/bin:/bin"}  # noqa: S108
-        system.run(venv, *PYTEST, *options, *paths, **shared, check=False)
-        return counts(work / "report.xml", *deselect)
+        end = time.monotonic() + minutes * MINUTE
+        files = [path.name for path in sorted(Path(work, "tests").glob("test_*.py"))]
+        reports = []
+        for file in files if one_by_one else [""]:
+            begin = time.monotonic()
+            shared["minutes"] = max(end - begin, 1) / MINUTE
+            reports.append(work / f"report-{file}.xml")
+            command = (venv, *PYTEST, *options, f"--junitxml=/checksig/{reports[-1].name}")
+            try:
+                system.run(*command, f"/checksig/tests/{file}", **shared, check=False)
+            except PlatformError:
+                if not one_by_one:
+                    raise
+            if one_by_one:
+                took = round(time.monotonic() - begin)
+                print(f"\n  {file}: {tally(reports[-1])} in {took} s", end="", flush=True)
+        return verdict(tally(*reports, deselected=len(deselect)))

@@ -1,0 +1,404 @@
+"""tools/check_wheel.py finds no fault with the installed wheel, and each fault made in it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytest.importorskip("lief", reason="there is no lief for this Python, which the check reads with")
+
+ENGINE = "checksig/checksig-engine"
+LIBRARY = "checksig/libchecksig.so"
+
+
+class Wheel:
+    """The wheel that was installed, put together again, to be damaged."""
+
+    def __init__(self) -> None:
+        installed = importlib.metadata.distribution("checksig")
+        self.version = installed.version
+        self.info = f"checksig-{self.version}.dist-info"
+        self.files: dict[str, bytes] = {}
+        self.modes: dict[str, int] = {}
+        left_out = {f"{self.info}/{name}" for name in ("INSTALLER", "REQUESTED", "direct_url.json")}
+        for file in installed.files or ():
+            name = file.as_posix()
+            if name.startswith(".."):
+                place, share, rest = name.partition("share/")
+                name = f"checksig-{self.version}.data/data/{share}{rest}" if share else place
+            if not name.startswith("..") and not name.endswith(".pyc") and name not in left_out:
+                path = Path(str(file.locate()))
+                self.files[name] = path.read_bytes()
+                self.modes[name] = path.stat().st_mode
+        text = self.files[f"{self.info}/WHEEL"].decode()
+        tags = [line.split()[1] for line in text.splitlines() if line.startswith("Tag: ")]
+        self.tags = ".".join(tag.removeprefix("py3-none-") for tag in tags)
+        self.linux = "linux" in self.tags
+        self.has_library = LIBRARY in self.files
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Write something else into a text file."""
+        text = self.files[name].decode()
+        assert old in text
+        self.files[name] = text.replace(old, new).encode()
+
+    def write(self, folder: Path, name: str = "") -> Path:
+        """Pack it, with a RECORD that is true."""
+        path = folder / (name or f"checksig-{self.version}-py3-none-{self.tags}.whl")
+        record = f"{self.info}/RECORD"
+        table = io.StringIO()
+        rows = csv.writer(table, lineterminator="\n")
+        for file, content in self.files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            if file != record:
+                rows.writerow([file, f"sha256={digest.decode()}", len(content)])
+        rows.writerow([record, "", ""])
+        self.files[record] = table.getvalue().encode()
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for file, content in self.files.items():
+                entry = zipfile.ZipInfo(file)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = (self.modes.get(file, 0o100644)) << 16
+                archive.writestr(entry, content)
+        return path
+
+
+@pytest.fixture
+def wheel() -> Wheel:
+    """Put the wheel together again."""
+    return Wheel()
+
+
+def check(*arguments: str | Path) -> tuple[int, str]:
+    """Run the program; answer its exit code and what it printed."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "check_wheel.py", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert not done.stderr
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def faults(wheel: Wheel, tmp_path: Path) -> Callable[..., list[str]]:
+    """Check the wheel as it is now; answer the faults."""
+
+    def faults(name: str = "") -> list[str]:
+        path = wheel.write(tmp_path, name)
+        code, output = check(path)
+        lines = output.splitlines()
+        assert code == (0 if lines[0].startswith(f"{path.name}: ok, ") else 1)
+        return [] if code == 0 else [line.removeprefix(f"{path.name}: ") for line in lines]
+
+    return faults
+
+
+def test_the_installed_wheel_has_no_fault(faults: Callable[..., list[str]]) -> None:
+    """What is tested is what may be published."""
+    assert faults() == []
+
+
+# --- files
+
+
+def test_files_that_do_not_belong(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A header, a library of another platform, another package: each is named."""
+    extra = ("checksig/libchecksig.h", "checksig/other.so", "tests/__init__.py")
+    for name in extra:
+        wheel.files[name] = b""
+    assert faults() == [f"holds {name}" for name in sorted(extra)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("checksig/_ffi.py", "checksig/py.typed", "checksig/schema/report.v1.json"),
+        "checksig-{}.data/data/share/man/man1/checksig.1",
+        *("checksig-{}.dist-info/entry_points.txt", "checksig-{}.dist-info/licenses/LICENSE"),
+    ],
+)
+def test_files_that_are_missing(wheel: Wheel, faults: Callable[..., list[str]], name: str) -> None:
+    """A file that every wheel has is missed."""
+    name = name.format(wheel.version)
+    del wheel.files[name]
+    assert faults() == [f"lacks {name}"]
+
+
+def test_an_engine_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A wheel without the engine's program is no wheel for any platform."""
+    (name,) = (name for name in wheel.files if name.startswith(ENGINE))
+    del wheel.files[name]
+    assert f"lacks {name}" in faults()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no mode here")
+def test_a_program_that_may_not_be_run(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A program is to be executable."""
+    wheel.modes[ENGINE] = 0o100644
+    assert faults() == [f"{ENGINE} may not be run: its mode is 644"]
+
+
+def test_a_wheel_that_is_too_big(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """5 MB is the limit; what cannot be compressed fills it."""
+    wheel.files["checksig/_noise.py"] = os.urandom(5_000_000)
+    (fault,) = faults()
+    assert fault.startswith("is of ")
+    assert fault.endswith(" bytes, 5000000 or more")
+
+
+def test_a_record_that_is_not_true(wheel: Wheel, tmp_path: Path) -> None:
+    """A file that is not as RECORD has it, and one of which it does not know."""
+    path = wheel.write(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("checksig/_added.py", b"")
+    code, output = check(path)
+    assert (code, output) == (1, f"{path.name}: checksig/_added.py is not what RECORD says\n")
+
+
+def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
+    """What cannot be read is a fault, and not a success."""
+    path = tmp_path / "checksig-0.1.0-py3-none-win_amd64.whl"
+    path.write_bytes(b"no archive")
+    code, output = check(path)
+    assert code == 1
+    assert f"{path.name}: cannot be read: BadZipFile" in output
+
+
+# --- metadata
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("checksig-1-cp311-cp311-win_amd64.whl", "checksig-1-py3-none-any.whl"),
+        "other-1-py3-none-win_amd64.whl",
+    ],
+)
+def test_names_that_are_no_wheels(faults: Callable[..., list[str]], name: str) -> None:
+    """A wheel for one Python, for every platform, or of another project is refused."""
+    assert faults(name) == ["is not named checksig-VERSION-py3-none-PLATFORM.whl"]
+
+
+def test_tags_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The tag in WHEEL is the tag of the name, and says that the wheel is for a platform."""
+    wheel.change(f"{wheel.info}/WHEEL", "py3-none-", "py2-none-")
+    wheel.change(f"{wheel.info}/WHEEL", "Purelib: false", "Purelib: true")
+    named, purelib = faults()
+    assert named.startswith(f"is named for {wheel.tags}, and WHEEL says py2-none-")
+    assert purelib == "says that it is for every platform (Root-Is-Purelib)"
+
+
+def test_versions_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The version in METADATA is that of the project."""
+    wheel.change(f"{wheel.info}/METADATA", f"\nVersion: {wheel.version}\n", "\nVersion: 9.9\n")
+    assert faults() == [f"is of version {wheel.version}, and METADATA says 9.9"]
+
+
+# --- the list of what is in it
+
+
+def test_an_sbom_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """Without the list, each module in the binaries is unlisted."""
+    name = f"{wheel.info}/sboms/checksig.cdx.json"
+    del wheel.files[name]
+    found = faults()
+    assert f"lacks {name}" in found
+    assert "has no CycloneDX list of its Go code" in found
+    assert any(fault.startswith("its SBOM does not list golang.org/x/crypto") for fault in found)
+
+
+def test_an_sbom_that_is_not_true(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A module that is not in the binaries, and one without a licence."""
+    name = f"{wheel.info}/sboms/checksig.cdx.json"
+    content = json.loads(wheel.files[name])
+    content["components"].append({"name": "example.org/other", "version": "v1.2.3"})
+    wheel.files[name] = json.dumps(content).encode()
+    assert faults() == [
+        "its SBOM lists without need example.org/other v1.2.3",
+        "example.org/other has the licence [], and License-Expression does not tell",
+        "lacks the licence of example.org/other",
+    ]
+
+
+def test_a_licence_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The text of each licence is in the wheel, and its name in the metadata."""
+    name = f"{wheel.info}/licenses/LICENSES/go.txt"
+    del wheel.files[name]
+    wheel.change(f"{wheel.info}/METADATA", " AND CC0-1.0", "")
+    assert faults() == [
+        f"lacks {name}",
+        "github.com/zeebo/blake3 has the licence ['CC0-1.0'], and License-Expression does not tell",
+        "lacks the licence of std",
+    ]
+
+
+# --- libraries and programs
+
+
+@pytest.fixture
+def elf(wheel: Wheel) -> bytearray:
+    """Open the library, to write into it."""
+    if not wheel.has_library:
+        pytest.skip("the wheel holds no ELF library")
+    return bytearray(wheel.files[LIBRARY])
+
+
+def segment(elf: bytearray, kind: str) -> int:
+    """Find where the header of a segment starts."""
+    file = ELFFile(io.BytesIO(elf))
+    (number,) = (i for i, part in enumerate(file.iter_segments()) if part["p_type"] == kind)
+    return int(file["e_phoff"]) + number * int(file["e_phentsize"])
+
+
+def test_an_executable_stack(
+    wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
+) -> None:
+    """The library asks for a stack that is executable, and so does the program."""
+    struct.pack_into("<I", elf, segment(elf, "PT_GNU_STACK") + 4, 7)
+    wheel.files[LIBRARY] = bytes(elf)
+    program = bytearray(wheel.files[ENGINE])
+    struct.pack_into("<I", program, segment(program, "PT_GNU_STACK") + 4, 7)
+    wheel.files[ENGINE] = bytes(program)
+    assert faults() == [f"{name} has an executable stack" for name in (ENGINE, LIBRARY)]
+
+
+def test_memory_that_can_be_changed(
+    wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
+) -> None:
+    """What the loader filled in is not protected: there is no segment for that."""
+    struct.pack_into("<I", elf, segment(elf, "PT_GNU_RELRO"), 0)
+    wheel.files[LIBRARY] = bytes(elf)
+    assert faults() == [f"{LIBRARY} has no RELRO"]
+
+
+def test_late_binding(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
+    """What is filled in late stays writable."""
+    section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynamic")
+    assert isinstance(section, DynamicSection)
+    for number, tag in enumerate(section.iter_tags()):
+        if tag.entry.d_tag in {"DT_BIND_NOW", "DT_FLAGS"}:
+            struct.pack_into("<QQ", elf, section["sh_offset"] + 16 * number, 0x6FFFFEF5, 0)
+    wheel.files[LIBRARY] = bytes(elf)
+    assert f"{LIBRARY} does not bind at once (BIND_NOW), so RELRO is half" in faults()
+
+
+def test_a_name_too_many(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
+    """A symbol that the library defines for others, too, and one that is gone."""
+    section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynsym")
+    assert isinstance(section, SymbolTableSection)
+    numbers = {symbol.name: number for number, symbol in enumerate(section.iter_symbols())}
+    # Each takes 24 bytes; the byte 6 tells of the section that defines it, if any.
+    struct.pack_into("<H", elf, section["sh_offset"] + 24 * numbers["malloc"] + 6, 1)
+    struct.pack_into("<H", elf, section["sh_offset"] + 24 * numbers["checksig_wait"] + 6, 0)
+    wheel.files[LIBRARY] = bytes(elf)
+    assert faults() == [
+        f"{LIBRARY} exports malloc",
+        f"{LIBRARY} does not export checksig_wait",
+    ]
+
+
+def test_a_library_of_python(
+    wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
+) -> None:
+    """A wheel for every Python needs none of them."""
+    wheel.files[LIBRARY] = bytes(elf.replace(b"\0libc.so.6\0", b"\0libpython\0"))
+    assert faults() == [f"{LIBRARY} needs libpython"]
+
+
+def test_a_newer_glibc_than_promised(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The tag promises a system older than what the symbols ask for."""
+    if not wheel.has_library:
+        pytest.skip("the wheel needs no C library")
+    wheel.change(f"{wheel.info}/WHEEL", wheel.tags.split(".")[0], "manylinux_2_1_x86_64")
+    wheel.tags = "manylinux_2_1_x86_64"
+    found = [fault for fault in faults() if not fault.startswith(("is named", ENGINE))]
+    assert len([fault for fault in found if "needs glibc 2." in fault]) == 1
+
+
+@pytest.mark.parametrize("tag", ["macosx_13_0_arm64", "win_amd64", "musllinux_1_1_x86_64"])
+def test_a_wheel_of_another_platform(
+    wheel: Wheel, faults: Callable[..., list[str]], tag: str
+) -> None:
+    """Binaries of this system do not serve another."""
+    if tag[:3] == wheel.tags[:3]:
+        pytest.skip("this is that platform")
+    found = faults(f"checksig-{wheel.version}-py3-none-{tag}.whl")
+    assert any(fault.startswith("is named for ") for fault in found)
+    assert any(fault.startswith(("lacks checksig/", "holds checksig/")) for fault in found)
+
+
+def test_a_program_of_another_machine(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The machine in the program's header is that of the tag."""
+    if not wheel.linux:
+        pytest.skip("writes into an ELF file")
+    program = bytearray(wheel.files[ENGINE])
+    struct.pack_into("<H", program, 18, 243)
+    wheel.files[ENGINE] = bytes(program)
+    (fault,) = faults()
+    assert fault.startswith(f"{ENGINE} is for RISCV, and the tag says ")
+
+
+def test_a_program_that_is_none(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A script in the place of the program is found, although it might run."""
+    (name,) = (name for name in wheel.files if name.startswith(ENGINE))
+    wheel.files[name] = b"#!/bin/sh\n"
+    assert any(fault.startswith(f"{name} is nothing that ") for fault in faults())
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="writes into a PE file")
+def test_a_library_for_windows_without_protection(
+    wheel: Wheel, faults: Callable[..., list[str]]
+) -> None:
+    """The flags that make an attack harder are all required."""
+    name = "checksig/checksig.dll"
+    library = bytearray(wheel.files[name])
+    (header,) = struct.unpack_from("<I", library, 0x3C)
+    struct.pack_into("<H", library, header + 24 + 70, 0)
+    wheel.files[name] = bytes(library)
+    lacking = ("HIGH_ENTROPY_VA", "DYNAMIC_BASE", "NX_COMPAT")
+    assert faults() == [f"{name} has no {flag}" for flag in lacking]
+
+
+@pytest.mark.skipif(sys.platform != "darwin", reason="changes a wheel for macOS")
+def test_a_wheel_for_an_older_macos(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The tag promises an older system than the library was linked for."""
+    machine = wheel.tags.partition("_")[2].split("_", 2)[2]
+    wheel.change(f"{wheel.info}/WHEEL", wheel.tags, f"macosx_10_9_{machine}")
+    wheel.tags = f"macosx_10_9_{machine}"
+    assert any("needs macOS 1" in fault for fault in faults())
+
+
+# --- a release
+
+
+def test_a_release_is_whole(wheel: Wheel, tmp_path: Path) -> None:
+    """A wheel for each platform is asked for; one that only this machine runs is none."""
+    wheel.write(tmp_path)
+    code, output = check("--release", *tmp_path.glob("*.whl"))
+    assert code == 1
+    lacking = [line for line in output.splitlines() if "release: there is no wheel for " in line]
+    assert 6 <= len(lacking) <= 7
