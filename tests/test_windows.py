@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "win32", reason="about Windows"),
     pytest.mark.usefixtures("engine"),
 ]
+
+# What only Windows has; elsewhere these are not asked for.
+windll: Any = getattr(ctypes, "windll", None)
+CTRL_C_EVENT: int = getattr(signal, "CTRL_C_EVENT", 0)
+NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 Run = subprocess.CompletedProcess[str]
 
@@ -214,7 +219,7 @@ def test_a_symbolic_link_leads_outside(listed: Callable[[bytes], Path], tmp_path
 def test_a_file_that_nobody_else_may_open(listed: Callable[[bytes], Path]) -> None:
     """A sharing violation makes an entry unreadable, and says why."""
     folder = listed(b"a.txt")
-    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel = windll.kernel32
     kernel.CreateFileW.restype = ctypes.c_void_p
     kernel.CloseHandle.argtypes = [ctypes.c_void_p]
     handle = kernel.CreateFileW(str(folder / "a.txt"), 0x80000000, 0, None, 3, 0, None)
@@ -234,7 +239,7 @@ def test_the_library_stays() -> None:
     """Whoever frees it, as cffi does when Python ends, does not take the code from its threads."""
     library = ctypes.CDLL(str(LIBRARY))
     assert library.checksig_abi() > 0
-    kernel = ctypes.WinDLL("kernel32")
+    kernel = windll.kernel32
     kernel.FreeLibrary.argtypes = [ctypes.c_void_p]
     kernel.GetModuleHandleW.restype = ctypes.c_void_p
     handle = library._handle
@@ -283,9 +288,9 @@ def test_a_signal_within_a_verification(python: Callable[..., str], huge: Path) 
     assert python(program, huge) == "interrupted\n"
 
 
-def test_ctrl_c_at_the_console(command: list[str], huge: Path, tmp_path: Path) -> None:
+def test_ctrl_c_at_the_console(huge: Path, tmp_path: Path) -> None:
     """The console tells all of its processes; the command says so and ends with 130."""
-    if not ctypes.WinDLL("kernel32").GetConsoleWindow():
+    if not windll.kernel32.GetConsoleWindow():
         pytest.skip("there is no console")
     program = (
         "import ctypes, runpy, sys\n"
@@ -298,7 +303,7 @@ def test_ctrl_c_at_the_console(command: list[str], huge: Path, tmp_path: Path) -
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+        creationflags=NEW_GROUP,
     ) as child:
         try:
             assert child.stdout is not None
@@ -306,7 +311,7 @@ def test_ctrl_c_at_the_console(command: list[str], huge: Path, tmp_path: Path) -
             assert child.stdout.readline().strip() == b"ready"
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(3)
-            os.kill(child.pid, signal.CTRL_C_EVENT)
+            os.kill(child.pid, CTRL_C_EVENT)
             assert child.wait(60) == 130
             assert b"interrupted" in child.stderr.read()
         finally:
