@@ -212,6 +212,8 @@ def test_a_symbolic_link_leads_outside(listed: Callable[[bytes], Path], tmp_path
         (folder / "link").symlink_to(tmp_path / "secret")
     except OSError as error:
         pytest.skip(f"no symbolic link can be made here: {error}")
+    if not os.path.lexists(folder / "link"):  # as Wine only says that it did
+        pytest.skip("no symbolic link can be made here")
     (failure,) = verify(folder, check=False).failures
     assert (failure.status, failure.detail) == (Status.UNREADABLE, OUTSIDE)
 
