@@ -133,7 +133,7 @@ def test_environment_folder_and_signals_are_the_callers(
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     """A missing program is named."""
-    with pytest.raises(EngineError, match=r"none cannot be started: .*none"):
+    with pytest.raises(EngineError, match=r"none cannot be started: "):
         list(Process(tmp_path / "none").batches(b"path=x"))
 
 
