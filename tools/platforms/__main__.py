@@ -80,8 +80,6 @@ def main() -> int:
     if lacking:
         sys.exit(f"platforms: on Debian, first: apt-get install {' '.join(lacking)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was made goes with it
-    # In the background of a shell it is ignored, and so it would be in the tests.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     (CACHE / "nothing" / "tmp").mkdir(parents=True, exist_ok=True)
     rows = {}
     for name in options.names or list(PLATFORMS):
