@@ -278,6 +278,15 @@ def wheel(_arguments: list[str]) -> int:
     return run(PYTHON, ROOT / "tools" / "check_wheel.py", built)
 
 
+def sdist(_arguments: list[str]) -> int:
+    """Build the source distribution into dist/, and check what is in it."""
+    make_venv()
+    install_groups("release")
+    need(PYTHON, "-m", "build", "--sdist", "--outdir", ROOT / "dist", ROOT)
+    built = sorted((ROOT / "dist").glob("checksig-*.tar.gz"))
+    return run(PYTHON, ROOT / "tools" / "check_sdist.py", *built)
+
+
 def fuzz(arguments: list[str]) -> int:
     """Run each of Go's fuzz targets for some seconds (10 if not told), as many at once as CPUs."""
     seconds = int(arguments[0]) if arguments else 10
@@ -331,9 +340,8 @@ def main() -> int:
     """Run the sub-command that was asked for."""
     if sys.version_info < (3, 10):  # noqa: UP036 - this runs before any installer has looked
         sys.exit(f"dev.py: Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
-    commands = {
-        command.__name__: command for command in (demo, test, lint, audit, wheel, fuzz, bench)
-    }
+    everything = (demo, test, lint, audit, wheel, sdist, fuzz, bench)
+    commands = {command.__name__: command for command in everything}
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").splitlines()[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
