@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
+import importlib.metadata
 import json
 import os
 import shutil
@@ -12,7 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -27,10 +29,69 @@ HERE = Path(__file__).resolve().parent
 # How many examples hypothesis tries; HYPOTHESIS_PROFILE=thorough takes a minute more.
 settings.register_profile("quick", max_examples=100)
 settings.register_profile("thorough", max_examples=1000)
+settings.register_profile("emulated", max_examples=10, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# How many times longer than is written here a test may take, and waits for a program: for machines
+# that are slow or emulated.
+PATIENCE = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
+
+
+class Patient(subprocess.Popen[Any]):
+    """A program that is waited for as long as PATIENCE says."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+        return super().wait(None if timeout is None else timeout * PATIENCE)
+
+    def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:  # noqa: A002
+        """Wait for its end and for what it prints."""
+        return super().communicate(input, None if timeout is None else timeout * PATIENCE)
+
+
+if PATIENCE != 1:
+    subprocess.Popen = Patient  # type: ignore[misc]
+
+# Not what is there: a wheel that lacks its library is to fail.
+WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
+HAS_LIBRARY = "-musllinux_" not in WHEEL
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what no wheel for musl has; let the watchdogs be as patient."""
+    if not HAS_LIBRARY:
+        left_out = [item for item in items if is_about_the_library(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not is_about_the_library(item)]
+    for item in items if PATIENCE != 1 else ():
+        mark = item.get_closest_marker("timeout")
+        seconds = mark.args[0] if mark else float(config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(seconds * PATIENCE), append=False)
+
 
 if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
+
+
+def is_wine() -> bool:
+    """Whether this Windows is none."""
+    return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+
+
+def is_about_the_library(item: pytest.Item) -> bool:
+    """Whether a test is marked so, asks for the library as its engine, or for any one in Go."""
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return (
+        item.get_closest_marker("library") is not None
+        or any(parameters.get(name) == "library" for name in ("engine", "choice"))
+        or "go_library" in getattr(item, "fixturenames", ())
+    )
+
+
+@pytest.fixture(scope="session")
+def has_library() -> bool:
+    """Tell whether the wheel holds the engine as a library; one for musl does not."""
+    return HAS_LIBRARY
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +129,7 @@ def huge(tmp_path: Path) -> Path:
     folder.mkdir()
     file = folder / "huge"
     file.touch()
-    if sys.platform == "win32":  # elsewhere every file may have holes
+    if sys.platform == "win32" and not is_wine():  # elsewhere every file may have holes
         subprocess.run(["fsutil", "sparse", "setflag", file], check=True, capture_output=True)
     os.truncate(file, 40 << 30)
     (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")

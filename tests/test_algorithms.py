@@ -107,6 +107,12 @@ def test_rhash_agrees(samples: Path, algorithm: str) -> None:
 def test_xxhsum_agrees(samples: Path, algorithm: str, option: str) -> None:
     """The program xxhsum of xxHash's authors computes the same."""
     needs("xxhsum")
+    tried = subprocess.run(
+        ["xxhsum", f"-H{option}"], input=b"", capture_output=True, timeout=60, check=False
+    )
+    version = subprocess.run(["xxhsum", "--version"], capture_output=True, timeout=60, check=False)
+    if tried.returncode and b"xxhsum 0.8.0" in version.stdout + version.stderr:
+        pytest.skip(f"xxhsum 0.8.0 does not know -H{option}")
 
     def digest(path: Path) -> str:
         printed = output("xxhsum", f"-H{option}", "--tag", path)

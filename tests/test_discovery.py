@@ -95,6 +95,7 @@ def test_each_manifest_is_confined_to_its_own_folder(nested: Path) -> None:
     ]
 
 
+@pytest.mark.library  # a process would be started without rights
 @posix
 def test_a_subfolder_that_cannot_be_searched_is_a_failure(
     open_folder: Path, python: Callable[..., str]
@@ -108,7 +109,7 @@ def test_a_subfolder_that_cannot_be_searched_is_a_failure(
     told = python(
         """
 import os, sys
-os.environ["CHECKSIG_ENGINE"] = "library"  # a process would be started without rights
+os.environ["CHECKSIG_ENGINE"] = "library"
 import checksig, checksig._verify, checksig._engine
 checksig._engine.library()
 if os.getuid() == 0:

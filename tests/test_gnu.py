@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -54,6 +55,19 @@ def gnu(tool: str, folder: str, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
+@functools.cache
+def is_old() -> bool:
+    """Whether, as before coreutils 9.0, CR is written as it is, and empty lines count as bad."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "\r").touch()
+        return not gnu("md5sum", folder, "--", "\r").stdout.startswith(b"\\")
+
+
+def suits(content: dict[bytes, bytes]) -> bool:
+    """Whether a manifest can tell the names: what an old tool writes of one with CR is CRLF."""
+    return not (is_old() and any(b"\r" in name for name in content))
+
+
 @slow
 @given(
     tool=st.sampled_from(TOOLS),
@@ -66,6 +80,7 @@ def test_what_gnu_writes_is_verified(
     tool: str, content: dict[bytes, bytes], binary: bool, named: bool, shape: str
 ) -> None:
     """Whatever the files are called, what the tool writes of them is read back exactly."""
+    assume(suits(content))
     with tempfile.TemporaryDirectory() as folder:
         listed = in_folder(content, folder)
         done = gnu(tool, folder, "-b" if binary else "-t", "--", *listed)
@@ -128,6 +143,8 @@ def test_damage_is_judged_as_gnu_judges(
     tool: str, content: dict[bytes, bytes], how: list[str], deleted: set[int]
 ) -> None:
     """Of a damaged manifest, each entry and the count of bad lines are what the tool finds."""
+    assume(suits(content))
+    assume(not (is_old() and "empty" in how))
     with tempfile.TemporaryDirectory() as folder:
         listed = in_folder(content, folder)
         lines = gnu(tool, folder, "--", *listed).stdout.splitlines()

@@ -57,6 +57,7 @@ def test_program_says_what_it_is(library: Path) -> None:
     assert done.stderr.startswith("checksig-engine: a part of checksig, which starts it itself")
 
 
+@pytest.mark.library
 @pytest.mark.skipif(sys.platform != "win32", reason="elsewhere free is the C library's")
 def test_library_exports_free_on_windows(library: Path) -> None:
     """What the library's C runtime allocated can be given back to that same C runtime."""
@@ -68,7 +69,7 @@ def test_library_exports_free_on_windows(library: Path) -> None:
 
 
 @linux
-@pytest.mark.parametrize("name", [LIBRARY, ENGINE])
+@pytest.mark.parametrize("name", [pytest.param(LIBRARY, marks=pytest.mark.library), ENGINE])
 def test_nothing_says_where_it_was_built(library: Path, name: str) -> None:
     """No path of the build machine is inside, so that anybody can build the same bytes."""
     content = library.with_name(name).read_bytes()

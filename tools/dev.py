@@ -198,6 +198,7 @@ def lint(_arguments: list[str]) -> int:
         "zizmor": (ROOT, (BIN / "zizmor", "--offline", "--persona=auditor", ".github")),
         "actionlint": (ROOT, (go, "run", ACTIONLINT, *workflows)),
         "shellcheck": (ROOT, ("shellcheck", ROOT / ".ci" / "run")),
+        "platforms": (ROOT, (PYTHON, ROOT / "tools" / "platforms" / "table.py", "--check")),
         "go vet": (module, (go, "vet", *tags, "./...")),
         "staticcheck": (module, (go, "run", STATICCHECK, *tags, "./...")),
     }

@@ -24,7 +24,7 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Library", "library", "timeouts"]
+__all__ = ["ABI", "Library", "is_installed", "library", "timeouts"]
 
 ABI = 2
 """The number of the interface that this package speaks; go/internal/job has its twin."""
@@ -37,6 +37,8 @@ _PAUSE_SECONDS = 0.02
 
 _STOP_SECONDS = 1.0
 """How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
+
+_ON_MUSL = " (a wheel for musl has none: musl loads no library of Go's, golang/go#54805)"
 
 _FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
 
@@ -136,8 +138,18 @@ def _library_path() -> str:
     name = names.get(sys.platform, "libchecksig.so")
     path = os.path.join(os.path.dirname(__file__), name)
     if not os.path.isfile(path):
-        raise EngineError(f"the engine is not installed: there is no {path}")
+        why = _ON_MUSL if sys.platform == "linux" else ""
+        raise EngineError(f"the engine is not installed: there is no {path}{why}")
     return path
+
+
+def is_installed() -> bool:
+    """Whether there is a library at all; a wheel for musl holds none."""
+    try:
+        _library_path()
+    except EngineError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
+from ..report import printable
 from .output import leave_cache, message, workers
-from .text import printable, size
+from .text import size
 
 if TYPE_CHECKING:
     import argparse
