@@ -45,6 +45,7 @@ def emulation(system: System) -> Iterator[None]:
 
 KERNELS_FILES = "test_files_of_the_kernel_are_refused"
 MADE_UP = "qemu shows a file of its own making under that name, with a size that is right"
+NO_LIMIT = "qemu keeps no limit of address space (RLIMIT_AS)"
 CORE = "qemu adds to stderr that the program dumped core"
 # What qemu-user does otherwise than Linux. Each was seen without checksig, or is told by qemu.
 EMULATED = {
@@ -55,6 +56,14 @@ EMULATED = {
     "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
     f"tests/test_files.py::{KERNELS_FILES}[/proc/cpuinfo-changed while being read]": MADE_UP,
     f"tests/test_files.py::{KERNELS_FILES}[/proc/self/maps-changed while being read]": MADE_UP,
+    **{
+        f"tests/test_process.py::test_little_address_space[{case}]": NO_LIMIT
+        for case in ("50-", "50-library", "50-process")
+    },
+    **{
+        f"tests/test_process.py::test_little_address_space[{megabytes}-library]": NO_LIMIT
+        for megabytes in (800, 1200, 1500)
+    },
 }
 
 
