@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import importlib.metadata
 import json
@@ -51,10 +52,14 @@ class Patient(subprocess.Popen[Any]):
 if PATIENCE != 1:
     subprocess.Popen = Patient  # type: ignore[misc]
 
+# Not what is there: a wheel that lacks its library is to fail.
+WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
+HAS_LIBRARY = "-musllinux_" not in WHEEL
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what no wheel for musl has; let the watchdogs be as patient."""
-    if "-musllinux_" in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
+    if not HAS_LIBRARY:
         left_out = [item for item in items if is_about_the_library(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not is_about_the_library(item)]
@@ -68,6 +73,11 @@ if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
 
 
+def is_wine() -> bool:
+    """Whether this Windows is none."""
+    return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+
+
 def is_about_the_library(item: pytest.Item) -> bool:
     """Whether a test is marked so, asks for the library as its engine, or for any one in Go."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -76,6 +86,12 @@ def is_about_the_library(item: pytest.Item) -> bool:
         or any(parameters.get(name) == "library" for name in ("engine", "choice"))
         or "go_library" in getattr(item, "fixturenames", ())
     )
+
+
+@pytest.fixture(scope="session")
+def has_library() -> bool:
+    """Tell whether the wheel holds the engine as a library; one for musl does not."""
+    return HAS_LIBRARY
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +129,7 @@ def huge(tmp_path: Path) -> Path:
     folder.mkdir()
     file = folder / "huge"
     file.touch()
-    if sys.platform == "win32":  # elsewhere every file may have holes
+    if sys.platform == "win32" and not is_wine():  # elsewhere every file may have holes
         subprocess.run(["fsutil", "sparse", "setflag", file], check=True, capture_output=True)
     os.truncate(file, 40 << 30)
     (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")

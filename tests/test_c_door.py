@@ -45,9 +45,9 @@ def message(lib: Any, root: Any) -> str | None:
 def test_verify_returns_null_or_a_message(lib: Any, httpd: Path, tree: Callable[..., Path]) -> None:
     """NULL when all is well, otherwise what is not as listed."""
     assert message(lib, os.fsencode(tree({"a": b"a"}, "sha1sum.txt", "sha1"))) is None
-    path = str(httpd / "httpd-08.log").replace("\\", "\\\\")
-    assert message(lib, os.fsencode(httpd)) == f'"{path}" - mismatch'
-    assert "no such file" in (message(lib, os.fsencode(httpd / "none")) or "").lower()
+    assert message(lib, os.fsencode(httpd)) == f'"{httpd / "httpd-08.log"}" - mismatch'
+    none = httpd / "none"
+    assert (message(lib, os.fsencode(none)) or "").startswith(f"open {none}: ")
     assert message(lib, ffi.NULL) == "verify: root is NULL"
 
 

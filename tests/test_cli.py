@@ -108,10 +108,9 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
         "OK",
         "FAILED",
     ]
-    assert done.stderr.splitlines() == [
-        f"checksig: {folder / 'none'}: {os.strerror(2)}",
-        f"checksig: {folder.parent}: no checksum manifest in this folder",
-    ]
+    none, parent = done.stderr.splitlines()
+    assert none.startswith(f"checksig: {folder / 'none'}: ")  # and what the system says
+    assert parent == f"checksig: {folder.parent}: no checksum manifest in this folder"
     assert done.returncode == 2
 
 

@@ -228,6 +228,7 @@ def test_to_a_file_object(folder: Path) -> None:
     assert verify(folder).verified == len(FILES)
 
 
+@posix
 def test_a_file_object_gets_all_or_nothing(folder: Path) -> None:
     """An error in the last file leaves it empty."""
     sink = io.BytesIO()
@@ -630,12 +631,15 @@ def test_ctrl_c(huge: Path, command: list[str]) -> None:
     with subprocess.Popen(
         [*command, "create", str(huge), "-a", "sha512", "-f"], stderr=subprocess.PIPE, text=True
     ) as child:
-        end = time.monotonic() + 60
-        while not any(name.startswith(".checksig-") for name in os.listdir(huge)):
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        try:
+            end = time.monotonic() + 60
+            while not any(name.startswith(".checksig-") for name in os.listdir(huge)):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=30)
+        finally:
+            child.kill()  # else its end is waited for
     assert (child.returncode, err) == (130, "checksig: interrupted\n")
     assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
     assert (huge / "SHA512SUMS").read_text() == f"{'0' * 128}  huge\n"
@@ -661,10 +665,13 @@ def test_the_command(folder: Path, command: list[str]) -> None:
     assert done.stdout.startswith("WRITTEN     SHA256SUMS: 6 files, sha256, gnu (300.0 kB in ")
     assert (folder / "SHA256SUMS").read_text() == gnu("sha256")
     done = run(command, "create", cwd=folder)
+    with pytest.raises(FileExistsError) as caught:
+        (folder / "SHA256SUMS").mkdir()
+    exists = caught.value.strerror
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        "checksig: SHA256SUMS: File exists\n",
+        f"checksig: SHA256SUMS: {exists}\n",
     )
     assert run(command, "create", "-f", "-q", cwd=folder).stdout == ""
     assert run(command, ".", cwd=folder).returncode == 0

@@ -64,4 +64,4 @@ def test_the_readme_shows_what_python_prints() -> None:
         timeout=60,
         check=True,
     )
-    assert done.stdout.replace("\\\\", "/") == shown[2]
+    assert done.stdout.replace("\\", "/") == shown[2]

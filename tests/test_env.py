@@ -10,10 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +21,8 @@ from checksig import PackageReport, PackageStatus, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+venv: Any = pytest.importorskip("venv", reason="this Python has none, as that which others embed")
 
 Run = subprocess.CompletedProcess[str]
 

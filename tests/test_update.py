@@ -122,8 +122,8 @@ def test_what_changes_while_a_manifest_is_written(folder: Path) -> None:
     """The manifest has the time of its beginning: what is younger is read again."""
     began = time.time()
     update(folder / "SHA256SUMS", all=True)
-    slow = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))  # seconds until it begins to read
-    assert (folder / "SHA256SUMS").stat().st_mtime <= began + slow
+    patience = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
+    assert (folder / "SHA256SUMS").stat().st_mtime <= began + patience
     (folder / "a").write_bytes(b"A")
     assert update(folder / "SHA256SUMS").changed == ("a",)
 

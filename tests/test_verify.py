@@ -274,9 +274,9 @@ def test_check_signatures(httpd: Path, tree: Callable[..., Path]) -> None:
     """The article's function: None, or ValueError with `"<path>" - mismatch`."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared whole
         checksig.check_signatures(httpd)
-    assert str(caught.value) == f'"{httpd / "httpd-08.log"}" - mismatch'.replace("\\", "\\\\")
+    assert str(caught.value) == f'"{httpd / "httpd-08.log"}" - mismatch'
     assert checksig.check_signatures(tree({"a": b"a"}, "sha1sum.txt", "sha1")) is None  # type: ignore[func-returns-value]
-    with pytest.raises(ValueError, match="No such file"):
+    with pytest.raises(ValueError, match="none"):
         checksig.check_signatures(httpd / "none")
     with pytest.raises(ValueError, match="no checksum manifest"):
         checksig.check_signatures(httpd.parent.parent)

@@ -63,7 +63,7 @@ def raise_failure(failure: _wire.Failure) -> NoReturn:
     code, number, path, message = failure
     match code:
         case _wire.FailureCode.SYSTEM if os.name == "nt":
-            raise OSError(0, message, path, number)
+            raise OSError(0, message.rstrip("."), path, number)  # as Python itself says it
         case _wire.FailureCode.SYSTEM:
             raise OSError(number, os.strerror(number), path)
         case _wire.FailureCode.NO_MANIFEST:

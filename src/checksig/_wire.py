@@ -243,7 +243,10 @@ def decode_failure(payload: bytes) -> Failure:
 
 
 def _name(data: bytes) -> str:
-    return data.decode(_FS_ENCODING, _FS_ERRORS)  # what os.fsdecode does, without its checks
+    try:
+        return data.decode(_FS_ENCODING, _FS_ERRORS)  # what os.fsdecode does, without its checks
+    except UnicodeDecodeError:  # on Windows, where a manifest may still list any bytes
+        return data.decode(_FS_ENCODING, "surrogateescape")
 
 
 def _text(data: bytes) -> str:

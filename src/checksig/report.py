@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 __all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
 _MOST_EXPLAINED = 20
+_ESCAPED = '"' if os.name == "nt" else '"\\'
 
 
 class Status(str, enum.Enum):
@@ -107,7 +108,8 @@ class Result(NamedTuple):
 
         ``name`` from the manifest's folder, unless it was looked for elsewhere.
         """
-        return self.opened or os.path.join(os.path.dirname(self.manifest), self.name)
+        name = self.name.replace("/", os.sep)  # which changes something on Windows only
+        return self.opened or os.path.join(os.path.dirname(self.manifest), name)
 
     @property
     def ok(self) -> bool:
@@ -296,15 +298,15 @@ def printable(name: str) -> str:
     r"""Return *name* on one line and harmless to a terminal.
 
     Quotes, backslashes and what is not printable are escaped (``\"``, ``\n``, ``\x1b``), and so
-    are bytes that could not be decoded (``\xff``).
+    are bytes that could not be decoded (``\xff``). On Windows, backslashes are separators and stay.
     """
-    if name.isprintable() and '"' not in name and "\\" not in name:
+    if name.isprintable() and not any(c in name for c in _ESCAPED):
         return name
     return "".join(map(_printable_character, name))
 
 
 def _printable_character(c: str) -> str:
-    if c in '"\\':
+    if c in _ESCAPED:
         return "\\" + c
     if c.isprintable():
         return c

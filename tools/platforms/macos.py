@@ -14,7 +14,7 @@ from wheels import (
 
 
 def stubs(folder: Path) -> None:
-    """What the linker wants to know of macOS: the names that Go itself imports from its libraries."""
+    """Write what the linker wants to know of macOS: the names that Go imports from there."""
     go_root = run("go", "env", "GOROOT", env=environment()).split()[-1]
     line = re.compile(r'^//go:cgo_import_dynamic \w+ (\w+) "(/[^"]+)"', re.MULTILINE)
     names: dict[str, set[str]] = {}
@@ -24,7 +24,7 @@ def stubs(folder: Path) -> None:
         for symbol, library in line.findall(path.read_text(encoding="utf-8", errors="replace")):
             names.setdefault(library, set()).add(f"_{symbol}")
     targets = "[ arm64-macos, x86_64-macos ]"
-    for library in names:
+    for library, symbols in names.items():
         if "libSystem" in library:
             continue  # zig brings this one
         stem = library.rpartition("/")[2]
@@ -35,7 +35,8 @@ def stubs(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(
             f"--- !tapi-tbd\ntbd-version: 4\ntargets: {targets}\ninstall-name: '{library}'\n"
-            f"exports:\n  - targets: {targets}\n    symbols: [ {', '.join(sorted(names[library]))} ]\n...\n"
+            f"exports:\n  - targets: {targets}\n"
+            f"    symbols: [ {', '.join(sorted(symbols))} ]\n...\n"
         )
 
 

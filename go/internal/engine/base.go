@@ -21,6 +21,7 @@ type base struct {
 // path is where the file called name is, for reports. It is not cleaned: where d is a link,
 // d/../x is another file than x.
 func (b *base) path(name string) string {
+	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) || b.shown == "" || b.shown == "." {
 		return name
 	}

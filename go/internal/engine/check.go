@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -25,7 +27,7 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 	case summary.OK():
 		return nil
 	case len(c.failures) == 0:
-		return fmt.Errorf("%q - no file was verified", rootDir)
+		return fmt.Errorf("%s - no file was verified", quoted(rootDir))
 	}
 	return c.failed()
 }
@@ -46,25 +48,34 @@ func (c *checker) result(r *Result) {
 	path := r.Name
 	if !filepath.IsAbs(path) {
 		dir, _ := filepath.Split(r.Manifest.Path)
-		path = dir + path // not cleaned: through a link, d/../x is another file than x
+		path = dir + filepath.FromSlash(path) // not cleaned: through a link, d/../x is another file than x
 	}
 	switch r.Status {
 	case Verified:
 	case Mismatched:
-		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - mismatch", path))
+		c.add(r.Manifest, r.Line, quoted(path)+" - mismatch")
 	case Missing:
-		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - missing", path))
+		c.add(r.Manifest, r.Line, quoted(path)+" - missing")
 	default:
-		c.add(r.Manifest, r.Line, fmt.Sprintf("%q - %s: %s", path, r.Status, r.Detail))
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", quoted(path), r.Status, r.Detail))
 	}
 }
 
 func (c *checker) badLine(b *BadLine) {
-	where := fmt.Sprintf("%q", b.Manifest.Path)
+	where := quoted(b.Manifest.Path)
 	if b.Line > 0 {
 		where = fmt.Sprintf("%s line %d", where, b.Line)
 	}
 	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, b.Cause))
+}
+
+// quoted is path on one line. On Windows, backslashes are separators and stay as they are.
+func quoted(path string) string {
+	q := strconv.Quote(path)
+	if os.PathSeparator == '\\' {
+		q = strings.ReplaceAll(q, `\\`, `\`)
+	}
+	return q
 }
 
 func (c *checker) add(m *Manifest, line int64, text string) {

@@ -19,6 +19,7 @@ var (
 	ErrOutside    = errors.New("leads outside the manifest's folder")
 	ErrNotRegular = errors.New("not a regular file")
 	ErrChanged    = errors.New("changed while being read")
+	ErrName       = errors.New("not the name of a file on this system")
 )
 
 // Grew is [ErrChanged] for a file of size bytes that has more.
@@ -108,14 +109,14 @@ func (t *Tree) Folder() *os.File {
 	return folder
 }
 
-// Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], or of the
-// system; see [IsMissing].
+// Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], [ErrName],
+// or of the system; see [IsMissing].
 func (t *Tree) Open(name string) (*File, error) {
+	if err := t.refused(name); err != nil {
+		return nil, err
+	}
 	if t.followOutside {
 		return Open(t.resolve(name))
-	}
-	if filepath.IsAbs(name) || escapes(name) {
-		return nil, ErrOutside
 	}
 	if err := regular(t.root.Stat(name)); err != nil {
 		return nil, outside(err)
@@ -146,11 +147,11 @@ func (t *Tree) IsSame(name string, f *File) bool {
 // Follow describes what name leads to, be it regular or not, through symbolic links and under the
 // rules of [Tree.Open].
 func (t *Tree) Follow(name string) (fs.FileInfo, error) {
+	if err := t.refused(name); err != nil {
+		return nil, err
+	}
 	if t.followOutside {
 		return os.Stat(t.resolve(name))
-	}
-	if filepath.IsAbs(name) || escapes(name) {
-		return nil, ErrOutside
 	}
 	info, err := t.root.Stat(name)
 	return info, outside(err)
@@ -171,9 +172,20 @@ func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
 	return info, outside(err)
 }
 
+// refused returns why name, by its very words, is not to be opened.
+func (t *Tree) refused(name string) error {
+	if !t.followOutside && (filepath.IsAbs(name) || escapes(name)) {
+		return ErrOutside
+	}
+	return impossible(name)
+}
+
 func (t *Tree) resolve(name string) string {
 	if filepath.IsAbs(name) {
 		return name
+	}
+	if name != "" && os.IsPathSeparator(name[0]) { // on Windows: from the top of the drive
+		return filepath.VolumeName(t.dir) + name
 	}
 	// Not filepath.Join, which would clean it: where d is a link, d/../x is another file than x.
 	return t.dir + string(os.PathSeparator) + name

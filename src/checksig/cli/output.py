@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import PackageStatus
+from ..report import printable
 from . import junit
-from .text import Style, Total, installed_lines, printable, report_lines, verdict
+from .text import Style, Total, installed_lines, report_lines, verdict
 
 if TYPE_CHECKING:
     from .. import InstalledReport, PackageReport, Report

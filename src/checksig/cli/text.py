@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import PackageStatus, Report, Status
 from .._algorithms import load
-from ..report import printable as _escaped
+from ..report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .. import BadLine, Extra, InstalledReport, Manifest, Result
 
-__all__ = ["Style", "Total", "installed_lines", "printable", "report_lines", "size", "verdict"]
+__all__ = ["Style", "Total", "installed_lines", "report_lines", "size", "verdict"]
 
 _INDENT = " " * 12
 _MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
@@ -50,12 +50,6 @@ class Style:
         if self._coloured and word in _COLOURS:
             padded = f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" + padded[len(word) :]
         return f"{padded} {text}"
-
-
-def printable(name: str) -> str:
-    """Return *name* for a terminal; on Windows its separators stay single."""
-    text = _escaped(name)
-    return text.replace("\\\\", "\\") if os.name == "nt" else text
 
 
 def report_lines(report: Report, style: Style) -> Iterator[str]:

@@ -9,8 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
+from ..report import printable
 from .output import message, workers
-from .text import printable, size
+from .text import size
 
 if TYPE_CHECKING:
     import argparse
