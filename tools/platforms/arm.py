@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from base import Outcome, locked, patience, run
+from glibc import CPYTHON_ONLY
 from systems import PEERS, System, debian, newest
 from wheels import build_wheel, suite, zig
 
@@ -78,6 +79,7 @@ def aarch64() -> Outcome:
             "/usr/bin/python3",
             wheel,
             minutes=200,
+            packages=CPYTHON_ONLY,
             deselect=list(EMULATED),
             options=("-m", "not once"),
             one_by_one=True,
