@@ -52,7 +52,7 @@ func nameFirstFile(comment string) func([]byte, []Entry) ([]byte, error) {
 			if e.Name[:1] == comment || isMark(e.Name) {
 				return nil, fmt.Errorf("the format would take %.40q for something else than a name", e.Name)
 			}
-			dst = append(append(dst, e.Name...), "  "...)
+			dst = append(append(dst, e.Name...), ' ') // rhash 1.4.5 takes a second blank for a part of the name
 			dst = append(hex.AppendEncode(dst, e.Digest), '\n')
 		}
 		return dst, nil
