@@ -14,14 +14,13 @@ import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import tempfile
 from pathlib import Path
 
 import checksig_sbom
 import setuptools_golang
-from checksig_build import find_compiler, has_vendor
+from checksig_build import find_compiler, has_vendor, is_musl_python
 from setuptools import Distribution, Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
 from setuptools.command.build import build as _build
@@ -79,14 +78,15 @@ def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
     if command[1] == "get":
         return  # go.mod says it all, and a build from vendor/ must work offline
     output = Path(command[command.index("-o") + 1])
-    environment = cgo_environment(env["GOPATH"])
     modules = "-mod=vendor" if has_vendor(ROOT) else "-mod=readonly"
     build = ["go", "build", modules, "-trimpath", "-buildvcs=false", "-o", str(output)]
     ldflags = "-ldflags=-s -w -buildid="
     if output.name == FILES[ENGINE]:
-        environment["CGO_ENABLED"] = "0"  # a static program, for where the library cannot be loaded
+        # A static program, for where the library cannot be loaded.
+        environment = {**go_environment(env["GOPATH"]), "CGO_ENABLED": "0"}
         ldflags += f" -X main.version={version()}"
     else:
+        environment = cgo_environment(env["GOPATH"])
         build.append("-buildmode=c-shared")
         ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"
     subprocess.run([*build, ldflags, "."], cwd=cwd, env=environment, check=True)
@@ -99,7 +99,7 @@ def is_musl(distribution: Distribution) -> bool:
     asked = getattr(wheel, "plat_name", None) if wheel else None
     if asked and not asked.startswith("linux"):
         return asked.startswith("musllinux")
-    return "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE"))
+    return is_musl_python()
 
 
 setuptools_golang._check_call = run_go

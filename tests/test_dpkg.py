@@ -161,8 +161,8 @@ def test_diverted_files(system: System) -> None:
     (system.root / "usr/bin/local.distrib").unlink()
     report = checksig.verify_dpkg(root=system.root)
     assert failed(report) == {"/usr/bin/a", "/usr/bin/local"}
-    # Of a diverted file that is there, dpkg -V says nothing.
-    assert system.failures("one") == {"/usr/bin/local.distrib"}
+    # Of a diverted file that is there, dpkg -V says nothing; before 1.21 nor of one that is gone.
+    assert system.failures("one") <= {"/usr/bin/local.distrib"}
     (one, two) = report.packages
     assert (one.status, two.status) == (PackageStatus.FAILED, PackageStatus.VERIFIED)
 

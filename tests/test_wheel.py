@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,84 +109,3 @@ def test_the_list_of_go_code_is_that_of_go_mod(
     assert len(direct) >= 5
     sums = (ROOT / "go" / "go.sum").read_text(encoding="utf-8")
     assert all(f"{name} {version} h1:" in sums for name, version in pinned)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the source distribution twice, under other umasks, and unpack it."""
-    if shutil.which("go") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
-        pytest.skip("there is no Go, or no C compiler, to build with")
-    scratch = tmp_path_factory.mktemp("source")
-    skip = shutil.ignore_patterns(".*", "build", "dist", "*.so", "*.egg-info", "__pycache__")
-    shutil.copytree(ROOT, scratch / "copy", ignore=skip)
-    tools = scratch / "tools"
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    needed = re.findall(r'^  "([^"]+)"', project.partition("[project]")[0], re.MULTILINE)
-    _pip("install", "-q", "--target", tools, *needed)
-    hook = "import os, sys, checksig_build; os.umask(int(sys.argv[2], 8)); "
-    path = os.pathsep.join(map(str, (tools, scratch / "copy" / "backend")))
-    archives: list[Path] = []
-    for umask in ("022", "077"):
-        archives.append(scratch / umask)
-        archives[-1].mkdir()
-        subprocess.run(
-            [
-                *(sys.executable, "-c", f"{hook} checksig_build.build_sdist(sys.argv[1])"),
-                *(archives[-1], umask),
-            ],
-            cwd=scratch / "copy",
-            env={**os.environ, "PYTHONPATH": path},
-            check=True,
-            capture_output=True,
-            timeout=120,
-        )
-    one, two = (next(folder.glob("checksig-*.tar.gz")) for folder in archives)
-    assert one.read_bytes() == two.read_bytes()
-    shutil.unpack_archive(one, scratch)
-    return scratch / one.name.removesuffix(".tar.gz")
-
-
-def _pip(*arguments: str | Path, **environment: str) -> None:
-    """Run pip; what it needs for a build is looked for as ever."""
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments],
-        env={**os.environ, **environment},
-        check=True,
-        timeout=400,
-    )
-
-
-@pytest.mark.once
-@pytest.mark.timeout(600)
-def test_source_distribution_builds_without_the_modules_network(
-    source: Path, tmp_path: Path
-) -> None:
-    """It brings the Go modules along, whole, with licences, and what is built from it works."""
-    vendor = source / "go" / "vendor"
-    modules = re.findall(r"^# (\S+) ", (vendor / "modules.txt").read_text("utf-8"), re.MULTILINE)
-    assert "golang.org/x/crypto" in modules
-    for name in modules:
-        (licence,) = (vendor / name).glob("LICENSE*")
-        ours = source / "LICENSES" / f"{name.replace('/', '-')}.txt"
-        assert ours.read_bytes() == licence.read_bytes(), name
-    offline = {
-        "GOFLAGS": "-mod=vendor",
-        "GOPROXY": "off",
-        "GONOSUMDB": "*",
-        "GOMODCACHE": str(tmp_path / "no modules"),
-    }
-    _pip("wheel", "-q", "--no-deps", "-w", tmp_path, source, **offline)
-    (wheel,) = tmp_path.glob("checksig-*.whl")
-    _pip("install", "-q", "--no-deps", "--target", tmp_path / "installed", wheel)
-    program = "import checksig; print(checksig.__file__); print(len(checksig.algorithms))"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.startswith(str(tmp_path / "installed"))
-    assert int(done.stdout.split()[-1]) >= 20
-    assert not (tmp_path / "no modules" / "cache" / "download").exists()

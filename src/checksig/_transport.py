@@ -38,6 +38,8 @@ def batches(request: bytes) -> Generator[bytes]:
     except EngineError as error:
         if choice == "library":
             raise
+        if not _engine.is_installed():
+            return Process().batches(request)  # as ever on musl: its errors speak for themselves
         return _instead(request, error)
     return library.batches(request)
 

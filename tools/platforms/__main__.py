@@ -24,7 +24,7 @@ from base import CACHE, Outcome, PlatformError, log
 from builds import reproducible, source_distribution
 from glibc import cibuildwheel, free_threaded, manylinux, pypy, python313
 from macos import macos
-from musl import musllinux
+from musl import musllinux, musllinux_aarch64
 from windows import windows
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ PLATFORMS: dict[str, Callable[[], Outcome]] = {
     "free-threaded": free_threaded,
     "manylinux-aarch64": aarch64,
     "musllinux-x86_64": musllinux,
+    "musllinux-aarch64": musllinux_aarch64,
     "windows-amd64": windows,
     "macos": macos,
     "sdist": source_distribution,

@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from base import Outcome, locked, run
+from base import Outcome, locked, patience, run
 from systems import PEERS, System, debian, newest
 from wheels import build_wheel, suite, zig
 
@@ -43,8 +43,19 @@ def emulation(system: System) -> Iterator[None]:
             rule.write_text("-1")
 
 
-# What qemu-user cannot do, and why.
-EMULATED: dict[str, str] = {}
+KERNELS_FILES = "test_files_of_the_kernel_are_refused"
+MADE_UP = "qemu shows a file of its own making under that name, with a size that is right"
+CORE = "qemu adds to stderr that the program dumped core"
+# What qemu-user does otherwise than Linux. Each was seen without checksig, or is told by qemu.
+EMULATED = {
+    "tests/test_guest.py::test_the_signals_that_threads_of_gos_take": (
+        "/proc tells the signals that qemu's own threads block: never SIGABRT, whoever asks"
+    ),
+    "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
+    "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
+    f"tests/test_files.py::{KERNELS_FILES}[/proc/cpuinfo-changed while being read]": MADE_UP,
+    f"tests/test_files.py::{KERNELS_FILES}[/proc/self/maps-changed while being read]": MADE_UP,
+}
 
 
 def aarch64() -> Outcome:
@@ -57,11 +68,11 @@ def aarch64() -> Outcome:
             system,
             "/usr/bin/python3",
             wheel,
-            minutes=300,
+            minutes=200,
             deselect=list(EMULATED),
             options=("-m", "not once"),
             one_by_one=True,
-            env={"CHECKSIG_TEST_PATIENCE": "6", "HYPOTHESIS_PROFILE": "emulated"},
+            env={"CHECKSIG_TEST_PATIENCE": "10", "HYPOTHESIS_PROFILE": "emulated", **patience()},
         )
     notes = [f"deselected `{test}`: {reason}" for test, reason in EMULATED.items()]
     return Outcome("zig, cross", "Debian 12 under qemu-user 10, CPython 3.11", tests, notes)

@@ -67,10 +67,12 @@ def run(
     check: bool = True,
 ) -> str:
     """Run a command within a time; what it prints goes into the log, and is the answer."""
-    # However this Python ends, the command ends with it.
-    words = ["setpriv", "--pdeathsig", "KILL", *(str(word) for word in command)]
+    # However this Python ends, the command ends with it. In the background a shell has signals
+    # ignored, which tests of Ctrl-C would inherit.
+    before = ("env", "--default-signal=INT,QUIT,HUP", "setpriv", "--pdeathsig", "KILL")
+    words = [*before, *(str(word) for word in command)]
     with log.path.open("a") as stream:
-        print("$", " ".join(words[3:]), file=stream, flush=True)
+        print("$", " ".join(words[len(before) :]), file=stream, flush=True)
         begin = stream.tell()
         try:
             done = subprocess.run(
