@@ -529,7 +529,8 @@ def test_the_tools_accept_it(
     """Each format is checked by the tool that it comes from, which finds a changed file in it."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"there is no {command[0]}")
-    if command[0] == "cksum" and b"--check" not in subprocess.check_output(["cksum", "--help"]):
+    told = subprocess.run([command[0], "--help"], capture_output=True, timeout=60, check=False)
+    if command[0] == "cksum" and b"--check" not in told.stdout:
         pytest.skip("this cksum, older than coreutils 9.0, knows CRCs alone and checks nothing")
     odd = folder / "back\\slash\nand more"
     if command[0] in {"sha256sum", "cksum", "b2sum"} and style != "bagit":

@@ -47,6 +47,10 @@ MAC_LIBRARIES = re.compile(
 )
 
 
+# What the tags that name no version promise: PEP 600.
+OLD_NAMES = {"1": "manylinux_2_5", "2010": "manylinux_2_12", "2014": "manylinux_2_17"}
+
+
 @dataclass(frozen=True)
 class Platform:
     """What the tag of a wheel promises: it runs on this machine with this version or newer."""
@@ -66,7 +70,7 @@ class Platform:
             match = re.fullmatch(
                 r"(manylinux|musllinux|macosx|linux|win)(?:_(\d+)_(\d+))?"
                 r"_(x86_64|aarch64|arm64|amd64)",
-                tag.replace("manylinux2014", "manylinux_2_17"),
+                re.sub("manylinux(1|2010|2014)(?=_)", lambda old: OLD_NAMES[old[1]], tag),
             )
             if match is None:
                 return None
