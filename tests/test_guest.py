@@ -261,13 +261,13 @@ def ended(program: str, *arguments: object, send: int | None = None) -> tuple[in
     ) as child:
         try:
             assert child.stdout is not None
-            assert child.stdout.readline() == b"ready\n"
+            assert child.stdout.readline().strip() == b"ready"
             if send is not None:
                 child.send_signal(send)
             out, err = child.communicate(timeout=30)
         finally:
             child.kill()
-    return child.returncode, out.decode(), err.decode()
+    return child.returncode, out.decode().replace("\r\n", "\n"), err.decode()
 
 
 BUSY = """
