@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from base import (
     CACHE,
@@ -29,6 +31,9 @@ from wheels import (
     tools,
     zig,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # lief reads binaries for the tests of tools/check_wheel.py; only CPython has wheels of it.
 CPYTHON_ONLY = ("lief>=1",)
@@ -134,7 +139,6 @@ def image(env: dict[str, str]) -> str:
     recipe = f"{IMAGE}{facts}{(system.root / 'checksig-packages').read_text()}"
     name = f"localhost/checksig-manylinux:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     with locked("image"):
-        run("podman", "container", "prune", "-f", env=env)  # those of runs that were killed
         if not run("podman", "images", "-q", name, env=env).split():
             system.shell(IMAGE)
             changes = " ".join(f"--change 'ENV {fact}={value}'" for fact, value in facts.items())
@@ -142,6 +146,15 @@ def image(env: dict[str, str]) -> str:
             pack = f"tar -C {system.root} {without} -c . | podman import {changes} - {name}"
             run("bash", "-euo", "pipefail", "-c", pack, minutes=15, env=env)
     return name
+
+
+@contextlib.contextmanager
+def containers(env: dict[str, str]) -> Iterator[None]:
+    """Leave no container behind: they go on when who started them is killed."""
+    try:
+        yield
+    finally:
+        run("podman", "rm", "-fa", env=env)
 
 
 def cibuildwheel() -> Outcome:
@@ -153,7 +166,7 @@ def cibuildwheel() -> Outcome:
         "CIBW_ENVIRONMENT_PASS_LINUX": " ".join(patience()),
         **patience(),
     }
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+    with locked("podman"), containers(env), tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         with tarfile.open(sdist()) as archive:
             archive.extractall(scratch, filter="data")
         project = next(Path(scratch).iterdir())
