@@ -99,6 +99,9 @@ def is_changed(case: Case, printed: bytes = b"") -> bool:
     # oddities of its parser, which is b2sum's too; sum has become a part of it.
     if case.name in {"cksum", "sum", "b2sum"}:
         return True
+    # A name with a quote and something that cannot be printed is quoted otherwise.
+    if any(b"'" in word and re.search(rb"[^ -~]", word) for word in case.arguments):
+        return True
     # What --check prints of odd names has changed, and once more in 9.11.
     checking = any(re.match(rb"-\w*c|--c", word) for word in case.arguments)
     return checking and (PEER >= (9, 11) or bool(set(printed) & set(b"\\\r")))
