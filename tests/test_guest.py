@@ -384,10 +384,9 @@ def test_go_reads_the_environment_of_the_start(httpd: Path, tagged: Path, tmp_pa
     """GOMAXPROCS counts if it was set before Python started; later changes are not seen."""
     program = """
 import ctypes, os, sys
-from pathlib import Path
 import checksig
 from checksig import _engine
-_engine._library_path = lambda: Path(sys.argv[2])
+_engine._library_path = lambda: sys.argv[2]
 if len(sys.argv) > 3:
     os.environ["GOMAXPROCS"] = sys.argv[3]
 checksig.verify(sys.argv[1], check=False)

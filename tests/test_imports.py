@@ -124,7 +124,8 @@ def test_records_are_dataclasses(httpd: Path) -> None:
     class Named(Report):
         title: str = ""
 
-    named = Named(**vars(twin), title="x")
+    fields: dict[str, Any] = vars(twin)
+    named = Named(**fields, title="x")
     assert (named.title, named.verified) == ("x", 9)
     for change in ("path", "something"):
         with pytest.raises(dataclasses.FrozenInstanceError):

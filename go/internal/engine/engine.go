@@ -364,8 +364,8 @@ func (r *run) hire(count int) {
 // few verifies what was not worth more: by no more workers than there are files, one of which is
 // this goroutine. To wake others costs more than a small file.
 func (r *run) few() {
-	if files := r.queue.len(); !r.hired && files > 0 {
-		r.hire(min(r.workers(), files) - 1)
+	if !r.hired && r.queue.len() > 0 { // which others look at only when there are some
+		r.hire(min(r.workers(), r.queue.len()) - 1)
 		r.worker()
 	}
 }

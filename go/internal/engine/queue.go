@@ -10,7 +10,7 @@ import (
 const (
 	// mostWaiting is how many tasks wait for workers that take them fast; mostAhead how many where
 	// there is time to look at them, so far ahead a large file is seen; and mostBytesAhead how many
-	// bytes of their names and digests.
+	// bytes of memory.
 	mostWaiting    = 256
 	mostAhead      = 8 << 10
 	mostBytesAhead = 4 << 20
@@ -23,6 +23,9 @@ const (
 
 	// perFile is how many bytes are read and hashed while a file is opened and closed, about.
 	perFile = 8 << 10
+
+	// perClaim is how many bytes of memory a claim takes, about, besides names and digests.
+	perClaim = 256
 
 	// mostWeight is what files of any size count as at most: sums of it stay small.
 	mostWeight = 1 << 40
@@ -44,7 +47,7 @@ type queue struct {
 	came    int // count, when pace was called
 	taken   int // tasks that workers had taken then
 	unsized int // tasks waiting whose weight is not known
-	memory  int // bytes of names and digests waiting
+	memory  int // bytes of what is waiting
 	closed  bool
 	waiting int64 // bytes of load
 	held    load  // by all workers
@@ -207,7 +210,7 @@ func (q *queue) isShort(own load) bool {
 }
 
 func (q *queue) account(t *task, sign int) {
-	q.memory += sign * (t.claim.size() + t.bytes)
+	q.memory += sign * (t.claims()*perClaim + t.claim.size() + t.bytes)
 	if t.weight < 0 {
 		q.unsized += sign
 	}
