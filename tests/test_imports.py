@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -124,8 +124,7 @@ def test_records_are_dataclasses(httpd: Path) -> None:
     class Named(Report):
         title: str = ""
 
-    fields: dict[str, Any] = vars(twin)
-    named = Named(**fields, title="x")
+    named = Named(**cast("dict[str, Any]", vars(twin)), title="x")
     assert (named.title, named.verified) == ("x", 9)
     for change in ("path", "something"):
         with pytest.raises(dataclasses.FrozenInstanceError):

@@ -142,7 +142,7 @@ def image(env: dict[str, str]) -> str:
         if not run("podman", "images", "-q", name, env=env).split():
             system.shell(IMAGE)
             changes = " ".join(f"--change 'ENV {fact}={value}'" for fact, value in facts.items())
-            without = "--exclude=./root/* --exclude=./src --exclude=./var/cache/*"
+            without = "--exclude=./srv/* --exclude=./src --exclude=./var/cache/*"
             pack = f"tar -C {system.root} {without} -c . | podman import {changes} - {name}"
             run("bash", "-euo", "pipefail", "-c", pack, minutes=15, env=env)
     return name

@@ -179,9 +179,9 @@ def source(package: str, suite: str) -> Path:
 
 def compile_source(system: System, archive: Path, script: str, **env: str) -> None:
     """Unpack a source in a system and run a script there; what it installs is kept."""
-    shutil.copyfile(archive, system.root / "root" / archive.name)
-    build = f"/root/build-{archive.name}"
-    unpack = f"rm -rf {build}; mkdir {build}; cd {build}; tar -xf /root/{archive.name}"
+    shutil.copyfile(archive, system.root / "srv" / archive.name)
+    build = f"/srv/build-{archive.name}"
+    unpack = f"rm -rf {build}; mkdir {build}; cd {build}; tar -xf /srv/{archive.name}"
     system.shell(f"{unpack} --strip-components=1; {script}; rm -rf {build}", minutes=45, **env)
 
 
