@@ -270,6 +270,24 @@ def test_the_working_folder_may_change(tree: Callable[..., Path], tmp_path: Path
     assert report.manifests[0].path == os.path.join("tree", "SHA256SUMS")
 
 
+@pytest.mark.parametrize("algorithms", [("sha256",), ("md5", "sha1", "sha512")])
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_large_file_by_itself(tmp_path: Path, algorithms: tuple[str, ...], workers: int) -> None:
+    """It is read ahead where CPUs have nothing else to do: the same comes of it."""
+    content = os.urandom(1 << 20) * 5 + b"end"
+    (tmp_path / "disc.iso").write_bytes(content)
+    for algorithm in algorithms:
+        line = f"{hashlib.new(algorithm, content).hexdigest()}  disc.iso\n"
+        (tmp_path / f"{algorithm.upper()}SUMS").write_text(line)
+    report = verify(tmp_path, workers=workers)
+    assert (report.verified, report.bytes_read) == (len(algorithms), len(content))
+    with (tmp_path / "disc.iso").open("r+b") as file:
+        file.seek(3 << 20)
+        file.write(bytes([content[3 << 20] ^ 1]))
+    report = verify(tmp_path, check=False, workers=workers)
+    assert (report.mismatched, report.bytes_read) == (len(algorithms), len(content))
+
+
 def test_check_signatures(httpd: Path, tree: Callable[..., Path]) -> None:
     """The article's function: None, or ValueError with `"<path>" - mismatch`."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared whole

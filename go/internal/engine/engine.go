@@ -193,6 +193,7 @@ type run struct {
 	badLines atomic.Int64
 	extra    atomic.Int64
 	open     atomic.Int64  // files open in workers
+	busy     atomic.Int32  // workers that are at work, or wait in the queue
 	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	listed   nameSet
@@ -356,6 +357,7 @@ func (r *run) announce(m *Manifest) {
 // hire starts the workers.
 func (r *run) hire(count int) {
 	r.hired = true
+	r.busy.Add(int32(count))
 	for range count {
 		r.spawn(&r.crew, r.worker)
 	}
@@ -366,6 +368,7 @@ func (r *run) hire(count int) {
 func (r *run) few() {
 	if !r.hired && r.queue.len() > 0 { // which others look at only when there are some
 		r.hire(min(r.workers(), r.queue.len()) - 1)
+		r.busy.Add(1)
 		r.worker()
 	}
 }
@@ -388,6 +391,7 @@ func (r *run) badLine(m *Manifest, bad *manifest.LineError) {
 }
 
 func (r *run) worker() {
+	defer r.busy.Add(-1)
 	v := newVerifier(r)
 	if b := newBatch(v); b != nil {
 		defer b.free()

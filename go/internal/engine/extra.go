@@ -225,7 +225,7 @@ func (x *movedIndex) matches(v *verifier, e extraFile) []*Result {
 	if file.Size() == 0 || x.sizes != nil && !x.sizes[file.Size()] {
 		return nil
 	}
-	if _, err := file.CopyTo(v.run.ctx, v.start(x.algorithms), v.buf[:], v.run.readBytes); err != nil {
+	if _, err := v.run.feed(file, v.hashers.start(x.algorithms), v.buf[:]); err != nil {
 		return nil
 	}
 	var found []*Result

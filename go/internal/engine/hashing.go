@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"hash"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -117,18 +115,18 @@ func (h *hashing) put(s *subject) error {
 func (h *hashing) work() {
 	buf := buffers.Get().(*[chunkSize]byte)
 	defer buffers.Put(buf)
-	hashers := map[*digest.Algorithm]hash.Hash{}
+	own := hashers{}
 	for s := range h.jobs {
 		if h.ctx.Err() != nil {
 			return
 		}
-		s.err = h.hash(s, buf[:], hashers)
+		s.err = h.hash(s, buf[:], own)
 		close(s.done)
 	}
 }
 
 // hash reads the file once and computes all its digests.
-func (h *hashing) hash(s *subject, buf []byte, hashers map[*digest.Algorithm]hash.Hash) error {
+func (h *hashing) hash(s *subject, buf []byte, own hashers) error {
 	var file *source.File
 	err := h.patiently(func() (err error) {
 		file, err = h.tree.Open(s.name)
@@ -143,23 +141,15 @@ func (h *hashing) hash(s *subject, buf []byte, hashers map[*digest.Algorithm]has
 		file.Close()
 		h.open.Add(-1)
 	}()
-	writers := make([]io.Writer, len(s.by))
-	for i, a := range s.by {
-		if hashers[a] == nil {
-			hashers[a] = a.New()
-		}
-		hashers[a].Reset()
-		writers[i] = hashers[a]
-	}
-	size, err := file.CopyTo(h.ctx, io.MultiWriter(writers...), buf, func(n int) {
-		h.run.progress.Bytes.Add(int64(n))
-	})
+	h.busy.Add(1)
+	defer h.busy.Add(-1)
+	size, err := h.feed(file, own.start(s.by), buf)
 	if err != nil {
 		return err
 	}
 	for _, a := range s.by {
 		s.entries = append(s.entries, manifest.Entry{
-			Name: s.listed, Algorithm: a, Digest: hashers[a].Sum(nil), HasSize: true, Size: size,
+			Name: s.listed, Algorithm: a, Digest: own[a].Sum(nil), HasSize: true, Size: size,
 		})
 	}
 	return nil

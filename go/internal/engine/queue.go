@@ -51,6 +51,7 @@ type queue struct {
 	closed  bool
 	waiting int64 // bytes of load
 	held    load  // by all workers
+	idle    int   // workers that wait for a task
 }
 
 // load is files to be hashed.
@@ -169,7 +170,9 @@ func (q *queue) take(h *holding, wait bool) *task {
 	q.held.add(load{h.now.files - h.known.files, h.now.bytes - h.known.bytes})
 	h.known = h.now
 	for wait && q.len() == 0 && !q.closed {
+		q.idle++
 		q.filled.Wait()
+		q.idle--
 	}
 	t := q.next(h.now)
 	if t == nil {
@@ -185,6 +188,13 @@ func (q *queue) take(h *holding, wait bool) *task {
 		q.room.Signal()
 	}
 	return t
+}
+
+// idlers is how many workers wait for a task.
+func (q *queue) idlers() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.idle
 }
 
 func (q *queue) next(own load) *task {

@@ -3,8 +3,6 @@ package engine
 import (
 	"bytes"
 	"fmt"
-	"hash"
-	"io"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -28,16 +26,15 @@ var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
 type verifier struct {
 	run     *run
 	buf     *[chunkSize]byte
-	hashers map[*digest.Algorithm]hash.Hash
+	hashers hashers
 
 	// Of the file at hand:
 	claims     []claim
 	algorithms []*digest.Algorithm
-	used       several
 }
 
 func newVerifier(r *run) *verifier {
-	return &verifier{run: r, buf: buffers.Get().(*[chunkSize]byte), hashers: map[*digest.Algorithm]hash.Hash{}}
+	return &verifier{run: r, buf: buffers.Get().(*[chunkSize]byte), hashers: hashers{}}
 }
 
 // free gives the buffer back, for others to write to.
@@ -121,7 +118,7 @@ func (v *verifier) settle(claims []claim, file *source.File, name string) {
 			v.algorithms = append(v.algorithms, a)
 		}
 	}
-	size, err := file.CopyTo(v.run.ctx, v.start(v.algorithms), v.buf[:], v.run.readBytes)
+	size, err := v.run.feed(file, v.hashers.start(v.algorithms), v.buf[:])
 	for i := range claims {
 		c := &claims[i]
 		if err != nil {
@@ -132,28 +129,6 @@ func (v *verifier) settle(claims []claim, file *source.File, name string) {
 		r.Size = size
 		v.run.done(c, r)
 	}
-}
-
-// start returns what hashes by all algorithms at once; see v.hashers for what comes of it.
-func (v *verifier) start(algorithms []*digest.Algorithm) io.Writer {
-	if len(algorithms) == 1 {
-		return v.hasher(algorithms[0])
-	}
-	v.used = v.used[:0]
-	for _, a := range algorithms {
-		v.used = append(v.used, v.hasher(a))
-	}
-	return v.used
-}
-
-// several are hashers that are written to together.
-type several []hash.Hash
-
-func (s several) Write(p []byte) (int, error) {
-	for _, h := range s {
-		h.Write(p) // never fails, as hash.Hash says
-	}
-	return len(p), nil
 }
 
 // open opens the file that c is about, and returns the name it was found under.
@@ -237,16 +212,6 @@ func (r *run) patiently(open func() error) error {
 func (v *verifier) close(file *source.File) {
 	file.Close()
 	v.run.open.Add(-1)
-}
-
-func (v *verifier) hasher(a *digest.Algorithm) hash.Hash {
-	h := v.hashers[a]
-	if h == nil {
-		h = a.New()
-		v.hashers[a] = h
-	}
-	h.Reset()
-	return h
 }
 
 // result is what became of c, whose file was looked for, or opened, as name.

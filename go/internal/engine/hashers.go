@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"errors"
+	"hash"
+	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"checksig/internal/digest"
+	"checksig/internal/source"
+)
+
+const (
+	// worthSharing is the size from which a file's reading and hashing are shared among CPUs that
+	// have nothing else to do.
+	worthSharing = 1 << 20
+
+	// relayPieces is how many pieces of a file, of chunkSize bytes, are between its reading and the
+	// slowest of those that hash it.
+	relayPieces = 4
+)
+
+// hashers are one for each algorithm, kept for the next file.
+type hashers map[*digest.Algorithm]hash.Hash
+
+// start returns those of some algorithms, at their beginning.
+func (h hashers) start(algorithms []*digest.Algorithm) several {
+	started := make(several, len(algorithms))
+	for i, a := range algorithms {
+		if h[a] == nil {
+			h[a] = a.New()
+		}
+		h[a].Reset()
+		started[i] = h[a]
+	}
+	return started
+}
+
+// several are hashers that are written to together.
+type several []hash.Hash
+
+func (s several) Write(p []byte) (int, error) {
+	for _, h := range s {
+		h.Write(p) // never fails, as hash.Hash says
+	}
+	return len(p), nil
+}
+
+// idleCPUs is how many CPUs no worker has something to do for.
+func (r *run) idleCPUs() int {
+	processors := r.request.Workers
+	if processors == 0 {
+		processors = runtime.GOMAXPROCS(0)
+	}
+	busy := int(r.busy.Load())
+	if r.queue != nil {
+		busy -= r.queue.idlers()
+	}
+	return processors - busy
+}
+
+// feed reads a whole file into hashers, piece by piece, and returns how many bytes it had. The error
+// is that of [source.File.CopyTo].
+func (r *run) feed(file *source.File, to several, buf []byte) (int64, error) {
+	if file.Size() < worthSharing || r.idleCPUs() <= 0 {
+		return file.CopyTo(r.ctx, to, buf, r.readBytes)
+	}
+	return r.relay(file, to)
+}
+
+// piece is a part of a file on its way to hashers.
+type piece struct {
+	data *[chunkSize]byte
+	size int
+	left atomic.Int32 // hashers that have yet to take it
+}
+
+// relay reads a file ahead of its hashers, each of which has a goroutine.
+func (r *run) relay(file *source.File, to several) (int64, error) {
+	var pieces [relayPieces]piece
+	free := make(chan *piece, relayPieces)
+	for i := range pieces {
+		pieces[i].data = buffers.Get().(*[chunkSize]byte)
+		free <- &pieces[i]
+	}
+	var group sync.WaitGroup
+	inputs := make([]chan *piece, len(to))
+	for i, h := range to {
+		in := make(chan *piece, relayPieces)
+		inputs[i] = in
+		r.spawn(&group, func() {
+			for p := range in {
+				h.Write(p.data[:p.size])
+				if p.left.Add(-1) == 0 {
+					free <- p
+				}
+			}
+		})
+	}
+	total, err := r.cut(file, free, inputs)
+	for _, in := range inputs {
+		close(in)
+	}
+	group.Wait()
+	for i := range pieces {
+		buffers.Put(pieces[i].data)
+	}
+	return total, err
+}
+
+// cut reads the file into pieces and gives each to all inputs.
+func (r *run) cut(file *source.File, free <-chan *piece, inputs []chan *piece) (total int64, err error) {
+	for {
+		var p *piece
+		select {
+		case p = <-free:
+		case <-r.ctx.Done(): // perhaps as a hasher has failed, and gives none back
+			return total, r.ctx.Err()
+		}
+		if err := r.ctx.Err(); err != nil {
+			return total, err
+		}
+		p.size, err = file.Read(p.data[:])
+		total += int64(p.size)
+		r.readBytes(p.size)
+		p.left.Store(int32(len(inputs)))
+		for _, in := range inputs {
+			in <- p // there is room for all pieces
+		}
+		if errors.Is(err, io.EOF) {
+			return total, nil
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+}
