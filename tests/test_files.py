@@ -466,7 +466,7 @@ def test_a_path_longer_than_any_path(tmp_path: Path) -> None:
 # --- what the system refuses
 
 AS_NOBODY = """
-import os, sys, checksig
+import json, os, sys, checksig
 checksig.verify(sys.argv[2], check=False)  # loads the engine, whose threads change with the rest
 if os.geteuid() == 0:
     os.setgroups([])
@@ -487,7 +487,6 @@ def test_what_may_not_be_read(open_folder: Path, httpd: Path, python: Callable[.
     (open_folder / "secret").chmod(0)
     (open_folder / "d").chmod(0)
     program = f"""{AS_NOBODY}
-import json
 report = checksig.verify(sys.argv[1], check=False)
 print(json.dumps([[r.name, r.status, r.detail] for r in report.results]))
 """
