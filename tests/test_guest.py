@@ -128,19 +128,29 @@ print(*(number for number in before if before[number] != after[number]))
 def test_the_signals_that_threads_of_gos_take(httpd: Path, python: Callable[..., str]) -> None:
     """Threads that the engine starts, early or late, block all but what the documentation lists."""
     program = """
-import os, signal, sys
+import os, signal, sys, time
 import checksig
 for workers in (None, 1, 64):
     checksig.verify(sys.argv[1], check=False, workers=workers)
-for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
-    status = open(f"/proc/self/task/{thread}/status").read()
-    mask = int(status.split("SigBlk:")[1].split()[0], 16)
-    print(*(n for n in range(1, 32) if not mask >> (n - 1) & 1))
+
+def unblocked():
+    for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
+        try:
+            status = open(f"/proc/self/task/{thread}/status").read()
+        except OSError:
+            continue  # it has ended
+        mask = int(status.split("SigBlk:")[1].split()[0], 16)
+        yield " ".join(str(n) for n in range(1, 32) if not mask >> (n - 1) & 1)
+
+for _ in range(100):
+    found = set(unblocked())
+    if len(found) == 1:
+        break
+    time.sleep(0.05)  # one that has just begun blocks all
+print(*found, sep="\\n")
 """
     threads = python(program, httpd).splitlines()
-    assert threads
-    for unblocked in threads:
-        assert named(unblocked) == documented("do not block")
+    assert [named(unblocked) for unblocked in threads] == [documented("do not block")]
 
 
 @linux
@@ -156,13 +166,13 @@ for _ in range(300):
     checksig.verify(sys.argv[1], check=False)
 new = descriptors() - before
 known = ("/sys/fs/cgroup/", "anon_inode:")
-print(len(new), any(map(os.get_inheritable, new)),
-      all(os.readlink(f"/proc/self/fd/{n}").startswith(known) for n in new),
-      len(os.listdir("/proc/self/task")) - 1)
+print(len(new), any(map(os.get_inheritable, new)), len(os.listdir("/proc/self/task")) - 1)
+print([link for n in new if not (link := os.readlink(f"/proc/self/fd/{n}")).startswith(known)])
 """
-    count, inherited, known, threads = python(program, httpd).split()
+    told, unknown = python(program, httpd).splitlines()
+    count, inherited, threads = told.split()
     assert int(count) <= 4
-    assert (inherited, known) == ("False", "True")
+    assert (inherited, unknown) == ("False", "[]")
     assert int(threads) <= 8 + 2 * (os.cpu_count() or 1)
 
 
