@@ -26,10 +26,10 @@ Counts = tuple[int, int]
 
 def with_checksig(manifest: str, workers: str, keep: str = "keep") -> Callable[[], Counts]:
     """Call verify(); workers as it chooses them if 0."""
-    import checksig
+    from checksig import verify
 
     def work() -> Counts:
-        report = checksig.verify(
+        report = verify(
             manifest, check=False, workers=int(workers) or None, keep_verified=keep == "keep"
         )
         return report.verified if report.ok else 0, report.bytes_read
@@ -39,13 +39,13 @@ def with_checksig(manifest: str, workers: str, keep: str = "keep") -> Callable[[
 
 def with_iterator(manifest: str, workers: str) -> Callable[[], Counts]:
     """Call iter_verify(), and look at every result."""
-    import checksig
+    from checksig import Result, iter_verify
 
     def work() -> Counts:
         verified = size = 0
-        for result in checksig.iter_verify(manifest, workers=int(workers) or None):
+        for result in iter_verify(manifest, workers=int(workers) or None):
             verified += result.ok
-            size += result.size if isinstance(result, checksig.Result) else 0
+            size += result.size if isinstance(result, Result) else 0
         return verified, size
 
     return work
