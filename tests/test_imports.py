@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import pickle
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -62,10 +63,11 @@ def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
 @pytest.mark.usefixtures("engine")
 def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> None:
     """Nor does a call with either engine, and a report of it."""
+    heavy = HEAVY - ({"tempfile"} if sys.platform == "win32" else set())  # the process' pipe there
     program = "import checksig; str(checksig.verify(sys.argv[1], check=False).results)"
     added = set(python(ADDED.format(program), httpd).split())
     assert "checksig._verify" in added
-    assert not added & HEAVY
+    assert not added & heavy
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Re
         found = payload[found_at:name_at]
         digest = expected.hex()
         yield Result(
-            payload[name_at:detail_at].decode(_FS_ENCODING, _FS_ERRORS),
+            _name(payload[name_at:detail_at]),
             _STATUSES[status],
             algorithm_name,
             digest,

@@ -35,10 +35,8 @@ def reproducible() -> Outcome:
             script = (
                 f"mkdir -p '/checksig/tmp/{name}'; cd '/checksig/tmp/{name}';"
                 " python3 -m venv v; v/bin/python -m pip install -q -U pip;"
-                f" chown -R 65534 .; {how} env HOME=$PWD CHECKSIG_ZIG_TARGET=x86_64-linux-gnu.2.17"
-                " v/bin/python -m pip wheel -q --no-deps --no-cache-dir -w out"
-                f" /checksig/{sdist().name};"
-                " sha256sum out/*.whl"
+                f' chown -R 65534 .; {how} env HOME="$PWD" v/bin/python -m pip wheel -q --no-deps'
+                f" --no-cache-dir -w out /checksig/{sdist().name}; sha256sum out/*.whl"
             )
             output = system.run(
                 "sh", "-exc", script, work=work, minutes=20, env={"PIP_NO_CACHE_DIR": "1"}
@@ -47,7 +45,7 @@ def reproducible() -> Outcome:
     if len(set(sums)) != 1:
         raise PlatformError(f"the wheels differ: {sums}")
     notes = [f"sha256 {sums[0]}"]
-    how = "twice: other folder, user, umask, time and zone; Go and zig from PyPI"
+    how = "twice: other folder, user, umask, time and zone; Go from PyPI"
     return Outcome(how, "the wheels are the same, bit for bit", "-", notes)
 
 
@@ -64,13 +62,11 @@ def source_distribution() -> Outcome:
         pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
         run(sys.executable, "-m", "venv", folder / "venv")
         with tarfile.open(archive) as packed:
-            project = re.search(
-                r"^requires = \[(.*?)^\]",
-                packed.extractfile(f"{archive.name[:-7]}/pyproject.toml").read().decode(),
-                re.MULTILINE | re.DOTALL,
-            )
-        needs = re.findall(r'"([^"]+)"', project[1] if project else "")
-        run(*pip, "-U", "pip>=25.1", *needs, "tqdm", env=environment())
+            project = packed.extractfile(f"{archive.name[:-7]}/pyproject.toml").read().decode()
+        list_of_needs = r"^(?:requires|dependencies) = \[(.*?)\]$"
+        lists = re.findall(list_of_needs, project, re.MULTILINE | re.DOTALL)
+        needs = re.findall(r'"([^"]+)"', "".join(lists))
+        run(*pip, "-U", "pip>=25.1", *needs, env=environment())
         # No network but the loopback's, and no cache of Go's: what a distribution's builder has.
         offline = {"GOPROXY": "off", "GOFLAGS": "", "GOMODCACHE": f"{scratch}/none"}
         command = (*pip, "--no-index", "--no-build-isolation", archive)
