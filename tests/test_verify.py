@@ -273,7 +273,7 @@ def test_the_working_folder_may_change(tree: Callable[..., Path], tmp_path: Path
 @pytest.mark.parametrize("algorithms", [("sha256",), ("md5", "sha1", "sha512")])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_large_file_by_itself(tmp_path: Path, algorithms: tuple[str, ...], workers: int) -> None:
-    """It is read ahead where CPUs have nothing else to do: the same comes of it."""
+    """Several algorithms share it among CPUs that have nothing else to do: the same comes of it."""
     content = os.urandom(1 << 20) * 5 + b"end"
     (tmp_path / "disc.iso").write_bytes(content)
     for algorithm in algorithms:

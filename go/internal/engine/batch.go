@@ -116,8 +116,9 @@ func (b *batch) add(t *task) {
 		return
 	}
 	t.weight = b.group.Size(free)
-	// Where the size is not as listed, there is nothing to read, only to tell.
-	if t.entry.HasSize && t.entry.Size != t.weight || b.isForItself(t) {
+	// Where the size is not as listed, there is nothing to read, only to tell. A disk that rotates
+	// would seek between large files.
+	if t.entry.HasSize && t.entry.Size != t.weight || b.run.rotates && t.weight >= worthSharing {
 		b.group.Drop(free)
 		b.putApart(t)
 		return
@@ -127,12 +128,6 @@ func (b *batch) add(t *task) {
 	b.active++
 	b.run.open.Add(1)
 	b.own.now.add(t.load())
-}
-
-// isForItself reports whether a file is better read ahead of its hashing than hashed with others:
-// there are none but it, and a CPU to spare; or a disk rotates, and would seek between them.
-func (b *batch) isForItself(t *task) bool {
-	return t.weight >= worthSharing && (b.active == 0 && b.run.idleCPUs() > 0 || b.run.rotates)
 }
 
 func (b *batch) putApart(t *task) {

@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	// worthSharing is the size from which a file's reading and hashing are shared among CPUs that
-	// have nothing else to do.
+	// worthSharing is the size from which the reading of a file and its hashing by several algorithms
+	// are shared among CPUs that have nothing else to do.
 	worthSharing = 1 << 20
 
-	// relayPieces is how many pieces of a file, of chunkSize bytes, are between its reading and the
-	// slowest of those that hash it.
-	relayPieces = 4
+	// relayPiece is how many bytes go to all hashers at once, and relayPieces how many pieces are
+	// between the reading and the slowest of them.
+	relayPiece  = 64 << 10
+	relayPieces = 8
 )
 
 // hashers are one for each algorithm, kept for the next file.
@@ -64,15 +65,20 @@ func (r *run) idleCPUs() int {
 // feed reads a whole file into hashers, piece by piece, and returns how many bytes it had. The error
 // is that of [source.File.CopyTo].
 func (r *run) feed(file *source.File, to several, buf []byte) (int64, error) {
-	if file.Size() < worthSharing || r.idleCPUs() <= 0 {
-		return file.CopyTo(r.ctx, to, buf, r.readBytes)
+	if file.Size() >= worthSharing {
+		file.Sequential()
+		// Where nothing waits for a disk, one hasher alone is not faster for it: what another CPU
+		// has read is in that one's cache.
+		if r.rotates || len(to) > 1 && r.idleCPUs() > 0 {
+			return r.relay(file, to)
+		}
 	}
-	return r.relay(file, to)
+	return file.CopyTo(r.ctx, to, buf, r.readBytes)
 }
 
 // piece is a part of a file on its way to hashers.
 type piece struct {
-	data *[chunkSize]byte
+	data []byte
 	size int
 	left atomic.Int32 // hashers that have yet to take it
 }
@@ -81,8 +87,9 @@ type piece struct {
 func (r *run) relay(file *source.File, to several) (int64, error) {
 	var pieces [relayPieces]piece
 	free := make(chan *piece, relayPieces)
+	memory := make([]byte, relayPieces*relayPiece)
 	for i := range pieces {
-		pieces[i].data = buffers.Get().(*[chunkSize]byte)
+		pieces[i].data = memory[i*relayPiece:][:relayPiece]
 		free <- &pieces[i]
 	}
 	var group sync.WaitGroup
@@ -104,9 +111,6 @@ func (r *run) relay(file *source.File, to several) (int64, error) {
 		close(in)
 	}
 	group.Wait()
-	for i := range pieces {
-		buffers.Put(pieces[i].data)
-	}
 	return total, err
 }
 
@@ -122,7 +126,7 @@ func (r *run) cut(file *source.File, free <-chan *piece, inputs []chan *piece) (
 		if err := r.ctx.Err(); err != nil {
 			return total, err
 		}
-		p.size, err = file.Read(p.data[:])
+		p.size, err = file.Read(p.data)
 		total += int64(p.size)
 		r.readBytes(p.size)
 		p.left.Store(int32(len(inputs)))

@@ -45,7 +45,7 @@ func openedFile(t *testing.T, path string) *source.File {
 func TestRelayedDigests(t *testing.T) {
 	algorithms := []*digest.Algorithm{digest.ByName("md5"), digest.ByName("sha256"), digest.ByName("crc32")}
 	for _, size := range []int{
-		0, 1, chunkSize - 1, chunkSize, chunkSize + 1, worthSharing - 1, worthSharing, 9*chunkSize + 5,
+		0, 1, relayPiece - 1, relayPiece, relayPiece + 1, worthSharing - 1, worthSharing, 9*worthSharing + 5,
 	} {
 		path, content := ofSize(t, size)
 		for count := 1; count <= len(algorithms); count++ {
@@ -77,7 +77,7 @@ func (h *onWrite) Write(p []byte) (int, error) {
 }
 
 func TestRelayEnds(t *testing.T) {
-	size := 3 * relayPieces * chunkSize
+	size := 3 * relayPieces * relayPiece
 	newHash := digest.ByName("crc32").New
 	t.Run("when the file grows", func(t *testing.T) {
 		path, _ := ofSize(t, size)
@@ -94,7 +94,7 @@ func TestRelayEnds(t *testing.T) {
 	t.Run("when the file ends early", func(t *testing.T) {
 		path, _ := ofSize(t, size)
 		file := openedFile(t, path)
-		if err := os.Truncate(path, chunkSize); err != nil {
+		if err := os.Truncate(path, relayPiece); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := idleRun(t.Context()).relay(file, several{newHash()}); err == nil {

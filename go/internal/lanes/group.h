@@ -10,6 +10,7 @@ enum {
 	LANES_SKEW = 192,        // beyond a power of two, or the lanes' data would share cache sets
 	LANES_NAME = 4096,       // bytes of a name with its final 0
 	LANES_STEP = 8 << 20,    // bytes read before a step returns though no file has ended
+	LANES_LARGE = 1 << 20,   // bytes of a file from which it is read ahead of further than others
 	LANES_FRESH = 100,       // milliseconds for which it counts what a file was seen to be
 };
 

@@ -130,6 +130,10 @@ static int begin(lanes_lane *lane, int fd) {
 		close(fd);
 		return 0;
 	}
+#if defined(__linux__)
+	if (info.st_size >= LANES_LARGE) // the system reads twice as far ahead then
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
 	lanes_seen seen = seen_as(&info);
 	start(lane, fd, &seen, 1);
 	return 1;

@@ -17,6 +17,13 @@ func (f *File) LeaveCache() {
 	f.leaves = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_RANDOM) == nil
 }
 
+// Sequential has the system read twice as far ahead as it does by itself; see posix_fadvise(2).
+func (f *File) Sequential() {
+	if !f.leaves {
+		_ = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // or it is as ever
+	}
+}
+
 // mostPages is how many pages are asked for at once.
 const mostPages = 64
 

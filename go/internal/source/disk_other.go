@@ -2,5 +2,8 @@
 
 package source
 
+// Sequential does nothing here.
+func (f *File) Sequential() {}
+
 // Rotates is false: it is not known here.
 func (t *Tree) Rotates() bool { return false }
