@@ -81,11 +81,15 @@ func (a *Algorithm) Width() int {
 	if chosen == 0 {
 		return 0
 	}
-	row := C.lanes_best(C.uint(chosen), uint32(a.function), Max)
-	if row == nil {
-		return 0
+	if best := a.best(chosen, Max); best.row != nil {
+		return best.Width()
 	}
-	return int(row.width)
+	return 0
+}
+
+// best returns the kernel for count streams where there is what chosen says.
+func (a *Algorithm) best(chosen features, count int) Kernel {
+	return Kernel{C.lanes_best(C.uint(chosen), uint32(a.function), C.int(count))}
 }
 
 // begin puts the algorithm's initial value into s.
