@@ -59,6 +59,11 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def shown(words: list[str]) -> str:
+    """The end of a command, as it may be recorded: with no path of this machine."""
+    return " ".join(words[-6:]).replace(str(CACHE), "CACHE").replace(str(ROOT), ".")
+
+
 def run(
     *command: object,
     minutes: float = 10,
@@ -87,12 +92,12 @@ def run(
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise PlatformError(f"not done in {minutes} minutes: {' '.join(words[-6:])}") from None
+            raise PlatformError(f"not done in {minutes} minutes: {shown(words)}") from None
     with log.path.open("rb") as stream:
         stream.seek(begin)
         output = stream.read().decode(errors="replace")
     if check and done.returncode:
-        raise PlatformError(f"exit code {done.returncode}: {' '.join(words[-6:])}")
+        raise PlatformError(f"exit code {done.returncode}: {shown(words)}")
     return output
 
 
