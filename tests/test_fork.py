@@ -132,21 +132,25 @@ print(wrong)
     assert python(program, httpd, timeout=100) == "{0: 100}\n[]\n"
 
 
-@pytest.mark.usefixtures("either")
-def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
-    """A child of the moment in which another thread makes the first call gets its answer."""
-    program = f"""{FORKS}
-def first():
-    # In a child that has not loaded the library: a thread does now, and forks come in between.
+# In a child in which nothing was called yet: a thread does now, and forks come in between.
+FIRST = """
+def first(pause):
     thread = threading.Thread(target=right)
     thread.start()
     children = []
     for _ in range(5):
         children.append(forked(right))
-        time.sleep(0.0005)
+        time.sleep(pause)
     thread.join()
     return [ended(child, 20) for child in children] == [0] * 5 and right()
-told([ended(forked(first), 60) for _ in range(20)])
+"""
+
+
+@pytest.mark.usefixtures("either")
+def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
+    """A child of the moment in which another thread makes the first call gets its answer."""
+    program = f"""{FORKS}{FIRST}
+told([ended(forked(lambda: first(0.0005)), 60) for _ in range(20)])
 """
     assert python(program, httpd, timeout=100) == "{0: 20}\n"
 
@@ -155,18 +159,8 @@ told([ended(forked(first), 60) for _ in range(20)])
 def test_forks_while_names_are_imported(httpd: Path, python: Callable[..., str]) -> None:
     """A child of the moment in which another thread asks for the first name gets its answer."""
     program = FORKS.replace("from checksig import verify\n", "")
-    program = f"""{program.replace("verify(sample", "checksig.verify(sample")}
-def first():
-    # In a child that has not imported more than the package: a thread does now.
-    thread = threading.Thread(target=right)
-    thread.start()
-    children = []
-    for _ in range(5):
-        children.append(forked(right))
-        time.sleep(0.002)
-    thread.join()
-    return [ended(child, 20) for child in children] == [0] * 5 and right()
-told([ended(forked(first), 60) for _ in range(8)])
+    program = f"""{program.replace("verify(sample", "checksig.verify(sample")}{FIRST}
+told([ended(forked(lambda: first(0.002)), 60) for _ in range(8)])
 """
     assert python(program, httpd, timeout=100) == "{0: 8}\n"
 
