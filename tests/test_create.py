@@ -358,8 +358,13 @@ print(sorted(os.listdir(folder)))
 
 
 @posix
-def test_what_may_not_be_read(open_folder: Path, httpd: Path, python: Callable[..., str]) -> None:
+def test_what_may_not_be_read(
+    engine: str, open_folder: Path, httpd: Path, python: Callable[..., str]
+) -> None:
     """A file or a folder: PermissionError with its name, and no manifest."""
+    above = Path(checksig.__file__).parents
+    if engine == "process" and os.geteuid() == 0 and not all(p.stat().st_mode & 1 for p in above):
+        pytest.skip("the engine's program lies where nobody but the superuser may go")
     (open_folder / "d").mkdir()
     (open_folder / "f").write_bytes(b"f")
     for name, mode in (("d", 0o755), ("f", 0o644)):

@@ -165,9 +165,11 @@ import checksig
 for _ in range(300):
     checksig.verify(sys.argv[1], check=False)
 new = descriptors() - before
-known = ("/sys/fs/cgroup/", "anon_inode:")
 print(len(new), any(map(os.get_inheritable, new)), len(os.listdir("/proc/self/task")) - 1)
-print([link for n in new if not (link := os.readlink(f"/proc/self/fd/{n}")).startswith(known)])
+links = [os.readlink(f"/proc/self/fd/{n}") for n in new]
+# The runtime's look at the limits of its cgroup, wherever that is mounted; and its poller.
+known = ("/cpu.max", "/cpu.cfs_quota_us", "/cpu.cfs_period_us", "[eventpoll]", "[eventfd]")
+print([link for link in links if not link.endswith(known)])
 """
     told, unknown = python(program, httpd).splitlines()
     count, inherited, threads = told.split()

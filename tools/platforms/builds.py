@@ -15,7 +15,6 @@ from systems import newest
 from wheels import (
     PYTEST,
     counts,
-    lay_out,
     sdist,
 )
 
@@ -56,13 +55,13 @@ def source_distribution() -> Outcome:
     if size > 10_000_000:
         raise PlatformError(f"the sdist is {size} bytes")
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        folder = Path(scratch)
-        lay_out(folder, archive)
-        python = folder / "venv" / "bin" / "python"
-        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
-        run(sys.executable, "-m", "venv", folder / "venv")
         with tarfile.open(archive) as packed:
-            project = packed.extractfile(f"{archive.name[:-7]}/pyproject.toml").read().decode()
+            packed.extractall(scratch, filter="data")
+        (folder,) = Path(scratch).iterdir()
+        python = Path(scratch, "venv", "bin", "python")
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        run(sys.executable, "-m", "venv", python.parent.parent)
+        project = (folder / "pyproject.toml").read_text(encoding="utf-8")
         list_of_needs = r"^(?:requires|dependencies) = \[(.*?)\]$"
         lists = re.findall(list_of_needs, project, re.MULTILINE | re.DOTALL)
         needs = re.findall(r'"([^"]+)"', "".join(lists))
@@ -72,7 +71,7 @@ def source_distribution() -> Outcome:
         command = (*pip, "--no-index", "--no-build-isolation", archive)
         run("unshare", "--net", *command, minutes=15, env=environment(**offline))
         run(*pip, "--group", folder / "pyproject.toml:test", env=environment())
-        report = folder / "report.xml"
+        report = Path(scratch, "report.xml")
         where = ("-c", folder / "pyproject.toml", "--rootdir", folder, folder / "tests")
         path = os.pathsep.join((str(python.parent), os.environ["PATH"]))
         env = environment(PATH=path)
@@ -88,8 +87,8 @@ def source_distribution() -> Outcome:
         )
         tests = counts(report)
         # Once more with an empty PATH: Go and zig come from PyPI.
-        run(sys.executable, "-m", "venv", folder / "bare")
-        bare = folder / "bare" / "bin" / "python"
+        bare = Path(scratch, "bare", "bin", "python")
+        run(sys.executable, "-m", "venv", bare.parent.parent)
         empty = {"PATH": "/nonexistent", "PIP_CACHE_DIR": str(CACHE / "pip"), **network()}
         run(bare, "-m", "pip", "install", "-q", archive, minutes=20, env=empty)
         run(bare, "-c", "import checksig; checksig.verify", env=empty)
