@@ -60,7 +60,12 @@ func checksig_start(request *C.char, size C.size_t, handle *C.uintptr_t) {
 //export checksig_wait
 func checksig_wait(handle C.uintptr_t, timeout C.int, size *C.size_t) (batch *C.char) {
 	defer recovered(func(err error) { batch = bytes(job.Failed(err).Wait(0), size) })
-	return bytes(jobOf(handle).Wait(time.Duration(timeout)*time.Millisecond), size)
+	jobOf(handle).WaitIn(time.Duration(timeout)*time.Millisecond, func(n int) []byte {
+		*size = C.size_t(n)
+		batch = (*C.char)(C.malloc(*size))
+		return unsafe.Slice((*byte)(unsafe.Pointer(batch)), n)
+	})
+	return batch
 }
 
 // checksig_cancel makes a job end as soon as it can; see [job.Job.Cancel].

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ABI", "Library", "is_installed", "library", "timeouts"]
 
-ABI = 2
+ABI = 3
 """The number of the interface that this package speaks; go/internal/job has its twin."""
 
 _WAIT_MS = 50
@@ -76,21 +76,22 @@ class Library:
         if abi != ABI:
             raise EngineError(f"{path} speaks version {abi}, this package version {ABI}")
 
-    def batches(self, request: bytes) -> Generator[bytes]:
+    def batches(self, request: bytes) -> Generator[memoryview]:
         """Run a job for *request* and yield its batches of results; see go/internal/job.
 
-        However the caller leaves, the job is stopped first.
+        Each is there until the next is asked for. However the caller leaves, the job is stopped
+        first.
         """
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
             for timeout_ms in timeouts():
-                batch = self._wait(job[0], timeout_ms)
-                yield batch
-                if os.getpid() != self.pid:
-                    raise ForkedError(_FORKED_WITHIN)
-                if batch[0] == 1:
-                    break
+                with self._waited(job[0], timeout_ms) as batch:
+                    yield batch
+                    if os.getpid() != self.pid:
+                        raise ForkedError(_FORKED_WITHIN)
+                    if batch[0] == 1:
+                        break
         except BaseException:
             self._stop(job[0])
             raise
@@ -98,11 +99,13 @@ class Library:
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
-    def _wait(self, job: int, timeout_ms: int) -> bytes:
+    @contextlib.contextmanager
+    def _waited(self, job: int, timeout_ms: int) -> Generator[memoryview]:
         size: Any = self._ffi.new("size_t *")
         data = self._lib.checksig_wait(job, timeout_ms, size)
         try:
-            return bytes(self._ffi.buffer(data, size[0]))
+            with memoryview(self._ffi.buffer(data, size[0])) as batch:
+                yield batch
         finally:
             self._lib.free(data)
 
@@ -111,8 +114,10 @@ class Library:
             return
         self._lib.checksig_cancel(job)
         deadline = time.monotonic() + _STOP_SECONDS
-        while self._wait(job, _WAIT_MS)[0] != 1 and time.monotonic() < deadline:
-            pass
+        finished = False
+        while not finished and time.monotonic() < deadline:
+            with self._waited(job, _WAIT_MS) as batch:
+                finished = batch[0] == 1
 
 
 def timeouts() -> Generator[int]:

@@ -20,10 +20,10 @@ VARIABLE = "CHECKSIG_ENGINE"
 and the process where there can be no library."""
 
 
-def batches(request: bytes) -> Generator[bytes]:
+def batches(request: bytes) -> Generator[bytes | memoryview]:
     """Run a job for *request*, and yield its batches of results; see go/internal/job.
 
-    However the caller leaves, the job is stopped first.
+    Each is there until the next is asked for. However the caller leaves, the job is stopped first.
 
     :raises EngineError: the engine cannot be started, or failed.
     :raises ForkedError: it cannot because this process was forked off.

@@ -28,6 +28,10 @@ __all__ = ["averify", "check_signatures", "iter_verify", "verify"]
 
 _STOP_SECONDS = 1.5
 
+_HIGH_WATER = 8 << 20
+"""How many bytes of results the engine may have for a caller who keeps them all: each time that it
+wakes another thread, one of its own loses some of a millisecond."""
+
 
 def verify(
     path: AnyPath,
@@ -65,7 +69,13 @@ def verify(
     :raises ValueError: *path* holds a NUL, or an option is out of range, or not known.
     """
     run = _Run(path, options)
-    request = _request(path, options, keep_verified=keep_verified, survey=progress is not None)
+    request = _request(
+        path,
+        options,
+        keep_verified=keep_verified,
+        survey=progress is not None,
+        high_water=_HIGH_WATER,
+    )
     with contextlib.closing(batches(request, progress, cancel)) as found:
         for batch in found:
             for kind, payload in batch.records:
@@ -189,7 +199,14 @@ def check_signatures(root_dir: AnyPath) -> None:
         raise ValueError(str(error)) from error
 
 
-def _request(path: AnyPath, options: Options, *, keep_verified: bool, survey: bool) -> bytes:
+def _request(
+    path: AnyPath,
+    options: Options,
+    *,
+    keep_verified: bool,
+    survey: bool,
+    high_water: int | None = None,
+) -> bytes:
     fields = encode_options(**options)
     name = os.fsencode(path)
     # The caller may go elsewhere while the engine works.
@@ -201,6 +218,7 @@ def _request(path: AnyPath, options: Options, *, keep_verified: bool, survey: bo
             *fields,
             ("failures_only", not keep_verified),
             ("survey", survey),
+            ("high_water", high_water),
         ]
     )
 

@@ -37,7 +37,9 @@ _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
 _MANIFEST = struct.Struct("<IIII")
 _READ = struct.Struct("<IB")
-_ENTRY = struct.Struct("<BIBBBBBIQQIIII")  # with the head of its record
+_ENTRY = struct.Struct("<BBBBBIQQIIII")
+_GROUP = struct.Struct("<xBBI")
+_SHORT = struct.Struct("<xBHIQ")
 _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQI")
 _ERROR = struct.Struct("<BiI")
@@ -71,6 +73,8 @@ class Kind:  # an enum's members take longer to ask for than to compare
     READ = ord("R")
     ENTRY = ord("E")
     VERIFIED = ord("V")
+    GROUP = ord("G")
+    SHORT = ord("v")
     BAD_LINE = ord("B")
     EXTRA = ord("U")
     ERROR = ord("X")
@@ -89,7 +93,7 @@ class Batch(NamedTuple):
     """The kind and the payload of each."""
 
 
-def decode_batch(data: bytes) -> Batch:
+def decode_batch(data: bytes | memoryview) -> Batch:
     """Take a batch apart; the payloads stay as they are."""
     finished, files, total_files, size, total_size = _HEADER.unpack_from(data)
     progress = Progress(
@@ -101,11 +105,11 @@ def decode_batch(data: bytes) -> Batch:
     return Batch(finished == 1, progress, list(_records(data, _HEADER.size)))
 
 
-def _records(data: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+def _records(data: bytes | memoryview, at: int) -> Iterator[tuple[int, bytes]]:
     while at < len(data):
         kind, size = _RECORD.unpack_from(data, at)
         at += _RECORD.size
-        yield kind, data[at : at + size]
+        yield kind, bytes(data[at : at + size])
         at += size
 
 
@@ -130,7 +134,68 @@ def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Man
 
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     """Decode an ``E`` record."""
-    return next(decode_entries(_RECORD.pack(Kind.ENTRY, len(payload)) + payload, manifests))
+    manifest: int
+    status, algorithm, expected, found, assumed, manifest, line, bytes_read, *sizes = (
+        _ENTRY.unpack_from(payload)
+    )
+    parts: list[bytes] = []
+    at = _ENTRY.size
+    for size in (algorithm, expected, found, *sizes):
+        parts.append(payload[at : at + size])
+        at += size
+    return Result(
+        _name(parts[3]),
+        _STATUSES[status],
+        _text(parts[0]),
+        parts[1].hex(),
+        parts[2].hex() or None,
+        bytes_read,
+        manifests[manifest].path,
+        line,
+        _text(parts[4]) or None,
+        assumed == 1,
+        _name(parts[5]) or None,
+        _name(parts[6]) or None,
+    )
+
+
+def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Result]:
+    """Decode a ``V`` record.
+
+    There may be millions: what is equal is kept once.
+    """
+    manifest: int
+    algorithm, path, assumed = "", "", False
+    at = 0
+    while at < len(payload):
+        kind = payload[at]
+        if kind == Kind.SHORT:
+            digest_size, name_size, line, bytes_read = _SHORT.unpack_from(payload, at)
+            digest_at = at + _SHORT.size
+            name_at = digest_at + digest_size
+            at = name_at + name_size
+            digest = payload[digest_at:name_at].hex()
+            yield Result(
+                _name(payload[name_at:at]),
+                Status.VERIFIED,
+                algorithm,
+                digest,
+                digest,
+                bytes_read,
+                path,
+                line,
+                None,
+                assumed,
+            )
+        elif kind == Kind.GROUP:
+            size, is_assumed, manifest = _GROUP.unpack_from(payload, at)
+            at += _GROUP.size + size
+            algorithm = _text(payload[at - size : at])
+            path, assumed = manifests[manifest].path, is_assumed == 1
+        else:
+            _, size = _RECORD.unpack_from(payload, at)
+            at += _RECORD.size + size
+            yield decode_entry(payload[at - size : at], manifests)
 
 
 def decode_extra(payload: bytes, *, fails: bool) -> Extra:
@@ -138,65 +203,6 @@ def decode_extra(payload: bytes, *, fails: bool) -> Extra:
     (size,) = _EXTRA.unpack_from(payload)
     text = payload[_EXTRA.size :]
     return Extra(path=_name(text[:size]), moved_from=_name(text[size:]) or None, fails=fails)
-
-
-def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Result]:
-    """Decode a ``V`` record, which holds ``E`` records.
-
-    There may be millions: it is all in one place, and what is equal is kept once.
-    """
-    paths = [manifest.path for manifest in manifests]
-    algorithm, algorithm_name = b"", ""
-    at = 0
-    while at < len(payload):
-        (
-            _,
-            size,
-            status,
-            algorithm_size,
-            expected_size,
-            found_size,
-            assumed,
-            manifest,
-            line,
-            bytes_read,
-            name_size,
-            detail_size,
-            opened_size,
-            moved_size,
-        ) = _ENTRY.unpack_from(payload, at)
-        expected_at = at + _ENTRY.size + algorithm_size
-        found_at = expected_at + expected_size
-        name_at = found_at + found_size
-        detail_at = name_at + name_size
-        if payload[at + _ENTRY.size : expected_at] != algorithm:
-            algorithm = payload[at + _ENTRY.size : expected_at]
-            algorithm_name = _text(algorithm)
-        at += _RECORD.size + size
-        detail = opened = moved_to = None
-        if at > detail_at:
-            opened_at = detail_at + detail_size
-            moved_at = opened_at + opened_size
-            detail = _text(payload[detail_at:opened_at]) or None
-            opened = _name(payload[opened_at:moved_at]) or None
-            moved_to = _name(payload[moved_at : moved_at + moved_size]) or None
-        expected = payload[expected_at:found_at]
-        found = payload[found_at:name_at]
-        digest = expected.hex()
-        yield Result(
-            _name(payload[name_at:detail_at]),
-            _STATUSES[status],
-            algorithm_name,
-            digest,
-            digest if found == expected else found.hex() or None,
-            bytes_read,
-            paths[manifest],
-            line,
-            detail,
-            assumed == 1,
-            opened,
-            moved_to,
-        )
 
 
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:

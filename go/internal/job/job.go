@@ -14,10 +14,14 @@ import (
 )
 
 // ABI is the number of this interface, raised with every change that a caller could notice.
-const ABI = 2
+const ABI = 3
 
-// highWater is how many bytes of results a job keeps before it waits for somebody to take them.
-const highWater = 1 << 20
+// highWater is how many bytes of results a job keeps before it waits for somebody to take them, and
+// what its caller may ask for instead. With half of that, it wakes who waits for them.
+const (
+	highWater     = 1 << 20
+	mostHighWater = 64 << 20
+)
 
 // Job is a verification, or another op, that runs on its own. Its methods may be called from any goroutine.
 type Job struct {
@@ -26,12 +30,14 @@ type Job struct {
 	finished chan struct{} // closed when all results are in the buffers
 	full     chan struct{} // holds a token when the buffers are worth taking before the end
 
-	mu       sync.Mutex
-	room     sync.Cond // the buffers were taken, or the job was cancelled
-	stopped  bool      // cancelled: nobody waits for room any more
-	records  []byte
-	verified []byte // 'E' records of entries that are no failures
-	last     []byte // the 'S' or 'X' record
+	mu        sync.Mutex
+	room      sync.Cond // the results were taken, or the job was cancelled
+	stopped   bool      // cancelled: nobody waits for room any more
+	highWater int
+	records   pieces
+	verified  pieces // the payload of a 'V' record
+	group     group  // the latest in it
+	last      []byte // the 'S' or 'X' record
 }
 
 // Start begins a job. It returns at once; what is wrong with the request comes as a result.
@@ -43,6 +49,7 @@ func Start(fields []byte) *Job {
 	j := &Job{cancel: cancel, finished: make(chan struct{}), full: make(chan struct{}, 1)}
 	j.room.L = &j.mu
 	r, err := parseRequest(fields)
+	j.highWater = r.highWater
 	if err == nil && r.Dir == "" && !(filepath.IsAbs(r.Path) && (r.Root == "" || filepath.IsAbs(r.Root))) {
 		r.Dir, err = os.Getwd() // now: the caller may go elsewhere
 	}
@@ -78,23 +85,23 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 	}
 	sink := engine.Sink{
 		Manifest: func(m *engine.Manifest) {
-			j.append(func() { j.records = appendManifest(j.records, m) })
+			j.append(&j.records, func(dst []byte) []byte { return appendManifest(dst, m) })
 		},
 		BadLine: func(b *engine.BadLine) {
-			j.append(func() { j.records = appendBadLine(j.records, b) })
+			j.append(&j.records, func(dst []byte) []byte { return appendBadLine(dst, b) })
 		},
 		Read: func(m *engine.Manifest) {
-			j.append(func() { j.records = appendRead(j.records, m) })
+			j.append(&j.records, func(dst []byte) []byte { return appendRead(dst, m) })
 		},
 		Extra: func(e *engine.ExtraFile) {
-			j.append(func() { j.records = appendExtra(j.records, e) })
+			j.append(&j.records, func(dst []byte) []byte { return appendExtra(dst, e) })
 		},
 		Result: func(result *engine.Result) {
 			switch {
 			case result.Status != engine.Verified && result.Status != engine.Skipped:
-				j.append(func() { j.records = appendEntry(j.records, result) })
+				j.append(&j.records, func(dst []byte) []byte { return appendEntry(dst, result) })
 			case !r.failuresOnly:
-				j.append(func() { j.verified = appendEntry(j.verified, result) })
+				j.append(&j.verified, func(dst []byte) []byte { return appendVerified(dst, result, &j.group) })
 			}
 		},
 	}
@@ -102,15 +109,15 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 	j.end(&summary, err)
 }
 
-// append runs add with the lock held, once there is room for more.
-func (j *Job) append(add func()) {
+// append appends a record, once there is room for more.
+func (j *Job) append(to *pieces, record func([]byte) []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for j.buffered() >= highWater && !j.stopped {
+	for j.buffered() >= j.highWater && !j.stopped {
 		j.room.Wait()
 	}
-	add()
-	if j.buffered() >= highWater/2 {
+	to.append(record)
+	if j.buffered() >= j.highWater/2 {
 		select {
 		case j.full <- struct{}{}:
 		default:
@@ -118,7 +125,7 @@ func (j *Job) append(add func()) {
 	}
 }
 
-func (j *Job) buffered() int { return len(j.records) + len(j.verified) }
+func (j *Job) buffered() int { return j.records.size + j.verified.size }
 
 // end puts down the last record. It never waits for room: the job's end must not.
 func (j *Job) end(summary *engine.Summary, err error) {
@@ -143,6 +150,11 @@ func (j *Job) finish(record []byte, err error) {
 // passed, and takes the results there are. After the batch that says "finished" comes nothing
 // more.
 func (j *Job) Wait(timeout time.Duration) []byte {
+	return j.WaitIn(timeout, func(size int) []byte { return make([]byte, size) })
+}
+
+// WaitIn is [Job.Wait] with the batch in memory that room gives, of the size it is asked for.
+func (j *Job) WaitIn(timeout time.Duration, room func(size int) []byte) []byte {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
@@ -150,10 +162,10 @@ func (j *Job) Wait(timeout time.Duration) []byte {
 	case <-j.full:
 	case <-timer.C:
 	}
-	return j.take()
+	return j.take(room)
 }
 
-func (j *Job) take() []byte {
+func (j *Job) take(room func(size int) []byte) []byte {
 	finished := byte(0)
 	select {
 	case <-j.finished: // looked at before the buffers are: nothing is added after it
@@ -161,21 +173,25 @@ func (j *Job) take() []byte {
 	default:
 	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	defer j.room.Broadcast()
-	batch := make([]byte, 0, headerSize+j.buffered()+recordHead+len(j.last))
-	batch = append(batch, finished)
+	records, verified, last := j.records, j.verified, j.last
+	j.records, j.verified, j.group, j.last = pieces{}, pieces{}, group{}, nil
+	j.room.Broadcast()
+	j.mu.Unlock()
+
+	size := headerSize + records.size + len(last)
+	if verified.size > 0 {
+		size += recordHead + verified.size
+	}
+	batch := append(room(size)[:0], finished)
 	for _, n := range []int64{j.progress.Files.Load(), j.progress.TotalFiles.Load(),
 		j.progress.Bytes.Load(), j.progress.TotalBytes.Load()} {
 		batch = le.AppendUint64(batch, uint64(n))
 	}
-	batch = append(batch, j.records...)
-	if len(j.verified) > 0 {
-		batch = appendRecord(batch, recordVerified, func(dst []byte) []byte { return append(dst, j.verified...) })
+	batch = records.move(batch)
+	if verified.size > 0 {
+		batch = appendRecord(batch, recordVerified, verified.move)
 	}
-	batch = append(batch, j.last...)
-	j.records, j.verified, j.last = j.records[:0], j.verified[:0], nil
-	return batch
+	return append(batch, last...)
 }
 
 // Cancel makes the job end as soon as it can: at the next chunk of a file, or when a read that

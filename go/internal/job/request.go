@@ -23,6 +23,8 @@ import (
 //	follow_outside  "1": names may lead outside their manifest's folder
 //	leave_cache     "1": leave the system's page cache as it was
 //	failures_only   "1": send no record for entries that were verified
+//	high_water      how many bytes of results to keep for a caller who is slow to take them, up to
+//	                64 MiB; 1 MiB if left out. With half of that it is woken before its time
 //	survey          "1": find out the totals of a run that takes longer
 //	recursive       "1": look for manifests in the folders below path, too
 //	extra           "ignore", "report" or "fail": what to do about files that no manifest lists
@@ -39,6 +41,7 @@ type request struct {
 	engine.Request
 	op           string
 	failuresOnly bool
+	highWater    int
 	hasPath      bool
 	write        writeRequest
 }
@@ -69,7 +72,7 @@ func (e *ValueError) Error() string {
 }
 
 func parseRequest(fields []byte) (request, error) {
-	r := request{op: opVerify}
+	r := request{op: opVerify, highWater: highWater}
 	for field := range bytes.SplitSeq(fields, []byte{0}) {
 		key, value, ok := bytes.Cut(field, []byte("="))
 		if !ok {
@@ -106,6 +109,10 @@ func (r *request) set(key, value string) (err error) {
 		r.LeaveCache, err = strconv.ParseBool(value)
 	case "failures_only":
 		r.failuresOnly, err = strconv.ParseBool(value)
+	case "high_water":
+		if r.highWater, err = strconv.Atoi(value); err == nil && (r.highWater < 1 || r.highWater > mostHighWater) {
+			err = fmt.Errorf("%d is not between 1 and %d", r.highWater, mostHighWater)
+		}
 	case "survey":
 		r.Survey, err = strconv.ParseBool(value)
 	default:

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 	"syscall"
 
+	"checksig/internal/digest"
 	"checksig/internal/engine"
 	"checksig/internal/lanes"
 )
@@ -28,7 +30,10 @@ import (
 //	              opened u32, of moved u32, algorithm, expected, found, name, detail,
 //	              opened (the file's path if it is not name from the manifest's folder),
 //	              moved (the path of the file that the missing one may be now)
-//	'V' verified: a sequence of whole 'E' records, all of status verified or skipped
+//	'V' verified: all of status verified or skipped; each begins with one of
+//	  'G' group:    size of algorithm u8, assumed u8, manifest u32, algorithm; for what follows
+//	  'v' verified: size of expected u8, of name u16, line u32, bytes read u64, expected, name
+//	  'E' entry:    a whole record, of what has more to say
 //	'U' unlisted: a file that no manifest lists: size of path u32, path, the path of the missing file
 //	              that it may have been
 //	'B' bad line: manifest u32, line u64, size of text u32, text, cause
@@ -50,6 +55,8 @@ const (
 	recordRead     = 'R'
 	recordEntry    = 'E'
 	recordVerified = 'V'
+	recordGroup    = 'G'
+	recordShort    = 'v'
 	recordExtra    = 'U'
 	recordBadLine  = 'B'
 	recordError    = 'X'
@@ -129,12 +136,17 @@ func flag(is bool) byte {
 	return 0
 }
 
+// listed is the name as the manifest has it.
+func listed(r *engine.Result) string {
+	if r.Listed != "" {
+		return r.Listed
+	}
+	return r.Name
+}
+
 func appendEntry(dst []byte, r *engine.Result) []byte {
 	return appendRecord(dst, recordEntry, func(dst []byte) []byte {
-		name := r.Name
-		if r.Listed != "" {
-			name = r.Listed
-		}
+		name := listed(r)
 		dst = append(dst, byte(r.Status), byte(len(r.Algorithm.Name)), byte(len(r.Digest)), byte(len(r.Found)),
 			flag(r.Assumed))
 		dst = le.AppendUint32(dst, uint32(r.Manifest.Index))
@@ -152,6 +164,33 @@ func appendEntry(dst []byte, r *engine.Result) []byte {
 		dst = append(dst, r.Opened...)
 		return append(dst, r.MovedTo...)
 	})
+}
+
+// group is what many entries have in common.
+type group struct {
+	manifest  *engine.Manifest
+	algorithm *digest.Algorithm
+	assumed   bool
+}
+
+// appendVerified appends an entry that is no failure. In the record there is latest already.
+func appendVerified(dst []byte, r *engine.Result, latest *group) []byte {
+	name := listed(r)
+	if r.Status != engine.Verified || r.Opened != "" || len(name) > math.MaxUint16 || r.Line > math.MaxUint32 {
+		return appendEntry(dst, r)
+	}
+	if g := (group{r.Manifest, r.Algorithm, r.Assumed}); g != *latest {
+		*latest = g
+		dst = append(dst, recordGroup, byte(len(g.algorithm.Name)), flag(g.assumed))
+		dst = le.AppendUint32(dst, uint32(g.manifest.Index))
+		dst = append(dst, g.algorithm.Name...)
+	}
+	dst = append(dst, recordShort, byte(len(r.Digest)))
+	dst = le.AppendUint16(dst, uint16(len(name)))
+	dst = le.AppendUint32(dst, uint32(r.Line))
+	dst = le.AppendUint64(dst, uint64(r.Size))
+	dst = append(dst, r.Digest...)
+	return append(dst, name...)
 }
 
 func appendBadLine(dst []byte, b *engine.BadLine) []byte {

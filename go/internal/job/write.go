@@ -109,8 +109,10 @@ func convert(ctx context.Context, r *request, j *Job) ([]byte, error) {
 func (j *Job) writeSink() engine.WriteSink {
 	return engine.WriteSink{
 		File: func(name string, change engine.Change) {
-			j.append(func() { j.records = appendFile(j.records, name, change) })
+			j.append(&j.records, func(dst []byte) []byte { return appendFile(dst, name, change) })
 		},
-		Data: func(data []byte) { j.append(func() { j.records = appendData(j.records, data) }) },
+		Data: func(data []byte) {
+			j.append(&j.records, func(dst []byte) []byte { return appendData(dst, data) })
+		},
 	}
 }

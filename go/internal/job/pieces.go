@@ -1,0 +1,42 @@
+package job
+
+import "sync"
+
+const (
+	pieceSize = 16 << 10
+
+	// spareSize is more than most records take. One that takes more than is left makes its piece grow.
+	spareSize = 512
+)
+
+// pool holds pieces for the next records: memory that is new costs more than what is written to it.
+var pool = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// pieces are records, in pieces that stay where they are while there come more.
+type pieces struct {
+	all  [][]byte
+	size int // of all together
+}
+
+func (p *pieces) append(record func([]byte) []byte) {
+	last := len(p.all) - 1
+	if last < 0 || cap(p.all[last])-len(p.all[last]) < spareSize {
+		p.all = append(p.all, pool.Get().(*[pieceSize]byte)[:0])
+		last++
+	}
+	before := len(p.all[last])
+	p.all[last] = record(p.all[last])
+	p.size += len(p.all[last]) - before
+}
+
+// move appends all records to dst, and gives their memory back.
+func (p *pieces) move(dst []byte) []byte {
+	for _, piece := range p.all {
+		dst = append(dst, piece...)
+		if cap(piece) == pieceSize {
+			pool.Put((*[pieceSize]byte)(piece[:pieceSize]))
+		}
+	}
+	*p = pieces{}
+	return dst
+}
