@@ -35,8 +35,9 @@ def emulation(system: System) -> Iterator[None]:
         if rule.exists():  # of a run that was killed
             rule.write_text("-1")
         qemu = f"{system.root}/usr/bin/qemu-aarch64"
-        # F: opened now, so that it need not be there in the other system.
-        line = f":{rule.name}:M::{escaped(MAGIC)}:{escaped(MASK)}:{qemu}:F"
+        # F: opened now, so that it need not be there in the other system. P: programs are told the
+        # name that they are called by.
+        line = f":{rule.name}:M::{escaped(MAGIC)}:{escaped(MASK)}:{qemu}:PF"
         (folder / "register").write_text(line)
         try:
             yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import os
 import re
 import shutil
 import sys
@@ -11,6 +12,7 @@ import tarfile
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,8 +195,9 @@ def suite(
     """Install the wheel by pip in a system, in a virtual environment, and run the whole suite.
 
     Lacking: what the wheel needs and this Python cannot have; what it needs besides is then to be
-    among the packages. One by one: each file of tests by itself, with a line about it; one that
-    does not end within the minutes for all of them counts as a failure, and so do those after it.
+    among the packages. One by one: each file of tests by itself, as many at once as there are
+    CPUs, with a line about it; one that does not end within the minutes for all of them counts as a
+    failure, and so do those after it.
     """
     with system.work() as work:
         lay_out(work, wheel)
@@ -215,19 +218,23 @@ def suite(
         options = (*options, f"--timeout={timeout}", *skip, *paths)
         shared["env"] = {**env, "PATH": "/tmp/venv/bin:/usr/bin:/bin"}  # noqa: S108
         end = time.monotonic() + minutes * MINUTE
-        files = [path.name for path in sorted(Path(work, "tests").glob("test_*.py"))]
-        reports = []
-        for file in files if one_by_one else [""]:
+
+        def test(file: str) -> Path:
             begin = time.monotonic()
-            shared["minutes"] = max(end - begin, 1) / MINUTE
-            reports.append(work / f"report-{file}.xml")
-            command = (venv, *PYTEST, *options, f"--junitxml=/checksig/{reports[-1].name}")
+            report = work / f"report-{file}.xml"
+            command = (venv, *PYTEST, *options, f"--junitxml=/checksig/{report.name}")
+            left = {**shared, "minutes": max(end - begin, 1) / MINUTE}
             try:
-                system.run(*command, f"/checksig/tests/{file}", **shared, check=False)
+                system.run(*command, f"/checksig/tests/{file}", **left, check=False)
             except PlatformError:
                 if not one_by_one:
                     raise
             if one_by_one:
                 took = round(time.monotonic() - begin)
-                print(f"\n  {file}: {tally(reports[-1])} in {took} s", end="", flush=True)
+                print(f"\n  {file}: {tally(report)} in {took} s", end="", flush=True)
+            return report
+
+        files = [path.name for path in sorted(Path(work, "tests").glob("test_*.py"))]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reports = [*pool.map(test, files if one_by_one else [""])]
         return verdict(tally(*reports, deselected=len(deselect)))
