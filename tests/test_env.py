@@ -237,8 +237,9 @@ def test_the_running_environment(command: list[str], run: Callable[..., Run]) ->
 def test_a_python_without_an_environment_of_its_own() -> None:
     """The one that environments are made from is asked for its folders."""
     base = getattr(sys, "_base_executable", None)
-    if base is None or sys.prefix == sys.base_prefix:
-        pytest.skip("this is no virtual environment, and so says nothing of another Python")
+    inside = base is not None and Path(base).is_relative_to(sys.prefix)  # which PyPy says
+    if base is None or inside or sys.prefix == sys.base_prefix:
+        pytest.skip("this is no virtual environment, or says nothing of another Python")
     try:
         report = checksig.verify_environment(base)
     except checksig.ManifestNotFoundError as error:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 posix = pytest.mark.skipif(os.name != "posix", reason="about the files of POSIX systems")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it")
 
-LIMIT_KB = 80_000
+# Elsewhere garbage waits for a collector: 600 MB are still less than what streams by.
+LIMIT_KB = 80_000 if sys.implementation.name == "cpython" else 600_000
 LONGEST = 64 << 10
 
 
