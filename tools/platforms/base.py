@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,9 @@ def run(
     """Run a command within a time; what it prints goes into the log, and is the answer."""
     # However this Python ends, the command ends with it. In the background a shell has signals
     # ignored, which tests of Ctrl-C would inherit.
-    before = ("env", "--default-signal=INT,QUIT,HUP", "setpriv", "--pdeathsig", "KILL")
+    # By their paths, as the command may have an empty PATH.
+    env_program, setpriv = (shutil.which(name) or name for name in ("env", "setpriv"))
+    before = (env_program, "--default-signal=INT,QUIT,HUP", setpriv, "--pdeathsig", "KILL")
     words = [*before, *(str(word) for word in command)]
     with log.path.open("a") as stream:
         print("$", " ".join(words[len(before) :]), file=stream, flush=True)
