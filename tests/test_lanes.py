@@ -53,16 +53,40 @@ print(json.dumps([report.entries, report.bytes_read, wrong]))
 """
 
 
-def verify(path: Path, choice: str, workers: int = 2) -> object:
-    """What a fresh process finds with CHECKSIG_ISA as given."""
+# Writes a manifest by each algorithm; half of it first, which is brought up to date.
+WRITING = """
+import json, sys
+import checksig
+folder, workers, *algorithms = sys.argv[1:]
+try:
+    for algorithm in algorithms:
+        listed = f"{folder}/{algorithm}"
+        how = {"workers": int(workers)}
+        half = [*algorithms, "*[13579]"]
+        checksig.create(folder, output=listed, algorithm=algorithm, exclude=half, **how)
+        written = checksig.update(listed, exclude=algorithms, **how)
+except checksig.EngineError as error:
+    print(json.dumps(str(error)))
+else:
+    print(json.dumps([written.files, len(written.added)]))
+"""
+
+
+def answer(program: str, choice: str, *arguments: object) -> object:
+    """What a fresh process prints with CHECKSIG_ISA as given."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, path, str(workers)],
+        [sys.executable, "-c", program, *map(str, arguments)],
         env={**os.environ, "CHECKSIG_ENGINE": "library", "CHECKSIG_ISA": choice},
         stdout=subprocess.PIPE,
         timeout=100,
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def verify(path: Path, choice: str, workers: int = 2) -> object:
+    """What a fresh process finds."""
+    return answer(PROGRAM, choice, path, workers)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +139,43 @@ def test_every_instruction_set_finds_the_same(
         assert found == [120 * len(ALGORITHMS), size, wrong]
 
 
-def test_an_unknown_instruction_set_is_an_error(mixed: tuple[Path, int, dict[str, str]]) -> None:
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_instruction_set_writes_the_same(tmp_path: Path, choice: str, workers: int) -> None:
+    """Whatever the kernels, create and update list what hashlib says."""
+    draw = random.Random(5)
+    contents: dict[str, bytes] = {}
+    for i in range(150):
+        name = f"{'sub/' * (i % 3)}{i}"
+        contents[name] = draw.randbytes(int(draw.lognormvariate(7, 2)) % 300_000)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if i == 10:
+            (tmp_path / "target").write_bytes(contents[name])
+            path.symlink_to(os.path.relpath(tmp_path / "target", path.parent))
+            contents["target"] = contents[name]
+        else:
+            path.write_bytes(contents[name])
+    found = answer(WRITING, choice, tmp_path, workers, *ALGORITHMS)
+    if isinstance(found, str):  # this processor cannot
+        assert choice not in {"", "go", CERTAIN.get(platform.machine())}
+        assert f"CHECKSIG_ISA={choice}: there is no " in found
+        return
+    assert found == [151, 75]
+    for algorithm in ALGORITHMS:
+        lines = [
+            f"{hashlib.new(algorithm, contents[name]).hexdigest()}  {name}\n"
+            for name in sorted(contents)
+        ]
+        assert (tmp_path / algorithm).read_text() == "".join(lines)
+
+
+@pytest.mark.parametrize("program", [PROGRAM, WRITING])
+def test_an_unknown_instruction_set_is_an_error(
+    mixed: tuple[Path, int, dict[str, str]], program: str
+) -> None:
     """What nobody knows is not passed over."""
-    found = verify(mixed[0], "avx1024")
+    found = answer(program, "avx1024", mixed[0], 2, "sha256")
     assert isinstance(found, str)
     assert 'CHECKSIG_ISA: "avx1024" is none of go, sse2, avx2, avx512' in found
 

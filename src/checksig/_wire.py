@@ -248,6 +248,7 @@ class FailureCode(enum.IntEnum):
     CANCELLED = 5
     WRITE = 6
     VALUE = 7
+    ENVIRONMENT = 8
 
 
 class Failure(NamedTuple):

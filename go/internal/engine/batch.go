@@ -12,22 +12,27 @@ import (
 // verify those by themselves.
 const apartMax = 64
 
-// batch verifies entries for one worker: several files are open at once, and hashed together.
-type batch struct {
+// bundle is files that one worker has open at once, to be hashed together.
+type bundle struct {
 	run    *run
-	alone  *verifier
 	group  *lanes.Group
 	limit  int // of files open at once
 	wide   int // how many files the latest algorithm's kernels take
 	active int // lanes with a file
-	own    holding
-	lanes  [lanes.Max]lane
-	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
-	apart []*task
-	kinds map[*digest.Algorithm]kind
+	kinds  map[*digest.Algorithm]kind
 
 	base   *base
 	folder *os.File // that of base; nil if files there are to be opened by its tree alone
+}
+
+// batch verifies entries for one worker.
+type batch struct {
+	*bundle
+	alone *verifier
+	own   holding
+	lanes [lanes.Max]lane
+	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
+	apart []*task
 }
 
 // lane is a file of a [lanes.Group].
@@ -42,17 +47,26 @@ type kind struct {
 	width     int
 }
 
-// newBatch returns a batch, or nil where files cannot be hashed together.
-func newBatch(v *verifier) *batch {
-	if v.run.request.LeaveCache {
+// newBundle returns a bundle, or nil where files cannot be hashed together.
+func newBundle(r *run) *bundle {
+	if r.request.LeaveCache {
 		return nil // for the kernels' reading leaves traces
 	}
 	group, err := lanes.New()
 	if err != nil {
-		return nil // what is wrong with it, prepare has told
+		return nil // what is wrong with it, lanes.Check has told
 	}
-	limit := min(lanes.Max, max(1, source.OpenLimit()/4/v.run.workers()))
-	return &batch{run: v.run, alone: v, group: group, limit: limit, kinds: map[*digest.Algorithm]kind{}}
+	limit := min(lanes.Max, max(1, source.OpenLimit()/4/r.workers()))
+	return &bundle{run: r, group: group, limit: limit, kinds: map[*digest.Algorithm]kind{}}
+}
+
+// newBatch returns a batch, or nil where files cannot be hashed together.
+func newBatch(v *verifier) *batch {
+	b := newBundle(v.run)
+	if b == nil {
+		return nil
+	}
+	return &batch{bundle: b, alone: v}
 }
 
 // all verifies entries until there are no more, or the run has ended.
@@ -67,7 +81,7 @@ func (b *batch) all() {
 }
 
 // free closes all that is open.
-func (b *batch) free() {
+func (b *bundle) free() {
 	b.leave()
 	b.group.Free()
 	b.run.open.Add(int64(-b.active))
@@ -107,27 +121,38 @@ func (b *batch) add(t *task) {
 		b.putApart(t)
 		return
 	}
-	free := 0
-	for b.group.Phase(free) != lanes.Idle {
-		free++
-	}
-	if !b.open(free, k.algorithm, t) {
+	free, opened := b.openTask(k.algorithm, t)
+	if !opened {
 		b.putApart(t)
 		return
 	}
 	t.weight = b.group.Size(free)
-	// Where the size is not as listed, there is nothing to read, only to tell. A disk that rotates
-	// would seek between large files.
-	if t.entry.HasSize && t.entry.Size != t.weight || b.run.rotates && t.weight >= worthSharing {
+	// Where the size is not as listed, there is nothing to read, only to tell.
+	if t.entry.HasSize && t.entry.Size != t.weight || b.isForOne(t.weight) {
 		b.group.Drop(free)
 		b.putApart(t)
 		return
 	}
 	b.lanes[free] = lane{t, k.algorithm}
+	b.took(k)
+	b.own.now.add(t.load())
+}
+
+// isForOne reports whether a file of that size is not to be read while others are: a disk that
+// rotates would seek between them.
+func (b *bundle) isForOne(size int64) bool { return b.run.rotates && size >= worthSharing }
+
+// took takes note of a lane that has a file, whose algorithm is k.
+func (b *bundle) took(k kind) {
 	b.wide = k.width
 	b.active++
 	b.run.open.Add(1)
-	b.own.now.add(t.load())
+}
+
+// gave takes note of a lane whose file has come to its end.
+func (b *bundle) gave() {
+	b.active--
+	b.run.open.Add(-1)
 }
 
 func (b *batch) putApart(t *task) {
@@ -135,7 +160,7 @@ func (b *batch) putApart(t *task) {
 	b.own.now.add(t.load())
 }
 
-func (b *batch) kind(a *digest.Algorithm) kind {
+func (b *bundle) kind(a *digest.Algorithm) kind {
 	k, known := b.kinds[a]
 	if !known {
 		k.algorithm = lanes.ByName(a.Name)
@@ -150,31 +175,40 @@ func (b *batch) kind(a *digest.Algorithm) kind {
 	return k
 }
 
-// open opens a task's file for a lane, and reports whether it could.
-func (b *batch) open(free int, a *lanes.Algorithm, t *task) bool {
+// openTask opens a task's file for a lane, and reports whether it could.
+func (b *batch) openTask(a *lanes.Algorithm, t *task) (lane int, opened bool) {
 	tree, err := b.run.bases.use(t.base)
 	if err != nil {
-		return false
+		return 0, false
 	}
 	defer b.run.bases.done(t.base)
-	b.enter(t.base, tree)
-	if b.folder != nil && b.group.Open(free, a, b.folder.Fd(), t.name, &t.seen) {
-		return true
+	return b.open(a, t.base, tree, t.name, &t.seen)
+}
+
+// open opens a file below base, whose tree is given, for a lane that is free, and reports whether it
+// could.
+func (b *bundle) open(a *lanes.Algorithm, base *base, tree *source.Tree, name string, seen *lanes.Seen) (lane int, opened bool) {
+	for b.group.Phase(lane) != lanes.Idle {
+		lane++
+	}
+	b.enter(base, tree)
+	if b.folder != nil && b.group.Open(lane, a, b.folder.Fd(), name, seen) {
+		return lane, true
 	}
 	// A link, a folder of an odd kind, or nothing to be opened: the tree knows.
-	file, err := tree.Open(t.name)
+	file, err := tree.Open(name)
 	if err != nil {
 		if source.IsExhausted(err) {
 			b.limit = max(1, b.active/2)
 		}
-		return false
+		return lane, false
 	}
 	defer file.Close()
-	return b.group.Adopt(free, a, file.Fd())
+	return lane, b.group.Adopt(lane, a, file.Fd())
 }
 
 // enter opens the folder that names start from, and closes another.
-func (b *batch) enter(base *base, tree *source.Tree) {
+func (b *bundle) enter(base *base, tree *source.Tree) {
 	if b.base != base {
 		b.leave()
 		b.base, b.folder = base, tree.Folder()
@@ -182,7 +216,7 @@ func (b *batch) enter(base *base, tree *source.Tree) {
 }
 
 // leave closes the folder, where others may be short of descriptors.
-func (b *batch) leave() {
+func (b *bundle) leave() {
 	b.group.Leave()
 	if b.folder != nil {
 		b.folder.Close()
@@ -208,8 +242,7 @@ func (b *batch) collect() {
 		}
 		l := b.lanes[i]
 		outcome := b.group.Take(i, l.algorithm)
-		b.active--
-		b.run.open.Add(-1)
+		b.gave()
 		b.lanes[i].task = nil
 		if outcome.Phase == lanes.Stale {
 			b.putApart(l.task)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"checksig/internal/digest"
+	"checksig/internal/lanes"
 	"checksig/internal/manifest"
 	"checksig/internal/source"
 )
@@ -50,7 +51,11 @@ func newHashing(ctx context.Context, request Request, progress *Progress) (*hash
 // all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
 // ends it.
 func (h *hashing) all(produce func() error, consume func(*subject) error) error {
+	if err := lanes.Check(); err != nil {
+		return err
+	}
 	h.rotates = h.request.Workers == 0 && h.tree.Rotates()
+	defer context.AfterFunc(h.ctx, func() { h.stop.Store(1) })()
 	h.jobs = make(chan *subject, ahead)
 	h.ordered = make(chan *subject, ahead)
 	var group sync.WaitGroup
@@ -113,46 +118,75 @@ func (h *hashing) put(s *subject) error {
 
 // work is a worker.
 func (h *hashing) work() {
-	buf := buffers.Get().(*[chunkSize]byte)
-	defer buffers.Put(buf)
-	own := hashers{}
-	for s := range h.jobs {
-		if h.ctx.Err() != nil {
-			return
+	h.busy.Add(1)
+	defer h.busy.Add(-1)
+	a := alone{h, buffers.Get().(*[chunkSize]byte), hashers{}}
+	defer buffers.Put(a.buf)
+	if b := newBundle(h.run); b != nil {
+		defer b.free()
+		t := together{bundle: b, hashing: h, alone: a}
+		t.all()
+		return
+	}
+	a.all()
+}
+
+// alone hashes one file after the other.
+type alone struct {
+	*hashing
+	buf *[chunkSize]byte
+	own hashers
+}
+
+// all hashes files until there are no more, or the run has ended.
+func (a *alone) all() {
+	for a.ctx.Err() == nil {
+		a.busy.Add(-1)
+		s := <-a.jobs
+		a.busy.Add(1)
+		if s == nil {
+			break
 		}
-		s.err = h.hash(s, buf[:], own)
-		close(s.done)
+		a.hash(s)
 	}
 }
 
-// hash reads the file once and computes all its digests.
-func (h *hashing) hash(s *subject, buf []byte, own hashers) error {
+// hash reads the file once, computes all its digests, and is done with it.
+func (a *alone) hash(s *subject) {
+	s.err = a.try(s)
+	close(s.done)
+}
+
+func (a *alone) try(s *subject) error {
 	var file *source.File
-	err := h.patiently(func() (err error) {
-		file, err = h.tree.Open(s.name)
+	err := a.patiently(func() (err error) {
+		file, err = a.tree.Open(s.name)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	h.spare(file)
-	h.open.Add(1)
+	a.spare(file)
+	a.open.Add(1)
 	defer func() {
 		file.Close()
-		h.open.Add(-1)
+		a.open.Add(-1)
 	}()
-	h.busy.Add(1)
-	defer h.busy.Add(-1)
-	size, err := h.feed(file, own.start(s.by), buf)
+	size, err := a.feed(file, a.own.start(s.by), a.buf[:])
 	if err != nil {
 		return err
 	}
-	for _, a := range s.by {
-		s.entries = append(s.entries, manifest.Entry{
-			Name: s.listed, Algorithm: a, Digest: own[a].Sum(nil), HasSize: true, Size: size,
-		})
+	for _, by := range s.by {
+		s.add(by, a.own[by].Sum(nil), size)
 	}
 	return nil
+}
+
+// add adds a digest of the whole file.
+func (s *subject) add(by *digest.Algorithm, sum []byte, size int64) {
+	s.entries = append(s.entries, manifest.Entry{
+		Name: s.listed, Algorithm: by, Digest: sum, HasSize: true, Size: size,
+	})
 }
 
 // algorithms returns those of these names, without repetition.

@@ -74,8 +74,9 @@ const (
 	codeManifest          // the manifest cannot be read, for a reason that is not the system's
 	codePanic             // the engine failed; the message holds the Go stack
 	codeCancelled
-	codeWrite     // a manifest was not written
-	codeValue = 7 // a value of the request is not known
+	codeWrite       // a manifest was not written
+	codeValue       // a value of the request is not known
+	codeEnvironment // the environment asks for what is not there
 )
 
 var le = binary.LittleEndian
@@ -277,8 +278,10 @@ func codeOf(err error) byte {
 		return codeCancelled
 	case errors.As(err, &value):
 		return codeValue
-	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage), errors.Is(err, lanes.ErrChoice):
+	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage):
 		return codeRequest
+	case errors.Is(err, lanes.ErrChoice):
+		return codeEnvironment
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest
 	case errors.As(err, &number):
