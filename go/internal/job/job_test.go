@@ -109,6 +109,7 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 		"failures_only=1\x00path=" + dir:       "BEMRS",
 		"path=" + dir + "/SHA256SUMS":          "BEMRSV",
 		"workers=2\x00survey=1\x00path=" + dir: "BEMRSV",
+		"high_water=1\x00path=" + dir:          "BEMRSV", // each waits until the one before is taken
 	} {
 		all := drained(t, job.Start([]byte(fields)))
 		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 72 {
@@ -155,6 +156,8 @@ func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 		"workers=9999\x00path=/":            "bad request",
 		"workers=x\x00path=/":               "bad request",
 		"survey=perhaps\x00path=/":          "bad request",
+		"high_water=0\x00path=/":            "bad request",
+		"high_water=1e9\x00path=/":          "bad request",
 		"path=" + empty:                     engine.ErrNoManifest.Error(),
 		"path=" + filepath.Join(empty, "x"): "",
 	} {
