@@ -6,6 +6,7 @@
 
 enum {
 	LANES_CHUNK = 64 << 10,  // bytes read at once from a file
+	LANES_MANY = 16,         // lanes, of which more read half as much at once
 	LANES_TAIL = 2 * 128,    // room for the padding
 	LANES_SKEW = 192,        // beyond a power of two, or the lanes' data would share cache sets
 	LANES_NAME = 4096,       // bytes of a name with its final 0

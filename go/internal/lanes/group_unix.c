@@ -219,15 +219,15 @@ static void finish(lanes_lane *lane) {
 	}
 }
 
-// Fills the buffer, whose rest is less than a block, and returns the bytes read.
-static int64_t fill(lanes_lane *lane, const volatile uint32_t *stop) {
+// Fills the buffer, whose rest is less than a block, up to chunk bytes, and returns the bytes read.
+static int64_t fill(lanes_lane *lane, uint32_t chunk, const volatile uint32_t *stop) {
 	int64_t before = lane->total;
 	memmove(lane->buffer, lane->buffer + lane->at, lane->end - lane->at);
 	lane->end -= lane->at, lane->at = 0;
-	while (lane->phase == LANES_READING && lane->end < LANES_CHUNK && !*stop) {
+	while (lane->phase == LANES_READING && lane->end < chunk && !*stop) {
 		// A byte more than there should be is enough to see that there is more, or, where it does
 		// not come, that there is not.
-		int64_t room = LANES_CHUNK - lane->end, left = lane->seen.size - lane->total + 1;
+		int64_t room = chunk - lane->end, left = lane->seen.size - lane->total + 1;
 		int64_t wanted = room < left ? room : left;
 		ssize_t n = read(lane->fd, lane->buffer + lane->end, (size_t)wanted);
 		if (n > 0)
@@ -247,13 +247,21 @@ static int64_t fill(lanes_lane *lane, const volatile uint32_t *stop) {
 }
 
 // Reads what this lane needs before its next block can be hashed.
-static int64_t provide(lanes_lane *lane, const volatile uint32_t *stop) {
+static int64_t provide(lanes_lane *lane, uint32_t chunk, const volatile uint32_t *stop) {
 	if (lane->phase == LANES_READING && lane->end - lane->at < lanes_block(lane->function))
-		return fill(lane, stop);
+		return fill(lane, chunk, stop);
 	return 0;
 }
 
 static int active(const lanes_lane *lane) { return lane->phase == LANES_READING || lane->phase == LANES_PADDED; }
+
+// How much is read at once: what all lanes hold should fit into a core's own cache.
+static uint32_t chunk_for(const lanes_group *group) {
+	int count = 0;
+	for (int i = 0; i < group->width; i++)
+		count += active(&group->lane[i]);
+	return count > LANES_MANY ? LANES_CHUNK / 2 : LANES_CHUNK;
+}
 
 // Hashes as many blocks of every lane with this function as each of them has.
 static void hash(lanes_group *group, enum lanes_function function) {
@@ -294,10 +302,11 @@ static int goes_on(const lanes_group *group) {
 
 int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 	int64_t total = 0;
+	uint32_t chunk = chunk_for(group);
 	lanes_leave(&group->place);
 	do {
 		for (int i = 0; i < group->width && !*stop; i++)
-			total += provide(&group->lane[i], stop);
+			total += provide(&group->lane[i], chunk, stop);
 		if (*stop)
 			break;
 		for (int function = 0; function < LANES_FUNCTIONS; function++)
