@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import _thread  # threading's wait for the start of each, which takes ten times as long
 import errno
 import os
 import sys
-import threading
 
 from .errors import EngineError
 
@@ -51,13 +51,22 @@ def _check_threads() -> None:
     affinity = getattr(os, "sched_getaffinity", None)  # not everywhere, nor in PyPy
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
     count = _THREADS + min(cpus, _MOST_CPUS)
-    threads: list[threading.Thread] = []
-    enough = threading.Event()
+    gate, all_ended = _thread.allocate_lock(), _thread.allocate_lock()
+    running: list[None] = []
+
+    def wait() -> None:
+        with gate:
+            if running:  # not if an interrupt came between the start of a thread and its count
+                running.pop()
+            if not running and all_ended.locked():
+                all_ended.release()
+
+    gate.acquire()
+    all_ended.acquire()
     try:
         for _ in range(count):
-            thread = threading.Thread(target=enough.wait)
-            thread.start()
-            threads.append(thread)
+            _thread.start_new_thread(wait, ())
+            running.append(None)
     except RuntimeError as error:
         if "start new thread" not in str(error):
             return  # an isolated sub-interpreter may start none, but Go may
@@ -66,9 +75,10 @@ def _check_threads() -> None:
             " of processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
         ) from error
     finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
+        some = bool(running)
+        gate.release()
+        if some:
+            all_ended.acquire()
 
 
 def _check_descriptors() -> None:
