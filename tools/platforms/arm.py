@@ -45,6 +45,7 @@ def emulation(system: System) -> Iterator[None]:
             rule.write_text("-1")
 
 
+ENDED_BY_A_SIGNAL = "test_a_signal_ends_it_as_it_ends_any_program"
 KERNELS_FILES = "test_files_of_the_kernel_are_refused"
 MADE_UP = "qemu shows a file of its own making under that name, with a size that is right"
 NO_LIMIT = "qemu keeps no limit of address space (RLIMIT_AS)"
@@ -57,6 +58,10 @@ EMULATED = {
     ),
     "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
     "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
+    **{
+        f"tests/test_coreutils.py::{ENDED_BY_A_SIGNAL}[{how}-SIGQUIT]": CORE
+        for how in ("command", "shim")
+    },
     f"tests/test_files.py::{KERNELS_FILES}[/proc/cpuinfo-changed while being read]": MADE_UP,
     f"tests/test_files.py::{KERNELS_FILES}[/proc/self/maps-changed while being read]": MADE_UP,
     "tests/test_manifests.py::test_a_manifest_made_up_by_the_kernel": MADE_UP,

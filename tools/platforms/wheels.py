@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
+import hashlib
 import os
 import re
 import shutil
@@ -174,6 +176,28 @@ def test_group() -> list[str]:
     return re.findall(r'^\s*"([^"]+)"', group[1] if group else "", re.MULTILINE)
 
 
+# What says how platforms are tested, and what came of it.
+NOT_TESTED = ("tools/platforms/", "docs/platforms.md", "README.md", "tmp/")
+
+
+def fingerprint(work: Path) -> str:
+    """Tell one wheel with its tests from others; before the tests begin to write beside them."""
+    found = hashlib.sha256()
+    for path in sorted(work.rglob("*")):
+        name = path.relative_to(work).as_posix()
+        if path.is_file() and not name.startswith(NOT_TESTED) and path.suffix != ".pyc":
+            found.update(f"{name}\0{path.stat().st_size}\0".encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def kept(tested: str, file: str, options: Sequence[str], deselect: Sequence[str]) -> Path:
+    """Where the report of a file of tests is kept that has passed; tested is a fingerprint."""
+    own = [test for test in deselect if test.startswith(f"tests/{file}::")]
+    key = hashlib.sha256(repr((tested, file, *options, *own)).encode()).hexdigest()
+    return CACHE / "passed" / f"{key}.xml"
+
+
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-o", "junit_family=xunit2")
 
 
@@ -196,11 +220,13 @@ def suite(
 
     Lacking: what the wheel needs and this Python cannot have; what it needs besides is then to be
     among the packages. One by one: each file of tests by itself, as many at once as there are
-    CPUs, with a line about it; one that does not end within the minutes for all of them counts as a
-    failure, and so do those after it.
+    CPUs, with a line about it; what has passed with this wheel and these tests is not run
+    again. One that does not end within the minutes for all of them counts as a failure, and so do
+    those after it.
     """
     with system.work() as work:
         lay_out(work, wheel)
+        tested = fingerprint(work)
         venv = "/tmp/venv/bin/python"  # noqa: S108 - of the system, and gone with it
         pip = (venv, "-m", "pip", "install", "-q", "--disable-pip-version-check")
         env = {"PIP_CACHE_DIR": "/var/cache/pip", **patience(), **(env or {})}
@@ -215,26 +241,36 @@ def suite(
             system.run(venv, "-m", "pip", "check", **shared)
         skip = [word for test in deselect for word in ("--deselect", test)]
         paths = ("-c", "/checksig/pyproject.toml", "--rootdir", "/checksig")
-        options = (*options, f"--timeout={timeout}", *skip, *paths)
+        command = (venv, *PYTEST, *options, f"--timeout={timeout}", *skip, *paths)
         shared["env"] = {**env, "PATH": "/tmp/venv/bin:/usr/bin:/bin"}  # noqa: S108
         end = time.monotonic() + minutes * MINUTE
 
-        def test(file: str) -> Path:
-            begin = time.monotonic()
+        def test(file: str = "") -> Path:
             report = work / f"report-{file}.xml"
-            command = (venv, *PYTEST, *options, f"--junitxml=/checksig/{report.name}")
-            left = {**shared, "minutes": max(end - begin, 1) / MINUTE}
-            try:
-                system.run(*command, f"/checksig/tests/{file}", **left, check=False)
-            except PlatformError:
-                if not one_by_one:
-                    raise
-            if one_by_one:
-                took = round(time.monotonic() - begin)
-                print(f"\n  {file}: {tally(report)} in {took} s", end="", flush=True)
+            left = {**shared, "minutes": max(end - time.monotonic(), 1) / MINUTE}
+            where = (f"--junitxml=/checksig/{report.name}", f"/checksig/tests/{file}")
+            system.run(*command, *where, **left, check=False)
             return report
 
+        def test_one(file: str) -> Path:
+            begin = time.monotonic()
+            before = kept(tested, file, options, deselect)
+            if before.exists():
+                print(f"\n  {file}: {tally(before)} before", end="", flush=True)
+                return before
+            report = work / f"report-{file}.xml"
+            with contextlib.suppress(PlatformError):  # it counts as a failure if there is none
+                test(file)
+            took = round(time.monotonic() - begin)
+            print(f"\n  {file}: {tally(report)} in {took} s", end="", flush=True)
+            if not tally(report).failed:
+                before.parent.mkdir(exist_ok=True)
+                shutil.copyfile(report, before)
+            return report
+
+        if not one_by_one:
+            return verdict(tally(test(), deselected=len(deselect)))
         files = [path.name for path in sorted(Path(work, "tests").glob("test_*.py"))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            reports = [*pool.map(test, files if one_by_one else [""])]
+            reports = [*pool.map(test_one, files)]
         return verdict(tally(*reports, deselected=len(deselect)))
