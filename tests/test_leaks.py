@@ -132,3 +132,36 @@ def test_calls_leave_no_goroutine(
     out = python(f"KIND = {kind!r}\n{PROGRAM}", tagged, *folders, 10_000, "count", timeout=120)
     _, _, descriptors, goroutines = map(int, out.split())
     assert (descriptors, goroutines) == (0, 0)
+
+
+THREADS = """
+import gc, os, sys, threading
+import checksig
+
+def kb():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
+
+def often():
+    for _ in range(40):
+        checksig.verify(sys.argv[1], workers=7)
+
+often()
+before = kb()
+threads = [threading.Thread(target=often) for _ in range(16)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(kb() - before)
+"""
+
+
+def test_many_threads_leave_little_memory(
+    tree: Callable[..., Path], python: Callable[..., str]
+) -> None:
+    """What a hundred workers held at once is given back: each has 2 MB for files in lanes."""
+    files = {str(i): bytes([i]) * 40_000 for i in range(250)}
+    folder = tree(files, manifest="MD5SUMS", algorithm="md5")
+    assert int(python(THREADS, folder)) < 48_000

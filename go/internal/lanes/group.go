@@ -7,9 +7,7 @@ import "C"
 
 import (
 	"errors"
-	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -19,8 +17,10 @@ import (
 // its own.
 type Group struct{ c *C.lanes_group }
 
-// groups are kept for the next run: making them anew costs more than verifying a small folder.
-var groups sync.Pool
+// spare holds groups for the next run: making them anew costs more than verifying a small folder.
+// They are few, as nobody but this package knows of their memory, 2 MB each; a run that has use for
+// more takes longer than their making.
+var spare = make(chan *Group, 2)
 
 // New returns a group in which no lane has a file; see [Group.Free]. The error is [ErrNone] where
 // there are no kernels, or of [Check].
@@ -32,23 +32,26 @@ func New() (*Group, error) {
 	if chosen == 0 {
 		return nil, ErrNone
 	}
-	if g, ok := groups.Get().(*Group); ok {
-		g.c.features = C.uint(chosen)
+	select {
+	case g := <-spare:
 		return g, nil
+	default:
 	}
 	c := C.lanes_new(C.uint(chosen), Max)
 	if c == nil {
 		return nil, syscall.ENOMEM
 	}
-	g := &Group{c}
-	runtime.AddCleanup(g, func(c *C.lanes_group) { C.lanes_free(c) }, c)
-	return g, nil
+	return &Group{c}, nil
 }
 
 // Free closes the files that are still open. The group is not to be used again.
 func (g *Group) Free() {
 	C.lanes_abandon(g.c)
-	groups.Put(g)
+	select {
+	case spare <- g:
+	default:
+		C.lanes_free(g.c)
+	}
 }
 
 // Open opens name below folder, an open descriptor, for a lane without a file, and reports whether

@@ -56,6 +56,7 @@ typedef struct {
 } lanes_lane;
 
 typedef struct {
+	size_t size; // of its memory
 	unsigned features;
 	int width;
 	lanes_place place;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,11 +20,13 @@
 lanes_group *lanes_new(unsigned features, int width) {
 	const size_t stride = LANES_CHUNK + LANES_TAIL + LANES_SKEW;
 	const size_t head = (sizeof(lanes_group) + 63) & ~(size_t)63;
-	void *memory;
-	if (posix_memalign(&memory, 64, head + stride * (size_t)width))
+	const size_t size = head + stride * (size_t)width;
+	// Not of malloc, which would keep it for itself when it is freed.
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if (memory == MAP_FAILED)
 		return NULL;
 	lanes_group *group = memory;
-	group->features = features, group->width = width, group->place.below = -1;
+	group->size = size, group->features = features, group->width = width, group->place.below = -1;
 	for (int i = 0; i < width; i++) {
 		group->lane[i].phase = LANES_IDLE;
 		group->lane[i].buffer = (uint8_t *)memory + head + stride * (size_t)i;
@@ -31,7 +34,7 @@ lanes_group *lanes_new(unsigned features, int width) {
 	return group;
 }
 
-void lanes_free(lanes_group *group) { free(group); }
+void lanes_free(lanes_group *group) { munmap(group, group->size); }
 
 lanes_place *lanes_new_place(void) {
 	lanes_place *place = malloc(sizeof *place);
