@@ -181,21 +181,23 @@ NOT_TESTED = ("tools/platforms/", "docs/platforms.md", "README.md", "tmp/")
 
 
 def fingerprint(work: Path) -> str:
-    """Tell one wheel with its tests from others; before the tests begin to write beside them."""
+    """Tell one wheel from others, with all that its tests may read but themselves."""
     found = hashlib.sha256()
     for path in sorted(work.rglob("*")):
         name = path.relative_to(work).as_posix()
-        if path.is_file() and not name.startswith(NOT_TESTED) and path.suffix != ".pyc":
+        other = name.startswith(NOT_TESTED) or Path(name).match("tests/test_*.py")
+        if path.is_file() and not other and path.suffix != ".pyc":
             found.update(f"{name}\0{path.stat().st_size}\0".encode())
             found.update(path.read_bytes())
     return found.hexdigest()
 
 
-def kept(tested: str, file: str, options: Sequence[str], deselect: Sequence[str]) -> Path:
+def kept(tested: str, tests: Path, options: Sequence[str], deselect: Sequence[str]) -> Path:
     """Where the report of a file of tests is kept that has passed; tested is a fingerprint."""
-    own = [test for test in deselect if test.startswith(f"tests/{file}::")]
-    key = hashlib.sha256(repr((tested, file, *options, *own)).encode()).hexdigest()
-    return CACHE / "passed" / f"{key}.xml"
+    own = [test for test in deselect if test.startswith(f"tests/{tests.name}::")]
+    key = hashlib.sha256(repr((tested, tests.name, *options, *own)).encode())
+    key.update(tests.read_bytes())
+    return CACHE / "passed" / f"{key.hexdigest()}.xml"
 
 
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-o", "junit_family=xunit2")
@@ -254,7 +256,7 @@ def suite(
 
         def test_one(file: str) -> Path:
             begin = time.monotonic()
-            before = kept(tested, file, options, deselect)
+            before = kept(tested, work / "tests" / file, options, deselect)
             if before.exists():
                 print(f"\n  {file}: {tally(before)} before", end="", flush=True)
                 return before
