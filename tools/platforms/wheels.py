@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import time
 import xml.etree.ElementTree as ET
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +178,7 @@ def test_group() -> list[str]:
 
 
 # What says how platforms are tested, and what came of it.
-NOT_TESTED = ("tools/platforms/", "docs/platforms.md", "README.md", "tmp/")
+NOT_TESTED = ("tools/platforms/", "docs/platforms.md", "README.md", "PKG-INFO", "tmp/")
 
 
 def fingerprint(work: Path) -> str:
@@ -187,9 +188,21 @@ def fingerprint(work: Path) -> str:
         name = path.relative_to(work).as_posix()
         other = name.startswith(NOT_TESTED) or Path(name).match("tests/test_*.py")
         if path.is_file() and not other and path.suffix != ".pyc":
-            found.update(f"{name}\0{path.stat().st_size}\0".encode())
-            found.update(path.read_bytes())
+            content = members(path) if path.suffix == ".whl" else path.read_bytes()
+            found.update(f"{name}\0{len(content)}\0".encode())
+            found.update(content)
     return found.hexdigest()
+
+
+def members(wheel: Path) -> bytes:
+    """List what a wheel holds, but for its description, which is the README."""
+    with zipfile.ZipFile(wheel) as archive:
+        parts = [
+            f"{part.filename} {part.file_size} {part.CRC} {part.external_attr}"
+            for part in archive.infolist()
+            if not part.filename.endswith(("/METADATA", "/RECORD"))
+        ]
+    return "\n".join(parts).encode()
 
 
 def kept(tested: str, tests: Path, options: Sequence[str], deselect: Sequence[str]) -> Path:

@@ -72,8 +72,9 @@ func received(t *testing.T, r io.Reader) []byte {
 
 func TestAJobOverAPipe(t *testing.T) {
 	dir := t.TempDir()
-	sum := fmt.Sprintf("%x  a\n", sha256.Sum256([]byte("a")))
-	for name, text := range map[string]string{"a": "a", "SHA256SUMS": strings.Repeat(sum, 50_000)} {
+	digest := sha256.Sum256([]byte("a"))
+	lines := strings.Repeat(fmt.Sprintf("%x  a\n", digest), 50_000)
+	for name, text := range map[string]string{"a": "a", "SHA256SUMS": lines} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,7 @@ func TestAJobOverAPipe(t *testing.T) {
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(send(w, j)) }()
-	if n := bytes.Count(received(t, r), []byte("sha256")); n < 50_000 {
+	if n := bytes.Count(received(t, r), append(digest[:], 'a')); n != 50_000 {
 		t.Errorf("%d entries", n)
 	}
 }
