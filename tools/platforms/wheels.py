@@ -288,4 +288,7 @@ def suite(
         files = [path.name for path in sorted(Path(work, "tests").glob("test_*.py"))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             reports = [*pool.map(test_one, files)]
-        return verdict(tally(*reports, deselected=len(deselect)))
+        earlier = sum(report.parent != work for report in reports)
+        return verdict(tally(*reports, deselected=len(deselect))) + (
+            f"; {earlier} of {len(files)} files in an earlier run" if earlier else ""
+        )
