@@ -87,7 +87,7 @@ def free_threaded() -> Outcome:
         x86_64(),
         minutes=60,
         packages=("shtab", "tqdm", "hypothesis<6.140"),  # later ones have no wheels for 3.13t
-        without=("gevent",),
+        without=("gevent", "hypothesis"),
         lacking=("cffi",),
         options=("-m", "not library"),
         env={"CHECKSIG_ENGINE": "process"},
