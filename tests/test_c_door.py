@@ -12,7 +12,9 @@ import pytest
 
 import checksig
 from checksig._engine import ABI
-from checksig._ffi import ffi
+
+pytest.importorskip("_cffi_backend", reason="cffi does not serve this Python")
+from checksig._ffi import ffi  # noqa: E402 - which that is for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
