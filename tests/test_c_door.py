@@ -14,7 +14,7 @@ import checksig
 from checksig._engine import ABI
 
 pytest.importorskip("_cffi_backend", reason="cffi does not serve this Python")
-from checksig._ffi import ffi  # noqa: E402 - which that is for
+from checksig._ffi import ffi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
