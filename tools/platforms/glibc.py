@@ -90,7 +90,7 @@ def free_threaded() -> Outcome:
         without=("gevent", "hypothesis"),
         lacking=("cffi",),
         options=("-m", "not library"),
-        env={"CHECKSIG_ENGINE": "process"},
+        env={"CHECKSIG_ENGINE": "process", "CHECKSIG_TEST_LIBRARY": "no"},
     )
     notes = ["cffi does not serve 3.13t, so this is the engine as a process alone"]
     return Outcome("the same wheel", "Debian 13, CPython 3.13t built from source", tests, notes)
