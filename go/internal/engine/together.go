@@ -55,18 +55,18 @@ func (t *together) share() int {
 
 // next returns a file, for which it waits only if there is nothing else to do.
 func (t *together) next() *subject {
-	if t.active == 0 {
-		t.leave()
-		t.run.busy.Add(-1)
-		defer t.run.busy.Add(1)
-		return <-t.hashing.jobs
-	}
 	select {
 	case s := <-t.hashing.jobs:
 		return s
 	default:
+	}
+	if t.active > 0 {
 		return nil
 	}
+	t.leave()
+	t.run.busy.Add(-1)
+	defer t.run.busy.Add(1)
+	return <-t.hashing.jobs
 }
 
 // add gives a file to a lane if it can, and puts it aside if not.
