@@ -33,6 +33,10 @@ type batch struct {
 	lanes [lanes.Max]lane
 	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
 	apart []*task
+
+	// Of the file at hand, here for each not to make them anew:
+	result Result
+	digest [digest.MaxSize]byte
 }
 
 // lane is a file of a [lanes.Group].
@@ -241,23 +245,25 @@ func (b *batch) collect() {
 			continue
 		}
 		l := b.lanes[i]
-		outcome := b.group.Take(i, l.algorithm)
+		outcome := b.group.Take(i, l.algorithm, b.digest[:0])
 		b.gave()
 		b.lanes[i].task = nil
 		if outcome.Phase == lanes.Stale {
 			b.putApart(l.task)
 			continue
 		}
-		b.run.done(&l.claim, l.outcome(outcome))
+		b.run.done(&l.claim, b.became(&l.claim, outcome))
+		b.run.spent.put(l.task)
 	}
 }
 
-func (l lane) outcome(o lanes.Outcome) *Result {
-	var r *Result
+// became is what became of c. The result is there until the next call.
+func (b *batch) became(c *claim, o lanes.Outcome) *Result {
+	r := &b.result
 	if o.Phase == lanes.Done {
-		r = l.compared(o.Digest, l.name)
+		c.compare(r, o.Digest, c.name)
 	} else {
-		r = l.failed(whyNot(o))
+		r = c.failed(whyNot(o))
 	}
 	r.Size = o.Total
 	return r

@@ -43,7 +43,7 @@ func BenchmarkRunOfTwoAlgorithms(b *testing.B) {
 	}
 }
 
-func smallFiles(b *testing.B, count int) string {
+func smallFiles(b testing.TB, count int) string {
 	files := map[string]string{}
 	names := make([]string, count)
 	for i := range names {
@@ -55,7 +55,7 @@ func smallFiles(b *testing.B, count int) string {
 	return dir
 }
 
-func verifyAll(b *testing.B, path string) {
+func verifyAll(b testing.TB, path string) {
 	b.Helper()
 	var results atomic.Int64
 	sink := engine.Sink{

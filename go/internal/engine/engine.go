@@ -119,7 +119,7 @@ type BadLine struct {
 }
 
 // Sink takes what a run finds. Its functions are called from several goroutines at once, and may
-// block to slow the run down.
+// block to slow the run down. A Result is there until the function returns.
 type Sink struct {
 	Manifest func(*Manifest)
 	Result   func(*Result)
@@ -187,6 +187,7 @@ type run struct {
 	fail     context.CancelCauseFunc
 	began    time.Time
 	queue    *queue
+	spent    spent
 	crew     sync.WaitGroup
 	hired    bool // the crew is at work; known to the reader alone
 	statuses [statusCount]atomic.Int64
@@ -319,7 +320,19 @@ func (r *run) read() {
 			}
 		},
 	}
-	rd.read(r.found.places)
+	more := rd.read(r.found.places)
+	for !r.hired && more() {
+		continue
+	}
+	if r.hired { // and a caller's thread, if this goroutine has one to itself, would be slow to change to
+		var rest sync.WaitGroup
+		r.spawn(&rest, func() {
+			for more() {
+				continue
+			}
+		})
+		rest.Wait()
+	}
 	w.flush()
 }
 
@@ -329,7 +342,7 @@ var mixed = []string{"release", "bsd", "base64", "openssl"}
 // window returns one that joins what there is to join. A single manifest of one algorithm seldom
 // lists a file in two places, and the workers need not wait for the second.
 func (r *run) window(emit func(*task)) *window {
-	return &window{wide: len(r.found.places) > 1 || r.mixed.Load(), emit: emit}
+	return &window{wide: len(r.found.places) > 1 || r.mixed.Load(), emit: emit, spent: &r.spent}
 }
 
 // opened takes note of a manifest that was, or could not be, opened.

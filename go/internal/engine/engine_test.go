@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"checksig/internal/engine"
+	"checksig/internal/lanes"
 )
 
 // folder makes a folder of files; lists gives the GNU sha1 line of each.
@@ -247,5 +248,22 @@ func TestSurveyFindsTheTotalsOfALongRun(t *testing.T) {
 	}
 	if files, bytes := progress.TotalFiles.Load(), progress.TotalBytes.Load(); files != 2 || bytes != 4 {
 		t.Errorf("totals: %d files, %d bytes", files, bytes)
+	}
+}
+
+// The garbage collector stops the workers, so there should be little for it to do.
+func TestRunLeavesLittleGarbage(t *testing.T) {
+	if lanes.ByName("sha1").Width() == 0 {
+		t.Skip("no kernels here")
+	}
+	const files, most = 4000, 400 // bytes for each, which are 150, or 250 with the race detector
+	dir := smallFiles(t, files)
+	verifyAll(t, dir)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	verifyAll(t, dir)
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / files; each > most {
+		t.Errorf("%d bytes for each file", each)
 	}
 }

@@ -122,23 +122,33 @@ func (q *queue) pace() int {
 	return came
 }
 
+// sight is a task to be looked at, which a worker may meanwhile be done with.
+type sight struct {
+	task *task
+	turn int // the task is another if it has another
+	base *base
+	name string
+}
+
 // unseen puts those of the first came tasks into dst that still wait, and whose weight is to be
 // found out.
-func (q *queue) unseen(came int, dst []*task) int {
+func (q *queue) unseen(came int, dst []sight) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.small.unseen(came, dst)
 }
 
 // weigh takes note of what was seen of a task's file, if no worker has it yet.
-func (q *queue) weigh(t *task, seen *lanes.Seen) {
+func (q *queue) weigh(s sight, seen *lanes.Seen) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.small.has(t) {
-		t.seen = *seen
-		q.reweigh(t, seen.Size())
+	if q.has(s) {
+		s.task.seen = *seen
+		q.reweigh(s.task, seen.Size())
 	}
 }
+
+func (q *queue) has(s sight) bool { return s.task.turn == s.turn && q.small.has(s.task) }
 
 func (q *queue) reweigh(t *task, weight int64) {
 	q.account(t, -1)
@@ -308,14 +318,14 @@ func (f *fifo) remove(t *task) {
 }
 
 // unseen puts tasks whose turn was before came into dst that it did not put there before.
-func (f *fifo) unseen(came int, dst []*task) (n int) {
+func (f *fifo) unseen(came int, dst []sight) (n int) {
 	for f.looked = max(f.looked, f.first); f.looked < f.end && n < len(dst); f.looked++ {
 		t := *f.at(f.looked)
 		if t != nil && t.turn >= came {
 			break
 		}
-		if t != nil && t.weight < 0 {
-			dst[n] = t
+		if t != nil && t.weight < 0 && t.refused == nil {
+			dst[n] = sight{t, t.turn, t.base, t.name}
 			n++
 		}
 	}

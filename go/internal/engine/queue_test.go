@@ -107,6 +107,7 @@ func TestQueueLosesNothing(t *testing.T) {
 		var group sync.WaitGroup
 		var mu sync.Mutex
 		var seen []int
+		var again spent
 		for range workers {
 			group.Go(func() {
 				last := -1
@@ -124,6 +125,7 @@ func TestQueueLosesNothing(t *testing.T) {
 					mu.Lock()
 					seen = append(seen, task.turn)
 					mu.Unlock()
+					again.put(task)
 				}
 			})
 		}
@@ -133,7 +135,9 @@ func TestQueueLosesNothing(t *testing.T) {
 		}
 		group.Go(func() {
 			for _, weight := range weights {
-				q.put(weighing(max(weight, -1)))
+				t := again.task(claim{})
+				t.weight = max(weight, -1)
+				q.put(t)
 			}
 			q.close()
 		})
@@ -143,11 +147,11 @@ func TestQueueLosesNothing(t *testing.T) {
 				t.Errorf("%d wait, in %d places", q.len(), q.small.end-q.small.first)
 			}
 			q.mu.Unlock()
-			var waiting [scoutTurn]*task
+			var waiting [scoutTurn]sight
 			for n := q.unseen(q.pace(), waiting[:]); n > 0; n-- {
 				q.mu.Lock()
-				if t := waiting[n-1]; q.small.has(t) {
-					q.reweigh(t, int64(n)*largeFile/2)
+				if s := waiting[n-1]; q.has(s) {
+					q.reweigh(s.task, int64(n)*largeFile/2)
 				}
 				q.mu.Unlock()
 			}

@@ -42,11 +42,12 @@ type listing struct {
 	line  int64
 }
 
-// read reads the manifests at places.
-func (rd *reader) read(places []*place) {
+// read returns a function that reads the next entry of each of some manifests at places, and tells
+// whether there may be more.
+func (rd *reader) read(places []*place) (more func() bool) {
 	var open []*listing
-	for len(places)+len(open) > 0 && rd.ctx.Err() == nil {
-		for len(places) > 0 && len(open) < rd.turns {
+	return func() bool {
+		for len(places) > 0 && len(open) < rd.turns && rd.ctx.Err() == nil {
 			l, err := rd.open(places[0], len(open) == 0)
 			if source.IsExhausted(err) && len(open) > 0 {
 				break // there will be room when one of the others has ended
@@ -65,23 +66,28 @@ func (rd *reader) read(places []*place) {
 			}
 			return !more
 		})
-	}
-	for _, l := range open {
-		l.close()
+		if rd.ctx.Err() == nil {
+			return len(places)+len(open) > 0
+		}
+		for _, l := range open {
+			l.close()
+		}
+		return false
 	}
 }
 
 // step reads the next entry of l, and tells whether there may be more.
 func (rd *reader) step(l *listing) bool {
 	entry, err := l.next()
-	var bad *manifest.LineError
-	switch {
-	case err == nil:
+	if err == nil {
 		l.line = entry.Line
 		c := claim{manifest: l.Manifest, base: l.base, entry: entry}
 		c.name, c.slashed, c.refused = rd.run.request.Paths.resolve(entry.Name)
 		rd.entry(l, c)
 		return true
+	}
+	var bad *manifest.LineError
+	switch {
 	case errors.As(err, &bad):
 		l.line = bad.Line
 		rd.bad(l, bad)

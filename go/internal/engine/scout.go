@@ -57,34 +57,31 @@ func (r *run) lookAhead(ctx context.Context) {
 // look looks at those of the first came tasks that still wait.
 func (s *scout) look(ctx context.Context, came int) {
 	defer s.leave()
-	var waiting [scoutTurn]*task
+	var waiting [scoutTurn]sight
 	for ctx.Err() == nil {
 		n := s.run.queue.unseen(came, waiting[:])
 		if n == 0 {
 			return
 		}
-		for _, t := range waiting[:n] {
-			if seen, ok := s.see(t); ok {
-				s.run.queue.weigh(t, &seen)
+		for _, to := range waiting[:n] {
+			if seen, ok := s.see(to); ok {
+				s.run.queue.weigh(to, &seen)
 			}
 		}
 	}
 }
 
-func (s *scout) see(t *task) (seen lanes.Seen, ok bool) {
-	if t.refused != nil {
-		return seen, false
-	}
-	tree, err := s.run.bases.use(t.base)
+func (s *scout) see(to sight) (seen lanes.Seen, ok bool) {
+	tree, err := s.run.bases.use(to.base)
 	if err != nil {
 		return seen, false
 	}
-	defer s.run.bases.done(t.base)
-	if s.base != t.base {
+	defer s.run.bases.done(to.base)
+	if s.base != to.base {
 		s.leave()
-		s.base, s.folder = t.base, tree.Folder()
+		s.base, s.folder = to.base, tree.Folder()
 	}
-	ok = s.folder != nil && s.lanes.Look(s.folder.Fd(), t.name, &seen)
+	ok = s.folder != nil && s.lanes.Look(s.folder.Fd(), to.name, &seen)
 	return seen, ok
 }
 

@@ -44,5 +44,7 @@ func (r *run) readAgain(ctx context.Context, turns int, entry func(*listing, cla
 		bad:    func(*listing, *manifest.LineError) {},
 		ended:  func(*listing) {},
 	}
-	rd.read(r.found.places)
+	for more := rd.read(r.found.places); more(); {
+		continue
+	}
 }

@@ -96,7 +96,7 @@ func (t *together) collect() {
 		if l.subject == nil || t.group.Phase(i) < lanes.Done {
 			continue
 		}
-		outcome := t.group.Take(i, l.algorithm)
+		outcome := t.group.Take(i, l.algorithm, nil)
 		t.gave()
 		t.lanes[i].subject = nil
 		switch outcome.Phase {

@@ -125,7 +125,8 @@ func (v *verifier) settle(claims []claim, file *source.File, name string) {
 			v.run.done(c, c.failed(err))
 			continue
 		}
-		r := c.compared(v.hashers[c.entry.Algorithm].Sum(make([]byte, 0, c.entry.Algorithm.Size)), name)
+		r := new(Result)
+		c.compare(r, v.hashers[c.entry.Algorithm].Sum(make([]byte, 0, c.entry.Algorithm.Size)), name)
 		r.Size = size
 		v.run.done(c, r)
 	}
@@ -216,21 +217,26 @@ func (v *verifier) close(file *source.File) {
 
 // result is what became of c, whose file was looked for, or opened, as name.
 func (c *claim) result(status Status, name string) *Result {
-	r := &Result{Manifest: c.manifest, Entry: c.entry, Status: status}
-	if name != c.entry.Name || c.entry.Listed != "" || c.base != c.manifest.folder {
-		r.Opened = c.base.path(name)
-	}
+	r := new(Result)
+	c.tell(r, status, name)
 	return r
 }
 
-// compared is the result for a file that was read whole.
-func (c *claim) compared(found []byte, name string) *Result {
-	r := c.result(Mismatched, name)
-	r.Found = found
-	if bytes.Equal(found, c.entry.Digest) {
-		r.Status = Verified
+func (c *claim) tell(r *Result, status Status, name string) {
+	*r = Result{Manifest: c.manifest, Entry: c.entry, Status: status}
+	if name != c.entry.Name || c.entry.Listed != "" || c.base != c.manifest.folder {
+		r.Opened = c.base.path(name)
 	}
-	return r
+}
+
+// compare makes r the result for a file that was read whole, and has the digest found.
+func (c *claim) compare(r *Result, found []byte, name string) {
+	status := Mismatched
+	if bytes.Equal(found, c.entry.Digest) {
+		status = Verified
+	}
+	c.tell(r, status, name)
+	r.Found = found
 }
 
 func (c *claim) failed(err error) *Result {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"path/filepath"
+	"sync"
 
 	"checksig/internal/lanes"
 	"checksig/internal/manifest"
@@ -67,6 +68,25 @@ type task struct {
 	seen   lanes.Seen // before it is opened
 }
 
+// spent are tasks that are done with, to be used again: most of a run's garbage would be these.
+type spent struct{ pool sync.Pool }
+
+// task is one for c.
+func (s *spent) task(c claim) *task {
+	t, _ := s.pool.Get().(*task)
+	if t == nil {
+		t = &task{}
+	}
+	t.claim = c
+	return t
+}
+
+// put takes a task that nobody looks at any more. Its turn and its place are left to the queue.
+func (s *spent) put(t *task) {
+	t.claim, t.more, t.bytes, t.seen = claim{}, nil, 0, lanes.Seen{}
+	s.pool.Put(t)
+}
+
 func (t *task) claims() int { return 1 + len(t.more) }
 
 func (t *task) isFull() bool { return t.claims() == mostClaims || t.bytes > mostBytes }
@@ -87,8 +107,9 @@ func (t *task) add(c claim) int {
 // window joins the claims about one file into one task. Claims that follow one another are always
 // joined; with wide, others as well while they are in the window.
 type window struct {
-	wide bool
-	emit func(*task)
+	wide  bool
+	emit  func(*task)
+	spent *spent
 
 	last    *task // not in pending, if not wide
 	pending map[string]*task
@@ -114,7 +135,7 @@ func (w *window) add(c claim) {
 		}
 		w.emit(w.last)
 	}
-	w.last = &task{claim: c}
+	w.last = w.spent.task(c)
 }
 
 func (w *window) join(c claim) {
@@ -126,7 +147,7 @@ func (w *window) join(c claim) {
 	if t != nil && !t.isFull() {
 		w.bytes += t.add(c)
 	} else { // an older task of that key may still be in the queue
-		t = &task{claim: c}
+		t = w.spent.task(c)
 		w.pending[key] = t
 		w.queue = append(w.queue, waiting{key, t})
 		w.bytes += c.size()

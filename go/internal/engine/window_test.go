@@ -12,7 +12,7 @@ import (
 func joined(wide bool, names ...string) string {
 	var got []string
 	at := &base{dir: filepath.FromSlash("/d")}
-	w := window{wide: wide, emit: func(t *task) { got = append(got, fmt.Sprintf("%s*%d", t.name, t.claims())) }}
+	w := window{wide: wide, spent: &spent{}, emit: func(t *task) { got = append(got, fmt.Sprintf("%s*%d", t.name, t.claims())) }}
 	for _, name := range names {
 		w.add(claim{base: at, name: name, entry: manifest.Entry{Name: name}})
 	}
@@ -48,7 +48,7 @@ func TestWindowIsBounded(t *testing.T) {
 			many = 1000
 		}
 		emitted = 0
-		w := window{wide: true, emit: func(t *task) { emitted += t.claims() }}
+		w := window{wide: true, spent: &spent{}, emit: func(t *task) { emitted += t.claims() }}
 		for i := range many {
 			w.add(claim{base: at, name: name(i)})
 			if w.entries > windowEntries || w.bytes > windowBytes || len(w.queue) > windowEntries {

@@ -143,12 +143,13 @@ func (g *Group) Step(stop *atomic.Uint32) int64 {
 func (g *Group) Phase(lane int) Phase { return Phase(g.c.lane[lane].phase) }
 
 // Take returns what became of a lane's file, whose phase is [Done] or behind it, and frees the lane.
-func (g *Group) Take(lane int, a *Algorithm) Outcome {
+// The digest is appended to dst.
+func (g *Group) Take(lane int, a *Algorithm, dst []byte) Outcome {
 	l := &g.c.lane[lane]
 	o := Outcome{Phase: Phase(l.phase), Total: int64(l.total), Size: int64(l.seen.size)}
 	switch o.Phase {
 	case Done:
-		o.Digest = a.sum(&l.state)
+		o.Digest = a.sum(dst, &l.state)
 	case Failed:
 		o.Err = syscall.Errno(l.error)
 	}

@@ -43,7 +43,7 @@ func (*Group) Step(*atomic.Uint32) int64 { return 0 }
 func (*Group) Phase(int) Phase { return Idle }
 
 // Take returns nothing.
-func (*Group) Take(int, *Algorithm) Outcome { return Outcome{} }
+func (*Group) Take(int, *Algorithm, []byte) Outcome { return Outcome{} }
 
 // Seen knows nothing.
 type Seen struct{}

@@ -57,7 +57,7 @@ func verdicts(t *testing.T, g *Group, a *Algorithm, dir *os.File, names []string
 	for next := 0; len(found) < len(names); g.Step(&stop) {
 		for lane := range lanes {
 			if g.Phase(lane) >= Done {
-				found[inLane[lane]] = g.Take(lane, a)
+				found[inLane[lane]] = g.Take(lane, a, nil)
 			}
 			if g.Phase(lane) == Idle && next < len(names) {
 				inLane[lane] = names[next]
@@ -138,7 +138,7 @@ func TestAlgorithmsTogether(t *testing.T) {
 			g.Step(&stop)
 		}
 		a := Algorithms[lane%len(Algorithms)]
-		if o := g.Take(lane, a); o.Phase != Done || !bytes.Equal(o.Digest, expected(a, content)) {
+		if o := g.Take(lane, a, nil); o.Phase != Done || !bytes.Equal(o.Digest, expected(a, content)) {
 			t.Errorf("%s: %+v", a.Name, o)
 		}
 	}
@@ -236,7 +236,7 @@ func TestChangedMeanwhile(t *testing.T) {
 		for g.Phase(0) < Done {
 			g.Step(&stop)
 		}
-		if o := g.Take(0, ByName("sha1")); o.Phase != want || o.Digest != nil || o.Size != size {
+		if o := g.Take(0, ByName("sha1"), nil); o.Phase != want || o.Digest != nil || o.Size != size {
 			t.Errorf("%+v, not %d", o, want)
 		}
 	}
@@ -280,7 +280,7 @@ func TestSeen(t *testing.T) {
 		}
 		// Behind a long pause the file is looked at anew, and is what it is.
 		if phase := g.Phase(0); phase != c.want && phase != Done {
-			t.Errorf("%s: %+v", what, g.Take(0, ByName("md5")))
+			t.Errorf("%s: %+v", what, g.Take(0, ByName("md5"), nil))
 		}
 		g.Drop(0)
 	}
@@ -310,7 +310,7 @@ func TestAdopt(t *testing.T) {
 	for g.Phase(5) < Done {
 		g.Step(&stop)
 	}
-	if o := g.Take(5, ByName("sha512")); !bytes.Equal(o.Digest, expected(ByName("sha512"), content)) {
+	if o := g.Take(5, ByName("sha512"), nil); !bytes.Equal(o.Digest, expected(ByName("sha512"), content)) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -332,7 +332,7 @@ func TestDrop(t *testing.T) {
 		t.Fatalf("%d bytes", g.Size(0))
 	}
 	g.Step(&stop)
-	if o := g.Take(0, ByName("md5")); !bytes.Equal(o.Digest, expected(ByName("md5"), []byte("abc"))) {
+	if o := g.Take(0, ByName("md5"), nil); !bytes.Equal(o.Digest, expected(ByName("md5"), []byte("abc"))) {
 		t.Errorf("%+v", o)
 	}
 }
@@ -352,7 +352,7 @@ func TestStop(t *testing.T) {
 	for g.Phase(0) < Done {
 		g.Step(&stop)
 	}
-	if o := g.Take(0, ByName("md5")); !bytes.Equal(o.Digest, expected(ByName("md5"), content)) {
+	if o := g.Take(0, ByName("md5"), nil); !bytes.Equal(o.Digest, expected(ByName("md5"), content)) {
 		t.Errorf("%+v", o)
 	}
 }

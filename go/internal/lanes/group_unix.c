@@ -17,6 +17,27 @@
 #include <sys/syscall.h>
 #endif
 
+// Straight to the system: the C library's own are points where a thread may be cancelled, which each
+// of them prepares for, at some cost beside a small file. Its struct stat is the system's on both
+// processors.
+#if defined(__linux__)
+static int open_at(int folder, const char *name, int flags) { return (int)syscall(SYS_openat, folder, name, flags); }
+static ssize_t read_from(int fd, void *to, size_t size) { return syscall(SYS_read, fd, to, size); }
+static int stat_of(int fd, struct stat *info) { return (int)syscall(SYS_fstat, fd, info); }
+static int stat_at(int folder, const char *name, struct stat *info) {
+	return (int)syscall(SYS_newfstatat, folder, name, info, AT_SYMLINK_NOFOLLOW);
+}
+static void close_it(int fd) { syscall(SYS_close, fd); }
+#else
+static int open_at(int folder, const char *name, int flags) { return openat(folder, name, flags); }
+static ssize_t read_from(int fd, void *to, size_t size) { return read(fd, to, size); }
+static int stat_of(int fd, struct stat *info) { return fstat(fd, info); }
+static int stat_at(int folder, const char *name, struct stat *info) {
+	return fstatat(folder, name, info, AT_SYMLINK_NOFOLLOW);
+}
+static void close_it(int fd) { close(fd); }
+#endif
+
 lanes_group *lanes_new(unsigned features, int width) {
 	const size_t stride = LANES_CHUNK + LANES_TAIL + LANES_SKEW;
 	const size_t head = (sizeof(lanes_group) + 63) & ~(size_t)63;
@@ -50,7 +71,7 @@ void lanes_free_place(lanes_place *place) {
 
 void lanes_leave(lanes_place *place) {
 	if (place->below >= 0)
-		close(place->below);
+		close_it(place->below);
 	place->below = -1;
 }
 
@@ -129,8 +150,8 @@ static int begin(lanes_lane *lane, int fd) {
 	struct stat info;
 	if (fd < 0)
 		return 0;
-	if (fstat(fd, &info) || !S_ISREG(info.st_mode)) {
-		close(fd);
+	if (stat_of(fd, &info) || !S_ISREG(info.st_mode)) {
+		close_it(fd);
 		return 0;
 	}
 #if defined(__linux__)
@@ -147,7 +168,7 @@ int lanes_adopt(lanes_lane *lane, int fd) { return begin(lane, fcntl(fd, F_DUPFD
 // Whether name in folder is a regular file and no symbolic link, and what else is seen of it.
 static int look_at(int folder, const char *name, lanes_seen *seen) {
 	struct stat info;
-	if (folder < 0 || !*name || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) || !S_ISREG(info.st_mode))
+	if (folder < 0 || !*name || stat_at(folder, name, &info) || !S_ISREG(info.st_mode))
 		return 0;
 	*seen = seen_as(&info);
 	return 1;
@@ -172,7 +193,7 @@ int lanes_open(lanes_group *group, lanes_lane *lane, int folder, const lanes_see
 		fresh = *seen;
 	else if (!look_at(parent, name, &fresh))
 		return 0;
-	int fd = openat(parent, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(parent, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 || fresh.size >= LANES_CHUNK)
 		return begin(lane, fd);
 	start(lane, fd, &fresh, 0);
@@ -180,7 +201,7 @@ int lanes_open(lanes_group *group, lanes_lane *lane, int folder, const lanes_see
 }
 
 static void end(lanes_lane *lane, enum lanes_phase phase) {
-	close(lane->fd);
+	close_it(lane->fd);
 	lane->phase = phase == LANES_PADDED || lane->trusted ? phase : LANES_STALE;
 }
 
@@ -208,7 +229,7 @@ static void finish(lanes_lane *lane) {
 		end(lane, LANES_ENDED);
 		return;
 	}
-	if (fstat(lane->fd, &info)) {
+	if (stat_of(lane->fd, &info)) {
 		lane->error = errno;
 		end(lane, LANES_FAILED);
 		return;
@@ -232,7 +253,7 @@ static int64_t fill(lanes_lane *lane, uint32_t chunk, const volatile uint32_t *s
 		// not come, that there is not.
 		int64_t room = chunk - lane->end, left = lane->seen.size - lane->total + 1;
 		int64_t wanted = room < left ? room : left;
-		ssize_t n = read(lane->fd, lane->buffer + lane->end, (size_t)wanted);
+		ssize_t n = read_from(lane->fd, lane->buffer + lane->end, (size_t)wanted);
 		if (n > 0)
 			lane->end += (uint32_t)n, lane->total += n;
 		if (lane->total > lane->seen.size) {
@@ -320,7 +341,7 @@ int64_t lanes_step(lanes_group *group, const volatile uint32_t *stop) {
 
 void lanes_drop(lanes_lane *lane) {
 	if (lane->phase == LANES_READING)
-		close(lane->fd);
+		close_it(lane->fd);
 	lane->phase = LANES_IDLE;
 }
 

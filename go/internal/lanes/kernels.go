@@ -10,6 +10,7 @@ import "C"
 import (
 	"encoding/binary"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
@@ -73,7 +74,7 @@ func (s *Streams) Hash(k Kernel, which []int, data [][]byte, blocks int) {
 }
 
 // Sum returns the digest of stream i, whose padding has been hashed.
-func (s *Streams) Sum(i int) []byte { return s.algorithm.sum(&s.states[i]) }
+func (s *Streams) Sum(i int) []byte { return s.algorithm.sum(nil, &s.states[i]) }
 
 // Width returns how many streams the widest kernel chosen takes, 0 where there is none.
 func (a *Algorithm) Width() int {
@@ -103,9 +104,11 @@ func (a *Algorithm) begin(s *C.lanes_state) {
 	}
 }
 
-func (a *Algorithm) sum(s *C.lanes_state) []byte {
-	digest := make([]byte, 0, 64)
-	for i := 0; len(digest) < a.Size; i++ {
+// sum appends the digest to dst.
+func (a *Algorithm) sum(dst []byte, s *C.lanes_state) []byte {
+	digest := slices.Grow(dst, 64)
+	size := len(dst) + a.Size
+	for i := 0; len(digest) < size; i++ {
 		switch {
 		case a.word == 8:
 			digest = binary.BigEndian.AppendUint64(digest, (*[8]uint64)(unsafe.Pointer(s))[i])
@@ -115,5 +118,5 @@ func (a *Algorithm) sum(s *C.lanes_state) []byte {
 			digest = binary.LittleEndian.AppendUint32(digest, (*[8]uint32)(unsafe.Pointer(s))[i])
 		}
 	}
-	return digest[:a.Size]
+	return digest[:size]
 }
