@@ -2,6 +2,7 @@ package engine
 
 import (
 	"container/heap"
+	"runtime"
 	"sync"
 
 	"checksig/internal/lanes"
@@ -49,6 +50,7 @@ type queue struct {
 	unsized int // tasks waiting whose weight is not known
 	memory  int // bytes of what is waiting
 	closed  bool
+	blocked bool  // somebody waits for room
 	waiting int64 // bytes of load
 	held    load  // by all workers
 	idle    int   // workers that wait for a task
@@ -82,6 +84,7 @@ func (q *queue) put(t *task) {
 	defer q.mu.Unlock()
 	if q.isFull() {
 		for !q.closed && !q.hasRoom() {
+			q.blocked = true
 			q.room.Wait()
 		}
 	}
@@ -116,9 +119,7 @@ func (q *queue) pace() int {
 		return 0
 	}
 	q.most = mostAhead
-	if q.hasRoom() {
-		q.room.Signal()
-	}
+	q.wake()
 	return came
 }
 
@@ -175,6 +176,17 @@ func (q *queue) close() {
 // take returns the next task for a worker, or nil if others shall have what there is. A worker with
 // nothing to do takes what there is, and may wait for it; nil is then the end.
 func (q *queue) take(h *holding, wait bool) *task {
+	t, woke := q.tryTake(h, wait)
+	if woke {
+		// Else the one who puts would run only when the runtime has taken a processor from a worker
+		// who is in C code; who comes back then to find it gone.
+		runtime.Gosched()
+	}
+	return t
+}
+
+// tryTake also reports whether somebody who waited for room is awake now.
+func (q *queue) tryTake(h *holding, wait bool) (t *task, woke bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.held.add(load{h.now.files - h.known.files, h.now.bytes - h.known.bytes})
@@ -184,9 +196,8 @@ func (q *queue) take(h *holding, wait bool) *task {
 		q.filled.Wait()
 		q.idle--
 	}
-	t := q.next(h.now)
-	if t == nil {
-		return nil
+	if t = q.next(h.now); t == nil {
+		return nil, false
 	}
 	if q.closed && q.len() == 0 {
 		close(q.drained)
@@ -194,10 +205,17 @@ func (q *queue) take(h *holding, wait bool) *task {
 	q.account(t, -1)
 	q.held.add(t.load())
 	h.known.add(t.load())
-	if q.hasRoom() {
+	return t, q.wake()
+}
+
+// wake wakes the one who waits for room if there is some.
+func (q *queue) wake() bool {
+	woke := q.blocked && q.hasRoom()
+	if woke {
+		q.blocked = false
 		q.room.Signal()
 	}
-	return t
+	return woke
 }
 
 // idlers is how many workers wait for a task.
