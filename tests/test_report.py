@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import dataclasses
 import json
 import os
@@ -64,6 +65,19 @@ def test_reports_survive_pickle_and_copy(httpd: Path) -> None:
     error = pickle.loads(pickle.dumps(checksig.VerificationError(report)))  # noqa: S301
     assert error.report == report
     assert str(error) == str(checksig.VerificationError(report))
+
+
+def test_results_outlive_other_verifications(tree: Callable[..., Path]) -> None:
+    """What was verified stays in memory of the engine's: as long as the report, and no other's."""
+    folder = tree({f"{i:04}": b"%d" % i for i in range(3000)})
+    report = verify(folder)
+    twin = pickle.loads(pickle.dumps(report))  # noqa: S301
+    for _ in range(3):
+        other = verify(folder)
+        del other
+        gc.collect()
+    assert [result.name for result in report.results] == [f"{i:04}" for i in range(3000)]
+    assert twin.results == report.results
 
 
 def test_json_round_trip(tree: Callable[..., Path]) -> None:

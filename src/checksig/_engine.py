@@ -79,19 +79,18 @@ class Library:
     def batches(self, request: bytes) -> Generator[memoryview]:
         """Run a job for *request* and yield its batches of results; see go/internal/job.
 
-        Each is there until the next is asked for. However the caller leaves, the job is stopped
-        first.
+        However the caller leaves, the job is stopped first.
         """
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
             for timeout_ms in timeouts():
-                with self._waited(job[0], timeout_ms) as batch:
-                    yield batch
-                    if os.getpid() != self.pid:
-                        raise ForkedError(_FORKED_WITHIN)
-                    if batch[0] == 1:
-                        break
+                batch = self._waited(job[0], timeout_ms)
+                yield batch
+                if os.getpid() != self.pid:
+                    raise ForkedError(_FORKED_WITHIN)
+                if batch[0] == 1:
+                    break
         except BaseException:
             self._stop(job[0])
             raise
@@ -99,15 +98,11 @@ class Library:
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
-    @contextlib.contextmanager
-    def _waited(self, job: int, timeout_ms: int) -> Generator[memoryview]:
+    def _waited(self, job: int, timeout_ms: int) -> memoryview:
         size: Any = self._ffi.new("size_t *")
         data = self._lib.checksig_wait(job, timeout_ms, size)
-        try:
-            with memoryview(self._ffi.buffer(data, size[0])) as batch:
-                yield batch
-        finally:
-            self._lib.free(data)
+        # Whoever keeps a part of the batch keeps its memory.
+        return memoryview(self._ffi.buffer(self._ffi.gc(data, self._lib.free, size[0]), size[0]))
 
     def _stop(self, job: int) -> None:
         if not job or os.getpid() != self.pid:
@@ -116,8 +111,7 @@ class Library:
         deadline = time.monotonic() + _STOP_SECONDS
         finished = False
         while not finished and time.monotonic() < deadline:
-            with self._waited(job, _WAIT_MS) as batch:
-                finished = batch[0] == 1
+            finished = self._waited(job, _WAIT_MS)[0] == 1
 
 
 def timeouts() -> Generator[int]:

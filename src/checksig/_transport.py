@@ -23,7 +23,7 @@ and the process where there can be no library."""
 def batches(request: bytes) -> Generator[bytes | memoryview]:
     """Run a job for *request*, and yield its batches of results; see go/internal/job.
 
-    Each is there until the next is asked for. However the caller leaves, the job is stopped first.
+    However the caller leaves, the job is stopped first.
 
     :raises EngineError: the engine cannot be started, or failed.
     :raises ForkedError: it cannot because this process was forked off.

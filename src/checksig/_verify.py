@@ -14,7 +14,7 @@ from .errors import (
     EngineError,
     VerificationError,
 )
-from .report import BadLine, Extra, Manifest, Report, Result
+from .report import BadLine, Block, Extra, Manifest, Report, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -79,7 +79,10 @@ def verify(
     with contextlib.closing(batches(request, progress, cancel)) as found:
         for batch in found:
             for kind, payload in batch.records:
-                run.take(kind, payload)
+                if kind == _wire.Kind.VERIFIED:
+                    run.keep(batch.verified)
+                else:
+                    run.take(kind, payload)
     report = run.report()
     if check and not report.ok:
         raise VerificationError(report)
@@ -117,7 +120,7 @@ def _items(run: _Run, found: Generator[_wire.Batch]) -> Generator[Result | BadLi
                 if kind == _wire.Kind.ENTRY:
                     yield _wire.decode_entry(payload, run.manifests)
                 elif kind == _wire.Kind.VERIFIED:
-                    yield from _wire.decode_entries(payload, run.manifests)
+                    yield from _wire.decode_entries(batch.verified, run.manifests)
                 elif kind == _wire.Kind.BAD_LINE:
                     yield _wire.decode_bad_line(payload, run.manifests)[1]
                 elif kind == _wire.Kind.EXTRA:
@@ -233,7 +236,7 @@ class _Run:
         self.manifests: list[Manifest] = []
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
-        self._verified: list[bytes] = []
+        self._verified: list[Block] = []
         self._summary: _wire.Summary | None = None
 
     def take(self, kind: int, payload: bytes) -> None:
@@ -245,8 +248,6 @@ class _Run:
                 self.manifests[index] = manifest
             case _wire.Kind.ENTRY:
                 self._failures.append(_wire.decode_entry(payload, self.manifests))
-            case _wire.Kind.VERIFIED:
-                self._verified.append(payload)
             case _wire.Kind.BAD_LINE:
                 self._bad_lines.append(_wire.decode_bad_line(payload, self.manifests))
             case _wire.Kind.EXTRA:
@@ -257,6 +258,9 @@ class _Run:
                 raise_failure(_wire.decode_failure(payload))
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
+
+    def keep(self, verified: Block) -> None:
+        self._verified.append(verified)
 
     def unlisted(self, payload: bytes) -> Extra:
         return _wire.decode_extra(payload, fails=self._extra_fails)

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .report import BadLine, Extra, Manifest, Progress, Result, Status
+from .report import BadLine, Block, Extra, Manifest, Progress, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,11 +90,13 @@ class Batch(NamedTuple):
     finished: bool
     progress: Progress
     records: list[tuple[int, bytes]]
-    """The kind and the payload of each."""
+    """The kind and the payload of each; none for :attr:`Kind.VERIFIED`."""
+    verified: Block
+    """The payload of the record of that kind, of which there is at most one."""
 
 
 def decode_batch(data: bytes | memoryview) -> Batch:
-    """Take a batch apart; the payloads stay as they are."""
+    """Take a batch apart; the payloads stay as they are, and verified entries where they are."""
     finished, files, total_files, size, total_size = _HEADER.unpack_from(data)
     progress = Progress(
         files,
@@ -102,15 +104,18 @@ def decode_batch(data: bytes | memoryview) -> Batch:
         size,
         None if total_size < 0 else total_size,
     )
-    return Batch(finished == 1, progress, list(_records(data, _HEADER.size)))
-
-
-def _records(data: bytes | memoryview, at: int) -> Iterator[tuple[int, bytes]]:
+    records: list[tuple[int, bytes]] = []
+    verified: bytes | memoryview = b""
+    at = _HEADER.size
     while at < len(data):
         kind, size = _RECORD.unpack_from(data, at)
         at += _RECORD.size
-        yield kind, bytes(data[at : at + size])
+        payload = data[at : at + size]
         at += size
+        if kind == Kind.VERIFIED:
+            verified, payload = payload, b""
+        records.append((kind, bytes(payload)))
+    return Batch(finished == 1, progress, records, Block(verified))
 
 
 def decode_manifest(payload: bytes) -> Manifest:
@@ -159,11 +164,12 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     )
 
 
-def decode_entries(payload: bytes, manifests: Sequence[Manifest]) -> Iterator[Result]:
+def decode_entries(block: Block, manifests: Sequence[Manifest]) -> Iterator[Result]:
     """Decode a ``V`` record.
 
     There may be millions: what is equal is kept once.
     """
+    payload = bytes(block)
     manifest: int
     algorithm, path, assumed = "", "", False
     at = 0

@@ -171,6 +171,30 @@ class Extra(NamedTuple):
         return f'"{printable(self.path)}" - not listed{moved}'
 
 
+class Block:
+    """Verified entries as the engine sent them, in the memory that they came in.
+
+    A report of a million files is mostly these, and few callers look at them.
+    """
+
+    __slots__ = ("_memory",)
+
+    def __init__(self, memory: bytes | memoryview) -> None:
+        self._memory = memory
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._memory)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Block) and self._memory == other._memory
+
+    def __hash__(self) -> int:
+        return hash(bytes(self))
+
+    def __reduce__(self) -> tuple[type[Block], tuple[bytes]]:
+        return Block, (bytes(self),)
+
+
 @dataclass(frozen=True)
 class Report:
     """What a verification found. It is true, as :attr:`ok` is, when all is as listed."""
@@ -195,9 +219,7 @@ class Report:
     """Seconds taken."""
     extras: tuple[Extra, ...] = ()
     """The files that no manifest lists, by their paths, if ``extra`` asked for them."""
-    _verified: tuple[bytes, ...] = ()
-    # The verified and skipped entries as the engine sent them: a report of a million files is
-    # mostly these, and few callers look at them.
+    _verified: tuple[Block, ...] = ()  # and skipped
 
     @property
     def ok(self) -> bool:

@@ -1,7 +1,5 @@
 package job
 
-import "sync"
-
 const (
 	pieceSize = 16 << 10
 
@@ -9,8 +7,9 @@ const (
 	spareSize = 512
 )
 
-// pool holds pieces for the next records: memory that is new costs more than what is written to it.
-var pool = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+// spare holds pieces for the next records, 4 MB: memory that is new costs more than what is written to
+// it.
+var spare = make(chan *[pieceSize]byte, 256)
 
 // pieces are records, in pieces that stay where they are while there come more.
 type pieces struct {
@@ -21,7 +20,7 @@ type pieces struct {
 func (p *pieces) append(record func([]byte) []byte) {
 	last := len(p.all) - 1
 	if last < 0 || cap(p.all[last])-len(p.all[last]) < spareSize {
-		p.all = append(p.all, pool.Get().(*[pieceSize]byte)[:0])
+		p.all = append(p.all, newPiece()[:0])
 		last++
 	}
 	before := len(p.all[last])
@@ -29,12 +28,24 @@ func (p *pieces) append(record func([]byte) []byte) {
 	p.size += len(p.all[last]) - before
 }
 
+func newPiece() *[pieceSize]byte {
+	select {
+	case piece := <-spare:
+		return piece
+	default:
+		return new([pieceSize]byte)
+	}
+}
+
 // move appends all records to dst, and gives their memory back.
 func (p *pieces) move(dst []byte) []byte {
 	for _, piece := range p.all {
 		dst = append(dst, piece...)
 		if cap(piece) == pieceSize {
-			pool.Put((*[pieceSize]byte)(piece[:pieceSize]))
+			select {
+			case spare <- (*[pieceSize]byte)(piece[:pieceSize]):
+			default:
+			}
 		}
 	}
 	*p = pieces{}
