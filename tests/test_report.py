@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import gc
 import dataclasses
+import gc
 import json
 import os
 import pickle

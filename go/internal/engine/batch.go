@@ -34,6 +34,8 @@ type batch struct {
 	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
 	apart []*task
 
+	number int // from 1
+
 	// Of the file at hand, here for each not to make them anew:
 	result Result
 	digest [digest.MaxSize]byte
@@ -70,7 +72,7 @@ func newBatch(v *verifier) *batch {
 	if b == nil {
 		return nil
 	}
-	return &batch{bundle: b, alone: v}
+	return &batch{bundle: b, alone: v, number: int(v.run.batches.Add(1))}
 }
 
 // all verifies entries until there are no more, or the run has ended.
@@ -265,7 +267,7 @@ func (b *batch) became(c *claim, o lanes.Outcome) *Result {
 	} else {
 		r = c.failed(whyNot(o))
 	}
-	r.Size = o.Total
+	r.Size, r.Worker = o.Total, b.number
 	return r
 }
 

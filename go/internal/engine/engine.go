@@ -101,6 +101,7 @@ type Result struct {
 	Detail  string // why, for Unreadable, Missing, and Mismatched for its size
 	Opened  string // the file's path, if it is another than Name from the manifest's folder
 	MovedTo string // the path of a file that no manifest lists and that has the digest of this missing one
+	Worker  int    // who found it; 0 may be several
 }
 
 // ExtraFile is a file that no manifest lists.
@@ -195,6 +196,7 @@ type run struct {
 	extra    atomic.Int64
 	open     atomic.Int64  // files open in workers
 	busy     atomic.Int32  // workers that are at work, or wait in the queue
+	batches  atomic.Int32  // that there have been
 	stop     atomic.Uint32 // not 0 when ctx has ended, for code that cannot look at that
 	suspects suspects
 	listed   nameSet

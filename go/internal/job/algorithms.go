@@ -24,7 +24,7 @@ func algorithms() *Job {
 	j.room.L = &j.mu
 	close(j.finished)
 	for _, a := range digest.Table {
-		j.records.append(func(dst []byte) []byte { return appendAlgorithm(dst, a) })
+		j.records.append(spareSize, func(dst []byte) []byte { return appendAlgorithm(dst, a) })
 	}
 	j.last = appendSummary(nil, &engine.Summary{})
 	return j

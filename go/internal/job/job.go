@@ -36,8 +36,9 @@ type Job struct {
 	highWater int
 	records   pieces
 	verified  pieces // the payload of a 'V' record
-	group     group  // the latest in it
 	last      []byte // the 'S' or 'X' record
+
+	desks [desks]desk
 }
 
 // Start begins a job. It returns at once; what is wrong with the request comes as a result.
@@ -85,23 +86,23 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 	}
 	sink := engine.Sink{
 		Manifest: func(m *engine.Manifest) {
-			j.append(&j.records, func(dst []byte) []byte { return appendManifest(dst, m) })
+			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendManifest(dst, m) })
 		},
 		BadLine: func(b *engine.BadLine) {
-			j.append(&j.records, func(dst []byte) []byte { return appendBadLine(dst, b) })
+			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendBadLine(dst, b) })
 		},
 		Read: func(m *engine.Manifest) {
-			j.append(&j.records, func(dst []byte) []byte { return appendRead(dst, m) })
+			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendRead(dst, m) })
 		},
 		Extra: func(e *engine.ExtraFile) {
-			j.append(&j.records, func(dst []byte) []byte { return appendExtra(dst, e) })
+			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendExtra(dst, e) })
 		},
 		Result: func(result *engine.Result) {
 			switch {
 			case result.Status != engine.Verified && result.Status != engine.Skipped:
-				j.append(&j.records, func(dst []byte) []byte { return appendEntry(dst, result) })
+				j.append(&j.records, spareSize, func(dst []byte) []byte { return appendEntry(dst, result) })
 			case !r.failuresOnly:
-				j.append(&j.verified, func(dst []byte) []byte { return appendVerified(dst, result, &j.group) })
+				j.put(result)
 			}
 		},
 	}
@@ -110,13 +111,13 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 }
 
 // append appends a record, once there is room for more.
-func (j *Job) append(to *pieces, record func([]byte) []byte) {
+func (j *Job) append(to *pieces, size int, record func([]byte) []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for j.buffered() >= j.highWater && !j.stopped {
 		j.room.Wait()
 	}
-	to.append(record)
+	to.append(size, record)
 	if j.buffered() >= j.highWater/2 {
 		select {
 		case j.full <- struct{}{}:
@@ -174,9 +175,12 @@ func (j *Job) take(room func(size int) []byte) []byte {
 	}
 	j.mu.Lock()
 	records, verified, last := j.records, j.verified, j.last
-	j.records, j.verified, j.group, j.last = pieces{}, pieces{}, group{}, nil
+	j.records, j.verified, j.last = pieces{}, pieces{}, nil
 	j.room.Broadcast()
 	j.mu.Unlock()
+	for i := range j.desks {
+		j.desks[i].clear(&verified, finished == 1)
+	}
 
 	size := headerSize + records.size + len(last)
 	if verified.size > 0 {

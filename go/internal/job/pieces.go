@@ -17,9 +17,10 @@ type pieces struct {
 	size int // of all together
 }
 
-func (p *pieces) append(record func([]byte) []byte) {
+// append appends what takes about size bytes.
+func (p *pieces) append(size int, record func([]byte) []byte) {
 	last := len(p.all) - 1
-	if last < 0 || cap(p.all[last])-len(p.all[last]) < spareSize {
+	if last < 0 || cap(p.all[last])-len(p.all[last]) < size {
 		p.all = append(p.all, newPiece()[:0])
 		last++
 	}
