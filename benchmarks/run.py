@@ -123,7 +123,9 @@ def measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             )
     tell("what Python adds")
     if "small" in made:
-        results["added"] = own.added(made["small"], programs["engine"], 10 * options.rounds)
+        results["added"] = own.added(
+            programs["launch"], made["small"], programs["engine"], 10 * options.rounds
+        )
     tell("calls")
     results["calls"] = calls.measure(
         folder, programs.get("grpc"), options.rounds, min(1.0, 5 * options.scale)
