@@ -9,11 +9,24 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // openFlags keep the opening of a FIFO or a device from blocking, and of a terminal from
 // becoming the process's own.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
+
+// unrooted takes a folder that was opened in an [os.Root], where reading it asks the system about each
+// name in it, and returns it as it is elsewhere, where the type of a name comes with the name.
+func unrooted(dir *os.File) *os.File {
+	fd, err := unix.FcntlInt(dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return dir
+	}
+	defer dir.Close()
+	return os.NewFile(uintptr(fd), dir.Name())
+}
 
 // readNow reads without waiting for data to come, for which [os.File.Read] waits, not to be
 // interrupted. A regular file has its data there; /proc/kmsg only says that it is one.

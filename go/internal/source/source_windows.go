@@ -14,6 +14,9 @@ const openFlags = os.O_RDONLY
 // statusChange is not told by Windows' file information; size and modification time decide.
 func statusChange(fs.FileInfo) time.Time { return time.Time{} }
 
+// unrooted is what it was: Windows tells all about a name with the name.
+func unrooted(dir *os.File) *os.File { return dir }
+
 func (f *File) readNow(p []byte) (int, error) { return f.file.Read(p) }
 
 // LeaveCache does nothing: Windows cannot be asked what it has cached.

@@ -124,6 +124,7 @@ func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 	if err != nil {
 		return nil, outside(err)
 	}
+	dir = unrooted(dir)
 	defer dir.Close()
 	var nodes []node
 	for ctx.Err() == nil {
