@@ -26,7 +26,15 @@ type desk struct {
 
 // put puts down an entry that is no failure.
 func (j *Job) put(r *engine.Result) {
-	d := &j.desks[r.Worker%desks]
+	if j.desks[r.Worker%desks].put(r, j) {
+		j.mu.Lock() // and not with the desk, which who makes room clears first
+		defer j.mu.Unlock()
+		j.awaitRoom()
+	}
+}
+
+// put reports whether it had to carry off what there was.
+func (d *desk) put(r *engine.Result, j *Job) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.top == nil {
@@ -34,9 +42,13 @@ func (j *Job) put(r *engine.Result) {
 		d.text = d.top[:0]
 	}
 	d.text = appendVerified(d.text, r, &d.group)
-	if len(d.text) > deskSize-spareSize {
-		j.append(&j.verified, len(d.text), d.move)
+	if len(d.text) <= deskSize-spareSize {
+		return false
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.add(&j.verified, len(d.text), d.move)
+	return true
 }
 
 // move appends to dst what there is, which says by itself what it has in common.

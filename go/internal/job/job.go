@@ -114,9 +114,17 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 func (j *Job) append(to *pieces, size int, record func([]byte) []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.awaitRoom()
+	j.add(to, size, record)
+}
+
+func (j *Job) awaitRoom() {
 	for j.buffered() >= j.highWater && !j.stopped {
 		j.room.Wait()
 	}
+}
+
+func (j *Job) add(to *pieces, size int, record func([]byte) []byte) {
 	to.append(size, record)
 	if j.buffered() >= j.highWater/2 {
 		select {
@@ -173,14 +181,17 @@ func (j *Job) take(room func(size int) []byte) []byte {
 		finished = 1
 	default:
 	}
+	var verified pieces
+	for i := range j.desks { // before the records: those of their manifests are among them, or were sent
+		j.desks[i].clear(&verified, finished == 1)
+	}
 	j.mu.Lock()
-	records, verified, last := j.records, j.verified, j.last
+	records, last := j.records, j.last
+	verified.all = append(verified.all, j.verified.all...)
+	verified.size += j.verified.size
 	j.records, j.verified, j.last = pieces{}, pieces{}, nil
 	j.room.Broadcast()
 	j.mu.Unlock()
-	for i := range j.desks {
-		j.desks[i].clear(&verified, finished == 1)
-	}
 
 	size := headerSize + records.size + len(last)
 	if verified.size > 0 {

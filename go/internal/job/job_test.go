@@ -50,8 +50,9 @@ func drained(t testing.TB, j *job.Job) []record {
 	return nil
 }
 
-// verified counts the entries of a 'V' record, which has to say by itself what they have in common.
-func verified(t testing.TB, payload string) (entries int) {
+// verified counts the entries of a 'V' record, which has to say by itself what they have in common, and
+// returns the highest index of a manifest.
+func verified(t testing.TB, payload string) (entries, highest int) {
 	t.Helper()
 	grouped := false
 	for b := []byte(payload); len(b) > 0; {
@@ -59,6 +60,7 @@ func verified(t testing.TB, payload string) (entries int) {
 		switch le := binary.LittleEndian; b[0] {
 		case 'G':
 			grouped, size = true, 7+int(b[1])
+			highest = max(highest, int(le.Uint32(b[3:])))
 			if string(b[7:size]) != "sha256" {
 				t.Fatalf("a group of %q", b[7:size])
 			}
@@ -72,7 +74,7 @@ func verified(t testing.TB, payload string) (entries int) {
 		}
 		b = b[size:]
 	}
-	return entries
+	return entries, highest
 }
 
 func kinds(all []record) string {
@@ -184,7 +186,8 @@ func TestAJobThatNobodyReadsWaits(t *testing.T) {
 		for _, r := range all {
 			size += len(r.payload)
 			if r.kind == 'V' {
-				seen += verified(t, r.payload)
+				entries, _ := verified(t, r.payload)
+				seen += entries
 			}
 		}
 		if size > 2<<20 {
@@ -196,6 +199,33 @@ func TestAJobThatNobodyReadsWaits(t *testing.T) {
 	}
 	if seen != entries {
 		t.Errorf("%d of %d entries", seen, entries)
+	}
+}
+
+// Whenever the results are taken.
+func TestManifestsComeBeforeTheirEntries(t *testing.T) {
+	dir := sample(t, 1)
+	for range 300 {
+		j := job.Start([]byte("path=" + dir))
+		manifests, seen := 0, 0
+		for finished := false; !finished; {
+			var all []record
+			finished, all = records(t, j.Wait(0))
+			for _, r := range all {
+				switch r.kind {
+				case 'M':
+					manifests++
+				case 'V':
+					entries, highest := verified(t, r.payload)
+					if seen += entries; highest >= manifests {
+						t.Fatalf("an entry of manifest %d after %d manifests", highest, manifests)
+					}
+				}
+			}
+		}
+		if seen != 1 {
+			t.Fatalf("%d entries", seen)
+		}
 	}
 }
 
