@@ -186,10 +186,13 @@ func (j *Job) take(room func(size int) []byte) []byte {
 		j.desks[i].clear(&verified, finished == 1)
 	}
 	j.mu.Lock()
-	records, last := j.records, j.last
+	records, last := j.records, []byte(nil)
+	if finished == 1 { // else there may be more on the desks by now
+		last, j.last = j.last, nil
+	}
 	verified.all = append(verified.all, j.verified.all...)
 	verified.size += j.verified.size
-	j.records, j.verified, j.last = pieces{}, pieces{}, nil
+	j.records, j.verified = pieces{}, pieces{}
 	j.room.Broadcast()
 	j.mu.Unlock()
 

@@ -202,19 +202,24 @@ func TestAJobThatNobodyReadsWaits(t *testing.T) {
 	}
 }
 
-// Whenever the results are taken.
-func TestManifestsComeBeforeTheirEntries(t *testing.T) {
+// Whenever the results are taken: manifests come before their entries, and those before the summary.
+func TestRecordsKeepTheirOrder(t *testing.T) {
 	dir := sample(t, 1)
 	for range 300 {
 		j := job.Start([]byte("path=" + dir))
-		manifests, seen := 0, 0
+		manifests, seen, ended := 0, 0, false
 		for finished := false; !finished; {
 			var all []record
 			finished, all = records(t, j.Wait(0))
 			for _, r := range all {
+				if ended {
+					t.Fatalf("%c after the end", r.kind)
+				}
 				switch r.kind {
 				case 'M':
 					manifests++
+				case 'S':
+					ended = true
 				case 'V':
 					entries, highest := verified(t, r.payload)
 					if seen += entries; highest >= manifests {
@@ -223,8 +228,8 @@ func TestManifestsComeBeforeTheirEntries(t *testing.T) {
 				}
 			}
 		}
-		if seen != 1 {
-			t.Fatalf("%d entries", seen)
+		if seen != 1 || !ended {
+			t.Fatalf("%d entries, %v", seen, ended)
 		}
 	}
 }
