@@ -169,8 +169,8 @@ func decodeRecord(text string, size int) ([]byte, error) {
 	if sum, err := hex.DecodeString(text); err == nil && len(sum) == size && size > 2 {
 		return sum, nil
 	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(text, "="))
-	if err == nil && (len(sum) != size || strings.ContainsAny(text, "\r\n")) {
+	sum, err := fromBase64(base64.RawURLEncoding, strings.TrimRight(text, "="))
+	if err == nil && len(sum) != size {
 		err = errors.New("another length")
 	}
 	return sum, err

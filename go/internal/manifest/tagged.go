@@ -89,7 +89,7 @@ func decodeDigest(a *digest.Algorithm, text []byte) ([]byte, error) {
 		}
 	}
 	if len(text) == base64.StdEncoding.EncodedLen(a.Size) {
-		if sum, err := base64.StdEncoding.Strict().DecodeString(string(text)); err == nil && len(sum) == a.Size {
+		if sum, err := fromBase64(base64.StdEncoding, string(text)); err == nil && len(sum) == a.Size {
 			return sum, nil
 		}
 	}

@@ -43,7 +43,7 @@ func (u untagged) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) 
 // parseBase64 reads what is no hexadecimal. Lengths of an algorithm that are not its own are left
 // out: any word of four letters would be one.
 func (u untagged) parseBase64(digits []byte) (*digest.Algorithm, []byte, error) {
-	sum, err := base64.StdEncoding.Strict().DecodeString(string(digits))
+	sum, err := fromBase64(base64.StdEncoding, string(digits))
 	if err == nil {
 		algorithm := u.of(len(sum))
 		if algorithm != nil && (u.named == nil || algorithm == u.named) {
