@@ -86,21 +86,21 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 	}
 	sink := engine.Sink{
 		Manifest: func(m *engine.Manifest) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendManifest(dst, m) })
+			j.append(func(dst []byte) []byte { return appendManifest(dst, m) })
 		},
 		BadLine: func(b *engine.BadLine) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendBadLine(dst, b) })
+			j.append(func(dst []byte) []byte { return appendBadLine(dst, b) })
 		},
 		Read: func(m *engine.Manifest) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendRead(dst, m) })
+			j.append(func(dst []byte) []byte { return appendRead(dst, m) })
 		},
 		Extra: func(e *engine.ExtraFile) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendExtra(dst, e) })
+			j.append(func(dst []byte) []byte { return appendExtra(dst, e) })
 		},
 		Result: func(result *engine.Result) {
 			switch {
 			case result.Status != engine.Verified && result.Status != engine.Skipped:
-				j.append(&j.records, spareSize, func(dst []byte) []byte { return appendEntry(dst, result) })
+				j.append(func(dst []byte) []byte { return appendEntry(dst, result) })
 			case !r.failuresOnly:
 				j.put(result)
 			}
@@ -111,11 +111,11 @@ func (j *Job) run(ctx context.Context, r request, err error) {
 }
 
 // append appends a record, once there is room for more.
-func (j *Job) append(to *pieces, size int, record func([]byte) []byte) {
+func (j *Job) append(record func([]byte) []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.awaitRoom()
-	j.add(to, size, record)
+	j.add(&j.records, spareSize, record)
 }
 
 func (j *Job) awaitRoom() {

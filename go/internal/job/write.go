@@ -109,10 +109,10 @@ func convert(ctx context.Context, r *request, j *Job) ([]byte, error) {
 func (j *Job) writeSink() engine.WriteSink {
 	return engine.WriteSink{
 		File: func(name string, change engine.Change) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendFile(dst, name, change) })
+			j.append(func(dst []byte) []byte { return appendFile(dst, name, change) })
 		},
 		Data: func(data []byte) {
-			j.append(&j.records, spareSize, func(dst []byte) []byte { return appendData(dst, data) })
+			j.append(func(dst []byte) []byte { return appendData(dst, data) })
 		},
 	}
 }
