@@ -200,9 +200,9 @@ def of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-extensions = [Extension(LIBRARY, ["go/export.go"])]
-if Path(ROOT, "go/cmd/engine").is_dir():
-    extensions.append(Extension(ENGINE, ["go/cmd/engine/main.go"]))
+extensions = [Extension(LIBRARY, ["go/capi.go"])]
+if Path(ROOT, "go/cmd/checksig-engine").is_dir():
+    extensions.append(Extension(ENGINE, ["go/cmd/checksig-engine/main.go"]))
 
 setup(
     ext_modules=extensions,

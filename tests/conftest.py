@@ -217,7 +217,7 @@ def go_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def tagged(go_library: Callable[..., Path]) -> Path:
-    """Build the engine with the exports that only tests need, see go/panics.go."""
+    """Build the engine with the exports that only tests need, see go/capi_panics.go."""
     return go_library(HERE.parent / "go", "-tags=checksig_panics")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check the kernels of go/internal/lanes: on processors that are not here, and for what they cost.
+"""Check the kernels of go/internal/multibuffer: on processors that are not here, and for what they cost.
 
     python3 tools/kernels.py emulate    their tests under QEMU, on older x86-64 models and on arm64
     python3 tools/kernels.py count      their instructions, compared with tools/kernels.txt

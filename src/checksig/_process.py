@@ -1,4 +1,4 @@
-"""The Go engine as a process of its own, for one job; go/cmd/engine is its program.
+"""The Go engine as a process of its own, for one job; go/cmd/checksig-engine is its program.
 
 This module and what it imports are there before the first call: a child that is forked off while
 another thread of its parent imports a module can never import that one.

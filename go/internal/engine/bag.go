@@ -14,7 +14,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // The names of a bag's files (RFC 8493, section 2).
@@ -122,7 +122,7 @@ func (r *run) checkBag(b *bag) {
 }
 
 // bagDeclared checks bagit.txt (section 2.1.1), and returns the version.
-func (r *run) bagDeclared(b *bag, tree *source.Tree) string {
+func (r *run) bagDeclared(b *bag, tree *safefs.Tree) string {
 	var lines []string
 	r.tagLines(b, tree, bagDeclaration, true, func(n int64, line string) {
 		if n <= 2 {
@@ -153,7 +153,7 @@ func (r *run) bagDeclared(b *bag, tree *source.Tree) string {
 
 // bagPayload checks that the manifests list every file of the payload (sections 2.1.3 and 3), and
 // returns its size in bytes and files.
-func (r *run) bagPayload(b *bag, tree *source.Tree, version string) (octets, files int64) {
+func (r *run) bagPayload(b *bag, tree *safefs.Tree, version string) (octets, files int64) {
 	all := version != "0.93" && version != "0.94" && version != "0.95" && version != "0.96" && version != "0.97"
 	data, err := tree.Sub(bagPayload)
 	if err != nil {
@@ -163,7 +163,7 @@ func (r *run) bagPayload(b *bag, tree *source.Tree, version string) (octets, fil
 	defer data.Close()
 	err = data.Walk(r.ctx, func(name string, entry fs.DirEntry) error {
 		shown := bagPayload + "/" + name
-		if unreadable, is := entry.(*source.UnreadableFolder); is {
+		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			r.bagError(b, bagDeclaration, 0, fmt.Sprintf("%q cannot be searched: %s", shown, cause(unreadable.Err)))
 			return fs.SkipDir
 		}
@@ -200,7 +200,7 @@ func (r *run) bagLists(b *bag, all bool, name string) {
 }
 
 // bagInfo compares the Payload-Oxum of bag-info.txt (section 2.2.2) with what there is.
-func (r *run) bagInfo(b *bag, tree *source.Tree, oxum string) {
+func (r *run) bagInfo(b *bag, tree *safefs.Tree, oxum string) {
 	name := "bag-info.txt"
 	if _, err := tree.Stat("package-info.txt"); err == nil { // its name until 0.95
 		name = "package-info.txt"
@@ -224,7 +224,7 @@ func (r *run) bagInfo(b *bag, tree *source.Tree, oxum string) {
 
 // bagFetch checks fetch.txt (section 2.2.3): what is to be fetched is listed by every manifest of
 // the payload. Nothing is fetched.
-func (r *run) bagFetch(b *bag, tree *source.Tree) {
+func (r *run) bagFetch(b *bag, tree *safefs.Tree) {
 	r.tagLines(b, tree, bagFetch, false, func(n int64, line string) {
 		fields := fetchLine.FindStringSubmatch(line)
 		if fields == nil {
@@ -242,14 +242,14 @@ func (r *run) bagFetch(b *bag, tree *source.Tree) {
 
 // tagLines gives each the lines of a tag file, numbered from 1, without their ends. A file that is
 // not there has none, unless it must be.
-func (r *run) tagLines(b *bag, tree *source.Tree, name string, must bool, each func(int64, string)) {
-	var file *source.File
+func (r *run) tagLines(b *bag, tree *safefs.Tree, name string, must bool, each func(int64, string)) {
+	var file *safefs.File
 	err := r.patiently(func() (err error) {
 		file, err = tree.Open(name)
 		return err
 	})
 	if err != nil {
-		if must || !source.IsMissing(err) {
+		if must || !safefs.IsMissing(err) {
 			r.bagError(b, name, 0, "cannot be read: "+cause(err))
 		}
 		return

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync"
 
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // mostIdle is how many folders are kept open that no worker is using.
@@ -40,7 +40,7 @@ func (b *base) holds(other *base) bool {
 // bases holds the folders that names start from. Of thousands, only a few are open at once.
 type bases struct {
 	top     *base
-	tree    *source.Tree // of top, held open as long as the run lasts
+	tree    *safefs.Tree // of top, held open as long as the run lasts
 	outside bool         // names may lead outside
 
 	mu    sync.Mutex
@@ -49,11 +49,11 @@ type bases struct {
 }
 
 type openBase struct {
-	tree  *source.Tree
+	tree  *safefs.Tree
 	users int
 }
 
-func newBases(top *base, tree *source.Tree, outside bool) *bases {
+func newBases(top *base, tree *safefs.Tree, outside bool) *bases {
 	return &bases{
 		top: top, tree: tree, outside: outside,
 		known: map[string]*base{top.dir: top}, open: map[*base]*openBase{},
@@ -86,7 +86,7 @@ func (b *bases) add(folder *base) *base {
 }
 
 // use opens a folder, or finds it open; done has to be called behind each use that succeeds.
-func (b *bases) use(folder *base) (*source.Tree, error) {
+func (b *bases) use(folder *base) (*safefs.Tree, error) {
 	if folder == b.top {
 		return b.tree, nil
 	}
@@ -105,11 +105,11 @@ func (b *bases) use(folder *base) (*source.Tree, error) {
 	return o.tree, nil
 }
 
-func (b *bases) openFolder(folder *base) (*source.Tree, error) {
+func (b *bases) openFolder(folder *base) (*safefs.Tree, error) {
 	if folder.within != "" {
 		return b.tree.Sub(folder.within)
 	}
-	return source.OpenTree(folder.dir, b.outside)
+	return safefs.OpenTree(folder.dir, b.outside)
 }
 
 func (b *bases) done(folder *base) {

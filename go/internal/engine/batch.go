@@ -4,8 +4,8 @@ import (
 	"os"
 
 	"checksig/internal/digest"
-	"checksig/internal/lanes"
-	"checksig/internal/source"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
 )
 
 // apartMax is how many entries are put aside before the files in lanes are brought to their end, to
@@ -15,7 +15,7 @@ const apartMax = 64
 // bundle is files that one worker has open at once, to be hashed together.
 type bundle struct {
 	run    *run
-	group  *lanes.Group
+	group  *multibuffer.Group
 	limit  int // of files open at once
 	wide   int // how many files the latest algorithm's kernels take
 	active int // lanes with a file
@@ -30,7 +30,7 @@ type batch struct {
 	*bundle
 	alone *verifier
 	own   holding
-	lanes [lanes.Max]lane
+	lanes [multibuffer.Max]lane
 	// apart are entries that no lane is for, or whose file can perhaps be opened when others are closed.
 	apart []*task
 
@@ -41,15 +41,15 @@ type batch struct {
 	digest [digest.MaxSize]byte
 }
 
-// lane is a file of a [lanes.Group].
+// lane is a file of a [multibuffer.Group].
 type lane struct {
 	*task
-	algorithm *lanes.Algorithm
+	algorithm *multibuffer.Algorithm
 }
 
 // kind is what the kernels know of an algorithm.
 type kind struct {
-	algorithm *lanes.Algorithm // nil for nothing
+	algorithm *multibuffer.Algorithm // nil for nothing
 	width     int
 }
 
@@ -58,11 +58,11 @@ func newBundle(r *run) *bundle {
 	if r.request.LeaveCache {
 		return nil // for the kernels' reading leaves traces
 	}
-	group, err := lanes.New()
+	group, err := multibuffer.New()
 	if err != nil {
-		return nil // what is wrong with it, lanes.Check has told
+		return nil // what is wrong with it, multibuffer.Check has told
 	}
-	limit := min(lanes.Max, max(1, source.OpenLimit()/4/r.workers()))
+	limit := min(multibuffer.Max, max(1, safefs.OpenLimit()/4/r.workers()))
 	return &bundle{run: r, group: group, limit: limit, kinds: map[*digest.Algorithm]kind{}}
 }
 
@@ -169,7 +169,7 @@ func (b *batch) putApart(t *task) {
 func (b *bundle) kind(a *digest.Algorithm) kind {
 	k, known := b.kinds[a]
 	if !known {
-		k.algorithm = lanes.ByName(a.Name)
+		k.algorithm = multibuffer.ByName(a.Name)
 		if k.algorithm != nil {
 			k.width = k.algorithm.Width()
 		}
@@ -182,7 +182,7 @@ func (b *bundle) kind(a *digest.Algorithm) kind {
 }
 
 // openTask opens a task's file for a lane, and reports whether it could.
-func (b *batch) openTask(a *lanes.Algorithm, t *task) (lane int, opened bool) {
+func (b *batch) openTask(a *multibuffer.Algorithm, t *task) (lane int, opened bool) {
 	tree, err := b.run.bases.use(t.base)
 	if err != nil {
 		return 0, false
@@ -193,8 +193,8 @@ func (b *batch) openTask(a *lanes.Algorithm, t *task) (lane int, opened bool) {
 
 // open opens a file below base, whose tree is given, for a lane that is free, and reports whether it
 // could.
-func (b *bundle) open(a *lanes.Algorithm, base *base, tree *source.Tree, name string, seen *lanes.Seen) (lane int, opened bool) {
-	for b.group.Phase(lane) != lanes.Idle {
+func (b *bundle) open(a *multibuffer.Algorithm, base *base, tree *safefs.Tree, name string, seen *multibuffer.Seen) (lane int, opened bool) {
+	for b.group.Phase(lane) != multibuffer.Idle {
 		lane++
 	}
 	b.enter(base, tree)
@@ -204,7 +204,7 @@ func (b *bundle) open(a *lanes.Algorithm, base *base, tree *source.Tree, name st
 	// A link, a folder of an odd kind, or nothing to be opened: the tree knows.
 	file, err := tree.Open(name)
 	if err != nil {
-		if source.IsExhausted(err) {
+		if safefs.IsExhausted(err) {
 			b.limit = max(1, b.active/2)
 		}
 		return lane, false
@@ -214,7 +214,7 @@ func (b *bundle) open(a *lanes.Algorithm, base *base, tree *source.Tree, name st
 }
 
 // enter opens the folder that names start from, and closes another.
-func (b *bundle) enter(base *base, tree *source.Tree) {
+func (b *bundle) enter(base *base, tree *safefs.Tree) {
 	if b.base != base {
 		b.leave()
 		b.base, b.folder = base, tree.Folder()
@@ -238,9 +238,9 @@ func (b *batch) collect() {
 	}
 	for i := range b.lanes {
 		switch phase := b.group.Phase(i); {
-		case phase == lanes.Idle:
+		case phase == multibuffer.Idle:
 			continue
-		case phase < lanes.Done:
+		case phase < multibuffer.Done:
 			l := b.lanes[i].load()
 			l.bytes = min(l.bytes, perFile+b.group.Left(i))
 			b.own.now.add(l)
@@ -250,7 +250,7 @@ func (b *batch) collect() {
 		outcome := b.group.Take(i, l.algorithm, b.digest[:0])
 		b.gave()
 		b.lanes[i].task = nil
-		if outcome.Phase == lanes.Stale {
+		if outcome.Phase == multibuffer.Stale {
 			b.putApart(l.task)
 			continue
 		}
@@ -260,9 +260,9 @@ func (b *batch) collect() {
 }
 
 // became is what became of c. The result is there until the next call.
-func (b *batch) became(c *claim, o lanes.Outcome) *Result {
+func (b *batch) became(c *claim, o multibuffer.Outcome) *Result {
 	r := &b.result
-	if o.Phase == lanes.Done {
+	if o.Phase == multibuffer.Done {
 		c.compare(r, o.Digest, c.name)
 	} else {
 		r = c.failed(whyNot(o))
@@ -272,16 +272,16 @@ func (b *batch) became(c *claim, o lanes.Outcome) *Result {
 }
 
 // whyNot returns the error that package source has for the same.
-func whyNot(o lanes.Outcome) error {
+func whyNot(o multibuffer.Outcome) error {
 	switch o.Phase {
-	case lanes.Ended:
-		return source.Ended(o.Total, o.Size)
-	case lanes.Grew:
-		return source.Grew(o.Size)
-	case lanes.Changed:
-		return source.ErrChanged
+	case multibuffer.Ended:
+		return safefs.Ended(o.Total, o.Size)
+	case multibuffer.Grew:
+		return safefs.Grew(o.Size)
+	case multibuffer.Changed:
+		return safefs.ErrChanged
 	}
-	return source.Unread(o.Err)
+	return safefs.Unread(o.Err)
 }
 
 // verifyApart verifies one after the other what was put aside.

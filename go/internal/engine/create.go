@@ -10,7 +10,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // ErrUsage says that a request cannot be meant.
@@ -89,7 +89,7 @@ func (c *creation) create() error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	tree, err := source.OpenTree(c.places.base, c.request.FollowOutside)
+	tree, err := safefs.OpenTree(c.places.base, c.request.FollowOutside)
 	if err != nil {
 		return atPath(c.places.base, err)
 	}

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"checksig/internal/digest"
-	"checksig/internal/lanes"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
 )
 
 // chunkSize is how many bytes are read at once. The context is looked at between two chunks.
@@ -243,7 +243,7 @@ func (r *run) all() {
 
 // prepare finds the manifests and opens the folders.
 func (r *run) prepare() (err error) {
-	if err := lanes.Check(); err != nil {
+	if err := multibuffer.Check(); err != nil {
 		return err
 	}
 	if r.found, err = find(r.ctx, r.request); err != nil {
@@ -258,7 +258,7 @@ func (r *run) prepare() (err error) {
 	dir, err := absolute(r.request.Dir, r.request.Root)
 	if err == nil {
 		r.root = r.bases.add(&base{dir: dir, shown: r.request.Root})
-		var tree *source.Tree
+		var tree *safefs.Tree
 		if tree, err = r.bases.use(r.root); err == nil { // and never done with: it stays open
 			r.rotates = r.request.Workers == 0 && tree.Rotates()
 		}

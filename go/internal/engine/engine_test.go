@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"checksig/internal/engine"
-	"checksig/internal/lanes"
+	"checksig/internal/multibuffer"
 )
 
 // folder makes a folder of files; lists gives the GNU sha1 line of each.
@@ -253,7 +253,7 @@ func TestSurveyFindsTheTotalsOfALongRun(t *testing.T) {
 
 // The garbage collector stops the workers, so there should be little for it to do.
 func TestRunLeavesLittleGarbage(t *testing.T) {
-	if lanes.ByName("sha1").Width() == 0 {
+	if multibuffer.ByName("sha1").Width() == 0 {
 		t.Skip("no kernels here")
 	}
 	const files, most = 4000, 400 // bytes for each, which are 150, or 250 with the race detector

@@ -11,7 +11,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // maxHeld bounds the missing entries that are kept to see whether their files were moved; what
@@ -119,7 +119,7 @@ func (r *run) findExtra(b *base, found chan<- extraFile) {
 	}
 	defer r.bases.done(b)
 	err = tree.Walk(r.ctx, func(name string, entry fs.DirEntry) error {
-		if unreadable, is := entry.(*source.UnreadableFolder); is {
+		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			r.unsearched(b.path(name), unreadable.Err)
 			return fs.SkipDir
 		}
@@ -140,10 +140,10 @@ func (r *run) findExtra(b *base, found chan<- extraFile) {
 
 // isFile reports whether entry is a regular file or a link to one; or a link that leads outside,
 // behind which nobody looks.
-func isFile(tree *source.Tree, name string, entry fs.DirEntry) bool {
+func isFile(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
 	if entry.Type()&fs.ModeSymlink != 0 {
 		_, err := tree.Stat(name)
-		return err == nil || errors.Is(err, source.ErrOutside)
+		return err == nil || errors.Is(err, safefs.ErrOutside)
 	}
 	return entry.Type().IsRegular()
 }

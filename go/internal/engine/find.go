@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // place is where a manifest was found, or what could not be searched for any.
@@ -27,7 +27,7 @@ type place struct {
 // found is the manifests that a run reads.
 type found struct {
 	top     *base
-	tree    *source.Tree // of top
+	tree    *safefs.Tree // of top
 	places  []*place     // sorted
 	bags    []*bag
 	bagDirs map[string]bool // their folders, absolute
@@ -54,7 +54,7 @@ func find(ctx context.Context, r Request) (*found, error) {
 		f.top = &base{filepath.Dir(path), filepath.Dir(r.Path), "."}
 		f.places = []*place{{folder: ".", name: filepath.Base(path)}}
 	}
-	if f.tree, err = source.OpenTree(f.top.dir, r.FollowOutside); err != nil {
+	if f.tree, err = safefs.OpenTree(f.top.dir, r.FollowOutside); err != nil {
 		return nil, atPath(r.Path, err)
 	}
 	if f.named != "" {
@@ -93,7 +93,7 @@ func (f *found) search() error {
 // not followed. A folder that cannot be searched is found as well, with the error.
 func (f *found) searchAll(ctx context.Context) error {
 	return f.tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
-		if unreadable, is := entry.(*source.UnreadableFolder); is {
+		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			f.places = append(f.places, &place{folder: name, err: unreadable.Err})
 			return fs.SkipDir
 		}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 
 	"checksig/internal/digest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 const (
@@ -63,8 +63,8 @@ func (r *run) idleCPUs() int {
 }
 
 // feed reads a whole file into hashers, piece by piece, and returns how many bytes it had. The error
-// is that of [source.File.CopyTo].
-func (r *run) feed(file *source.File, to several, buf []byte) (int64, error) {
+// is that of [safefs.File.CopyTo].
+func (r *run) feed(file *safefs.File, to several, buf []byte) (int64, error) {
 	if file.Size() >= worthSharing {
 		file.Sequential()
 		// Where nothing waits for a disk, one hasher alone is not faster for it: what another CPU
@@ -84,7 +84,7 @@ type piece struct {
 }
 
 // relay reads a file ahead of its hashers, each of which has a goroutine.
-func (r *run) relay(file *source.File, to several) (int64, error) {
+func (r *run) relay(file *safefs.File, to several) (int64, error) {
 	var pieces [relayPieces]piece
 	free := make(chan *piece, relayPieces)
 	memory := make([]byte, relayPieces*relayPiece)
@@ -115,7 +115,7 @@ func (r *run) relay(file *source.File, to several) (int64, error) {
 }
 
 // cut reads the file into pieces and gives each to all inputs.
-func (r *run) cut(file *source.File, free <-chan *piece, inputs []chan *piece) (total int64, err error) {
+func (r *run) cut(file *safefs.File, free <-chan *piece, inputs []chan *piece) (total int64, err error) {
 	for {
 		var p *piece
 		select {

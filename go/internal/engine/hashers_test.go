@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"checksig/internal/digest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 func idleRun(ctx context.Context) *run {
@@ -31,9 +31,9 @@ func ofSize(t *testing.T, size int) (path string, content []byte) {
 	return path, content
 }
 
-func openedFile(t *testing.T, path string) *source.File {
+func openedFile(t *testing.T, path string) *safefs.File {
 	t.Helper()
-	file, err := source.Open(path)
+	file, err := safefs.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

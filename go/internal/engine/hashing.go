@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"checksig/internal/digest"
-	"checksig/internal/lanes"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
 )
 
 // ahead is how many files may be under way: a large one holds up as many behind it.
@@ -33,7 +33,7 @@ type subject struct {
 // hashing hashes files in parallel, and hands them on in the order in which they came.
 type hashing struct {
 	*run
-	tree    *source.Tree
+	tree    *safefs.Tree
 	shown   func(name string) string // where a file is, for errors
 	jobs    chan *subject
 	ordered chan *subject
@@ -51,7 +51,7 @@ func newHashing(ctx context.Context, request Request, progress *Progress) (*hash
 // all hashes what produce puts, and gives it to consume. The first error of either, or of a file,
 // ends it.
 func (h *hashing) all(produce func() error, consume func(*subject) error) error {
-	if err := lanes.Check(); err != nil {
+	if err := multibuffer.Check(); err != nil {
 		return err
 	}
 	h.rotates = h.request.Workers == 0 && h.tree.Rotates()
@@ -158,7 +158,7 @@ func (a *alone) hash(s *subject) {
 }
 
 func (a *alone) try(s *subject) error {
-	var file *source.File
+	var file *safefs.File
 	err := a.patiently(func() (err error) {
 		file, err = a.tree.Open(s.name)
 		return err

@@ -16,7 +16,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // original is a manifest that another is made of. It is read more than once; what is kept of it does
@@ -103,7 +103,7 @@ func wholeSet(sets map[string]bool, n int) bool {
 
 // each calls take with what is said of each file, as far as it stands together.
 func (l *original) each(ctx context.Context, take func(listed) error) error {
-	file, err := source.Open(l.path)
+	file, err := safefs.Open(l.path)
 	if err != nil {
 		return atPath(l.shown, err)
 	}
@@ -216,7 +216,7 @@ var commentMarks = map[string]string{"sfv": ";"}
 // readComments finds the comments: head is those that the manifest begins with, and empty lines
 // among them.
 func (l *original) readComments() error {
-	file, err := source.Open(l.path)
+	file, err := safefs.Open(l.path)
 	if err != nil {
 		return atPath(l.shown, err)
 	}

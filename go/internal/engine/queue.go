@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"sync"
 
-	"checksig/internal/lanes"
+	"checksig/internal/multibuffer"
 )
 
 const (
@@ -140,7 +140,7 @@ func (q *queue) unseen(came int, dst []sight) int {
 }
 
 // weigh takes note of what was seen of a task's file, if no worker has it yet.
-func (q *queue) weigh(s sight, seen *lanes.Seen) {
+func (q *queue) weigh(s sight, seen *multibuffer.Seen) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.has(s) {

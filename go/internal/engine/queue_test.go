@@ -11,9 +11,9 @@ import (
 	"sync"
 	"testing"
 
-	"checksig/internal/lanes"
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
 )
 
 const gigabyte = 1 << 30
@@ -208,7 +208,7 @@ func TestScout(t *testing.T) {
 	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
 		t.Skip("no links here")
 	}
-	tree, err := source.OpenTree(dir, false)
+	tree, err := safefs.OpenTree(dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestScout(t *testing.T) {
 }
 
 func hasLanes() bool {
-	scout, err := lanes.NewScout()
+	scout, err := multibuffer.NewScout()
 	if err != nil {
 		return false
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 const (
@@ -37,7 +37,7 @@ type reader struct {
 type listing struct {
 	*Manifest
 	place *place
-	file  *source.File
+	file  *safefs.File
 	next  manifest.Next
 	line  int64
 }
@@ -49,7 +49,7 @@ func (rd *reader) read(places []*place) (more func() bool) {
 	return func() bool {
 		for len(places) > 0 && len(open) < rd.turns && rd.ctx.Err() == nil {
 			l, err := rd.open(places[0], len(open) == 0)
-			if source.IsExhausted(err) && len(open) > 0 {
+			if safefs.IsExhausted(err) && len(open) > 0 {
 				break // there will be room when one of the others has ended
 			}
 			rd.opened(l, err)
@@ -116,7 +116,7 @@ func (rd *reader) open(p *place, patient bool) (*listing, error) {
 	var err error
 	if patient {
 		err = r.patiently(open)
-	} else if err = open(); source.IsExhausted(err) {
+	} else if err = open(); safefs.IsExhausted(err) {
 		r.bases.trim()
 	}
 	if err == nil {
@@ -129,9 +129,9 @@ func (rd *reader) open(p *place, patient bool) (*listing, error) {
 	return l, nil
 }
 
-func (r *run) openManifest(p *place) (*source.File, error) {
+func (r *run) openManifest(p *place) (*safefs.File, error) {
 	if r.found.named != "" {
-		return source.Open(r.found.named) // the caller named it: it may lie wherever its link leads
+		return safefs.Open(r.found.named) // the caller named it: it may lie wherever its link leads
 	}
 	folder := r.bases.at(p.folder, "")
 	tree, err := r.bases.use(folder)

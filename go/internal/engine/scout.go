@@ -5,8 +5,8 @@ import (
 	"os"
 	"time"
 
-	"checksig/internal/lanes"
-	"checksig/internal/source"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
 )
 
 const (
@@ -24,17 +24,17 @@ const (
 // last.
 type scout struct {
 	run    *run
-	lanes  *lanes.Scout
+	lanes  *multibuffer.Scout
 	base   *base
 	folder *os.File // that of base, or nil
 }
 
 // lookAhead scouts until ctx ends, or nothing waits any more.
 func (r *run) lookAhead(ctx context.Context) {
-	if r.workers() == 1 || source.OpenLimit() < scoutDescriptors {
+	if r.workers() == 1 || safefs.OpenLimit() < scoutDescriptors {
 		return
 	}
-	ahead, err := lanes.NewScout()
+	ahead, err := multibuffer.NewScout()
 	if err != nil {
 		return // without lanes there is nothing to look at names with
 	}
@@ -71,7 +71,7 @@ func (s *scout) look(ctx context.Context, came int) {
 	}
 }
 
-func (s *scout) see(to sight) (seen lanes.Seen, ok bool) {
+func (s *scout) see(to sight) (seen multibuffer.Seen, ok bool) {
 	tree, err := s.run.bases.use(to.base)
 	if err != nil {
 		return seen, false

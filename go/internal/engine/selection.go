@@ -8,7 +8,7 @@ import (
 	"path"
 	"strings"
 
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // Links says what becomes of the symbolic links in a tree that is listed.
@@ -76,7 +76,7 @@ func (s *Selection) excludedWithin(name string) bool {
 // walker walks a tree and tells the names of the files that a manifest lists.
 type walker struct {
 	Selection
-	tree    *source.Tree
+	tree    *safefs.Tree
 	isSelf  func(name string, info func() (fs.FileInfo, error)) bool
 	skipped func(name string)
 	shown   func(name string) string
@@ -93,7 +93,7 @@ func (w *walker) walk(ctx context.Context, start string, each func(name string) 
 		return w.file(start, fs.FileInfoToDirEntry(info), each)
 	}
 	err = w.tree.WalkFrom(ctx, start, func(name string, entry fs.DirEntry) error {
-		if unreadable, ok := entry.(*source.UnreadableFolder); ok {
+		if unreadable, ok := entry.(*safefs.UnreadableFolder); ok {
 			return &WriteError{w.shown(name), unreadable.Err}
 		}
 		switch {
@@ -130,7 +130,7 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 			w.skipped(name)
 			return nil
 		}
-		return &WriteError{w.shown(name), source.ErrNotRegular}
+		return &WriteError{w.shown(name), safefs.ErrNotRegular}
 	case w.isSelf(path.Base(name), entry.Info):
 		return nil
 	}
@@ -158,7 +158,7 @@ func (w *walker) link(name string, each func(string) error) error {
 		w.skipped(name)
 		return nil
 	case !info.Mode().IsRegular():
-		return &WriteError{w.shown(name), source.ErrNotRegular}
+		return &WriteError{w.shown(name), safefs.ErrNotRegular}
 	}
 	return each(name)
 }

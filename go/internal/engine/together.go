@@ -1,6 +1,6 @@
 package engine
 
-import "checksig/internal/lanes"
+import "checksig/internal/multibuffer"
 
 // together hashes files for one worker of a [hashing], several at once.
 type together struct {
@@ -8,15 +8,15 @@ type together struct {
 	hashing *hashing
 	alone   alone
 	top     base // the tree's
-	lanes   [lanes.Max]subjectLane
+	lanes   [multibuffer.Max]subjectLane
 	// apart are files that no lane is for, or that can perhaps be opened when others are closed.
 	apart []*subject
 }
 
-// subjectLane is a file of a [lanes.Group].
+// subjectLane is a file of a [multibuffer.Group].
 type subjectLane struct {
 	*subject
-	algorithm *lanes.Algorithm
+	algorithm *multibuffer.Algorithm
 }
 
 // all hashes files until there are no more, or the run has ended.
@@ -76,7 +76,7 @@ func (t *together) add(s *subject) {
 		t.apart = append(t.apart, s)
 		return
 	}
-	var seen lanes.Seen
+	var seen multibuffer.Seen
 	free, opened := t.open(k.algorithm, &t.top, t.hashing.tree, s.name, &seen)
 	if opened && t.isForOne(t.group.Size(free)) {
 		t.group.Drop(free)
@@ -93,17 +93,17 @@ func (t *together) add(s *subject) {
 // collect is done with the files that came to their end.
 func (t *together) collect() {
 	for i, l := range t.lanes {
-		if l.subject == nil || t.group.Phase(i) < lanes.Done {
+		if l.subject == nil || t.group.Phase(i) < multibuffer.Done {
 			continue
 		}
 		outcome := t.group.Take(i, l.algorithm, nil)
 		t.gave()
 		t.lanes[i].subject = nil
 		switch outcome.Phase {
-		case lanes.Stale:
+		case multibuffer.Stale:
 			t.apart = append(t.apart, l.subject)
 			continue
-		case lanes.Done:
+		case multibuffer.Done:
 			l.add(l.by[0], outcome.Digest, outcome.Total)
 		default:
 			l.err = whyNot(outcome)

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"checksig/internal/manifest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // UpdateRequest says which manifest is to be brought up to date, and how.
@@ -67,7 +67,7 @@ func (u *updating) update() error {
 	if err := u.prepare(); err != nil {
 		return err
 	}
-	tree, err := source.OpenTree(u.places.base, u.request.FollowOutside)
+	tree, err := safefs.OpenTree(u.places.base, u.request.FollowOutside)
 	if err != nil {
 		return atPath(u.request.Path, err)
 	}
@@ -201,7 +201,7 @@ func (u *updating) putListed(old *listed) error {
 	switch {
 	case u.walker.excludedWithin(old.key):
 		return u.put(removed)
-	case source.IsMissing(err):
+	case safefs.IsMissing(err):
 		if !u.request.Prune {
 			removed.change, removed.entries = Lost, old.entries
 		}
@@ -250,7 +250,7 @@ func (u *updating) unchanged(old *listed) (bool, error) {
 		}
 	}
 	when := u.listing.modified
-	return info.Mode().IsRegular() && source.ChangedBefore(info, when) && source.ChangedBefore(link, when), nil
+	return info.Mode().IsRegular() && safefs.ChangedBefore(info, when) && safefs.ChangedBefore(link, when), nil
 }
 
 // consume writes what became of a file, and tells of it.

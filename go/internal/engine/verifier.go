@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"checksig/internal/digest"
-	"checksig/internal/source"
+	"checksig/internal/safefs"
 )
 
 // Where no more files can be open at once, a worker waits for one of the others, or of the host
@@ -85,7 +85,7 @@ func (v *verifier) next(claims []claim) []claim {
 
 // isAbout reports whether c is about file, which was opened for first. A folder may refuse a link
 // that another one takes, so each folder is asked.
-func (v *verifier) isAbout(c, first *claim, file *source.File) bool {
+func (v *verifier) isAbout(c, first *claim, file *safefs.File) bool {
 	if c.base == first.base {
 		return true
 	}
@@ -98,7 +98,7 @@ func (v *verifier) isAbout(c, first *claim, file *source.File) bool {
 }
 
 // settle tells what becomes of claims about file, which was opened as name.
-func (v *verifier) settle(claims []claim, file *source.File, name string) {
+func (v *verifier) settle(claims []claim, file *safefs.File, name string) {
 	claims = slices.DeleteFunc(claims, func(claim claim) bool {
 		c := &claim
 		wrong := c.entry.HasSize && c.entry.Size != file.Size()
@@ -133,7 +133,7 @@ func (v *verifier) settle(claims []claim, file *source.File, name string) {
 }
 
 // open opens the file that c is about, and returns the name it was found under.
-func (v *verifier) open(c *claim) (file *source.File, name string, err error) {
+func (v *verifier) open(c *claim) (file *safefs.File, name string, err error) {
 	err = v.run.patiently(func() error {
 		file, name, err = v.tryOpen(c)
 		return err
@@ -146,39 +146,39 @@ func (v *verifier) open(c *claim) (file *source.File, name string, err error) {
 }
 
 // spare has the reading of file leave the page cache as it was, if that is asked for.
-func (r *run) spare(file *source.File) {
+func (r *run) spare(file *safefs.File) {
 	if r.request.LeaveCache {
 		file.LeaveCache()
 	}
 }
 
 // tryOpen holds nothing open when it fails: whoever waits for a descriptor must not have one.
-func (v *verifier) tryOpen(c *claim) (*source.File, string, error) {
+func (v *verifier) tryOpen(c *claim) (*safefs.File, string, error) {
 	tree, err := v.run.bases.use(c.base)
 	if err != nil {
 		return nil, "", err
 	}
 	defer v.run.bases.done(c.base)
 	file, err := tree.Open(c.name)
-	if err == nil || !source.IsMissing(err) {
+	if err == nil || !safefs.IsMissing(err) {
 		return file, c.name, err
 	}
 	for _, name := range spellings(c.name, c.slashed) {
 		if hasDrive(name) {
-			return nil, "", source.ErrOutside
+			return nil, "", safefs.ErrOutside
 		}
 		file, other := tree.Open(name)
 		if other == nil {
 			v.run.listed.add(filepath.Join(c.base.dir, name))
 		}
-		if other == nil || !source.IsMissing(other) {
+		if other == nil || !safefs.IsMissing(other) {
 			return file, name, other
 		}
 	}
 	return nil, "", err
 }
 
-func (r *run) useBase(b *base) (tree *source.Tree, err error) {
+func (r *run) useBase(b *base) (tree *safefs.Tree, err error) {
 	err = r.patiently(func() error {
 		tree, err = r.bases.use(b)
 		return err
@@ -196,13 +196,13 @@ func (r *run) patiently(open func() error) error {
 	}
 	for try := 0; ; try++ {
 		err := open()
-		if source.IsExhausted(err) {
+		if safefs.IsExhausted(err) {
 			r.bases.trim()
 			err = again()
 		}
-		exhausted := source.IsExhausted(err)
+		exhausted := safefs.IsExhausted(err)
 		waits := try < openTries || exhausted && r.open.Load() > 0
-		if !(exhausted || source.IsHeld(err)) || !waits || r.ctx.Err() != nil {
+		if !(exhausted || safefs.IsHeld(err)) || !waits || r.ctx.Err() != nil {
 			return err
 		}
 		r.bases.trim()
@@ -210,7 +210,7 @@ func (r *run) patiently(open func() error) error {
 	}
 }
 
-func (v *verifier) close(file *source.File) {
+func (v *verifier) close(file *safefs.File) {
 	file.Close()
 	v.run.open.Add(-1)
 }
@@ -241,7 +241,7 @@ func (c *claim) compare(r *Result, found []byte, name string) {
 
 func (c *claim) failed(err error) *Result {
 	r := c.result(Unreadable, c.name)
-	if source.IsMissing(err) {
+	if safefs.IsMissing(err) {
 		r.Status = Missing
 	}
 	r.Detail = cause(err)

@@ -4,8 +4,8 @@ import (
 	"path/filepath"
 	"sync"
 
-	"checksig/internal/lanes"
 	"checksig/internal/manifest"
+	"checksig/internal/multibuffer"
 )
 
 // What several manifests list of one file is joined when no more than so many entries lie between,
@@ -62,10 +62,10 @@ type task struct {
 	more  []claim
 	bytes int // of the names and digests in more
 
-	turn   int        // which task it is that came to the queue
-	place  int        // in its fifo
-	weight int64      // the file's bytes as far as known; -1 for not
-	seen   lanes.Seen // before it is opened
+	turn   int              // which task it is that came to the queue
+	place  int              // in its fifo
+	weight int64            // the file's bytes as far as known; -1 for not
+	seen   multibuffer.Seen // before it is opened
 }
 
 // spent are tasks that are done with, to be used again: most of a run's garbage would be these.
@@ -83,7 +83,7 @@ func (s *spent) task(c claim) *task {
 
 // put takes a task that nobody looks at any more. Its turn and its place are left to the queue.
 func (s *spent) put(t *task) {
-	t.claim, t.more, t.bytes, t.seen = claim{}, nil, 0, lanes.Seen{}
+	t.claim, t.more, t.bytes, t.seen = claim{}, nil, 0, multibuffer.Seen{}
 	s.pool.Put(t)
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/engine"
-	"checksig/internal/lanes"
+	"checksig/internal/multibuffer"
 )
 
 // What [Job.Wait] returns is a header and records; numbers are little-endian, no padding.
@@ -280,7 +280,7 @@ func codeOf(err error) byte {
 		return codeValue
 	case errors.Is(err, ErrRequest), errors.Is(err, engine.ErrUsage):
 		return codeRequest
-	case errors.Is(err, lanes.ErrChoice):
+	case errors.Is(err, multibuffer.ErrChoice):
 		return codeEnvironment
 	case errors.Is(err, engine.ErrNoManifest):
 		return codeNoManifest

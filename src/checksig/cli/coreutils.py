@@ -27,7 +27,7 @@ COMMANDS = (
 )
 
 CLOSED_ENV = "CHECKSIG_CLOSED"
-"""Lists which of the descriptors 0 and 1 are closed; go/internal/coreutils has its twin."""
+"""Lists which of the descriptors 0 and 1 are closed; go/internal/gnu has its twin."""
 
 
 def engine() -> str:

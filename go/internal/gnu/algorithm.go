@@ -1,0 +1,70 @@
+package gnu
+
+import (
+	"fmt"
+	"hash"
+	"hash/crc32"
+
+	"checksig/internal/digest"
+)
+
+// maxBits is the longest digest of BLAKE2b.
+const maxBits = 512
+
+// An algorithm is a row of cksum's table.
+type algorithm struct {
+	name      string // as for --algorithm
+	tag       string // as in lines with tags and in messages
+	bits      int
+	anyLength bool             // bits is only its longest digest
+	sum       func() hash.Hash // a checksum, which is printed as a number; nil for a digest
+	print     func(dst []byte, sum uint32, size uint64) []byte
+	later     bool // newer than 9.1
+}
+
+// algorithms are in the order of cksum's messages.
+var algorithms = []*algorithm{
+	{name: "bsd", tag: "BSD", bits: 16, sum: newBSD, print: printBSD},
+	{name: "sysv", tag: "SYSV", bits: 16, sum: newSysV, print: printSysV},
+	{name: "crc", tag: "CRC", bits: 32, sum: newCRC, print: printCRC},
+	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC, later: true}, // 9.6
+	{name: "md5", tag: "MD5", bits: 128},
+	{name: "sha1", tag: "SHA1", bits: 160},
+	{name: "sha224", tag: "SHA224", bits: 224},
+	{name: "sha256", tag: "SHA256", bits: 256},
+	{name: "sha384", tag: "SHA384", bits: 384},
+	{name: "sha512", tag: "SHA512", bits: 512},
+	{name: "blake2b", tag: "BLAKE2b", bits: maxBits, anyLength: true},
+	{name: "sm3", tag: "SM3", bits: 256},
+}
+
+func algorithmNamed(name string) *algorithm { return find(name, (*algorithm).byName) }
+
+func algorithmTagged(tag string) *algorithm { return find(tag, (*algorithm).byTag) }
+
+func (a *algorithm) byName() string { return a.name }
+
+func (a *algorithm) byTag() string { return a.tag }
+
+func find(word string, key func(*algorithm) string) *algorithm {
+	for _, a := range algorithms {
+		if key(a) == word {
+			return a
+		}
+	}
+	return nil
+}
+
+// new returns a hasher for digests of so many bits, or more where the algorithm has one length only.
+func (a *algorithm) new(bits int) hash.Hash {
+	if a.sum != nil {
+		return a.sum()
+	}
+	name := a.name
+	if a.anyLength && bits != a.bits {
+		name = fmt.Sprintf("%s-%d", name, bits)
+	}
+	return digest.ByName(name).New()
+}
+
+func newCRC32B() hash.Hash { return crc32.NewIEEE() }

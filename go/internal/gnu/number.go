@@ -1,0 +1,68 @@
+package gnu
+
+import (
+	"errors"
+	"math"
+)
+
+var (
+	errInvalid  = errors.New("no number")
+	errOverflow = errors.New("too large")
+)
+
+// parseLength reads a decimal number as coreutils reads that of --length: blanks and a sign may
+// stand before it, nothing behind it.
+func parseLength(text string) (uint64, error) {
+	n, rest, err := parseNumber(text, 10)
+	if rest != "" {
+		return 0, errInvalid
+	}
+	return n, err
+}
+
+// parseNumber reads what strtoumax(3) reads from the start of text, and returns what is behind it.
+// base is 10, or 0 for what the number's own prefix says.
+func parseNumber(text string, base uint64) (n uint64, rest string, err error) {
+	i := 0
+	for i < len(text) && isSpace(text[i]) {
+		i++
+	}
+	if i < len(text) && text[i] == '+' {
+		i++
+	}
+	if base == 0 {
+		base = 10
+		switch {
+		case i+2 < len(text) && text[i] == '0' && text[i+1]|0x20 == 'x' && hexValue(text[i+2]) < 16:
+			base = 16
+			i += 2
+		case i < len(text) && text[i] == '0':
+			base = 8
+		}
+	}
+	start := i
+	for ; i < len(text) && hexValue(text[i]) < base; i++ {
+		digit := hexValue(text[i])
+		if n > (math.MaxUint64-digit)/base {
+			err = errOverflow
+		}
+		n = n*base + digit
+	}
+	if i == start {
+		return 0, text, errInvalid
+	}
+	return n, text[i:], err
+}
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
+// hexValue returns the value of a hexadecimal digit, or one that no base reaches.
+func hexValue(c byte) uint64 {
+	switch {
+	case '0' <= c && c <= '9':
+		return uint64(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return uint64(c|0x20-'a') + 10
+	}
+	return math.MaxUint8
+}

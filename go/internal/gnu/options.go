@@ -1,0 +1,253 @@
+package gnu
+
+import (
+	"errors"
+	"fmt"
+)
+
+// An option is a short option's letter, or a number above for one that is only long.
+type option int
+
+const (
+	optIgnoreMissing option = iota + 256
+	optQuiet
+	optStatus
+	optStrict
+	optTag
+	optUntagged
+	optDebug
+	optBase64
+	optRaw
+	optHelp
+	optVersion
+)
+
+// The tables' order is that of the messages about ambiguous options.
+var (
+	lengthRow = longOption{name: "length", argument: true, id: 'l'}
+	checkRows = []longOption{
+		{name: "check", id: 'c'},
+		{name: "ignore-missing", id: optIgnoreMissing},
+		{name: "quiet", id: optQuiet},
+		{name: "status", id: optStatus},
+		{name: "warn", id: 'w'},
+		{name: "strict", id: optStrict},
+		{name: "tag", id: optTag},
+		{name: "zero", id: 'z'},
+	}
+	modeRows  = []longOption{{name: "binary", id: 'b'}, {name: "text", id: 't'}}
+	cksumRows = []longOption{
+		{name: "algorithm", argument: true, id: 'a'},
+		{name: "debug", id: optDebug},
+		{name: "untagged", id: optUntagged},
+	}
+	helpRows  = []longOption{{name: "help", id: optHelp}, {name: "version", id: optVersion}}
+	laterRows = []longOption{
+		{name: "base64", id: optBase64, later: true}, // 9.2
+		{name: "raw", id: optRaw, later: true},       // 9.2
+	}
+
+	digestLong = rows(checkRows, modeRows, helpRows)
+	lengthLong = rows([]longOption{lengthRow}, checkRows, modeRows, helpRows)
+	cksumLong  = rows([]longOption{lengthRow}, checkRows, cksumRows, helpRows, laterRows)
+	sumLong    = rows([]longOption{{name: "sysv", id: 's'}}, helpRows)
+)
+
+func rows(tables ...[]longOption) []longOption {
+	var all []longOption
+	for _, table := range tables {
+		all = append(all, table...)
+	}
+	return all
+}
+
+// options are what the arguments ask for.
+type options struct {
+	algorithm     *algorithm
+	chosen        bool // the algorithm was named
+	bits          int  // of the digest; 0 stands for the algorithm's own
+	length        string
+	check         bool
+	tag           bool
+	binary        int // 1 for --binary or --tag, 0 for --text, -1 for none of them
+	zero          bool
+	ignoreMissing bool
+	quiet         bool
+	status        bool
+	warn          bool
+	strict        bool
+	debug         bool
+	base64        bool
+	raw           bool
+}
+
+// errDone is for --help and --version, which end the command with success.
+var errDone = errors.New("done")
+
+// parse returns what args ask for, and the operands. Where they ask for nothing more, or for
+// something that cannot be, it has said so.
+func (p *program) parse(args []string) (*options, []string, error) {
+	o := &options{algorithm: p.algorithm, chosen: p.fixed, tag: p.tagged, binary: -1}
+	_, posix := p.environ("POSIXLY_CORRECT")
+	s := scanner{p: p, args: args, posix: posix}
+	for {
+		id, argument, ok, err := s.next()
+		if ok && err == nil {
+			err = p.set(o, id, argument)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if !ok {
+			break
+		}
+	}
+	p.out.byNUL = o.zero
+	return o, s.operands, p.validate(o)
+}
+
+// set puts one option into o.
+func (p *program) set(o *options, id option, argument string) error {
+	switch id {
+	case 'a':
+		return p.setAlgorithm(o, argument)
+	case 'l':
+		return p.setLength(o, argument)
+	case 'c':
+		o.check = true
+	case 'z':
+		o.zero = true
+	case 'w':
+		o.warn, o.quiet, o.status = true, false, false
+	case optQuiet:
+		o.warn, o.quiet, o.status = false, true, false
+	case optStatus:
+		o.warn, o.quiet, o.status = false, false, true
+	case optStrict:
+		o.strict = true
+	case optIgnoreMissing:
+		o.ignoreMissing = true
+	case 'b', 't':
+		if !p.fixed { // cksum takes them, and refuses them without a word
+			p.hint()
+			return errUsage
+		}
+		o.binary = 0
+		if id == 'b' {
+			o.binary = 1
+		}
+	case optTag:
+		o.tag, o.binary = true, 1
+	case optUntagged:
+		o.tag, o.binary = false, -1
+	case optDebug:
+		o.debug = true
+	case optBase64:
+		o.base64 = true
+	case optRaw:
+		o.raw = true
+	case 'r', 's': // sum
+		o.algorithm = algorithmNamed(map[option]string{'r': "bsd", 's': "sysv"}[id])
+	case optHelp:
+		p.out.add(func(dst []byte) []byte { return append(dst, p.help()...) })
+		return errDone
+	case optVersion:
+		p.out.add(func(dst []byte) []byte { return fmt.Appendf(dst, "%s (checksig) %s\n", p.name, p.version) })
+		return errDone
+	}
+	return nil
+}
+
+func (p *program) setAlgorithm(o *options, name string) error {
+	a := algorithmNamed(name)
+	if a == nil {
+		message := fmt.Sprintf("invalid argument %s for %s\nValid arguments are:", p.quote(name), p.quote("--algorithm"))
+		for _, a := range algorithms {
+			if !a.later {
+				message += "\n  - " + p.quote(a.name)
+			}
+		}
+		p.complain(message)
+		p.hint()
+		return errUsage
+	}
+	o.algorithm, o.chosen = a, true
+	return nil
+}
+
+func (p *program) setLength(o *options, text string) error {
+	bits, err := parseLength(text)
+	if err != nil {
+		message := "invalid length: " + p.quote(text)
+		if errors.Is(err, errOverflow) {
+			message += ": Value too large for defined data type"
+		}
+		p.complain(message)
+		return errUsage
+	}
+	if bits%8 != 0 {
+		p.complain("invalid length: " + p.quote(text))
+		p.complain("length is not a multiple of 8")
+		return errUsage
+	}
+	o.length = text
+	o.bits = int(min(bits, maxBits+8))
+	return nil
+}
+
+// validate refuses options that contradict one another, the first of them as coreutils does.
+func (p *program) validate(o *options) error {
+	switch {
+	case o.bits != 0 && !o.algorithm.anyLength:
+		p.complain("--length is only supported with --algorithm=blake2b")
+		return errUsage
+	case o.bits > maxBits:
+		p.complain("invalid length: " + p.quote(o.length))
+		p.complain(fmt.Sprintf("maximum digest length for %s is %d bits", p.quote(o.algorithm.tag), maxBits))
+		return errUsage
+	case o.check && o.chosen && o.algorithm.sum != nil:
+		p.complain("--check is not supported with --algorithm={bsd,sysv,crc}")
+		return errUsage
+	case o.base64 && o.algorithm.sum != nil && !o.check:
+		p.complain("--base64 is not supported with --algorithm={bsd,sysv,crc}")
+		return errUsage
+	}
+	if message := p.contradiction(o); message != "" {
+		p.complain(message)
+		p.hint()
+		return errUsage
+	}
+	if o.bits == 0 {
+		o.bits = o.algorithm.bits
+	}
+	return nil
+}
+
+func (p *program) contradiction(o *options) string {
+	const onlyWhenChecking = "the --%s option is meaningful only when verifying checksums"
+	switch {
+	case p.fixed && o.tag && o.binary == 0:
+		return "--tag does not support --text mode"
+	case o.check && o.zero:
+		return "the --zero option is not supported when verifying checksums"
+	case p.fixed && o.check && o.tag:
+		return "the --tag option is meaningless when verifying checksums"
+	case p.fixed && o.check && o.binary >= 0:
+		return "the --binary and --text options are meaningless when verifying checksums"
+	case o.check && o.raw:
+		return "the --raw option is not supported when verifying checksums"
+	case o.check:
+		return ""
+	case o.ignoreMissing:
+		return fmt.Sprintf(onlyWhenChecking, "ignore-missing")
+	case o.status:
+		return fmt.Sprintf(onlyWhenChecking, "status")
+	case o.warn:
+		return fmt.Sprintf(onlyWhenChecking, "warn")
+	case o.quiet:
+		return fmt.Sprintf(onlyWhenChecking, "quiet")
+	case o.strict:
+		return fmt.Sprintf(onlyWhenChecking, "strict")
+	}
+	return ""
+}

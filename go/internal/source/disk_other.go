@@ -1,9 +1,0 @@
-//go:build !linux
-
-package source
-
-// Sequential does nothing here.
-func (f *File) Sequential() {}
-
-// Rotates is false: it is not known here.
-func (t *Tree) Rotates() bool { return false }
