@@ -53,11 +53,11 @@ MEMORY = "what is measured is qemu's memory: 69 MB for ten small files, of the 8
 CORE = "qemu adds to stderr that the program dumped core"
 # What qemu-user does otherwise than Linux. Each was seen without checksig, or is told by qemu.
 EMULATED = {
-    "tests/test_guest.py::test_the_signals_that_threads_of_gos_take": (
+    "tests/test_host_process.py::test_the_signals_that_threads_of_gos_take": (
         "/proc tells the signals that qemu's own threads block: never SIGABRT, whoever asks"
     ),
-    "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
-    "tests/test_guest.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
     **{
         f"tests/test_coreutils.py::{ENDED_BY_A_SIGNAL}[{how}-SIGQUIT]": CORE
         for how in ("command", "shim")

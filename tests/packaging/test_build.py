@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-BACKEND = Path(__file__).resolve().parent.parent / "backend"
+BACKEND = Path(__file__).resolve().parent.parent.parent / "backend"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="puts shell scripts in place of tools")

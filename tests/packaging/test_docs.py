@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "README.md").exists(), reason="the documents are not beside the tests"
@@ -23,7 +23,8 @@ def test_the_tests_that_are_named_exist(page: str) -> None:
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
     assert len(named) > 20
     for file, test in named:
-        source = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        (path,) = (ROOT / "tests").rglob(file)
+        source = path.read_text(encoding="utf-8")
         assert f"def {test}(" in source, f"{file}::{test}"
     go = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "go").rglob("*_test.go"))
     for target in re.findall(r"`(Fuzz\w+)`", text):

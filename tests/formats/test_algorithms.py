@@ -20,7 +20,7 @@ from checksig import Status, verify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 HASHLIB = {
     **dict.fromkeys(["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s"]),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "checksig.1"
 
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")

@@ -24,7 +24,7 @@ from elftools.elf.sections import SymbolTableSection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytest.importorskip("lief", reason="there is no lief for this Python, which the check reads with")
 

@@ -152,5 +152,5 @@ def test_where_no_command_is_loaded(python: Callable[..., str]) -> None:
         "import sys, checksig.cli as c; c.main(['--quiet', sys.argv[1]]);"
         " print('shtab' in sys.modules, 'argparse' in sys.modules)"
     )
-    sample = Path(__file__).resolve().parent / "data" / "httpd"
+    sample = Path(__file__).resolve().parent.parent / "data" / "httpd"
     assert python(program, sample).splitlines()[-1] == "False True"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 LIBRARY = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}.get(
     sys.platform, "libchecksig.so"

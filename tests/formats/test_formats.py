@@ -29,7 +29,7 @@ from checksig.cli import main
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CORPUS = Path(__file__).resolve().parent / "corpus"
+CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 
 
 class Row(NamedTuple):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "guest.md"
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "guest.md"
 
 
 @posix

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-RELEASE = Path(__file__).resolve().parent.parent / "tools" / "release.py"
+RELEASE = Path(__file__).resolve().parent.parent.parent / "tools" / "release.py"
 
 
 def release(root: Path, tag: str, version: str, changes: str) -> tuple[int, str, str]:
