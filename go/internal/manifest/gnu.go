@@ -82,7 +82,7 @@ func (g *gnuReader) next(lines *Lines) Next {
 			}
 			e, err := g.entry(line)
 			if err != nil {
-				return Entry{}, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
+				return Entry{}, lineError(n, line, err)
 			}
 			e.Line = n
 			if g.sized.name != "" {

@@ -37,7 +37,7 @@ func (l *Lines) Next() ([]byte, int64, error) {
 		inner, own, err := l.wrapper.take(line)
 		switch {
 		case err != nil:
-			return nil, n, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
+			return nil, n, lineError(n, line, err)
 		case !own:
 			return inner, n, nil
 		}
@@ -49,9 +49,9 @@ func (l *Lines) next() ([]byte, int64, error) {
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
-		return nil, l.n + 1, &LineError{l.n + 1, beginning(line), cause, true}
+		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: beginning(line), Cause: cause, Fatal: true}
 	case errors.Is(err, errHalfUnit):
-		return nil, l.n + 1, &LineError{l.n + 1, beginning(line), err.Error(), true}
+		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: beginning(line), Cause: err.Error(), Fatal: true}
 	case err != nil && (!errors.Is(err, io.EOF) || len(line) == 0):
 		return nil, l.n, err
 	}
@@ -62,7 +62,7 @@ func (l *Lines) next() ([]byte, int64, error) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line, l.crlf = bytes.CutSuffix(line, []byte("\r"))
 	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, l.n, &LineError{l.n, beginning(line), "holds a NUL byte", false}
+		return nil, l.n, &LineError{Line: l.n, Text: beginning(line), Cause: "holds a NUL byte"}
 	}
 	return line, l.n, nil
 }
@@ -83,6 +83,18 @@ func beginning(line []byte) string { return string(line[:min(len(line), 120)]) }
 // errNoEntry says that a line belongs to its format and lists no file.
 var errNoEntry = errors.New("no entry")
 
+// errNoDigest is the cause of the code [NoDigest].
+var errNoDigest = errors.New("no digest of this file")
+
+// lineError returns the error for line n, of which a format or a wrapper returned cause.
+func lineError(n int64, line []byte, cause error) *LineError {
+	bad := &LineError{Line: n, Text: beginning(line), Cause: cause.Error()}
+	if errors.Is(cause, errNoDigest) {
+		bad.Code = NoDigest
+	}
+	return bad
+}
+
 // perLine reads a format in which each line lists one file, as parse understands it: line is valid
 // during the call, and its number set in the entry afterwards.
 func perLine(lines *Lines, parse func(line []byte) (Entry, error)) Next {
@@ -98,7 +110,7 @@ func perLine(lines *Lines, parse func(line []byte) (Entry, error)) Next {
 				e.Line = n
 				return e, nil
 			case err != errNoEntry:
-				return Entry{}, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
+				return Entry{}, lineError(n, line, err)
 			}
 		}
 	}

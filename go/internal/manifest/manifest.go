@@ -32,13 +32,23 @@ type Entry struct {
 	Listed    string // what the manifest says instead of Name, where Name was made of it; else ""
 }
 
-// LineError is a line that was not understood. Reading goes on behind it unless Fatal is set.
+// LineError is the error for a line that could not be understood. Reading continues after it unless
+// Fatal is set.
 type LineError struct {
 	Line  int64  // from 1
-	Text  string // the line's beginning
-	Cause string
-	Fatal bool // nothing behind this line can be read
+	Text  string // the beginning of the line
+	Cause string // for people; code that reacts to a cause compares Code
+	Fatal bool   // nothing after this line can be read
+	Code  LineCode
 }
+
+// LineCode identifies the causes that callers react to.
+type LineCode uint8
+
+const (
+	NoCode   LineCode = iota // any other cause
+	NoDigest                 // the line lists a file without a digest
+)
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
 

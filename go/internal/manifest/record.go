@@ -62,7 +62,7 @@ func readRECORD(lines *Lines, _ Options) Next {
 				e.Line = n
 				return e, nil
 			case !errors.Is(err, errNoEntry):
-				return Entry{}, &LineError{Line: n, Text: beginning([]byte(strings.Join(fields, ","))), Cause: err.Error()}
+				return Entry{}, lineError(n, []byte(strings.Join(fields, ",")), err)
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func recordFields(lines *Lines) ([]string, int64, error) {
 	var row csvRow
 	for n := begins; ; {
 		if err := row.take(line); err != nil {
-			return nil, begins, &LineError{Line: n, Text: beginning(line), Cause: err.Error()}
+			return nil, begins, lineError(n, line, err)
 		}
 		if !row.quoted {
 			return append(row.fields, string(row.field)), begins, nil
@@ -144,7 +144,7 @@ func recordEntry(fields []string) (Entry, error) {
 		if recordNoEntry().MatchString(name) {
 			return Entry{}, errNoEntry
 		}
-		return Entry{}, errors.New("no digest of this file")
+		return Entry{}, errNoDigest
 	}
 	tag, text, _ := strings.Cut(tag, "=")
 	algorithm := digest.ByTag(strings.ReplaceAll(tag, "_", "-"))
