@@ -133,7 +133,7 @@ func (c *conversion) place() (err error) {
 func (c *conversion) fill() error {
 	add := func(file listed) error {
 		c.progress.Files.Add(1)
-		if given := file.entries[0].Listed; given != "" {
+		if given := file.entries[0].RawName; given != "" {
 			c.sink.File(given, Renamed)
 		}
 		return c.writer.add(file.entries)

@@ -113,7 +113,7 @@ func (l *original) each(ctx context.Context, take func(listed) error) error {
 	if err != nil {
 		return atPath(l.shown, err)
 	}
-	l.format, l.encoding, l.signature = reading.Format, reading.Encoding, reading.Signature
+	l.format, l.encoding, l.signature = reading.Format, reading.Encoding, reading.Wrapper
 	var current listed
 	for ctx.Err() == nil {
 		e, err := reading.Next()

@@ -157,7 +157,7 @@ func (rd *reader) begin(l *listing) error {
 	if err != nil {
 		return err
 	}
-	l.next, l.Format, l.Encoding, l.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Signature
+	l.next, l.Format, l.Encoding, l.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Wrapper
 	l.folder = rd.run.bases.at(l.place.folder, "")
 	l.base = rd.run.baseOf(l, reading.Format.Base)
 	return nil

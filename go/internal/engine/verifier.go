@@ -224,7 +224,7 @@ func (c *claim) result(status Status, name string) *Result {
 
 func (c *claim) tell(r *Result, status Status, name string) {
 	*r = Result{Manifest: c.manifest, Entry: c.entry, Status: status}
-	if name != c.entry.Name || c.entry.Listed != "" || c.base != c.manifest.folder {
+	if name != c.entry.Name || c.entry.RawName != "" || c.base != c.manifest.folder {
 		r.Opened = c.base.path(name)
 	}
 }

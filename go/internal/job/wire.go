@@ -139,8 +139,8 @@ func flag(is bool) byte {
 
 // listed is the name as the manifest has it.
 func listed(r *engine.Result) string {
-	if r.Listed != "" {
-		return r.Listed
+	if r.RawName != "" {
+		return r.RawName
 	}
 	return r.Name
 }

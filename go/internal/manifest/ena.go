@@ -101,7 +101,7 @@ func (g enaGroup) entries(fields [][]byte) ([]Entry, error) {
 		if strings.HasSuffix(address, "/") || name == "." || name == ".." {
 			return nil, errors.New("an address without a file name")
 		}
-		entries[i] = Entry{Name: name, Algorithm: md5, Digest: sum, Listed: address}
+		entries[i] = Entry{Name: name, Algorithm: md5, Digest: sum, RawName: address}
 		if sizes != nil {
 			entries[i].HasSize = true
 			if entries[i].Size, err = parseSize(sizes[i]); err != nil {

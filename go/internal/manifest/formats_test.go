@@ -259,8 +259,8 @@ func TestWhatLiesBelowTheFormat(t *testing.T) {
 		{"\xff", "utf-8", ""},
 	} {
 		reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: "x"})
-		if err != nil || reading.Encoding != tt.encoding || reading.Signature != tt.signature {
-			t.Errorf("%.20q is read as %q in %q, %v", tt.text, reading.Encoding, reading.Signature, err)
+		if err != nil || reading.Encoding != tt.encoding || reading.Wrapper != tt.signature {
+			t.Errorf("%.20q is read as %q in %q, %v", tt.text, reading.Encoding, reading.Wrapper, err)
 		}
 	}
 }
@@ -277,10 +277,10 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-func TestListedAndAssumed(t *testing.T) {
+func TestRawNameAndAssumed(t *testing.T) {
 	for _, tt := range []struct {
-		fileName, text, listed string
-		assumed                bool
+		fileName, text, rawName string
+		assumed                 bool
 	}{
 		{"x", sha1A + "  a\n", "", true},
 		{"SHA1SUMS", sha1A + "  a\n", "", false},
@@ -295,7 +295,7 @@ func TestListedAndAssumed(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, err := reading.Next()
-		if err != nil || e.Name != "a" || e.Listed != tt.listed || e.Assumed != tt.assumed {
+		if err != nil || e.Name != "a" || e.RawName != tt.rawName || e.Assumed != tt.assumed {
 			t.Errorf("%q: %+v, %v", tt.text, e, err)
 		}
 	}

@@ -95,7 +95,7 @@ func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reading.Encoding != "utf-8" || reading.Signature != "" {
+	if reading.Encoding != "utf-8" || reading.Wrapper != "" {
 		return // a name that looks like what lies below a format
 	}
 	again, err := reading.Next()

@@ -120,7 +120,7 @@ func asDescribed(t *testing.T, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reading.Encoding != "utf-8" || reading.Signature != "" {
+	if reading.Encoding != "utf-8" || reading.Wrapper != "" {
 		return // what lies below the format is not described here
 	}
 	got := []string{}

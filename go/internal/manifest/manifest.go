@@ -29,7 +29,7 @@ type Entry struct {
 	Assumed   bool   // nothing but the digest's length told the algorithm
 	HasSize   bool   // the manifest says the file's size
 	Size      int64  // that size in bytes, if it does
-	Listed    string // what the manifest says instead of Name, where Name was made of it; else ""
+	RawName   string // what the manifest says instead of Name, where Name was made of it; else ""
 }
 
 // LineError is the error for a line that could not be understood. Reading continues after it unless
@@ -114,10 +114,10 @@ var Formats = []*Format{
 
 // Reading is a manifest that is being read.
 type Reading struct {
-	Format    *Format
-	Encoding  string // "utf-8" (which stands for any bytes, too), "utf-16le" or "utf-16be"
-	Signature string // "pgp" or "signify" for what it is wrapped in, which is never checked; else ""
-	Next      Next
+	Format   *Format
+	Encoding string // "utf-8" (which stands for any bytes, too), "utf-16le" or "utf-16be"
+	Wrapper  string // "pgp" or "signify" for what it is wrapped in, which is never checked; else ""
+	Next     Next
 }
 
 // Read begins to read the manifest r. The error is the reader's. Where r has a method Len that tells
