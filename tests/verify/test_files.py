@@ -388,7 +388,7 @@ def test_a_nul_in_a_name_is_a_bad_line(tree: Callable[..., Path]) -> None:
     (folder / "SHA256SUMS").write_bytes(listed(b"a", b"a\0b"))
     report = verify(folder, check=False)
     assert report.entries == 0
-    assert [(b.line, b.cause) for b in report.bad_lines] == [(1, "holds a NUL byte")]
+    assert [(b.line, b.cause) for b in report.bad_lines] == [(1, "contains a NUL byte")]
 
 
 def test_a_file_called_dash_is_not_the_input(

@@ -76,7 +76,7 @@ def test_every_failure_is_kept(tree: Callable[..., Path]) -> None:
         ("../up", "unreadable", 9),
     ]
     assert [(b.line, b.text, b.cause) for b in report.bad_lines] == [
-        (7, "not a line", "does not begin with a digest in hexadecimal"),
+        (7, "not a line", "expected a hex digest at the beginning of the line"),
         (8, "f5", "contradicts line 6: another sha256 digest for the same file"),
     ]
     assert [r.line for r in report.results] == [1, 2, 3, 4, 5, 6, 8, 9]
@@ -96,7 +96,7 @@ def test_one_bad_line_is_not_ok(tree: Callable[..., Path]) -> None:
         manifest.write(b"garbage\n")
     with pytest.raises(checksig.VerificationError) as caught:
         verify(folder)
-    assert str(caught.value) == f'"{folder / "SHA256SUMS"}" line 2 - not a digest and a file name'
+    assert str(caught.value) == f'"{folder / "SHA256SUMS"}" line 2 - expected a digest and a file name'
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\n\n"])

@@ -81,7 +81,7 @@ func TestRunTellsEveryKindOfFailure(t *testing.T) {
 	for _, path := range []string{dir, filepath.Join(dir, "sha1sum.txt")} {
 		got, summary, err := collected(t, engine.Request{Path: path})
 		want := []string{"../up unreadable", "bad mismatched", "gone missing", "good verified",
-			"sha1sum.txt:5 not a digest and a file name", "sub unreadable", "sub/good verified"}
+			"sha1sum.txt:5 expected a digest and a file name", "sub unreadable", "sub/good verified"}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("got  %q, %v\nwant %q", got, err, want)
 		}
@@ -175,7 +175,7 @@ func TestCheckSignatures(t *testing.T) {
 	}
 	os.Remove(filepath.Join(dir, "a"))
 	manifestIn(t, dir, "sha1sum.txt", lists("a", "b")+"x\n"+lists("c"))
-	want = fmt.Sprintf("%q - missing\n%s\n%q line 3 - not a digest and a file name",
+	want = fmt.Sprintf("%q - missing\n%s\n%q line 3 - expected a digest and a file name",
 		filepath.Join(dir, "a"), want, filepath.Join(dir, "sha1sum.txt"))
 	if err := engine.CheckSignatures(t.Context(), dir); err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)

@@ -3,18 +3,19 @@ package manifest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"checksig/internal/digest"
 )
 
-// Certutil is what certutil -hashfile of Windows prints (Microsoft's reference, "certutil"), once
-// or several times. Before Windows 10 "file " stood before the name, and blanks between the bytes
-// of the digest:
+// Certutil is the output of certutil -hashfile on Windows, for one or several files. Source:
+// Microsoft's reference, "certutil".
 //
 //	<algorithm> " hash of " ["file "] <name> ":"
 //	<hex digest>
 //	"CertUtil: -hashfile command completed successfully."
+//
+// Before Windows 10, certutil wrote "file " before the name, and spaces between the bytes of the
+// digest.
 var Certutil = &Format{Name: "certutil", Detect: detectCertutil, Read: readCertutil}
 
 var (
@@ -24,16 +25,16 @@ var (
 )
 
 func detectCertutil(head []byte, _ Options) bool {
-	return certutilHead().Match(bytes.TrimRight(first(head, ""), " \t"))
+	return certutilHead().Match(bytes.TrimRight(firstContentLine(head, ""), " \t"))
 }
 
 func readCertutil(lines *Lines, _ Options) Next {
 	var c certutil
-	return whole(lines, perLine(lines, c.line), c.unfinished)
+	return withEndCheck(lines, perLine(lines, c.line), c.truncated)
 }
 
 type certutil struct {
-	at        certutilLine // what the next line has to be
+	expected  certutilLine
 	algorithm *digest.Algorithm
 	name      []byte
 }
@@ -51,23 +52,23 @@ func (c *certutil) line(line []byte) (Entry, error) {
 	if len(line) == 0 {
 		return Entry{}, errNoEntry
 	}
-	at := c.at
-	c.at = certutilName
+	expected := c.expected
+	c.expected = certutilName
 	switch head := certutilHead().FindSubmatch(line); {
-	case at == certutilDigest:
-		c.at = certutilSuccess
+	case expected == certutilDigest:
+		c.expected = certutilSuccess
 		return c.entry(line)
-	case at == certutilSuccess && bytes.Equal(line, certutilTail):
+	case expected == certutilSuccess && bytes.Equal(line, certutilTail):
 		return Entry{}, errNoEntry
-	case at == certutilSuccess:
-		return Entry{}, errors.New("certutil does not say here that it succeeded")
+	case expected == certutilSuccess:
+		return Entry{}, errors.New("expected certutil's message of success")
 	case head == nil:
-		return Entry{}, errors.New(`not "<algorithm> hash of <name>:"`)
+		return Entry{}, errors.New(`expected "<algorithm> hash of <name>:"`)
 	default:
 		if c.algorithm = digest.ByTag(string(head[1])); c.algorithm == nil {
-			return Entry{}, fmt.Errorf("%.40q is no known algorithm", head[1])
+			return Entry{}, unknownAlgorithm(head[1])
 		}
-		c.at, c.name = certutilDigest, bytes.Clone(head[2])
+		c.expected, c.name = certutilDigest, bytes.Clone(head[2])
 		return Entry{}, errNoEntry
 	}
 }
@@ -85,9 +86,9 @@ func (c *certutil) entry(line []byte) (Entry, error) {
 	return Entry{Name: string(name), Algorithm: c.algorithm, Digest: sum}, err
 }
 
-func (c *certutil) unfinished() error {
-	if c.at != certutilName {
-		return errors.New("ends before certutil says that it succeeded: cut short")
+func (c *certutil) truncated() error {
+	if c.expected != certutilName {
+		return errors.New("truncated: certutil's message of success is missing")
 	}
 	return nil
 }

@@ -11,17 +11,23 @@ import (
 	"checksig/internal/digest"
 )
 
-// ENA is the file report of the European Nucleotide Archive (ENA portal, "filereport"), a table
-// with TABs between its columns, named in the first line. Each pair of columns <group>_ftp and
-// <group>_md5 (fastq, submitted, sra) lists as many digests as addresses, with ";" between them, and
-// <group>_bytes their sizes, where it is there. A file's name is the last part of its address.
+// ENA is the file report of the European Nucleotide Archive. Source: ENA Portal API, "filereport".
+//
+// It is a table with TABs between its columns, which the first line names:
+//
+//	run_accession	fastq_ftp	fastq_md5	fastq_bytes
+//	R1	ftp.x/1/a_1.gz;ftp.x/1/a_2.gz	<hex digest>;<hex digest>	5;6
+//
+// Each pair of columns <group>_ftp and <group>_md5 (fastq, submitted, sra) lists as many digests as
+// addresses, separated by ";". The column <group>_bytes lists their sizes and is optional. A file's
+// name is the last part of its address.
 var ENA = &Format{Name: "ena", Detect: detectENA, Read: readENA}
 
-// enaGroup is the columns, from 0, that belong together; -1 for one that is not there.
+// enaGroup holds the indexes of the columns of one group; -1 for a column that is missing.
 type enaGroup struct{ md5, ftp, bytes int }
 
 func detectENA(head []byte, _ Options) bool {
-	line := first(head, "")
+	line := firstContentLine(head, "")
 	return bytes.IndexByte(line, '\t') >= 0 && len(enaGroups(bytes.Split(line, []byte("\t")))) > 0
 }
 
@@ -48,10 +54,10 @@ func readENA(lines *Lines, _ Options) Next {
 		fields := bytes.Split(line, []byte("\t"))
 		if columns == 0 {
 			columns, groups = len(fields), enaGroups(fields)
-			return nil, enaComplete(groups)
+			return nil, checkENAColumns(groups)
 		}
 		if len(fields) != columns {
-			return nil, fmt.Errorf("%d columns, where the first line names %d", len(fields), columns)
+			return nil, fmt.Errorf("expected %d columns as in the first line, found %d", columns, len(fields))
 		}
 		var entries []Entry
 		for _, group := range groups {
@@ -62,16 +68,16 @@ func readENA(lines *Lines, _ Options) Next {
 			entries = append(entries, of...)
 		}
 		if entries == nil {
-			return nil, errors.New("a row that lists no file")
+			return nil, errors.New("the row lists no file")
 		}
 		return entries, nil
 	})
 }
 
-func enaComplete(groups []enaGroup) error {
+func checkENAColumns(groups []enaGroup) error {
 	for _, group := range groups {
 		if group.ftp < 0 {
-			return errors.New("a column of MD5 digests without the one of addresses (_ftp)")
+			return errors.New("no column of addresses (_ftp) for a column of MD5 digests (_md5)")
 		}
 	}
 	return nil
@@ -87,8 +93,11 @@ func (g enaGroup) entries(fields [][]byte) ([]Entry, error) {
 	if g.bytes >= 0 && len(fields[g.bytes]) > 0 {
 		sizes = bytes.Split(fields[g.bytes], []byte(";"))
 	}
-	if len(addresses) != len(digests) || sizes != nil && len(sizes) != len(digests) {
-		return nil, fmt.Errorf("%d digests for %d addresses and %d sizes", len(digests), len(addresses), len(sizes))
+	if len(addresses) != len(digests) {
+		return nil, fmt.Errorf("expected %d digests, one for each address, found %d", len(addresses), len(digests))
+	}
+	if sizes != nil && len(sizes) != len(digests) {
+		return nil, fmt.Errorf("expected %d sizes, one for each digest, found %d", len(digests), len(sizes))
 	}
 	entries := make([]Entry, len(digests))
 	for i := range digests {
@@ -99,7 +108,7 @@ func (g enaGroup) entries(fields [][]byte) ([]Entry, error) {
 		address := string(addresses[i])
 		name := path.Base(address)
 		if strings.HasSuffix(address, "/") || name == "." || name == ".." {
-			return nil, errors.New("an address without a file name")
+			return nil, errors.New("the address has no file name at its end")
 		}
 		entries[i] = Entry{Name: name, Algorithm: md5, Digest: sum, RawName: address}
 		if sizes != nil {

@@ -9,11 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// errHalfUnit says that UTF-16 was cut in two.
-var errHalfUnit = errors.New("the manifest ends within a UTF-16 character")
+// errHalfUnit is the error for UTF-16 text with an odd number of bytes.
+var errHalfUnit = errors.New("the manifest ends in the middle of a UTF-16 character")
 
-// decode returns a reader of what r holds as UTF-8, and the encoding's name. UTF-16 is told by its
-// byte order mark, which Windows PowerShell writes with ">"; all else stays as it is.
+// decode returns a reader of r's text in UTF-8, and the name of r's encoding.
+//
+// UTF-16 is recognised by its byte order mark, which ">" in Windows PowerShell writes. Any other
+// text is returned unchanged.
 func decode(r *bufio.Reader) (*bufio.Reader, string, error) {
 	mark, err := r.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -35,12 +37,14 @@ func decode(r *bufio.Reader) (*bufio.Reader, string, error) {
 	return bufio.NewReaderSize(&utf16Reader{r: r, order: order}, MaxLine), name, nil
 }
 
-// utf16Reader turns UTF-16 into UTF-8. A surrogate without its other half, which names on Windows
-// may hold, becomes the three bytes that WTF-8 has for it, as in the os package.
+// utf16Reader converts UTF-16 to UTF-8.
+//
+// An unpaired surrogate, which file names on Windows may contain, becomes three bytes as in WTF-8.
+// The os package does the same.
 type utf16Reader struct {
 	r       *bufio.Reader
 	order   binary.ByteOrder
-	pending []byte // of a character that did not fit
+	pending []byte // rest of a character that did not fit into the caller's buffer
 	buffer  [utf8.UTFMax]byte
 }
 
@@ -61,7 +65,7 @@ func (u *utf16Reader) Read(p []byte) (n int, err error) {
 	return 0, err
 }
 
-// next decodes one character. Whatever stops it stays in front of the next call.
+// next decodes one character. After an error it consumes nothing, so the next call returns it again.
 func (u *utf16Reader) next() ([]byte, error) {
 	unit, err := u.peek(0)
 	if err != nil {
@@ -82,13 +86,13 @@ func (u *utf16Reader) next() ([]byte, error) {
 	return utf8.AppendRune(u.buffer[:0], character), nil
 }
 
-// peek returns the unit at so many bytes from here.
-func (u *utf16Reader) peek(at int) (rune, error) {
-	units, err := u.r.Peek(at + 2)
+// peek returns the code unit at that offset, in bytes, without consuming it.
+func (u *utf16Reader) peek(offset int) (rune, error) {
+	units, err := u.r.Peek(offset + 2)
 	switch {
-	case len(units) == at+2:
-		return rune(u.order.Uint16(units[at:])), nil
-	case errors.Is(err, io.EOF) && len(units) == at+1:
+	case len(units) == offset+2:
+		return rune(u.order.Uint16(units[offset:])), nil
+	case errors.Is(err, io.EOF) && len(units) == offset+1:
 		return 0, errHalfUnit
 	}
 	return 0, err

@@ -3,19 +3,19 @@ package manifest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"checksig/internal/digest"
 )
 
-// FileHash is what PowerShell's Get-FileHash shows (Microsoft's reference, "Get-FileHash"), in the
-// table it makes by itself or in the list of "Format-List":
+// FileHash is the output of PowerShell's Get-FileHash. Source: Microsoft's reference, "Get-FileHash".
+//
+// It is a table, or the list that Format-List prints:
 //
 //	Algorithm       Hash                 Path           Algorithm : SHA256
 //	---------       ----                 ----           Hash      : <hex digest>
 //	SHA256          <hex digest>         C:\dl\name     Path      : C:\dl\name
 //
-// A narrow window cuts names short, or breaks them: such a line is a bad one.
+// In a narrow window PowerShell truncates or wraps the table's paths. Such lines are errors.
 var FileHash = &Format{Name: "get-filehash", Detect: detectFileHash, Read: readFileHash}
 
 var (
@@ -26,7 +26,7 @@ var (
 )
 
 func detectFileHash(head []byte, _ Options) bool {
-	line := first(head, "")
+	line := firstContentLine(head, "")
 	item := fileHashItem().FindSubmatch(line)
 	return fileHashTitles().Match(line) || item != nil && string(item[1]) == "Algorithm"
 }
@@ -40,22 +40,22 @@ func readFileHash(lines *Lines, _ Options) Next {
 		case isBlank(line):
 			return Entry{}, errNoEntry
 		case line[0] == ' ':
-			return Entry{}, errors.New("goes on with the line above, which a narrow window broke")
+			return Entry{}, errors.New("continuation of the line above, which a narrow window wrapped")
 		case item != nil:
 			return f.item(string(item[1]), item[2])
 		case f.open():
-			return Entry{}, f.fail("a file's Algorithm, Hash and Path are not together")
+			return Entry{}, f.fail("expected Algorithm, Hash and Path of one file, in this order")
 		case fileHashTitles().Match(line) || fileHashRule().Match(line):
 			return Entry{}, errNoEntry
 		case row == nil:
-			return Entry{}, errors.New("not an algorithm, a digest and a path")
+			return Entry{}, errors.New("expected an algorithm, a digest and a path")
 		}
 		return fileHashEntry(row[1], row[2], row[3])
 	})
-	return whole(lines, next, f.unfinished)
+	return withEndCheck(lines, next, f.truncated)
 }
 
-// fileHash is a file of the list, of which not all three items were read yet.
+// fileHash holds the items read so far of a file in the list.
 type fileHash struct{ algorithm, hash []byte }
 
 func (f *fileHash) open() bool { return f.algorithm != nil }
@@ -76,14 +76,14 @@ func (f *fileHash) item(key string, value []byte) (Entry, error) {
 		*f = fileHash{}
 		return e, err
 	default:
-		return Entry{}, f.fail("a file's Algorithm, Hash and Path are not together")
+		return Entry{}, f.fail("expected Algorithm, Hash and Path of one file, in this order")
 	}
 	return Entry{}, errNoEntry
 }
 
-func (f *fileHash) unfinished() error {
+func (f *fileHash) truncated() error {
 	if f.open() {
-		return errors.New("ends within the list of a file: cut short")
+		return errors.New("truncated: the Path of the last file is missing")
 	}
 	return nil
 }
@@ -91,10 +91,10 @@ func (f *fileHash) unfinished() error {
 func fileHashEntry(tag, digits, path []byte) (Entry, error) {
 	algorithm := digest.ByTag(string(tag))
 	if algorithm == nil {
-		return Entry{}, fmt.Errorf("%.40q is no known algorithm", tag)
+		return Entry{}, unknownAlgorithm(tag)
 	}
 	if bytes.HasSuffix(path, []byte("...")) || bytes.HasSuffix(path, []byte("…")) {
-		return Entry{}, errors.New("the path was cut short by a narrow window")
+		return Entry{}, errors.New("the path was truncated by a narrow window")
 	}
 	sum, err := decodeDigest(algorithm, digits)
 	return Entry{Name: string(path), Algorithm: algorithm, Digest: sum}, err

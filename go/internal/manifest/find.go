@@ -5,13 +5,12 @@ import (
 	"strings"
 )
 
-// UnknownFormatError is the error for a name that is not a format's.
+// UnknownFormatError is the error for a name that no format has.
 type UnknownFormatError struct {
 	Name  string
 	Known []string // the names in [Formats]
 }
 
-// Error names the formats that can be used instead.
 func (e *UnknownFormatError) Error() string {
 	return fmt.Sprintf("unknown format %.40q; known: %s", e.Name, strings.Join(e.Known, ", "))
 }

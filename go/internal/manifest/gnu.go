@@ -10,26 +10,35 @@ import (
 	"checksig/internal/digest"
 )
 
-// GNU is the format of md5sum, sha1sum and their siblings in GNU coreutils (man page sha256sum,
-// section "DESCRIPTION"; digest_check and split_3 in its source):
+// GNU is the format of md5sum, sha1sum, sha256sum and so on in GNU coreutils. Sources: the man page
+// sha256sum(1), section "DESCRIPTION"; digest_check and split_3 in coreutils' digest.c.
 //
 //	<hex digest> SP (SP | "*") <name>
 //	"\" <hex digest> SP (SP | "*") <name with \ LF CR written as \\ \n \r>
 //
-// Read too: digits in upper case or base64 (cksum --untagged --base64), a TAB or a single space
-// before the name (never mixed with the two-character form in one manifest, as there a leading
-// space would be part of the name), space before the digest, lines with a tag (see [BSD]), which
-// cksum --check takes in the same manifest, "#" comments and empty lines. A comment
-// "# <name>: <n> bytes", as Fedora has them, says the size of the next file.
+// For example:
+//
+//	86f7e437faa5a7fce15d1ddcb9eaeaea377667b8  a.txt
+//	\86f7e437faa5a7fce15d1ddcb9eaeaea377667b8  two\nlines
+//
+// Also read:
+//   - hex digits in upper case, and base64 (cksum --untagged --base64)
+//   - a TAB or a single space before the name; a manifest that has used two characters cannot go back
+//     to one, as the second space could be part of a name
+//   - blanks before the digest
+//   - lines with a tag (see [BSD]), which cksum --check accepts in the same manifest
+//   - "#" comments and empty lines
+//   - the comment "# <name>: <n> bytes" of Fedora, which gives the size of the next file
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
 func detectGNU(head []byte, o Options) bool {
-	line := first(head, "#")
+	line := firstContentLine(head, "#")
 	if line == nil {
 		return false
 	}
-	for _, named := range []*digest.Algorithm{nil, o.named()} { // of b2sum --length any length may be
-		g := gnuReader{untagged: untagged{named}}
+	// Both, because a named BLAKE2 allows any length.
+	for _, algorithm := range []*digest.Algorithm{nil, o.untaggedAlgorithm()} {
+		g := gnuReader{untagged: untagged{algorithm}}
 		if _, err := g.parse(line); err == nil {
 			return true
 		}
@@ -38,34 +47,34 @@ func detectGNU(head []byte, o Options) bool {
 }
 
 func readGNU(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{o.named()}}
+	g := gnuReader{untagged: untagged{o.untaggedAlgorithm()}}
 	return g.next(lines)
 }
 
-// readTagged reads the same lines, and sooner where most of them have a tag.
+// readTagged reads the same lines as readGNU. It is faster if most of them have a tag.
 func readTagged(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{o.named()}, tagsFirst: true}
+	g := gnuReader{untagged: untagged{o.untaggedAlgorithm()}, tagsFirst: true}
 	return g.next(lines)
 }
 
 type gnuReader struct {
 	untagged
 	separator separator
-	sized     sizeComment
-	tagsFirst bool // a line is looked at for a tag first; no line can be read both ways
+	size      sizeComment
+	tagsFirst bool // look for a tag first; no line can be read both ways
 }
 
-// separator is what stands between digest and name; the first entry decides it for all.
+// separator is what comes between digest and name. The first entry determines it.
 type separator int
 
 const (
 	undecided    separator = iota
 	twoCharacter           // SP and the type indicator, SP or "*"
-	oneCharacter           // SP or TAB alone, as older BSD tools wrote it
+	oneCharacter           // a single SP or TAB, as older BSD tools wrote it
 )
 
-// next reads the lines of GNU, BSD and OpenSSL tools. It is a loop of its own, as manifests of
-// millions of lines are theirs.
+// next reads the lines of GNU, BSD and OpenSSL tools. It does not use perLine because these formats
+// have manifests of millions of lines.
 func (g *gnuReader) next(lines *Lines) Next {
 	return func() (Entry, error) {
 		for {
@@ -77,7 +86,7 @@ func (g *gnuReader) next(lines *Lines) Next {
 				continue
 			}
 			if line[0] == '#' {
-				g.sized.note(line)
+				g.size.read(line)
 				continue
 			}
 			e, err := g.entry(line)
@@ -85,8 +94,8 @@ func (g *gnuReader) next(lines *Lines) Next {
 				return Entry{}, lineError(n, line, err)
 			}
 			e.Line = n
-			if g.sized.name != "" {
-				g.sized.tell(&e)
+			if g.size.name != "" {
+				g.size.apply(&e)
 			}
 			return e, nil
 		}
@@ -116,7 +125,7 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	rest, escaped := bytes.CutPrefix(rest, []byte(`\`))
 	end := indexBlank(rest)
 	if end < 0 {
-		return Entry{}, errors.New("not a digest and a file name")
+		return Entry{}, errors.New("expected a digest and a file name")
 	}
 	algorithm, sum, err := g.parseDigest(rest[:end])
 	if err != nil {
@@ -129,11 +138,11 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	}
 	switch {
 	case len(name) == 0 || len(name) == 1 && name[0] == ' ':
-		return Entry{}, errors.New("no file name behind the digest")
+		return Entry{}, errors.New("no file name after the digest")
 	case g.separator == undecided:
 		g.separator = separator
 	case g.separator == twoCharacter && separator == oneCharacter:
-		return Entry{}, errors.New("one character before the file name where earlier lines have two")
+		return Entry{}, errors.New("expected two characters before the file name, as in earlier lines, found one")
 	}
 	if g.separator == twoCharacter {
 		name = name[1:]
@@ -143,7 +152,7 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.named == nil}, nil
+	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.algorithm == nil}, nil
 }
 
 func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
@@ -159,7 +168,7 @@ func gnuFile(dst []byte, entries []Entry) ([]byte, error) {
 	return dst, nil
 }
 
-// indexBlank is where the first space or TAB stands, -1 if there is none; bytes.IndexAny takes
+// indexBlank returns the index of the first space or TAB, -1 if there is none. bytes.IndexAny takes
 // several times as long.
 func indexBlank(line []byte) int {
 	space := bytes.IndexByte(line, ' ')
@@ -181,7 +190,7 @@ func unescapeGNU(name []byte) ([]byte, error) {
 		}
 		i++
 		if i == len(name) {
-			return nil, errors.New(`the file name ends within an escape`)
+			return nil, errors.New("incomplete escape at the end of the file name")
 		}
 		switch name[i] {
 		case '\\':
@@ -191,7 +200,7 @@ func unescapeGNU(name []byte) ([]byte, error) {
 		case 'r':
 			plain = append(plain, '\r')
 		default:
-			return nil, fmt.Errorf(`unknown escape \%c in the file name`, name[i])
+			return nil, fmt.Errorf(`unknown escape \%c in the file name, expected \\, \n or \r`, name[i])
 		}
 	}
 	return plain, nil
@@ -215,14 +224,15 @@ func appendName(dst []byte, name string, escape bool) []byte {
 	return dst
 }
 
-// sizeComment keeps what the last comment "# <name>: <n> bytes" says, as Fedora writes it before
-// the line of each file.
+// sizeComment is the last comment "# <name>: <n> bytes", which Fedora writes before the line of each
+// file.
 type sizeComment struct {
 	name string
 	size int64
 }
 
-func (s *sizeComment) note(line []byte) {
+// read keeps the name and size if line is such a comment.
+func (s *sizeComment) read(line []byte) {
 	text, ok := bytes.CutSuffix(line, []byte(" bytes"))
 	text, mark := bytes.CutPrefix(text, []byte("# "))
 	colon := bytes.LastIndex(text, []byte(": "))
@@ -234,7 +244,8 @@ func (s *sizeComment) note(line []byte) {
 	}
 }
 
-func (s *sizeComment) tell(e *Entry) {
+// apply sets the size of e if the comment is about its file.
+func (s *sizeComment) apply(e *Entry) {
 	if s.name == e.Name {
 		e.HasSize, e.Size = true, s.size
 		s.name = ""

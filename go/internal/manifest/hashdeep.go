@@ -7,18 +7,20 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"checksig/internal/digest"
 )
 
-// Hashdeep is the format of hashdeep and its siblings (hashdeep.sourceforge.net, "File format"):
+// Hashdeep is the format of hashdeep, md5deep and so on. Source: hashdeep.sourceforge.net, "File
+// format".
 //
 //	%%%% HASHDEEP-1.0
 //	%%%% size,<algorithm>[,<algorithm>...],filename
 //	<size>,<hex digest>[,<hex digest>...],<name, in which "," is nothing special>
 //
-// The header decides the columns; another may follow further on. A column of an algorithm that is
-// not known here makes its header a bad line. "#" comments are left out.
+// The header names the columns; another header may follow later. An unknown algorithm makes the
+// header a bad line, and its column is not verified. "#" comments are skipped.
 var Hashdeep = &Format{Name: "hashdeep", Detect: detectHashdeep, Read: readHashdeep, Write: &Writer{
 	Begin: beginHashdeep, File: hashdeepFile}}
 
@@ -27,15 +29,15 @@ var (
 	hashdeepColumns = []byte("%%%% size,")
 )
 
-// hashdeepAlgorithms are those that hashdeep itself can compute, of which two more are not here.
+// hashdeepAlgorithms are the algorithms of hashdeep that this program has, too.
 var hashdeepAlgorithms = []string{"md5", "sha1", "sha256"}
 
 func detectHashdeep(head []byte, _ Options) bool {
-	return bytes.HasPrefix(first(head, ""), []byte("%%%% HASHDEEP-"))
+	return bytes.HasPrefix(firstContentLine(head, ""), []byte("%%%% HASHDEEP-"))
 }
 
 func readHashdeep(lines *Lines, _ Options) Next {
-	var columns []*digest.Algorithm // nil for one that is not known
+	var columns []*digest.Algorithm // nil for an unknown algorithm
 	return perRow(lines, func(line []byte) (entries []Entry, err error) {
 		switch {
 		case isBlank(line) || line[0] == '#' || bytes.Equal(line, hashdeepMark):
@@ -44,9 +46,9 @@ func readHashdeep(lines *Lines, _ Options) Next {
 			columns, err = parseHashdeepColumns(line)
 			return nil, err
 		case line[0] == '%':
-			return nil, errors.New("an unknown header of hashdeep")
+			return nil, errors.New("unknown hashdeep header")
 		case columns == nil:
-			return nil, errors.New("in front of the header that says the columns")
+			return nil, errors.New("no header that names the columns before this line")
 		}
 		return hashdeepRow(line, columns)
 	})
@@ -56,13 +58,13 @@ func parseHashdeepColumns(line []byte) ([]*digest.Algorithm, error) {
 	words := bytes.Split(line[len(hashdeepColumns):], []byte(","))
 	last := len(words) - 1
 	if last < 1 || string(words[last]) != "filename" {
-		return nil, errors.New("a header of hashdeep without algorithms, or without a filename at its end")
+		return nil, errors.New(`expected "size", algorithms and "filename" in the header`)
 	}
 	var err error
 	columns := make([]*digest.Algorithm, last)
 	for i, word := range words[:last] {
 		if columns[i] = digest.ByTag(string(word)); columns[i] == nil {
-			err = fmt.Errorf("%.40q is no known algorithm: its column is not verified", word)
+			err = fmt.Errorf("%w: its column is not verified", unknownAlgorithm(word))
 		}
 	}
 	return columns, err
@@ -71,7 +73,7 @@ func parseHashdeepColumns(line []byte) ([]*digest.Algorithm, error) {
 func hashdeepRow(line []byte, columns []*digest.Algorithm) ([]Entry, error) {
 	fields := bytes.SplitN(line, []byte(","), len(columns)+2)
 	if len(fields) != len(columns)+2 || len(fields[len(columns)+1]) == 0 {
-		return nil, fmt.Errorf("not a size, %d digests and a file name", len(columns))
+		return nil, fmt.Errorf("expected a size, %d digests and a file name", len(columns))
 	}
 	size, err := parseSize(fields[0])
 	if err != nil {
@@ -98,7 +100,7 @@ func beginHashdeep(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
 	dst = append(append(append(dst, hashdeepMark...), '\n'), "%%%% size"...)
 	for _, a := range algorithms {
 		if !slices.Contains(hashdeepAlgorithms, a.Name) {
-			return nil, fmt.Errorf("hashdeep does not know %s", a.Name)
+			return nil, fmt.Errorf("the format cannot represent %s; it has %s", a.Name, strings.Join(hashdeepAlgorithms, ", "))
 		}
 		dst = append(append(dst, ','), a.Name...)
 	}

@@ -11,17 +11,18 @@ import (
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-// Lines yields the lines of a manifest without their ends (LF or CRLF), without a UTF-8 byte order
-// mark at the beginning, and without what a signature wraps around them.
+// Lines returns the lines of a manifest without their ends, encoding marks and wrapper.
 type Lines struct {
-	r       *bufio.Reader // whose buffer is what bounds a line
+	r       *bufio.Reader // the size of its buffer limits the length of a line
 	wrapper wrapper       // nil if there is none
-	n       int64
-	crlf    bool // the line that was returned last ended in CRLF
+	n       int64         // number of the last line returned
+	crlf    bool          // that line ended in CRLF
 }
 
-// Next returns the next line, valid until the call after it, and its number. The error is a
-// [*LineError] for a line that no format can hold, [io.EOF] at the end, or the reader's.
+// Next returns the next line and its number. The line is valid until the next call.
+//
+// The error is a [*LineError] for a line that no format allows, [io.EOF] at the end, or the
+// reader's.
 func (l *Lines) Next() ([]byte, int64, error) {
 	if l.wrapper == nil {
 		return l.next()
@@ -30,7 +31,7 @@ func (l *Lines) Next() ([]byte, int64, error) {
 		line, n, err := l.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, n, l.unfinished()
+			return nil, n, l.endOfWrapped()
 		case err != nil:
 			return nil, n, err
 		}
@@ -49,9 +50,9 @@ func (l *Lines) next() ([]byte, int64, error) {
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
-		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: beginning(line), Cause: cause, Fatal: true}
+		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: excerpt(line), Cause: cause, Fatal: true}
 	case errors.Is(err, errHalfUnit):
-		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: beginning(line), Cause: err.Error(), Fatal: true}
+		return nil, l.n + 1, &LineError{Line: l.n + 1, Text: excerpt(line), Cause: err.Error(), Fatal: true}
 	case err != nil && (!errors.Is(err, io.EOF) || len(line) == 0):
 		return nil, l.n, err
 	}
@@ -62,41 +63,43 @@ func (l *Lines) next() ([]byte, int64, error) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line, l.crlf = bytes.CutSuffix(line, []byte("\r"))
 	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, l.n, &LineError{Line: l.n, Text: beginning(line), Cause: "holds a NUL byte"}
+		return nil, l.n, &LineError{Line: l.n, Text: excerpt(line), Cause: "contains a NUL byte"}
 	}
 	return line, l.n, nil
 }
 
-// unfinished is what the end of the manifest means inside a wrapper: EOF if the wrapper has ended.
-func (l *Lines) unfinished() error {
+// endOfWrapped returns EOF if the wrapper is complete, and otherwise the error for a truncated one.
+func (l *Lines) endOfWrapped() error {
 	err := l.wrapper.end()
 	if err == nil {
 		return io.EOF
 	}
-	l.wrapper = nil // whatever is asked for next, it is the end
+	l.wrapper = nil // so that the next call returns EOF
 	return &LineError{Line: l.n + 1, Cause: err.Error(), Fatal: true}
 }
 
-// beginning returns as much of line as an error message wants to show.
-func beginning(line []byte) string { return string(line[:min(len(line), 120)]) }
+// excerpt returns as much of line as an error message shows.
+func excerpt(line []byte) string { return string(line[:min(len(line), 120)]) }
 
-// errNoEntry says that a line belongs to its format and lists no file.
+// errNoEntry is returned for a valid line that lists no file.
 var errNoEntry = errors.New("no entry")
 
-// errNoDigest is the cause of the code [NoDigest].
+// errNoDigest is the cause with the code [NoDigest].
 var errNoDigest = errors.New("no digest of this file")
 
-// lineError returns the error for line n, of which a format or a wrapper returned cause.
+// lineError returns the error for line n, which a format or wrapper rejected with cause.
 func lineError(n int64, line []byte, cause error) *LineError {
-	bad := &LineError{Line: n, Text: beginning(line), Cause: cause.Error()}
+	bad := &LineError{Line: n, Text: excerpt(line), Cause: cause.Error()}
 	if errors.Is(cause, errNoDigest) {
 		bad.Code = NoDigest
 	}
 	return bad
 }
 
-// perLine reads a format in which each line lists one file, as parse understands it: line is valid
-// during the call, and its number set in the entry afterwards.
+// perLine reads a format in which each line lists one file.
+//
+// parse returns the entry of a line, which is valid during the call; perLine sets its line number.
+// For a line that lists no file parse returns errNoEntry.
 func perLine(lines *Lines, parse func(line []byte) (Entry, error)) Next {
 	return func() (Entry, error) {
 		for {
@@ -116,23 +119,7 @@ func perLine(lines *Lines, parse func(line []byte) (Entry, error)) Next {
 	}
 }
 
-// whole is next for a format whose manifests may be cut short between two lines: unfinished returns
-// why one may not end where it does, or nil.
-func whole(lines *Lines, next Next, unfinished func() error) Next {
-	ended := false
-	return func() (Entry, error) {
-		e, err := next()
-		if !ended && errors.Is(err, io.EOF) {
-			ended = true
-			if cause := unfinished(); cause != nil {
-				return Entry{}, &LineError{Line: lines.n + 1, Cause: cause.Error(), Fatal: true}
-			}
-		}
-		return e, err
-	}
-}
-
-// perRow reads a format in which a line lists any number of digests.
+// perRow reads a format in which each line lists any number of digests.
 func perRow(lines *Lines, parse func(line []byte) ([]Entry, error)) Next {
 	var row []Entry
 	next := perLine(lines, func(line []byte) (Entry, error) {
@@ -160,8 +147,25 @@ func perRow(lines *Lines, parse func(line []byte) ([]Entry, error)) Next {
 	}
 }
 
-// significant yields the lines of head that are neither blank nor begin with one of comments.
-func significant(head []byte, comments string) iter.Seq[[]byte] {
+// withEndCheck adds a check to next for formats that show where a manifest was truncated: truncated
+// returns an error if the manifest is incomplete at its end.
+func withEndCheck(lines *Lines, next Next, truncated func() error) Next {
+	checked := false
+	return func() (Entry, error) {
+		e, err := next()
+		if !checked && errors.Is(err, io.EOF) {
+			checked = true
+			if cause := truncated(); cause != nil {
+				return Entry{}, &LineError{Line: lines.n + 1, Cause: cause.Error(), Fatal: true}
+			}
+		}
+		return e, err
+	}
+}
+
+// contentLines returns the lines of head that are neither blank nor comments; comments holds the
+// characters that begin one.
+func contentLines(head []byte, comments string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for line := range bytes.Lines(head) {
 			line = bytes.TrimRight(line, "\r\n")
@@ -175,9 +179,9 @@ func significant(head []byte, comments string) iter.Seq[[]byte] {
 	}
 }
 
-// first returns the first significant line of head, nil if there is none.
-func first(head []byte, comments string) []byte {
-	for line := range significant(head, comments) {
+// firstContentLine returns the first of the [contentLines], nil if there is none.
+func firstContentLine(head []byte, comments string) []byte {
+	for line := range contentLines(head, comments) {
 		return line
 	}
 	return nil
@@ -185,7 +189,7 @@ func first(head []byte, comments string) []byte {
 
 func isBlank(line []byte) bool { return len(bytes.TrimLeft(line, " \t")) == 0 }
 
-// words returns what stands between the blanks of a line. Other white space is none here.
+// words returns the parts of a line between spaces and TABs. Other white space is part of a word.
 func words(line []byte) [][]byte {
 	return bytes.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
 }

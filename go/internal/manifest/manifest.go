@@ -1,9 +1,64 @@
-// Package manifest reads and writes checksum manifests.
+// Package manifest reads and writes checksum manifests: files that list the digests of other files.
 //
-// A format is one file of this package and one row of [Formats]. Below the formats lie the
-// encodings and the wrappers of signatures: a format sees lines in UTF-8 (or in bytes as they are)
-// and nothing that is wrapped around them. The package knows no file system: it reads from an
-// [io.Reader], a line at a time, in memory that does not grow with the manifest.
+// Reading a manifest that Fedora publishes:
+//
+//	# a.iso: 1 bytes
+//	SHA256 (a.iso) = ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb
+//
+//	reading, err := manifest.Read(file, manifest.Options{FileName: "CHECKSUM"})
+//	entry, err := reading.Next() // a.iso, sha256, 32 bytes of digest, size 1
+//	_, err = reading.Next()      // io.EOF
+//
+// # Layers
+//
+// A manifest is decoded in three steps. Each knows nothing of the next one:
+//
+//  1. Encoding: UTF-16 with a byte order mark is decoded; everything else is bytes, and a UTF-8 byte
+//     order mark is skipped.
+//  2. Wrapper: the cleartext signature framework of OpenPGP (RFC 9580, section 7) and the embedded
+//     signatures of OpenBSD's signify (man page signify(1)) are removed. No signature is checked here.
+//  3. Format: one file of this package and one row of [Formats]. Its reader sees lines without
+//     their ends (LF or CRLF).
+//
+// # Formats
+//
+// The first format in the order of [Formats] whose Detect accepts the beginning of a manifest reads
+// all of it. Formats with a header, or with a fixed file name, come before those that are recognised
+// by their first line. GNU reads what no format accepts.
+//
+//	hashdeep      %%%% HASHDEEP-1.0 …       hashdeep.sourceforge.net, "File format"
+//	get-filehash  Algorithm Hash Path       PowerShell's Get-FileHash
+//	certutil      SHA256 hash of name: …    certutil -hashfile of Windows
+//	ena           a table, TAB between      file reports of the European Nucleotide Archive
+//	release       SHA256: digest size name  Debian repositories, deb822(5)
+//	bagit         digest name               RFC 8493, section 2.1.3
+//	dpkg          digest  name              deb-md5sums(5)
+//	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
+//	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
+//	openssl       SHA256(name)= digest      openssl-dgst(1)
+//	sidecar       digest                    one file's digest; the manifest's name names the file
+//	pipe          digest | name             tables in release notes
+//	sfv           name crc32                cksfv(1)
+//	gnu           digest  name              md5sum(1), sha256sum(1) of GNU coreutils
+//	name-first    name digest               rhash(1)
+//	record        name,sha256=digest,size   PyPA, "Recording installed projects"
+//
+// # Rules for all formats
+//
+// Names are bytes. They are unescaped, but never cleaned or converted, and are relative to the
+// folder that the format's Base stands for.
+//
+// The algorithm of a digest is, in this order: the one that the line or a header names; the one in
+// [Options]; the one that the manifest's own name contains ("SHA256SUMS"); the most common one with
+// digests of that length. Only in the last case is the entry marked as Assumed.
+//
+// A line that is neither an entry, nor a comment, nor part of a header is never skipped in silence:
+// it is a [*LineError], and reading continues on the next line. A manifest that is truncated ends
+// with one, too, where its format or wrapper makes that visible.
+//
+// No line is longer than [MaxLine], and no line contains a NUL byte. The package does not access the
+// file system. It reads from an [io.Reader], one line at a time: its memory does not grow with the
+// manifest.
 package manifest
 
 import (
@@ -16,20 +71,20 @@ import (
 	"checksig/internal/digest"
 )
 
-// MaxLine is the longest line, in bytes and with its end, that a manifest may hold. Its format is
-// detected from as many bytes.
+// MaxLine is the longest line allowed in a manifest, in bytes and including its end. The format is
+// detected from the same number of bytes.
 const MaxLine = 64 << 10
 
-// Entry is what a manifest says of one file.
+// Entry is one digest of one file.
 type Entry struct {
-	Line      int64  // where it stands, from 1; lines with several digests give several entries
-	Name      string // bytes as they are opened, unescaped, relative to the format's Base
+	Line      int64  // line number, from 1; a line with several digests gives several entries
+	Name      string // the bytes of the file's name, unescaped, relative to the format's Base
 	Algorithm *digest.Algorithm
 	Digest    []byte // Algorithm.Size bytes
-	Assumed   bool   // nothing but the digest's length told the algorithm
-	HasSize   bool   // the manifest says the file's size
-	Size      int64  // that size in bytes, if it does
-	RawName   string // what the manifest says instead of Name, where Name was made of it; else ""
+	Assumed   bool   // the algorithm was chosen by the digest's length alone
+	HasSize   bool   // the manifest lists the file's size
+	Size      int64  // that size in bytes, if HasSize
+	RawName   string // what the manifest lists if Name was derived from it, such as a URL; else ""
 }
 
 // LineError is the error for a line that could not be understood. Reading continues after it unless
@@ -52,80 +107,82 @@ const (
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
 
-// Next returns the next entry; a [*LineError] for a line that is not one; [io.EOF] at the end;
-// and any other error once the manifest cannot be read further.
+// Next returns the next entry. The error is a [*LineError] for a line that is not an entry, [io.EOF]
+// at the end, and any other error if the manifest cannot be read further.
 type Next func() (Entry, error)
 
-// Options is what is known of a manifest besides its content.
+// Options is what is known about a manifest besides its content.
 type Options struct {
 	FileName  string            // without its folder; it may name the algorithm
-	Algorithm *digest.Algorithm // of digests that have no tag; nil for what FileName or the length says
+	Algorithm *digest.Algorithm // of digests without a tag; nil to take it from FileName or the length
 	Format    *Format           // nil to detect it
 
-	looked bool              // at FileName, by Read
-	byName *digest.Algorithm // what it names
+	searched   bool              // Read has searched FileName for an algorithm
+	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
 }
 
-// named returns the algorithm of digests that have no tag, or nil if only their length tells it.
-func (o Options) named() *digest.Algorithm {
+// untaggedAlgorithm returns the algorithm of digests without a tag, or nil if only their length
+// identifies it.
+func (o Options) untaggedAlgorithm() *digest.Algorithm {
 	if o.Algorithm != nil {
 		return o.Algorithm
 	}
-	if o.looked {
-		return o.byName
+	if o.searched {
+		return o.inFileName
 	}
 	return digest.NamedIn(o.FileName)
 }
 
-// Format is one shape of manifest.
+// Format is one format of manifests.
 type Format struct {
 	Name string
-	// Base is the folder that names start from, relative to the manifest's own: "" is that folder
-	// itself, ".." the one above it, and "/" the root of the file system.
+	// Base is the folder that names are relative to: "" is the manifest's own folder, ".." the one
+	// above it, and "/" the root of the file system.
 	Base string
-	// Detect tells from a manifest's first bytes, at most 64 KiB, whether it has this format.
+	// Detect reports whether a manifest that begins with head (at most [MaxLine] bytes) has this
+	// format.
 	Detect func(head []byte, o Options) bool
 	// Read returns the entries of a manifest.
 	Read func(lines *Lines, o Options) Next
-	// Write writes manifests; nil where they come from one publisher's own tool.
+	// Write writes manifests; nil for formats that only one publisher's own tool produces.
 	Write *Writer
 }
 
 // Writer writes manifests of one format.
 type Writer struct {
-	// Single says that a manifest can list one file, and no more.
+	// Single is set if a manifest lists exactly one file.
 	Single bool
-	// Begin appends what stands before the first file; nil if nothing does. The error says that the
-	// format has no way to list digests of these algorithms.
+	// Begin appends what comes before the first file; nil for nothing. It returns an error if the
+	// format cannot represent digests of these algorithms.
 	Begin func(dst []byte, algorithms []*digest.Algorithm) ([]byte, error)
-	// File appends the entries of one file, an entry for each of the algorithms, in their order. The
-	// error says why the format cannot list that file.
+	// File appends the entries of one file, one for each of the algorithms, in their order. It returns
+	// an error if the format cannot represent them.
 	File func(dst []byte, entries []Entry) ([]byte, error)
-	// End appends what stands behind the last file; nil if nothing does.
+	// End appends what comes after the last file; nil for nothing.
 	End func(dst []byte) []byte
 }
 
-// Formats lists every format; the first that detects itself reads the manifest. Those with a mark
-// of their own stand before those that are known by the shape of a line.
+// Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
-	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // a header or a name
-	Base64, BSD, OpenSSL, Sidecar, Pipe, SFV, GNU, NameFirst, RECORD, // the first line
+	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
+	Base64, BSD, OpenSSL, Sidecar, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
 }
 
 // Reading is a manifest that is being read.
 type Reading struct {
 	Format   *Format
-	Encoding string // "utf-8" (which stands for any bytes, too), "utf-16le" or "utf-16be"
-	Wrapper  string // "pgp" or "signify" for what it is wrapped in, which is never checked; else ""
+	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"
+	Wrapper  string // "pgp" or "signify" if the text is inside a signature, which is not checked; else ""
 	Next     Next
 }
 
-// Read begins to read the manifest r. The error is the reader's. Where r has a method Len that tells
-// how much it holds, no more memory is taken than for that.
+// Read starts reading the manifest r. The error is the reader's.
+//
+// If r has a method Len that returns the number of unread bytes, the buffer is no larger than that.
 func Read(r io.Reader, o Options) (*Reading, error) {
 	size := MaxLine
 	if known, ok := r.(interface{ Len() int }); ok {
-		size = min(known.Len()+1, MaxLine) // one more, or the end of a line at the end would not be seen
+		size = min(known.Len()+1, MaxLine) // one more, because a full buffer looks like a line too long
 	}
 	buffered, encoding, err := decode(bufio.NewReaderSize(r, size))
 	if err != nil {
@@ -136,18 +193,18 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 		return nil, err
 	}
 	head = bytes.TrimPrefix(head, utf8BOM)
-	signature, wrapped := wrappedIn(head)
 	lines := &Lines{r: buffered}
-	if wrapped != nil {
-		lines.wrapper = wrapped()
-		head = unwrapped(head, wrapped())
+	name, newWrapper := detectWrapper(head)
+	if newWrapper != nil {
+		lines.wrapper = newWrapper()
+		head = unwrap(head, newWrapper())
 	}
-	o.byName, o.looked = digest.NamedIn(o.FileName), true // for all formats that ask
+	o.inFileName, o.searched = digest.NamedIn(o.FileName), true // once, for all formats that ask
 	format := o.Format
 	if format == nil {
 		format = detect(head, o)
 	}
-	return &Reading{format, encoding, signature, format.Read(lines, o)}, nil
+	return &Reading{format, encoding, name, format.Read(lines, o)}, nil
 }
 
 func detect(head []byte, o Options) *Format {
@@ -156,5 +213,5 @@ func detect(head []byte, o Options) *Format {
 			return f
 		}
 	}
-	return GNU // the commonest says line by line what is wrong
+	return GNU // the most common format, whose errors are the most useful ones
 }

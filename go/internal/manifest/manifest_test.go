@@ -74,23 +74,23 @@ func TestReadGNU(t *testing.T) {
 		{"blanks before the digest", "x", " \t" + sha1A + "  a\n", []string{"1 sha1 a"}},
 		{"the size decides", "x", sha1A + "  a\n" + md5A + "  b\n", []string{"1 sha1 a", "2 md5 b"}},
 		{"the name decides", "MD5SUMS", sha1A + "  a\n" + md5A + "  b\n", []string{
-			"1! a digest of 40 hexadecimal digits, but md5, which the manifest's name says, has 32", "2 md5 b"}},
+			"1! expected 32 hex digits for md5, found 40", "2 md5 b"}},
 		{"the separator may not change", "x", sha1A + "  a\n" + sha1A + " b\n", []string{
-			"1 sha1 a", "2! one character before the file name where earlier lines have two"}},
+			"1 sha1 a", "2! expected two characters before the file name, as in earlier lines, found one"}},
 		{"empty", "x", "", []string{}},
 		{"garbage", "x", "hello\nhello world\n" + sha1A + "\n" + sha1A + " \n" + sha1A + "  \n", []string{
-			"1! not a digest and a file name",
-			"2! does not begin with a digest in hexadecimal",
-			"3! not a digest and a file name",
-			"4! no file name behind the digest",
-			"5! no file name behind the digest"}},
+			"1! expected a digest and a file name",
+			"2! expected a hex digest at the beginning of the line",
+			"3! expected a digest and a file name",
+			"4! no file name after the digest",
+			"5! no file name after the digest"}},
 		{"odd digests", "x", sha1A[1:] + "  a\n" + sha1A[2:] + "  a\n" + strings.Repeat(sha1A, 9) + "  a\n", []string{
-			"1! does not begin with a digest in hexadecimal",
-			"2! no known algorithm has digests of 38 hexadecimal digits",
-			"3! does not begin with a digest"}},
+			"1! no known algorithm has digests of 39 hex digits",
+			"2! no known algorithm has digests of 38 hex digits",
+			"3! expected a hex digest at the beginning of the line"}},
 		{"bad escapes", "x", `\` + sha1A + `  a\x` + "\n" + `\` + sha1A + `  a\` + "\n", []string{
-			`1! unknown escape \x in the file name`, "2! the file name ends within an escape"}},
-		{"NUL", "x", sha1A + "  a\x00b\n" + sha1A + "  c\n", []string{"1! holds a NUL byte", "2 sha1 c"}},
+			`1! unknown escape \x in the file name, expected \\, \n or \r`, "2! incomplete escape at the end of the file name"}},
+		{"NUL", "x", sha1A + "  a\x00b\n" + sha1A + "  c\n", []string{"1! contains a NUL byte", "2 sha1 c"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := readAll(t, tt.fileName, tt.text)

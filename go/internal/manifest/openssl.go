@@ -8,10 +8,11 @@ import (
 	"checksig/internal/digest"
 )
 
-// OpenSSL is the format of openssl dgst (man page openssl-dgst(1)). Up to version 1 the tag of
-// SHA-256 is "SHA256", since 3.0 "SHA2-256". Names are never escaped:
+// OpenSSL is the format of openssl dgst. Source: the man page openssl-dgst(1).
 //
-//	<tag> "(" <name> ")= " <digest in hexadecimal>
+//	<tag> "(" <name> ")= " <hex digest>
+//
+// The tag for SHA-256 is "SHA256" up to version 1, and "SHA2-256" since 3.0. Names are never escaped.
 var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readTagged, Write: &Writer{File: opensslFile}}
 
 func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
@@ -26,7 +27,7 @@ func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
 	return dst, nil
 }
 
-// opensslTag spells an algorithm as OpenSSL 3 does: "SHA2-256", "BLAKE2B-512", "SHA2-512/256".
+// opensslTag returns the tag that OpenSSL 3 uses: "SHA2-256", "BLAKE2B-512", "SHA2-512/256".
 func opensslTag(a *digest.Algorithm) string {
 	tag := strings.ToUpper(bsdTag(a))
 	if bits, ok := strings.CutPrefix(tag, "SHA"); ok && bits != "1" && !strings.HasPrefix(bits, "3-") {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// pattern returns a regular expression, which is compiled when it is first asked for: to compile
-// all of them takes longer than to verify a small folder.
+// pattern returns a function that returns the regular expression, compiled in its first call.
+// Compiling all of them takes longer than verifying a small folder.
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

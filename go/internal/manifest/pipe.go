@@ -6,24 +6,24 @@ import (
 	"errors"
 )
 
-// Pipe is a table of two columns, as release notes hold them:
+// Pipe is a table of two columns, as found in release notes.
 //
 //	<hex digest> (SP | TAB)+ "|" SP <name>
 //
-// Blanks around a name, which padding cannot be told from, are refused. Empty lines and "#"
-// comments are left out.
+// Names that begin or end with a blank are rejected, because the blank could be padding. Empty lines
+// and "#" comments are skipped.
 var Pipe = &Format{Name: "pipe", Detect: pipeLine.detect, Read: pipeLine.read, Write: &Writer{Begin: beginUntagged, File: pipeFile}}
 
-var pipeLine = untaggedLine{comments: "#", parse: pipe}
+var pipeLine = untaggedLine{comments: "#", parse: parsePipe}
 
-func pipe(line []byte, digests untagged) (Entry, error) {
+func parsePipe(line []byte, digests untagged) (Entry, error) {
 	digits, name, found := bytes.Cut(line, []byte("|"))
 	name, spaced := bytes.CutPrefix(name, []byte(" "))
 	if !found || !spaced || !bytes.HasSuffix(digits, []byte(" ")) && !bytes.HasSuffix(digits, []byte("\t")) {
-		return Entry{}, errors.New("not a digest and a file name with a | between them")
+		return Entry{}, errors.New(`expected "<digest> | <file name>"`)
 	}
 	if plainName(string(name), " \t") != nil {
-		return Entry{}, errors.New("the file name begins or ends with a blank, or is none")
+		return Entry{}, errors.New("the file name is empty, or begins or ends with a blank")
 	}
 	return digests.entry(bytes.Trim(digits, " \t"), name)
 }

@@ -13,15 +13,16 @@ import (
 	"checksig/internal/digest"
 )
 
-// RECORD is the list of a Python package's files, <name>-<version>.dist-info/RECORD (PyPA's
-// "Recording installed projects" and "Binary distribution format", once PEP 376 and PEP 427), a
-// table of three columns by RFC 4180, whose names start from the folder above:
+// RECORD is the list of a Python package's files, <name>-<version>.dist-info/RECORD. Sources: PyPA's
+// "Recording installed projects" and "Binary distribution format" (once PEP 376 and PEP 427).
+//
+// It is a table of three columns in CSV (RFC 4180). Names are relative to the folder above RECORD's:
 //
 //	<name>,<algorithm>"="<base64url digest without padding>,<size>
 //
-// RECORD itself, and its signatures RECORD.jws and RECORD.p7s, have no digest, and are no entries.
-// Nor are the ".pyc" files of a __pycache__ folder without a digest: they are made at the
-// installation. Any other file without one is a bad line, as nothing vouches for it.
+// RECORD itself and its signatures RECORD.jws and RECORD.p7s are listed without a digest, and are
+// skipped. So are ".pyc" files in a __pycache__ folder: they are created during installation. Any
+// other file without a digest is a bad line with the code [NoDigest], because nothing verifies it.
 var RECORD = &Format{Name: "record", Base: "..", Detect: detectRECORD, Read: readRECORD, Write: &Writer{
 	Begin: beginSingle, File: recordFile}}
 
@@ -68,7 +69,7 @@ func readRECORD(lines *Lines, _ Options) Next {
 	}
 }
 
-// recordFields reads one row, which may go over several lines, and says where it begins.
+// recordFields reads one row, which may span several lines, and returns the number of its first line.
 func recordFields(lines *Lines) ([]string, int64, error) {
 	line, begins, err := lines.Next()
 	if err != nil {
@@ -76,14 +77,14 @@ func recordFields(lines *Lines) ([]string, int64, error) {
 	}
 	var row csvRow
 	for n := begins; ; {
-		if err := row.take(line); err != nil {
+		if err := row.add(line); err != nil {
 			return nil, begins, lineError(n, line, err)
 		}
 		if !row.quoted {
 			return append(row.fields, string(row.field)), begins, nil
 		}
 		if row.size > MaxLine {
-			return nil, begins, &LineError{Line: n, Text: beginning(line), Fatal: true, Cause: "a row too long: its quotes do not end"}
+			return nil, begins, &LineError{Line: n, Text: excerpt(line), Fatal: true, Cause: "row too long: the quoted field has no end"}
 		}
 		if lines.crlf {
 			row.field = append(row.field, '\r')
@@ -92,22 +93,22 @@ func recordFields(lines *Lines) ([]string, int64, error) {
 		if line, n, err = lines.Next(); err != nil {
 			var bad *LineError
 			if !errors.As(err, &bad) {
-				return nil, begins, &LineError{Line: n, Fatal: true, Cause: "cut short within quotes"}
+				return nil, begins, &LineError{Line: n, Fatal: true, Cause: "truncated in a quoted field"}
 			}
 			return nil, begins, err
 		}
 	}
 }
 
-// csvRow takes a row of RFC 4180 apart.
+// csvRow collects the fields of one row (RFC 4180).
 type csvRow struct {
 	fields []string
 	field  []byte
-	quoted bool // within quotes, which go on on the next line
-	size   int
+	quoted bool // in a quoted field, which continues on the next line
+	size   int  // bytes so far
 }
 
-func (r *csvRow) take(line []byte) error {
+func (r *csvRow) add(line []byte) error {
 	r.size += len(line) + 1
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
@@ -117,14 +118,14 @@ func (r *csvRow) take(line []byte) error {
 		case r.quoted && c == '"':
 			r.quoted = false
 			if i+1 < len(line) && line[i+1] != ',' {
-				return errors.New("something stands behind a quoted field")
+				return errors.New("expected a comma after the quoted field")
 			}
 		case r.quoted:
 			r.field = append(r.field, c)
 		case c == '"' && len(r.field) == 0:
 			r.quoted = true
 		case c == '"':
-			return errors.New("a quote within a field that is not quoted")
+			return errors.New("quotation mark in a field without quotes")
 		case c == ',':
 			r.fields = append(r.fields, string(r.field))
 			r.field = r.field[:0]
@@ -137,7 +138,7 @@ func (r *csvRow) take(line []byte) error {
 
 func recordEntry(fields []string) (Entry, error) {
 	if len(fields) != 3 || fields[0] == "" {
-		return Entry{}, errors.New("not a file name, a digest and a size")
+		return Entry{}, errors.New("expected a file name, a digest and a size")
 	}
 	name, tag, size := fields[0], fields[1], fields[2]
 	if tag == "" {
@@ -149,11 +150,11 @@ func recordEntry(fields []string) (Entry, error) {
 	tag, text, _ := strings.Cut(tag, "=")
 	algorithm := digest.ByTag(strings.ReplaceAll(tag, "_", "-"))
 	if algorithm == nil {
-		return Entry{}, fmt.Errorf("%.40q is no known algorithm", tag)
+		return Entry{}, unknownAlgorithm(tag)
 	}
 	sum, err := decodeRecord(text, algorithm.Size)
 	if err != nil {
-		return Entry{}, fmt.Errorf("not a digest of %s in base64url", algorithm.Name)
+		return Entry{}, fmt.Errorf("expected a %s digest in base64url", algorithm.Name)
 	}
 	e := Entry{Name: name, Algorithm: algorithm, Digest: sum}
 	if size != "" {
@@ -163,22 +164,22 @@ func recordEntry(fields []string) (Entry, error) {
 	return e, err
 }
 
-// decodeRecord decodes a digest of size bytes: base64url, or hexadecimal, which the RECORDs of some
-// packages in Debian hold against the specification. From 3 bytes on no text is both.
+// decodeRecord decodes a digest of size bytes in base64url or hex. Some Debian packages have RECORDs
+// with hex, against the specification. No text of 3 bytes or more is valid as both.
 func decodeRecord(text string, size int) ([]byte, error) {
 	if sum, err := hex.DecodeString(text); err == nil && len(sum) == size && size > 2 {
 		return sum, nil
 	}
 	sum, err := fromBase64(base64.RawURLEncoding, strings.TrimRight(text, "="))
 	if err == nil && len(sum) != size {
-		err = errors.New("another length")
+		err = errors.New("wrong length")
 	}
 	return sum, err
 }
 
 func recordFile(dst []byte, entries []Entry) ([]byte, error) {
 	e := entries[0]
-	if strings.ContainsAny(e.Name, ",\"\r\n") || isMark(e.Name) {
+	if strings.ContainsAny(e.Name, ",\"\r\n") || startsLayer(e.Name) {
 		dst = append(append(append(dst, '"'), strings.ReplaceAll(e.Name, `"`, `""`)...), '"')
 	} else {
 		dst = append(dst, e.Name...)

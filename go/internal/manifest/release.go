@@ -3,18 +3,19 @@ package manifest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"checksig/internal/digest"
 )
 
-// Release is the index of a Debian repository, Release or, clear-signed, InRelease (Debian wiki,
-// "DebianRepository/Format"), of fields by deb822(5) whose sections list the same files:
+// Release is the index of a Debian repository: Release or, inside a signature, InRelease. Sources:
+// Debian wiki, "DebianRepository/Format"; the man page deb822(5).
+//
+// It consists of fields. A field that is named after an algorithm lists files:
 //
 //	"MD5Sum:" | "SHA1:" | "SHA256:" | "SHA512:"
 //	SP <hex digest> SP+ <size> SP+ <name>
 //
-// Other fields are left out; but a digest in one, whose algorithm is not known, is a bad line.
+// Other fields are skipped, but a line with a digest in one is a bad line: its algorithm is unknown.
 var Release = &Format{Name: "release", Detect: detectRelease, Read: readRelease}
 
 var (
@@ -23,51 +24,51 @@ var (
 )
 
 func detectRelease(head []byte, _ Options) bool {
-	within := false // a section of digests
-	for line := range significant(head, "#") {
+	inDigests := false // in a field that lists digests
+	for line := range contentLines(head, "#") {
 		field := releaseField().FindSubmatch(line)
 		switch {
 		case field != nil:
-			within = releaseAlgorithm(field[1]) != nil && len(field[2]) == 0
+			inDigests = releaseAlgorithm(field[1]) != nil && len(field[2]) == 0
 		case line[0] != ' ' && line[0] != '\t':
 			return false
-		case within && releaseRow().Match(line):
+		case inDigests && releaseRow().Match(line):
 			return true
 		}
 	}
 	return false
 }
 
-// releaseAlgorithm returns the algorithm that a field lists digests of, or nil.
+// releaseAlgorithm returns the algorithm whose digests a field lists, or nil.
 func releaseAlgorithm(field []byte) *digest.Algorithm {
 	field = bytes.ToLower(field)
 	return digest.ByTag(string(bytes.TrimSuffix(field, []byte("sum"))))
 }
 
 func readRelease(lines *Lines, _ Options) Next {
-	var section string
+	var field string
 	var algorithm *digest.Algorithm
 	return perLine(lines, func(line []byte) (Entry, error) {
 		if isBlank(line) || line[0] == '#' {
 			return Entry{}, errNoEntry
 		}
-		if field := releaseField().FindSubmatch(line); field != nil {
-			section, algorithm = string(field[1]), releaseAlgorithm(field[1])
-			if algorithm != nil && len(field[2]) > 0 {
-				return Entry{}, errors.New("a section of digests with something behind its colon")
+		if match := releaseField().FindSubmatch(line); match != nil {
+			field, algorithm = string(match[1]), releaseAlgorithm(match[1])
+			if algorithm != nil && len(match[2]) > 0 {
+				return Entry{}, errors.New("expected the digests on the lines after the colon")
 			}
 			return Entry{}, errNoEntry
 		}
 		row := releaseRow().FindSubmatch(line)
 		switch {
-		case section == "" || line[0] != ' ' && line[0] != '\t':
-			return Entry{}, errors.New("not a field, nor the continuation of one")
+		case field == "" || line[0] != ' ' && line[0] != '\t':
+			return Entry{}, errors.New("expected a field or a continuation line")
 		case row == nil && algorithm == nil:
 			return Entry{}, errNoEntry
 		case row == nil:
-			return Entry{}, errors.New("not a digest, a size and a file name")
+			return Entry{}, errors.New("expected a digest, a size and a file name")
 		case algorithm == nil:
-			return Entry{}, fmt.Errorf("%.40q is no known algorithm", section)
+			return Entry{}, unknownAlgorithm(field)
 		}
 		return releaseEntry(algorithm, row)
 	})

@@ -8,16 +8,17 @@ import (
 	"checksig/internal/digest"
 )
 
-// SFV is the simple file verification of cksfv, rhash and cfv, for CRC-32 (ISO 3309) alone:
+// SFV is the "simple file verification" format of cksfv(1), rhash(1) and cfv(1). It has CRC-32
+// (ISO 3309) only.
 //
-//	<name> (SP | TAB)+ <8 hexadecimal digits>
+//	<name> (SP | TAB)+ <8 hex digits>
 //
-// Empty lines and ";" comments are left out.
+// Empty lines and ";" comments are skipped.
 var SFV = &Format{Name: "sfv", Detect: detectSFV, Read: sfvLine.read, Write: &Writer{Begin: beginSFV, File: nameFirstFile(";")}}
 
 func detectSFV(head []byte, o Options) bool {
-	line := first(head, ";")
-	e, err := sfv(line, untagged{})
+	line := firstContentLine(head, ";")
+	e, err := parseSFV(line, untagged{})
 	if err != nil {
 		return false
 	}
@@ -26,16 +27,16 @@ func detectSFV(head []byte, o Options) bool {
 	return err != nil && e.Name[0] != '#' || strings.HasSuffix(strings.ToLower(o.FileName), ".sfv")
 }
 
-var sfvLine = untaggedLine{comments: ";", parse: sfv}
+var sfvLine = untaggedLine{comments: ";", parse: parseSFV}
 
-func sfv(line []byte, _ untagged) (Entry, error) {
+func parseSFV(line []byte, _ untagged) (Entry, error) {
 	name, digits, err := cutLast(line)
 	if err != nil {
 		return Entry{}, err
 	}
 	sum := make([]byte, crc32.Size)
 	if n, err := hex.Decode(sum, digits[:min(len(digits), 2*len(sum))]); err != nil || n != len(sum) || len(digits) != 2*n {
-		return Entry{}, errors.New("does not end with 8 hexadecimal digits")
+		return Entry{}, errors.New("expected 8 hex digits at the end of the line")
 	}
 	return Entry{Name: string(name), Algorithm: crc32, Digest: sum}, nil
 }
@@ -44,7 +45,7 @@ var crc32 = digest.ByName("crc32")
 
 func beginSFV(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
 	if len(algorithms) != 1 || algorithms[0] != crc32 {
-		return nil, errors.New("the format is for crc32, and nothing else")
+		return nil, errors.New("the format is for crc32 only")
 	}
 	return dst, nil
 }

@@ -9,21 +9,21 @@ import (
 	"checksig/internal/digest"
 )
 
-// Sidecar is a digest alone, beside the one file that it is of, as Go and Kubernetes publish it.
-// "-" stands for standard input where a tool was given the file so:
+// Sidecar is a single digest in a manifest next to its file, as Go and Kubernetes publish it.
 //
 //	[SP] <hex digest> [SP+ ["*"] "-"]
 //
-// The file's name is that of the manifest without its last extension, or without the one before
-// ".txt": disc.iso.sha256 and disc.iso.sha256.txt are of disc.iso.
+// "-" is standard input, from which the publisher's tool read the file. The name of the file is the
+// manifest's own name without its last extension, or without the one before ".txt":
+// disc.iso.sha256 and disc.iso.sha256.txt list disc.iso.
 var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, Write: &Writer{
 	Single: true, Begin: beginSingle, File: sidecarFile}}
 
-// detectSidecar wants the digest to be alone: among others it is a line without a name.
+// detectSidecar accepts one digest only: among others it is a line that lacks its name.
 func detectSidecar(head []byte, o Options) bool {
 	lines := 0
 	var fields [][]byte
-	for line := range significant(head, "#") {
+	for line := range contentLines(head, "#") {
 		fields = sidecarFields(line)
 		if lines++; lines > 1 {
 			return false
@@ -32,18 +32,18 @@ func detectSidecar(head []byte, o Options) bool {
 	if fields == nil {
 		return false
 	}
-	if _, _, err := (untagged{o.named()}).parseDigest(fields[0]); err != nil {
+	if _, _, err := (untagged{o.untaggedAlgorithm()}).parseDigest(fields[0]); err != nil {
 		return false
 	}
 	if len(fields) == 1 {
 		return true
 	}
-	_, extension := beside(o.FileName)
-	return isStandardInput(fields[1]) && digest.NamedIn(extension) != nil // else a file of that name
+	_, extension := splitSidecar(o.FileName)
+	return isStandardInput(fields[1]) && digest.NamedIn(extension) != nil // otherwise a file called "-"
 }
 
-// sidecarFields returns the one or two words of a line, nil if it has more, or blanks at its end:
-// these may be the name of a file.
+// sidecarFields returns the words of a line with one or two words. It returns nil for more words, and
+// for blanks at the end: these may be the name of a file.
 func sidecarFields(line []byte) [][]byte {
 	fields := words(line)
 	if len(fields) > 2 || !bytes.HasSuffix(line, fields[len(fields)-1]) {
@@ -54,9 +54,9 @@ func sidecarFields(line []byte) [][]byte {
 
 func isStandardInput(field []byte) bool { return string(field) == "-" || string(field) == "*-" }
 
-// beside returns the name of the file that a sidecar is of, "" if its own name has none in it, and
-// the extension that was taken off.
-func beside(fileName string) (name, extension string) {
+// splitSidecar returns the name of a sidecar's file and the extension after it; "" and "" if the
+// sidecar is not named after a file.
+func splitSidecar(fileName string) (name, extension string) {
 	fileName = strings.TrimSuffix(fileName, ".txt")
 	dot := strings.LastIndexByte(fileName, '.')
 	if dot < 1 {
@@ -66,8 +66,8 @@ func beside(fileName string) (name, extension string) {
 }
 
 func readSidecar(lines *Lines, o Options) Next {
-	name, _ := beside(o.FileName)
-	digests := untagged{o.named()}
+	name, _ := splitSidecar(o.FileName)
+	digests := untagged{o.untaggedAlgorithm()}
 	seen := false
 	return perLine(lines, func(line []byte) (Entry, error) {
 		if isBlank(line) || line[0] == '#' {
@@ -76,11 +76,11 @@ func readSidecar(lines *Lines, o Options) Next {
 		fields := sidecarFields(line)
 		switch {
 		case fields == nil || len(fields) == 2 && !isStandardInput(fields[1]):
-			return Entry{}, errors.New("not a digest alone")
+			return Entry{}, errors.New("expected a digest without a file name")
 		case seen:
-			return Entry{}, errors.New("a second digest without a file name")
+			return Entry{}, errors.New("second digest in a manifest of one file")
 		case name == "":
-			return Entry{}, errors.New("a digest alone, and the manifest's name does not tell of which file")
+			return Entry{}, errors.New("no file name, and the manifest is not named after a file, as in name.sha256")
 		}
 		e, err := digests.entry(fields[0], []byte(name))
 		seen = err == nil

@@ -10,7 +10,7 @@ import (
 	"checksig/internal/digest"
 )
 
-// tagStyle is how a line with a tag is written; each is a format.
+// tagStyle is the way a line with a tag is written. Each style is a format.
 type tagStyle int
 
 const (
@@ -21,19 +21,19 @@ const (
 
 func detectTagged(style tagStyle) func([]byte, Options) bool {
 	return func(head []byte, _ Options) bool {
-		t, ok := cutTag(first(head, "#"))
+		t, ok := cutTag(firstContentLine(head, "#"))
 		return ok && t.style() == style
 	}
 }
 
-// tagged is a line with a tag, in its parts.
+// tagged holds the parts of a line with a tag.
 type tagged struct {
 	tag, name, value []byte
-	spaced           bool // a space stands behind the tag
+	spaced           bool // a space follows the tag
 	escaped          bool
 }
 
-// cutTag takes a line with a tag apart; ok is false for one that has not the shape.
+// cutTag splits a line with a tag. ok is false if the line does not have that form.
 func cutTag(line []byte) (t tagged, ok bool) {
 	rest := bytes.TrimLeft(line, " \t")
 	rest, t.escaped = bytes.CutPrefix(rest, []byte(`\`))
@@ -54,7 +54,7 @@ func (t tagged) style() tagStyle {
 	case !t.spaced:
 		return styleOpenSSL
 	case algorithm != nil && (len(t.value) != 2*algorithm.Size || bytes.HasSuffix(t.value, []byte("="))):
-		return styleBase64 // where both have the same length, as of CRC-32, base64 is padded
+		return styleBase64 // base64 as long as the hex digits, as for CRC-32, ends in padding
 	}
 	return styleBSD
 }
@@ -62,7 +62,7 @@ func (t tagged) style() tagStyle {
 func (t tagged) entry() (Entry, error) {
 	algorithm := digest.ByTag(string(t.tag))
 	if algorithm == nil {
-		return Entry{}, fmt.Errorf("%.40q is no known algorithm", t.tag)
+		return Entry{}, unknownAlgorithm(t.tag)
 	}
 	sum, err := decodeDigest(algorithm, t.value)
 	if err != nil {
@@ -75,12 +75,18 @@ func (t tagged) entry() (Entry, error) {
 		}
 	}
 	if len(name) == 0 {
-		return Entry{}, errors.New("no file name in the brackets")
+		return Entry{}, errors.New("no file name between the parentheses")
 	}
 	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum}, nil
 }
 
-// decodeDigest reads a digest of a, in hexadecimal or base64.
+// unknownAlgorithm returns the error for a tag that no algorithm has. A list of the known ones, as in
+// [digest.UnknownError], would be repeated for every line.
+func unknownAlgorithm[T []byte | string](tag T) error {
+	return fmt.Errorf("unknown algorithm %.40q", tag)
+}
+
+// decodeDigest reads a digest of a, in hex or base64.
 func decodeDigest(a *digest.Algorithm, text []byte) ([]byte, error) {
 	sum := make([]byte, a.Size)
 	if len(text) == hex.EncodedLen(a.Size) {
@@ -93,5 +99,14 @@ func decodeDigest(a *digest.Algorithm, text []byte) ([]byte, error) {
 			return sum, nil
 		}
 	}
-	return nil, fmt.Errorf("not a digest of %s, which has %d hexadecimal digits", a.Name, 2*a.Size)
+	return nil, wrongDigest(a, text)
+}
+
+// wrongDigest returns the error for text that is not a digest of a.
+func wrongDigest(a *digest.Algorithm, text []byte) error {
+	expected := fmt.Sprintf("expected %d hex digits for %s, found ", hex.EncodedLen(a.Size), a.Name)
+	if _, err := hex.Decode(make([]byte, len(text)/2), text); len(text) > 0 && (err == nil || errors.Is(err, hex.ErrLength)) {
+		return fmt.Errorf("%s%d", expected, len(text))
+	}
+	return fmt.Errorf("%s%.40q", expected, text)
 }

@@ -11,80 +11,85 @@ import (
 	"checksig/internal/digest"
 )
 
-// untagged reads digests whose algorithm the manifest's name says, or else their length.
-type untagged struct{ named *digest.Algorithm }
-
-// entry returns what a digest and a name that need no unescaping say.
-func (u untagged) entry(digits, name []byte) (Entry, error) {
-	algorithm, sum, err := u.parseDigest(digits)
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: u.named == nil}, err
+// untagged reads digests without a tag.
+type untagged struct {
+	algorithm *digest.Algorithm // nil if only the length of a digest identifies it
 }
 
-func (u untagged) parseDigest(digits []byte) (*digest.Algorithm, []byte, error) {
-	if len(digits) > 2*digest.MaxSize {
-		return nil, nil, errors.New("does not begin with a digest")
-	}
-	sum := make([]byte, len(digits)/2)
-	_, err := hex.Decode(sum, digits)
-	if err != nil || len(sum) == 0 {
-		return u.parseBase64(digits)
-	}
-	algorithm := u.of(len(sum))
-	switch {
-	case algorithm != nil:
-		return algorithm, sum, nil
-	case u.named == nil:
-		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hexadecimal digits", len(digits))
-	}
-	return nil, nil, fmt.Errorf("a digest of %d hexadecimal digits, but %s, which the manifest's name says, has %d",
-		len(digits), u.named.Name, 2*u.named.Size)
+// entry returns the entry for a digest and a name without escapes.
+func (u untagged) entry(text, name []byte) (Entry, error) {
+	algorithm, sum, err := u.parseDigest(text)
+	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: u.algorithm == nil}, err
 }
 
-// parseBase64 reads what is no hexadecimal. Lengths of an algorithm that are not its own are left
-// out: any word of four letters would be one.
-func (u untagged) parseBase64(digits []byte) (*digest.Algorithm, []byte, error) {
-	sum, err := fromBase64(base64.StdEncoding, string(digits))
+func (u untagged) parseDigest(text []byte) (*digest.Algorithm, []byte, error) {
+	if len(text) > 2*digest.MaxSize {
+		return nil, nil, errNotHex
+	}
+	sum := make([]byte, len(text)/2)
+	_, err := hex.Decode(sum, text)
+	if err != nil && !errors.Is(err, hex.ErrLength) || len(text) == 0 {
+		return u.parseBase64(text)
+	}
 	if err == nil {
-		algorithm := u.of(len(sum))
-		if algorithm != nil && (u.named == nil || algorithm == u.named) {
+		if algorithm := u.ofSize(len(sum)); algorithm != nil {
 			return algorithm, sum, nil
 		}
 	}
-	return nil, nil, errors.New("does not begin with a digest in hexadecimal")
+	if u.algorithm == nil {
+		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hex digits", len(text))
+	}
+	return nil, nil, wrongDigest(u.algorithm, text)
 }
 
-// of returns the algorithm of a digest of size bytes, or nil. b2sum --length writes digests of other
-// sizes than its own.
-func (u untagged) of(size int) *digest.Algorithm {
-	if u.named == nil {
+// errNotHex is the error for a line whose first word is not a digest.
+var errNotHex = errors.New("expected a hex digest at the beginning of the line")
+
+// parseBase64 reads a digest in base64. Here a named algorithm must have its usual length: any word
+// of four letters would be a digest of blake2b-24.
+func (u untagged) parseBase64(text []byte) (*digest.Algorithm, []byte, error) {
+	sum, err := fromBase64(base64.StdEncoding, string(text))
+	if err == nil {
+		algorithm := u.ofSize(len(sum))
+		if algorithm != nil && (u.algorithm == nil || algorithm == u.algorithm) {
+			return algorithm, sum, nil
+		}
+	}
+	return nil, nil, errNotHex
+}
+
+// ofSize returns the algorithm for a digest of size bytes, or nil. It may be another length of the
+// named one, as b2sum --length writes.
+func (u untagged) ofSize(size int) *digest.Algorithm {
+	if u.algorithm == nil {
 		return digest.BySize(size)
 	}
-	return u.named.OfSize(size)
+	return u.algorithm.OfSize(size)
 }
 
-// parseSize reads a file's size: decimal digits and nothing else.
+// parseSize reads a file's size, which consists of decimal digits only.
 func parseSize(digits []byte) (int64, error) {
 	size, err := strconv.ParseUint(string(digits), 10, 63)
 	if err != nil {
-		return 0, fmt.Errorf("%.20q is no size", digits)
+		return 0, fmt.Errorf("expected a size in bytes, found %.20q", digits)
 	}
 	return int64(size), nil
 }
 
-// untaggedLine is a shape of line that lists one file, and does not say the algorithm.
+// untaggedLine is a form of line that lists one file and does not name the algorithm.
 type untaggedLine struct {
-	comments string // what comments begin with, one character for each kind
+	comments string // the characters that begin a comment
 	parse    func(line []byte, digests untagged) (Entry, error)
 }
 
 func (u untaggedLine) detect(head []byte, o Options) bool {
-	_, err := u.parse(first(head, u.comments), untagged{o.named()})
+	_, err := u.parse(firstContentLine(head, u.comments), untagged{o.untaggedAlgorithm()})
 	return err == nil
 }
 
-// read leaves out blank lines and comments.
+// read skips blank lines and comments.
 func (u untaggedLine) read(lines *Lines, o Options) Next {
-	digests := untagged{o.named()}
+	digests := untagged{o.untaggedAlgorithm()}
 	return perLine(lines, func(line []byte) (Entry, error) {
 		if isBlank(line) || strings.IndexByte(u.comments, line[0]) >= 0 {
 			return Entry{}, errNoEntry

@@ -7,18 +7,19 @@ import (
 	"strings"
 )
 
-// wrapper takes lines out of what a signature wraps around them. It is fed line by line.
+// wrapper separates signed text from the signature around it, line by line.
 type wrapper interface {
-	// take returns the line that stands in a line of the wrapped text, or own for a line that is the
-	// wrapper's own. The error says why it may not stand there.
+	// take returns the signed line inside line. own reports a line of the wrapper itself. The error is
+	// for a line that is not allowed at this position.
 	take(line []byte) (inner []byte, own bool, err error)
-	// end returns why the text may not end here, or nil.
+	// end returns an error if the text is truncated, nil if it may end here.
 	end() error
 }
 
-// wrappedIn returns what a manifest that begins with head is wrapped in, if anything.
-func wrappedIn(head []byte) (string, func() wrapper) {
-	line := first(head, "")
+// detectWrapper returns the wrapper of a manifest that begins with head: its name and a function that
+// creates one; "" and nil if there is none.
+func detectWrapper(head []byte) (string, func() wrapper) {
+	line := firstContentLine(head, "")
 	switch {
 	case bytes.Equal(bytes.TrimRight(line, " \t"), pgpMessage):
 		return "pgp", func() wrapper { return &pgp{} }
@@ -28,9 +29,9 @@ func wrappedIn(head []byte) (string, func() wrapper) {
 	return "", nil
 }
 
-// isMark reports whether a manifest that begins with text is taken for one in another encoding, or
-// in a wrapper.
-func isMark(text string) bool {
+// startsLayer reports whether text at the beginning of a manifest is read as the mark of an encoding or
+// a wrapper.
+func startsLayer(text string) bool {
 	for _, mark := range []string{string(utf8BOM), "\xff\xfe", "\xfe\xff", string(pgpMessage), string(signifyComment)} {
 		if strings.HasPrefix(text, mark) {
 			return true
@@ -39,21 +40,23 @@ func isMark(text string) bool {
 	return false
 }
 
-// unwrapped returns the lines of head that w does not take for its own.
-func unwrapped(head []byte, w wrapper) []byte {
-	inside := []byte{}
+// unwrap returns the signed lines in head.
+func unwrap(head []byte, w wrapper) []byte {
+	signed := []byte{}
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 		if inner, own, err := w.take(line); !own && err == nil {
-			inside = append(append(inside, inner...), '\n')
+			signed = append(append(signed, inner...), '\n')
 		}
 	}
-	return inside
+	return signed
 }
 
-// pgp is the cleartext signature framework of OpenPGP (RFC 9580, section 7): what stands between
-// the headers and the signature is signed, and "- " escapes a line that begins with a dash.
-type pgp struct{ at pgpPart }
+// pgp is the cleartext signature framework of OpenPGP (RFC 9580, section 7).
+//
+// The lines between the headers and the signature are signed. "- " escapes a line that begins with a
+// dash.
+type pgp struct{ part pgpPart }
 
 type pgpPart int
 
@@ -78,20 +81,20 @@ var (
 
 func (p *pgp) take(line []byte) ([]byte, bool, error) {
 	mark := bytes.TrimRight(line, " \t")
-	switch p.at {
+	switch p.part {
 	case pgpBefore, pgpAfter:
 		if len(mark) == 0 {
 			return nil, true, nil
 		}
-		if p.at == pgpAfter || !bytes.Equal(mark, pgpMessage) {
-			return nil, false, errors.New("outside of the text that is signed")
+		if p.part == pgpAfter || !bytes.Equal(mark, pgpMessage) {
+			return nil, false, errors.New("outside the signed text")
 		}
-		p.at = pgpHeaders
+		p.part = pgpHeaders
 	case pgpHeaders:
 		if len(mark) == 0 {
-			p.at = pgpText
+			p.part = pgpText
 		} else if !bytes.HasPrefix(line, []byte("Hash: ")) {
-			return nil, false, errors.New(`a header of the signed text that is not "Hash"`)
+			return nil, false, errors.New(`expected a "Hash" header or an empty line before the signed text`)
 		}
 	case pgpText:
 		return p.text(line, mark)
@@ -101,16 +104,16 @@ func (p *pgp) take(line []byte) ([]byte, bool, error) {
 	return nil, true, nil
 }
 
-// armor takes the lines of the signature, in which nothing else may hide.
+// armor checks a line of the signature. It rejects other lines, which could look signed.
 func (p *pgp) armor(line []byte) error {
 	switch {
 	case bytes.Equal(line, pgpArmorTail):
-		p.at = pgpAfter
-	case p.at == pgpArmorHeaders && len(line) == 0:
-		p.at = pgpSignature
-	case p.at == pgpArmorHeaders && pgpArmorHeader().Match(line), p.at == pgpSignature && pgpArmorData().Match(line):
+		p.part = pgpAfter
+	case p.part == pgpArmorHeaders && len(line) == 0:
+		p.part = pgpSignature
+	case p.part == pgpArmorHeaders && pgpArmorHeader().Match(line), p.part == pgpSignature && pgpArmorData().Match(line):
 	default:
-		return errors.New("not a part of the PGP signature that it stands in")
+		return errors.New("expected a line of the PGP signature")
 	}
 	return nil
 }
@@ -121,26 +124,28 @@ func (p *pgp) text(line, mark []byte) ([]byte, bool, error) {
 	case escaped || len(line) == 0 || line[0] != '-':
 		return inner, false, nil
 	case bytes.Equal(mark, pgpArmor):
-		p.at = pgpArmorHeaders
+		p.part = pgpArmorHeaders
 		return nil, true, nil
 	}
-	return nil, false, errors.New("begins with a dash that is not escaped, as it has to be in signed text")
+	return nil, false, errors.New(`unescaped dash at the beginning of a signed line, expected "- -"`)
 }
 
 func (p *pgp) end() error {
-	if p.at != pgpAfter {
-		return errors.New("ends before the PGP signature does: cut short")
+	if p.part != pgpAfter {
+		return errors.New("truncated: the end of the PGP signature is missing")
 	}
 	return nil
 }
 
-// signify is the wrapper of OpenBSD's signify -e (man page signify(1), signify.c): a comment that
-// nothing vouches for, the signature in base64, and the text that is signed.
+// signify is the wrapper that signify -e of OpenBSD writes (man page signify(1), signify.c).
+//
+// It consists of a comment, which is not signed, the signature in base64, and the signed text.
 type signify struct{ lines int }
 
 var signifyComment = []byte("untrusted comment: ")
 
-// signifyBytes is the size of a signature: the algorithm "Ed", a key's number, and Ed25519's own.
+// signifyBytes is the size of a signature: the algorithm "Ed", the key's number, and the Ed25519
+// signature.
 const signifyBytes = 2 + 8 + 64
 
 func (s *signify) take(line []byte) ([]byte, bool, error) {
@@ -151,7 +156,7 @@ func (s *signify) take(line []byte) ([]byte, bool, error) {
 	if s.lines == 2 {
 		signature, err := base64.StdEncoding.DecodeString(string(line))
 		if err != nil || len(signature) != signifyBytes || !strings.HasPrefix(string(signature), "Ed") {
-			return nil, false, errors.New("not a signature of signify, as its place demands")
+			return nil, false, errors.New("expected a signify signature in base64")
 		}
 	}
 	return line, s.lines <= 2, nil
@@ -159,7 +164,7 @@ func (s *signify) take(line []byte) ([]byte, bool, error) {
 
 func (s *signify) end() error {
 	if s.lines < 2 {
-		return errors.New("ends before the signature of signify does: cut short")
+		return errors.New("truncated: the signify signature is missing")
 	}
 	return nil
 }

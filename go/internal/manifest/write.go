@@ -8,33 +8,34 @@ import (
 	"checksig/internal/digest"
 )
 
-// beginUntagged refuses algorithms that cannot be told by the length of their digests. A single one
-// can, as the manifest's name says it.
+// beginUntagged rejects several algorithms that the length of a digest does not identify. A single
+// algorithm can be read from the manifest's name.
 func beginUntagged(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
 	for _, a := range algorithms {
 		if len(algorithms) > 1 && digest.BySize(a.Size) != a {
-			return nil, fmt.Errorf("beside other algorithms, %s cannot be told by the length of its digests", a.Name)
+			return nil, fmt.Errorf("the format cannot represent %s together with other algorithms: "+
+				"it has no tags, and the length of a digest does not identify %s", a.Name, a.Name)
 		}
 	}
 	return dst, nil
 }
 
-// beginSingle allows one algorithm in a manifest.
+// beginSingle rejects more than one algorithm.
 func beginSingle(dst []byte, algorithms []*digest.Algorithm) ([]byte, error) {
 	if len(algorithms) != 1 {
-		return nil, errors.New("the format has one algorithm in a manifest")
+		return nil, errors.New("the format has one algorithm per manifest")
 	}
 	return dst, nil
 }
 
-// plainName refuses the names that a line cannot hold as they are: those with a line's end in
-// them, and those that begin or end with one of the characters in edges.
+// plainName returns an error for a name that a line cannot contain unescaped: one with a line break,
+// or one that begins or ends with a character in edges.
 func plainName(name, edges string) error {
 	switch {
 	case strings.ContainsAny(name, "\n\r"):
-		return errors.New("the format cannot list a name with a line break in it")
+		return errors.New("the format cannot represent a name with a line break")
 	case name == "", strings.Trim(name, edges) != name:
-		return fmt.Errorf("the format cannot list the name %q", name)
+		return fmt.Errorf("the format cannot represent the name %q", name)
 	}
 	return nil
 }
