@@ -1,0 +1,208 @@
+package safefs
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxIdleRoots is how many roots stay open that nobody uses.
+	maxIdleRoots = 16
+
+	// Where no more files can be open, or another program holds a lease on one, the opening is tried
+	// again, at most so often: beyond that only files of our own are waited for.
+	retryPause = 5 * time.Millisecond
+	retryLimit = 400
+)
+
+// Root is a folder that names start from. It is opened when it is first used; a [RootCache] makes it,
+// one for each folder, so that two names have the same root only if the pointers are equal.
+type Root struct {
+	Dir     string // its path, absolute
+	Display string // its path as reports show it
+
+	cache *RootCache
+	name  string // below the top root, "." for that itself; "" if it lies elsewhere
+	tree  *Tree  // nil while it is closed
+	users int    // of tree
+}
+
+// Path returns the path of the file called name, for reports. It is not cleaned: where d is a link,
+// d/../x is another file than x.
+func (r *Root) Path(name string) string {
+	name = filepath.FromSlash(name)
+	if filepath.IsAbs(name) || r.Display == "" || r.Display == "." {
+		return name
+	}
+	if strings.HasSuffix(r.Display, string(filepath.Separator)) {
+		return r.Display + name
+	}
+	return r.Display + string(filepath.Separator) + name
+}
+
+// Contains reports whether other is r or lies below it.
+func (r *Root) Contains(other *Root) bool {
+	rel, err := filepath.Rel(r.Dir, other.Dir)
+	return err == nil && filepath.IsLocal(rel)
+}
+
+// Acquire returns the open folder. Call [Root.Release] after each Acquire that succeeds.
+func (r *Root) Acquire() (*Tree, error) {
+	if r.isTop() { // open as long as the cache: no lock
+		return r.tree, nil
+	}
+	c := r.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.tree == nil {
+		tree, err := r.open()
+		if err != nil {
+			return nil, err
+		}
+		r.tree = tree
+		c.open[r] = true
+	}
+	r.users++
+	return r.tree, nil
+}
+
+func (r *Root) isTop() bool { return r == r.cache.top }
+
+func (r *Root) open() (*Tree, error) {
+	if r.name != "" {
+		return r.cache.top.tree.Sub(r.name)
+	}
+	return OpenTree(r.Dir, r.cache.followOutside)
+}
+
+// Release says that what [Root.Acquire] returned is no longer used.
+func (r *Root) Release() {
+	if r.isTop() {
+		return
+	}
+	c := r.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.users--
+	if len(c.open) > maxIdleRoots {
+		c.closeIdle()
+	}
+}
+
+// RootCache holds the roots of a run. Of thousands, only a few are open at once.
+type RootCache struct {
+	top           *Root
+	followOutside bool
+	openFiles     atomic.Int64
+	scarce        sync.Mutex // held while trying again for a descriptor
+
+	mu    sync.Mutex
+	known map[string]*Root // by Dir
+	open  map[*Root]bool
+}
+
+// NewRootCache opens the folder dir, absolute, as the top root, shown as display; it stays open until
+// [RootCache.Close]. With followOutside, names may lead out of their roots.
+func NewRootCache(dir, display string, followOutside bool) (*RootCache, error) {
+	tree, err := OpenTree(dir, followOutside)
+	if err != nil {
+		return nil, err
+	}
+	c := &RootCache{followOutside: followOutside, known: map[string]*Root{}, open: map[*Root]bool{}}
+	c.top = &Root{Dir: dir, Display: display, cache: c, name: ".", tree: tree}
+	c.known[dir] = c.top
+	return c, nil
+}
+
+// Top returns the top root.
+func (c *RootCache) Top() *Root { return c.top }
+
+// At returns the root at path, taken from the folder called folder below the top root; an absolute path
+// stands for itself.
+func (c *RootCache) At(folder, path string) *Root {
+	if filepath.IsAbs(path) {
+		return c.Add(path, path)
+	}
+	name := filepath.Join(folder, path)
+	r := &Root{Dir: filepath.Join(c.top.Dir, name), Display: filepath.Join(c.top.Display, name), cache: c}
+	if filepath.IsLocal(name) {
+		r.name = name
+	}
+	return c.add(r)
+}
+
+// Add returns the root of the folder dir, absolute, shown as display.
+func (c *RootCache) Add(dir, display string) *Root {
+	return c.add(&Root{Dir: dir, Display: display, cache: c})
+}
+
+func (c *RootCache) add(r *Root) *Root {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.known[r.Dir]; known != nil {
+		return known
+	}
+	c.known[r.Dir] = r
+	return r
+}
+
+// Trim closes the roots that nobody uses, where descriptors are scarce.
+func (c *RootCache) Trim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeIdle()
+}
+
+func (c *RootCache) closeIdle() {
+	for r := range c.open {
+		if r.users == 0 {
+			r.tree.Close()
+			r.tree = nil
+			delete(c.open, r)
+		}
+	}
+}
+
+// Close closes all roots, the top one too.
+func (c *RootCache) Close() {
+	c.Trim()
+	c.top.tree.Close()
+}
+
+// CountOpen adds n to the number of files that are open in this run; see [RootCache.Retry].
+func (c *RootCache) CountOpen(n int) { c.openFiles.Add(int64(n)) }
+
+// Retry calls open, and again while what keeps it from succeeding may pass: no free descriptor (see
+// [IsExhausted]), or a lease of another program (see [IsHeld]). open must hold nothing open when it
+// fails. It gives up after two seconds, unless files of this run are open that will be closed, or when
+// ctx ends.
+func (c *RootCache) Retry(ctx context.Context, open func() error) error {
+	for try := 0; ; try++ {
+		err := open()
+		if IsExhausted(err) {
+			c.Trim()
+			err = c.alone(open)
+		}
+		exhausted := IsExhausted(err)
+		waits := try < retryLimit || exhausted && c.openFiles.Load() > 0
+		if !(exhausted || IsHeld(err)) || !waits || ctx.Err() != nil {
+			return err
+		}
+		c.Trim()
+		time.Sleep(retryPause)
+	}
+}
+
+// alone has one goroutine at a time try again: two that each hold what the other lacks would both fail.
+func (c *RootCache) alone(open func() error) error {
+	c.scarce.Lock()
+	defer c.scarce.Unlock()
+	return open()
+}
+
+// OpenFiles returns how many files of this run are open.
+func (c *RootCache) OpenFiles() int { return int(c.openFiles.Load()) }
