@@ -1,0 +1,256 @@
+package hashpool
+
+import (
+	"os"
+
+	"checksig/internal/digest"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
+)
+
+// maxDeferred is how many tasks are put aside before the files in lanes are brought to their end, to do
+// those one by one.
+const maxDeferred = 64
+
+// laneWorker hashes many files at once on one core. Each has a lane; what no lane is for is deferred, and
+// done by the worker that it is built on.
+type laneWorker[P any] struct {
+	*worker[P]
+	set      *multibuffer.Group
+	limit    int // of files open at once
+	width    int // how many files the latest algorithm's kernels take
+	active   int // lanes with a file
+	kernels  map[*digest.Algorithm]kernel
+	own      holding
+	lanes    [multibuffer.Max]lane[P]
+	deferred []*Task[P]
+
+	root   *safefs.Root
+	folder *os.File // that of root; nil if files there can only be opened by its tree
+
+	sum [digest.MaxSize]byte
+}
+
+// lane is a file of a [multibuffer.Group].
+type lane[P any] struct {
+	task      *Task[P]
+	algorithm *multibuffer.Algorithm
+}
+
+// kernel is what computes an algorithm for several files at once.
+type kernel struct {
+	algorithm *multibuffer.Algorithm // nil for nothing
+	width     int
+}
+
+// newLaneWorker returns a worker that uses w, or nil where files cannot be hashed together.
+func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
+	if w.pool.config.LeaveCache {
+		return nil // the set's reading leaves traces
+	}
+	set, err := multibuffer.New()
+	if err != nil {
+		return nil // New has checked what the environment asks for
+	}
+	return &laneWorker[P]{
+		worker: w, set: set, kernels: map[*digest.Algorithm]kernel{},
+		limit: min(multibuffer.Max, max(1, safefs.OpenLimit()/4/w.pool.workers)),
+	}
+}
+
+// free closes all that is open.
+func (l *laneWorker[P]) free() {
+	l.leave()
+	l.set.Free()
+	l.pool.roots.CountOpen(-l.active)
+}
+
+// all does tasks until there are no more, or the group has ended.
+func (l *laneWorker[P]) all() {
+	for l.fill() {
+		l.pool.config.BytesRead.Add(l.set.Step(&l.pool.stop))
+		if l.pool.group.Ended() {
+			return // it is not known what became of these files
+		}
+		l.collect()
+	}
+}
+
+// fill gives files to lanes, and reports whether one has a file.
+func (l *laneWorker[P]) fill() bool {
+	for !l.pool.group.Ended() {
+		if l.active == 0 {
+			l.doDeferred()
+		} else if l.active >= min(l.width, l.limit) || len(l.deferred) >= maxDeferred {
+			return true
+		}
+		t := l.next()
+		if t == nil {
+			return l.active > 0
+		}
+		l.add(t)
+	}
+	return false
+}
+
+// next returns a task, for which it waits only if there is nothing else to do.
+func (l *laneWorker[P]) next() *Task[P] {
+	t := l.pool.queue.take(&l.own, false)
+	if t == nil && l.active == 0 {
+		l.leave()
+		t = l.pool.queue.take(&l.own, true)
+	}
+	return t
+}
+
+// add gives a task's file to a lane if it can, and defers it if not.
+func (l *laneWorker[P]) add(t *Task[P]) {
+	if len(t.Algorithms) != 1 || t.Ask {
+		l.putOff(t)
+		return
+	}
+	k := l.kernel(t.Algorithms[0])
+	if k.algorithm == nil {
+		l.putOff(t)
+		return
+	}
+	i, opened := l.openTask(k.algorithm, t)
+	if !opened {
+		l.putOff(t)
+		return
+	}
+	t.weight = l.set.Size(i)
+	// Where the size is not as expected, the handler decides. On a spinning disk, large files are read
+	// one by one: it would seek between them.
+	if t.isUnexpected(t.weight) || l.pool.config.Spinning && t.weight >= fanOutSize {
+		l.set.Drop(i)
+		l.putOff(t)
+		return
+	}
+	l.lanes[i] = lane[P]{t, k.algorithm}
+	l.width = k.width
+	l.active++
+	l.pool.roots.CountOpen(1)
+	l.own.now.add(t.load())
+}
+
+func (l *laneWorker[P]) putOff(t *Task[P]) {
+	l.deferred = append(l.deferred, t)
+	l.own.now.add(t.load())
+}
+
+func (l *laneWorker[P]) kernel(a *digest.Algorithm) kernel {
+	k, known := l.kernels[a]
+	if !known {
+		if found := multibuffer.ByName(a.Name); found != nil && found.Width() > 0 {
+			k = kernel{found, found.Width()}
+		}
+		l.kernels[a] = k
+	}
+	return k
+}
+
+// openTask opens a task's file for a free lane, and reports whether it could.
+func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, opened bool) {
+	tree, err := t.Root.Acquire()
+	if err != nil {
+		return 0, false
+	}
+	defer t.Root.Release()
+	for l.set.Phase(i) != multibuffer.Idle {
+		i++
+	}
+	if l.root != t.Root {
+		l.leave()
+		l.root, l.folder = t.Root, tree.Folder()
+	}
+	if l.folder != nil && l.set.Open(i, a, l.folder.Fd(), t.Name, &t.seen) {
+		return i, true
+	}
+	// A link, a folder of an odd kind, or nothing to open: the tree knows.
+	file, err := tree.Open(t.Name)
+	if err != nil {
+		if safefs.IsExhausted(err) {
+			l.limit = max(1, l.active/2)
+		}
+		return i, false
+	}
+	defer file.Close()
+	return i, l.set.Adopt(i, a, file.Fd())
+}
+
+// leave closes the folder, where others may be short of descriptors.
+func (l *laneWorker[P]) leave() {
+	l.set.Leave()
+	if l.folder != nil {
+		l.folder.Close()
+	}
+	l.root, l.folder = nil, nil
+}
+
+// collect reports the files that came to their end.
+func (l *laneWorker[P]) collect() {
+	l.own.now = load{}
+	for _, t := range l.deferred {
+		l.own.now.add(t.load())
+	}
+	for i := range l.lanes {
+		switch phase := l.set.Phase(i); {
+		case phase == multibuffer.Idle:
+			continue
+		case phase < multibuffer.Done:
+			left := l.lanes[i].task.load()
+			left.bytes = min(left.bytes, perFile+l.set.Left(i))
+			l.own.now.add(left)
+			continue
+		}
+		t, result := l.lanes[i].task, l.set.Take(i, l.lanes[i].algorithm, l.sum[:0])
+		l.lanes[i].task = nil
+		l.active--
+		l.pool.roots.CountOpen(-1)
+		if result.Phase == multibuffer.Stale {
+			l.putOff(t)
+			continue
+		}
+		o := &l.outcome
+		*o = Outcome{Name: t.Name, Size: result.Total, digests: o.digests}
+		if result.Phase == multibuffer.Done {
+			o.algorithms = t.Algorithms
+			o.digests = append(o.digests[:0], result.Digest)
+		} else {
+			o.Err = outcomeErr(result)
+		}
+		if l.handler.Done(t, o) {
+			l.putOff(t)
+		} else {
+			l.pool.recycle(t)
+		}
+	}
+}
+
+// outcomeErr returns the error that package safefs has for the same.
+func outcomeErr(o multibuffer.Outcome) error {
+	switch o.Phase {
+	case multibuffer.Ended:
+		return safefs.Ended(o.Total, o.Size)
+	case multibuffer.Grew:
+		return safefs.Grew(o.Size)
+	case multibuffer.Changed:
+		return safefs.ErrChanged
+	}
+	return safefs.Unread(o.Err)
+}
+
+// doDeferred does what was put off, one after the other.
+func (l *laneWorker[P]) doDeferred() {
+	if len(l.deferred) > 0 {
+		l.leave()
+	}
+	for _, t := range l.deferred {
+		if l.pool.group.Ended() {
+			return
+		}
+		l.do(t)
+	}
+	l.deferred, l.own.now = l.deferred[:0], load{}
+}

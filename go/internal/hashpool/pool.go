@@ -1,0 +1,222 @@
+// Package hashpool hashes files: tasks in, digests out, by a bounded number of workers.
+//
+// A [Task] names a file below a root and the digests to compute; the [Pool] opens it under the rules of
+// package safefs, reads it once, and hands an [Outcome] to the [Handler] of the worker that did it. The
+// pool knows nothing of manifests: what a task is for is its payload, of a type that the caller chooses.
+//
+// Tasks wait in a queue (queue.go), the largest files first, then the others as they came. A worker
+// hashes many files at once on its core where package multibuffer has kernels (lanes.go), and one after
+// the other elsewhere (worker.go); one large file by several algorithms is shared among idle CPUs
+// (fanout.go). A prober finds out the sizes of waiting files (prober.go).
+//
+// The order of outcomes is that in which files are done. Callers that need another order keep one.
+package hashpool
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"checksig/internal/digest"
+	"checksig/internal/guard"
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
+)
+
+// startAt is how many tasks wait before workers are started while more may come: to wake other threads
+// costs more than a few small files.
+const startAt = 8
+
+// Task is a file to hash. [Pool.Task] makes one, the caller fills it, [Pool.Submit] takes it back.
+type Task[P any] struct {
+	Root       *safefs.Root
+	Name       string              // of the file, below Root
+	Algorithms []*digest.Algorithm // to compute, each once
+	Size       int64               // bytes that the file should have; -1 if that is not known
+	Memory     int                 // bytes that Payload takes, about
+	Ask        bool                // call [Handler.Opened] before the file is read
+	Payload    P
+
+	turn   int              // its number, counted from the first that came to the queue
+	place  int              // in the queue's fifo
+	weight int64            // bytes of the file as far as known; -1 for unknown
+	seen   multibuffer.Seen // by the prober
+}
+
+// isUnexpected reports whether the file should have another size.
+func (t *Task[P]) isUnexpected(size int64) bool { return t.Size >= 0 && t.Size != size }
+
+// Outcome is what became of a task's file. It is valid until [Handler.Done] returns.
+type Outcome struct {
+	Name string // under which the file was opened: the task's, or one of [Handler.OtherNames]
+	Size int64  // bytes read
+	Err  error  // why there are no digests; see package safefs
+
+	algorithms []*digest.Algorithm
+	digests    [][]byte
+}
+
+// Digest returns the digest by a, which must be one of the task's algorithms. Copy it to keep it.
+func (o *Outcome) Digest(a *digest.Algorithm) []byte {
+	for i, computed := range o.algorithms {
+		if computed == a {
+			return o.digests[i]
+		}
+	}
+	return nil
+}
+
+// OpenFile is the file of a task, open and not yet read.
+type OpenFile struct{ file *safefs.File }
+
+// Size is its size in bytes.
+func (f OpenFile) Size() int64 { return f.file.Size() }
+
+// Is reports whether root would open the same file as name. A root may refuse a link that another one
+// follows, so each is asked.
+func (f OpenFile) Is(root *safefs.Root, name string) bool {
+	tree, err := root.Acquire()
+	if err != nil {
+		return false
+	}
+	defer root.Release()
+	return tree.IsSame(name, f.file)
+}
+
+// Handler takes the outcomes of one worker, in that worker's goroutine. It may block, which slows the
+// pool down.
+type Handler[P any] interface {
+	// Opened is called once the file of a task is open that has Ask, or another size than t.Size. It
+	// may shorten t.Algorithms; if none is left, the file is not read.
+	Opened(t *Task[P], f OpenFile)
+	// OtherNames returns names below t.Root to try, in order, where there is no file called t.Name.
+	OtherNames(t *Task[P]) []string
+	// Done is called with what became of t, unless the pool's group has ended. If it returns true, it
+	// has filled t anew, and the same worker does it next.
+	Done(t *Task[P], o *Outcome) (again bool)
+}
+
+// Config says how a pool works.
+type Config[P any] struct {
+	Workers    int           // files read at once; 0 for one a CPU, or one on a spinning disk
+	Spinning   bool          // the files lie on a spinning disk
+	LeaveCache bool          // leave the system's page cache as it was
+	Eager      bool          // start the workers at the first task: the caller waits for outcomes
+	BytesRead  *atomic.Int64 // is added to as files are read
+	NewHandler func(worker int) Handler[P]
+}
+
+// workers returns how many there are. GOMAXPROCS knows a container's limit, which NumCPU does not.
+func (c *Config[P]) workers() int {
+	switch {
+	case c.Workers > 0:
+		return c.Workers
+	case c.Spinning:
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Pool hashes the files of tasks. One goroutine submits.
+type Pool[P any] struct {
+	config  Config[P]
+	group   *guard.Group
+	roots   *safefs.RootCache
+	queue   *queue[P]
+	workers int
+	running sync.WaitGroup
+	started bool          // known to who submits alone
+	count   atomic.Int32  // workers that there have been
+	busy    atomic.Int32  // workers that are at work, or wait in the queue
+	stop    atomic.Uint32 // not 0 when group has ended, for C code
+	unwatch func() bool
+	free    sync.Pool // of *Task[P]: most of a run's garbage would be these
+}
+
+// New returns a pool that ends with group. Its files' roots are of the cache roots. The error is that of
+// [multibuffer.Check].
+func New[P any](group *guard.Group, roots *safefs.RootCache, config Config[P]) (*Pool[P], error) {
+	if err := multibuffer.Check(); err != nil {
+		return nil, err
+	}
+	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers()}
+	p.queue = newQueue[P](p.workers)
+	p.unwatch = context.AfterFunc(group.Context(), func() {
+		p.stop.Store(1)
+		p.queue.close()
+	})
+	return p, nil
+}
+
+// Task returns a task to fill, with an empty payload.
+func (p *Pool[P]) Task() *Task[P] {
+	if t, ok := p.free.Get().(*Task[P]); ok {
+		return t
+	}
+	return &Task[P]{}
+}
+
+// recycle takes a task that is done. Its turn and place stay, by which the prober tells that it is no
+// longer the one it saw.
+func (p *Pool[P]) recycle(t *Task[P]) {
+	*t = Task[P]{Algorithms: t.Algorithms[:0], turn: t.turn, place: t.place}
+	p.free.Put(t)
+}
+
+// Submit adds a task, and waits while too many wait for workers. Nothing happens to it once the group
+// has ended.
+func (p *Pool[P]) Submit(t *Task[P]) {
+	if !p.started && (p.config.Eager || p.queue.len() == startAt) {
+		p.start(p.workers)
+		p.group.Go(&p.running, p.probe)
+	}
+	t.weight = t.Size
+	p.queue.put(t)
+}
+
+// Started reports whether there are workers in other goroutines.
+func (p *Pool[P]) Started() bool { return p.started }
+
+// Finish waits until all tasks are done, or the group has ended. Nothing may be submitted after it. Few
+// tasks are done by few workers, one of which is the caller's goroutine.
+func (p *Pool[P]) Finish() {
+	p.queue.close()
+	if !p.started && p.queue.len() > 0 {
+		p.start(min(p.workers, p.queue.len()) - 1)
+		p.busy.Add(1)
+		p.group.Run(p.work)
+	}
+	p.running.Wait()
+	p.unwatch()
+}
+
+func (p *Pool[P]) start(workers int) {
+	p.started = true
+	p.busy.Add(int32(workers))
+	for range workers {
+		p.group.Go(&p.running, p.work)
+	}
+}
+
+// work is a worker.
+func (p *Pool[P]) work() {
+	defer p.busy.Add(-1)
+	w := newWorker(p)
+	defer w.free()
+	if l := newLaneWorker(w); l != nil {
+		defer l.free()
+		l.all()
+		return
+	}
+	w.all()
+}
+
+// idleCPUs returns how many CPUs no worker has something to do for.
+func (p *Pool[P]) idleCPUs() int {
+	cpus := p.config.Workers
+	if cpus == 0 {
+		cpus = runtime.GOMAXPROCS(0)
+	}
+	return cpus - int(p.busy.Load()) + p.queue.idlers()
+}

@@ -1,0 +1,93 @@
+package hashpool
+
+import (
+	"os"
+	"time"
+
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
+)
+
+const (
+	// probePause is how long a file waits before it is probed: what is hashed sooner is not worth it.
+	probePause = 5 * time.Millisecond
+
+	// probeDescriptors is how many the process must be allowed for the prober to have some too.
+	probeDescriptors = 256
+
+	// probeBatch is how many tasks are probed between two looks at the queue.
+	probeBatch = 64
+)
+
+// prober finds out the sizes of files that wait, so that the large ones are not the last.
+type prober[P any] struct {
+	pool   *Pool[P]
+	names  *multibuffer.Scout
+	root   *safefs.Root
+	folder *os.File // that of root, or nil
+}
+
+// probe probes until the group ends, or nothing waits any more.
+func (p *Pool[P]) probe() {
+	if p.workers == 1 || safefs.OpenLimit() < probeDescriptors {
+		return
+	}
+	names, err := multibuffer.NewScout()
+	if err != nil {
+		return // nothing to look at names with
+	}
+	defer names.Free()
+	b := &prober[P]{pool: p, names: names}
+	pause := time.NewTicker(probePause)
+	defer pause.Stop()
+	for {
+		select {
+		case <-pause.C:
+			b.batch(p.queue.adjustDepth())
+		case <-p.queue.drained:
+			return
+		case <-p.group.Context().Done():
+			return
+		}
+	}
+}
+
+// batch probes those of the first came tasks that still wait.
+func (b *prober[P]) batch(came int) {
+	defer b.leave()
+	var waiting [probeBatch]waitingTask[P]
+	for !b.pool.group.Ended() {
+		n := b.pool.queue.unprobed(came, waiting[:])
+		if n == 0 {
+			return
+		}
+		for _, w := range waiting[:n] {
+			if seen, ok := b.look(w); ok {
+				b.pool.queue.probed(w, &seen)
+			}
+		}
+	}
+}
+
+func (b *prober[P]) look(w waitingTask[P]) (seen multibuffer.Seen, ok bool) {
+	tree, err := w.root.Acquire()
+	if err != nil {
+		return seen, false
+	}
+	defer w.root.Release()
+	if b.root != w.root {
+		b.leave()
+		b.root, b.folder = w.root, tree.Folder()
+	}
+	ok = b.folder != nil && b.names.Look(b.folder.Fd(), w.name, &seen)
+	return seen, ok
+}
+
+// leave closes the folder, where others may be short of descriptors.
+func (b *prober[P]) leave() {
+	b.names.Leave()
+	if b.folder != nil {
+		b.folder.Close()
+	}
+	b.root, b.folder = nil, nil
+}

@@ -1,0 +1,165 @@
+package hashpool
+
+import (
+	"hash"
+	"io"
+	"sync"
+
+	"checksig/internal/digest"
+	"checksig/internal/safefs"
+)
+
+// chunkSize is how many bytes are read at once. The context is looked at between two chunks.
+const chunkSize = 256 << 10
+
+// buffers are kept for the next run: making them anew costs more than hashing a small folder.
+var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// worker hashes one file after another.
+type worker[P any] struct {
+	pool    *Pool[P]
+	handler Handler[P]
+	buf     *[chunkSize]byte
+	hashers map[*digest.Algorithm]hash.Hash // kept for the next file
+	outcome Outcome
+}
+
+func newWorker[P any](p *Pool[P]) *worker[P] {
+	return &worker[P]{
+		pool: p, handler: p.config.NewHandler(int(p.count.Add(1))),
+		buf: buffers.Get().(*[chunkSize]byte), hashers: map[*digest.Algorithm]hash.Hash{},
+	}
+}
+
+func (w *worker[P]) free() { buffers.Put(w.buf) }
+
+// all does tasks until there are no more, or the group has ended.
+func (w *worker[P]) all() {
+	for !w.pool.group.Ended() {
+		t := w.pool.queue.take(&holding{}, true)
+		if t == nil {
+			return
+		}
+		w.do(t)
+	}
+}
+
+// do does a task, again if its handler says so.
+func (w *worker[P]) do(t *Task[P]) {
+	for again := true; again && !w.pool.group.Ended(); {
+		o := w.hash(t)
+		if w.pool.group.Ended() {
+			return // it is not known what became of the file
+		}
+		again = w.handler.Done(t, o)
+	}
+	w.pool.recycle(t)
+}
+
+// hash reads the task's file once and computes its digests.
+func (w *worker[P]) hash(t *Task[P]) *Outcome {
+	o := &w.outcome
+	*o = Outcome{Name: t.Name, digests: o.digests}
+	file, name, err := w.open(t)
+	if err != nil {
+		o.Err = err
+		return o
+	}
+	defer func() {
+		file.Close()
+		w.pool.roots.CountOpen(-1)
+	}()
+	o.Name = name
+	if t.Ask || t.isUnexpected(file.Size()) {
+		w.handler.Opened(t, OpenFile{file})
+	}
+	if len(t.Algorithms) == 0 {
+		return o
+	}
+	hashers := w.start(t.Algorithms)
+	if o.Size, o.Err = w.feed(file, hashers); o.Err != nil {
+		return o
+	}
+	o.algorithms = t.Algorithms
+	for i, h := range hashers {
+		if i == len(o.digests) {
+			o.digests = append(o.digests, nil)
+		}
+		o.digests[i] = h.Sum(o.digests[i][:0])
+	}
+	return o
+}
+
+// start returns a hasher for each algorithm, at its beginning.
+func (w *worker[P]) start(algorithms []*digest.Algorithm) []hash.Hash {
+	started := make([]hash.Hash, len(algorithms))
+	for i, a := range algorithms {
+		h := w.hashers[a]
+		if h == nil {
+			h = a.New()
+			w.hashers[a] = h
+		}
+		h.Reset()
+		started[i] = h
+	}
+	return started
+}
+
+// open opens the task's file, and returns the name it was found under.
+func (w *worker[P]) open(t *Task[P]) (file *safefs.File, name string, err error) {
+	p := w.pool
+	err = p.roots.Retry(p.group.Context(), func() error {
+		file, name, err = w.tryOpen(t)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	p.roots.CountOpen(1)
+	if p.config.LeaveCache {
+		file.LeaveCache()
+	}
+	return file, name, nil
+}
+
+// tryOpen holds nothing open when it fails, as [safefs.RootCache.Retry] demands.
+func (w *worker[P]) tryOpen(t *Task[P]) (*safefs.File, string, error) {
+	tree, err := t.Root.Acquire()
+	if err != nil {
+		return nil, "", err
+	}
+	defer t.Root.Release()
+	file, err := tree.Open(t.Name)
+	if err == nil || !safefs.IsMissing(err) {
+		return file, t.Name, err
+	}
+	for _, name := range w.handler.OtherNames(t) {
+		if file, other := tree.Open(name); other == nil || !safefs.IsMissing(other) {
+			return file, name, other
+		}
+	}
+	return nil, "", err
+}
+
+// feed reads a whole file into hashers, and returns how many bytes it had. The error is that of
+// [safefs.File.CopyTo].
+func (w *worker[P]) feed(file *safefs.File, hashers []hash.Hash) (int64, error) {
+	p := w.pool
+	if file.Size() >= fanOutSize {
+		file.Sequential()
+		// One hasher alone gains nothing where nothing waits for a disk: what another CPU has read is
+		// in that one's cache.
+		if p.config.Spinning || len(hashers) > 1 && p.idleCPUs() > 0 {
+			return p.fanOut(file, hashers)
+		}
+	}
+	var to io.Writer = hashers[0]
+	if len(hashers) > 1 {
+		writers := make([]io.Writer, len(hashers))
+		for i, h := range hashers {
+			writers[i] = h
+		}
+		to = io.MultiWriter(writers...)
+	}
+	return file.CopyTo(p.group.Context(), to, w.buf[:], func(n int) { p.config.BytesRead.Add(int64(n)) })
+}
