@@ -1,0 +1,285 @@
+package layout
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
+	"checksig/internal/nameset"
+	"checksig/internal/safefs"
+)
+
+// The names of a bag's files (RFC 8493, section 2).
+const (
+	bagDeclaration = "bagit.txt"
+	bagInfo        = "bag-info.txt"
+	bagInfoOld     = "package-info.txt" // until 0.95
+	bagFetch       = "fetch.txt"
+	bagPayload     = "data"
+	tagPrefix      = "tagmanifest-"
+)
+
+// BagIt is a bag (RFC 8493).
+var BagIt = &Kind{
+	Name: "bagit", Marker: bagDeclaration, Format: manifest.BagIt,
+	New:        func() Layout { return &bag{} },
+	IsManifest: bagManifest.MatchString,
+	IsOwn: func(name string) bool {
+		return slices.Contains([]string{bagDeclaration, bagInfo, bagInfoOld, bagFetch}, name) || bagManifest.MatchString(name)
+	},
+}
+
+var (
+	bagManifest  = regexp.MustCompile(`^(?:tag)?manifest-[^/]+\.txt$`)
+	bagVersion   = regexp.MustCompile(`^BagIt-Version:[ \t]+([0-9]+\.[0-9]+)[ \t]*$`)
+	bagEncoding  = regexp.MustCompile(`^Tag-File-Character-Encoding:[ \t]+(\S+)[ \t]*$`)
+	bagOxum      = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+	fetchLine    = regexp.MustCompile(`^\S+[ \t]+(?:[0-9]+|-)[ \t]+(\S.*)$`)
+	unescapeName = strings.NewReplacer("%0D", "\r", "%0d", "\r", "%0A", "\n", "%0a", "\n", "%25", "%")
+)
+
+// draftVersions come before 1.0: a payload file needs to be in one manifest only.
+var draftVersions = []string{"0.93", "0.94", "0.95", "0.96", "0.97"}
+
+const bagVersion1 = "1.0"
+
+// maxTagLine bounds a line of a tag file, in bytes.
+const maxTagLine = manifest.MaxLine
+
+// bag is a folder with a bagit.txt. Its files must be as listed, as everywhere; besides, it must be
+// complete and valid (RFC 8493, section 3).
+type bag struct {
+	payload []*bagList
+	tags    []*bagList
+}
+
+// bagList is a manifest of a bag.
+type bagList struct {
+	file  string
+	names nameset.Set
+}
+
+func (b *bag) AddManifest(name string) List {
+	list := &bagList{file: name}
+	if list.isTag() {
+		b.tags = append(b.tags, list)
+	} else {
+		b.payload = append(b.payload, list)
+	}
+	return list
+}
+
+func (l *bagList) isTag() bool { return strings.HasPrefix(l.file, tagPrefix) }
+
+func (l *bagList) Add(name string) (problem string) {
+	name = path.Clean(name)
+	l.names.Add(name)
+	isPayload := strings.HasPrefix(name, bagPayload+"/")
+	switch {
+	case !l.isTag() && !isPayload:
+		return "a payload manifest must list files below data/ only"
+	case l.isTag() && isPayload:
+		return "a tag manifest must not list files below data/"
+	case l.isTag() && strings.HasPrefix(name, tagPrefix):
+		return "a tag manifest must not list tag manifests"
+	}
+	return ""
+}
+
+func (b *bag) Check(ctx context.Context, f Folder, report Report) {
+	tree, err := f.acquire(ctx)
+	if err != nil {
+		report(bagDeclaration, 0, safefs.Cause(err))
+		return
+	}
+	defer f.Root.Release()
+	c := bagCheck{bag: b, ctx: ctx, roots: f.Roots, tree: tree, report: report}
+	c.all()
+}
+
+// bagCheck is the state of one check.
+type bagCheck struct {
+	*bag
+	ctx    context.Context
+	roots  *safefs.RootCache
+	tree   *safefs.Tree
+	report Report
+}
+
+func (c *bagCheck) all() {
+	version := c.declaration()
+	if len(c.payload) == 0 {
+		c.report(bagDeclaration, 0, "the bag has no payload manifest")
+	}
+	for _, list := range slices.Concat(c.payload, c.tags) {
+		if digest.NamedIn(list.file) == nil {
+			c.report(list.file, 0, "its name contains no known algorithm")
+		}
+	}
+	octets, files := c.payloadFiles(version)
+	c.info(fmt.Sprintf("%d.%d", octets, files))
+	c.fetch()
+	for _, tag := range c.tags {
+		for _, list := range c.payload {
+			if version == bagVersion1 && !tag.names.Has(list.file) {
+				c.report(tag.file, 0, "does not list "+list.file)
+			}
+		}
+	}
+}
+
+// declaration checks bagit.txt (section 2.1.1), and returns the version.
+func (c *bagCheck) declaration() string {
+	var lines []string
+	c.tagLines(bagDeclaration, true, func(n int64, line string) {
+		if n <= 2 {
+			lines = append(lines, line)
+		} else {
+			c.report(bagDeclaration, n, "more than two lines")
+		}
+	})
+	if len(lines) < 2 {
+		c.report(bagDeclaration, 0, "does not have two lines")
+		return ""
+	}
+	version, encoding := bagVersion.FindStringSubmatch(lines[0]), bagEncoding.FindStringSubmatch(lines[1])
+	if encoding == nil {
+		c.report(bagDeclaration, 2, "is not Tag-File-Character-Encoding: and an encoding")
+	} else if name := strings.ToUpper(encoding[1]); name != "UTF-8" && name != "US-ASCII" && name != "ASCII" {
+		c.report(bagDeclaration, 2, fmt.Sprintf("unsupported encoding %q, expected UTF-8", encoding[1]))
+	}
+	if version == nil {
+		c.report(bagDeclaration, 1, "is not BagIt-Version: and a version")
+		return ""
+	}
+	if version[1] != bagVersion1 && !slices.Contains(draftVersions, version[1]) {
+		c.report(bagDeclaration, 1, "unknown version "+version[1])
+	}
+	return version[1]
+}
+
+// payloadFiles checks that the manifests list every file of the payload (sections 2.1.3 and 3), and
+// returns its size in bytes and files.
+func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
+	data, err := c.tree.Sub(bagPayload)
+	if err != nil {
+		c.report(bagDeclaration, 0, "no folder data/: "+safefs.Cause(err))
+		return 0, 0
+	}
+	defer data.Close()
+	inAll := !slices.Contains(draftVersions, version)
+	err = data.Walk(c.ctx, func(name string, entry fs.DirEntry) error {
+		listed := bagPayload + "/" + name
+		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
+			c.report(bagDeclaration, 0, fmt.Sprintf("%q cannot be searched: %s", listed, safefs.Cause(unreadable.Err)))
+			return fs.SkipDir
+		}
+		if entry.IsDir() {
+			return nil
+		}
+		files++
+		if info, err := data.Stat(name); err == nil {
+			octets += info.Size()
+		}
+		c.isListed(listed, inAll)
+		return nil
+	})
+	if err != nil && c.ctx.Err() == nil {
+		c.report(bagDeclaration, 0, "the payload cannot be searched: "+safefs.Cause(err))
+	}
+	return octets, files
+}
+
+// isListed checks that a file of the payload is listed, with inAll by every payload manifest.
+func (c *bagCheck) isListed(name string, inAll bool) {
+	var without []*bagList
+	for _, list := range c.payload {
+		if !list.names.Has(name) {
+			without = append(without, list)
+		}
+	}
+	if !inAll && len(without) < len(c.payload) {
+		return
+	}
+	for _, list := range without {
+		c.report(list.file, 0, fmt.Sprintf("does not list %q", name))
+	}
+}
+
+// info compares the Payload-Oxum of bag-info.txt (section 2.2.2) with what there is.
+func (c *bagCheck) info(oxum string) {
+	name := bagInfo
+	if _, err := c.tree.Stat(bagInfoOld); err == nil {
+		name = bagInfoOld
+	}
+	c.tagLines(name, false, func(n int64, line string) {
+		label, value, ok := strings.Cut(line, ":")
+		switch {
+		case line == "" || line[0] == ' ' || line[0] == '\t': // continues the line above it
+		case !ok:
+			c.report(name, n, "is not a label, a colon and a value")
+		case strings.EqualFold(strings.TrimSpace(label), "Payload-Oxum"):
+			value = strings.TrimSpace(value)
+			if !bagOxum.MatchString(value) {
+				c.report(name, n, "Payload-Oxum is not a number of bytes, a dot and a number of files")
+			} else if value != oxum {
+				c.report(name, n, fmt.Sprintf("Payload-Oxum is %s, found %s", value, oxum))
+			}
+		}
+	})
+}
+
+// fetch checks fetch.txt (section 2.2.3): every payload manifest must list what is to be fetched. Nothing
+// is fetched.
+func (c *bagCheck) fetch() {
+	c.tagLines(bagFetch, false, func(n int64, line string) {
+		fields := fetchLine.FindStringSubmatch(line)
+		if fields == nil {
+			c.report(bagFetch, n, "is not a URL, a length and a file name")
+			return
+		}
+		name := path.Clean(unescapeName.Replace(fields[1]))
+		for _, list := range c.payload {
+			if !list.names.Has(name) {
+				c.report(bagFetch, n, fmt.Sprintf("%s does not list %q", list.file, name))
+			}
+		}
+	})
+}
+
+// tagLines calls each with the lines of a tag file, numbered from 1, without their ends. A missing file
+// has none, and is reported if it is required.
+func (c *bagCheck) tagLines(name string, required bool, each func(int64, string)) {
+	var file *safefs.File
+	err := c.roots.Retry(c.ctx, func() (err error) {
+		file, err = c.tree.Open(name)
+		return err
+	})
+	if err != nil {
+		if required || !safefs.IsMissing(err) {
+			c.report(name, 0, "cannot be read: "+safefs.Cause(err))
+		}
+		return
+	}
+	defer file.Close()
+	lines := bufio.NewReaderSize(file, maxTagLine)
+	for n := int64(1); c.ctx.Err() == nil; n++ {
+		line, err := lines.ReadSlice('\n')
+		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
+			if !errors.Is(err, io.EOF) {
+				c.report(name, n, "cannot be read: "+safefs.Cause(err))
+			}
+			return
+		}
+		each(n, strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"))
+	}
+}
