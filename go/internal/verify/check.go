@@ -1,0 +1,101 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"checksig/internal/hashpool"
+)
+
+// CheckSignatures verifies every file that the manifests in the folder rootDir list (sha1sum.txt
+// and its like). It returns nil when all are as listed. Otherwise the error says what is not, a
+// line for each failure in the order of the manifests: `"<path>" - mismatch`, `"<path>" -
+// missing`, `"<path>" - unreadable: <why>`, `"<manifest>" line <n> - <why>`.
+func CheckSignatures(ctx context.Context, rootDir string) error {
+	var c checker
+	sink := Sink{
+		Manifest: func(*Manifest) {}, Read: func(*Manifest) {}, Unlisted: func(*UnlistedFile) {},
+		Result: c.result, BadLine: c.badLine,
+	}
+	summary, err := Run(ctx, Request{Path: rootDir}, sink, &hashpool.Progress{})
+	switch {
+	case err != nil:
+		return err
+	case summary.OK():
+		return nil
+	case len(c.failures) == 0:
+		return fmt.Errorf("%s - no file was verified", quoted(rootDir))
+	}
+	return c.failed()
+}
+
+// checker keeps what a check finds wrong.
+type checker struct {
+	mu       sync.Mutex
+	failures []failure
+}
+
+type failure struct {
+	manifest int
+	line     int64
+	text     string
+}
+
+func (c *checker) result(r *Result) {
+	path := r.Name
+	if !filepath.IsAbs(path) {
+		dir, _ := filepath.Split(r.Manifest.Path)
+		path = dir + filepath.FromSlash(path) // not cleaned: through a link, d/../x is another file than x
+	}
+	switch r.Status {
+	case Verified:
+	case Mismatched:
+		c.add(r.Manifest, r.Line, quoted(path)+" - mismatch")
+	case Missing:
+		c.add(r.Manifest, r.Line, quoted(path)+" - missing")
+	default:
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", quoted(path), r.Status, r.Detail))
+	}
+}
+
+func (c *checker) badLine(b *BadLine) {
+	where := quoted(b.Manifest.Path)
+	if b.Line > 0 {
+		where = fmt.Sprintf("%s line %d", where, b.Line)
+	}
+	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, b.Cause))
+}
+
+// quoted is path on one line. On Windows, backslashes are separators and stay as they are.
+func quoted(path string) string {
+	q := strconv.Quote(path)
+	if os.PathSeparator == '\\' {
+		q = strings.ReplaceAll(q, `\\`, `\`)
+	}
+	return q
+}
+
+func (c *checker) add(m *Manifest, line int64, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = append(c.failures, failure{m.Index, line, text})
+}
+
+func (c *checker) failed() error {
+	slices.SortFunc(c.failures, func(a, b failure) int {
+		return cmp.Or(cmp.Compare(a.manifest, b.manifest), cmp.Compare(a.line, b.line))
+	})
+	lines := make([]string, len(c.failures))
+	for i, f := range c.failures {
+		lines[i] = f.text
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}

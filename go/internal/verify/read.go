@@ -1,0 +1,239 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+)
+
+const (
+	// sideBySide is how many manifests are read in turns, an entry of each: what they list of one file
+	// then comes close together.
+	sideBySide = 8
+
+	// smallManifest is the size up to which a manifest is read at once, so that it need not stay open.
+	smallManifest = 64 << 10
+)
+
+// reader reads the manifests of a discovery and resolves the names in them.
+type reader struct {
+	discovery *discovery
+	reading   *Reading
+	root      *safefs.Root // that all names start from; nil for each manifest's own
+}
+
+// visitor takes what a reader reads, in one goroutine at a time.
+type visitor struct {
+	opened func(*openManifest, error)
+	bad    func(*openManifest, *manifest.LineError)
+	claim  func(*openManifest, claim, error) // the error says why no file may be looked for
+	ended  func(*openManifest)
+}
+
+// openManifest is a manifest that is being read.
+type openManifest struct {
+	*Manifest
+	location *location
+	file     *safefs.File
+	next     manifest.Next
+	line     int64
+}
+
+// read returns a function that reads the next entry of each of the manifests that are open, turns of them
+// at once, and reports whether there may be more.
+func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() bool) {
+	locations := rd.discovery.locations
+	var open []*openManifest
+	return func() bool {
+		for len(locations) > 0 && len(open) < turns && ctx.Err() == nil {
+			m, err := rd.open(ctx, locations[0], len(open) == 0)
+			if safefs.IsExhausted(err) && len(open) > 0 {
+				break // there will be room when one of the others has ended
+			}
+			v.opened(m, err)
+			locations = locations[1:]
+			if err == nil {
+				open = append(open, m)
+			}
+		}
+		open = slices.DeleteFunc(open, func(m *openManifest) bool {
+			more := rd.step(m, &v)
+			if !more {
+				m.close()
+				v.ended(m)
+			}
+			return !more
+		})
+		if ctx.Err() == nil {
+			return len(locations)+len(open) > 0
+		}
+		for _, m := range open {
+			m.close()
+		}
+		return false
+	}
+}
+
+// again reads all manifests once more, for what can be read of them.
+func (rd *reader) again(ctx context.Context, turns int, each func(*location, claim)) {
+	more := rd.read(ctx, turns, visitor{
+		opened: func(*openManifest, error) {},
+		bad:    func(*openManifest, *manifest.LineError) {},
+		claim:  func(m *openManifest, c claim, _ error) { each(m.location, c) },
+		ended:  func(*openManifest) {},
+	})
+	for more() {
+		continue
+	}
+}
+
+// step reads the next entry of m, and reports whether there may be more.
+func (rd *reader) step(m *openManifest, v *visitor) bool {
+	entry, err := m.next()
+	if err == nil {
+		m.line = entry.Line
+		c := claim{manifest: m.Manifest, root: m.root, entry: entry}
+		var refused error
+		c.name, c.slashed, refused = rd.reading.Paths.resolve(entry.Name)
+		v.claim(m, c, refused)
+		return true
+	}
+	var bad *manifest.LineError
+	switch {
+	case errors.As(err, &bad):
+		m.line = bad.Line
+		v.bad(m, bad)
+		return !bad.Fatal
+	case errors.Is(err, io.EOF):
+		if m.line == 0 {
+			v.bad(m, &manifest.LineError{Cause: "lists no file"})
+		}
+	default:
+		v.bad(m, &manifest.LineError{Line: m.line + 1, Cause: "cannot be read further: " + safefs.Cause(err)})
+	}
+	return false
+}
+
+// open opens the manifest at l and detects its format. The manifest is returned in any case. With retry,
+// it waits for a descriptor.
+func (rd *reader) open(ctx context.Context, l *location, retry bool) (*openManifest, error) {
+	m := &openManifest{Manifest: &Manifest{Path: rd.discovery.path(l.folder, l.name)}, location: l}
+	if l.err != nil {
+		return m, l.err
+	}
+	roots := rd.discovery.roots
+	open := func() (err error) {
+		m.file, err = rd.openFile(l)
+		return err
+	}
+	var err error
+	if retry {
+		err = roots.Retry(ctx, open)
+	} else if err = open(); safefs.IsExhausted(err) {
+		roots.Trim()
+	}
+	if err == nil {
+		err = rd.begin(m)
+	}
+	if err != nil {
+		m.close()
+		return m, safefs.At(m.Path, err)
+	}
+	return m, nil
+}
+
+func (rd *reader) openFile(l *location) (*safefs.File, error) {
+	if rd.discovery.named != "" {
+		return safefs.Open(rd.discovery.named) // the caller named it: it may lie wherever its link leads
+	}
+	folder := rd.discovery.roots.At(l.folder, "")
+	tree, err := folder.Acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Release()
+	return tree.Open(l.name)
+}
+
+// begin reads the manifest's beginning.
+func (rd *reader) begin(m *openManifest) error {
+	var content io.Reader = m.file
+	if m.file.Size() <= smallManifest {
+		content = m.whole()
+	}
+	options := manifest.Options{
+		FileName: m.location.name, Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
+	}
+	if s := m.location.structure; s != nil && options.Format == nil {
+		options.Format = s.kind.Format
+	}
+	reading, err := manifest.Read(content, options)
+	if err != nil {
+		return err
+	}
+	m.next, m.Format, m.Encoding, m.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Wrapper
+	m.folder = rd.discovery.roots.At(m.location.folder, "")
+	m.root = rd.rootOf(m, reading.Format.Base)
+	return nil
+}
+
+// rootOf returns the folder that names in a manifest of a format with that base start from. For another
+// folder than its own, the manifest must lie where such ones do: it could be of any format, and must not
+// decide by itself what is read outside its folder.
+func (rd *reader) rootOf(m *openManifest, base string) *safefs.Root {
+	switch {
+	case rd.root != nil:
+		return rd.root
+	case base == ".." && strings.HasSuffix(m.folder.Dir, ".dist-info"),
+		base == "/" && strings.HasSuffix(filepath.ToSlash(m.folder.Dir), "/dpkg/info"),
+		rd.reading.Format != nil:
+		return rd.discovery.roots.At(m.location.folder, filepath.FromSlash(base))
+	}
+	return m.folder
+}
+
+// whole reads the manifest into memory and closes its file. An error comes where the reading stopped.
+func (m *openManifest) whole() io.Reader {
+	content, err := io.ReadAll(m.file)
+	m.close()
+	if err == nil {
+		err = io.EOF
+	}
+	return &memory{bytes.NewReader(content), err}
+}
+
+// memory reads what is in memory, and ends with an error. Its length is known; see [manifest.Read].
+type memory struct {
+	*bytes.Reader
+	end error
+}
+
+func (m *memory) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	if err != nil {
+		err = m.end
+	}
+	return n, err
+}
+
+func (m *openManifest) close() {
+	if m.file != nil {
+		m.file.Close()
+		m.file = nil
+	}
+}
+
+// uses notes an algorithm of the manifest.
+func (m *Manifest) uses(e *manifest.Entry) {
+	m.Assumed = m.Assumed || e.Assumed
+	if !slices.Contains(m.Algorithms, e.Algorithm) {
+		m.Algorithms = append(m.Algorithms, e.Algorithm)
+	}
+}

@@ -1,0 +1,65 @@
+package verify
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+)
+
+// recorder counts what is found and gives it to the caller's sink. It may be used from any goroutine.
+type recorder struct {
+	sink     Sink
+	progress *hashpool.Progress
+	statuses [statusCount]atomic.Int64
+	badLines atomic.Int64
+	unlisted atomic.Int64
+
+	mu        sync.Mutex
+	manifests []*Manifest
+}
+
+// manifest gives m its index and reports it.
+func (r *recorder) manifest(m *Manifest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m.Index = len(r.manifests)
+	r.manifests = append(r.manifests, m)
+	r.sink.Manifest(m)
+}
+
+func (r *recorder) read(m *Manifest) { r.sink.Read(m) }
+
+func (r *recorder) result(result *Result) {
+	r.statuses[result.Status].Add(1)
+	r.progress.Files.Add(1)
+	r.sink.Result(result)
+}
+
+func (r *recorder) badLine(m *Manifest, bad *manifest.LineError) {
+	r.badLines.Add(1)
+	r.sink.BadLine(&BadLine{m, bad.Line, bad.Text, bad.Cause, bad.Code})
+}
+
+func (r *recorder) unlistedFile(f *UnlistedFile) {
+	r.unlisted.Add(1)
+	r.sink.Unlisted(f)
+}
+
+// nothingVerified reports a run that skipped everything, as that is no success.
+func (r *recorder) nothingVerified() {
+	s := r.summary()
+	if s.Entries > 0 && s.Statuses[Skipped] == s.Entries && s.BadLines == 0 {
+		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified"})
+	}
+}
+
+func (r *recorder) summary() Summary {
+	s := Summary{BadLines: r.badLines.Load(), Unlisted: r.unlisted.Load()}
+	for i := range r.statuses {
+		s.Statuses[i] = r.statuses[i].Load()
+		s.Entries += s.Statuses[i]
+	}
+	return s
+}

@@ -1,0 +1,213 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/layout"
+	"checksig/internal/manifest"
+	"checksig/internal/nameset"
+	"checksig/internal/safefs"
+)
+
+// run is one [Run]: it ties the parts together.
+type run struct {
+	request   *Request
+	group     *guard.Group
+	discovery *discovery
+	reader    *reader
+	record    *recorder
+	compare   *comparer
+	spinning  bool // the files lie on a spinning disk
+	mixed     atomic.Bool
+}
+
+// newRun finds the manifests and opens the folders.
+func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (_ *run, err error) {
+	group := guard.New(ctx)
+	found, err := discover(ctx, r.Path, &r.Reading)
+	if err != nil {
+		group.Close()
+		return nil, err
+	}
+	record := &recorder{sink: sink, progress: progress}
+	run := &run{
+		request: &r, group: group, discovery: found, record: record,
+		reader:  &reader{discovery: found, reading: &r.Reading},
+		compare: &comparer{group: group, record: record, ignoreMissing: r.IgnoreMissing, minStrength: r.MinStrength},
+	}
+	if r.Unlisted != IgnoreUnlisted {
+		run.compare.listed, run.compare.pending = &nameset.Set{}, &pendingMissing{}
+	}
+	root := found.roots.Top()
+	if r.Root != "" {
+		dir, err := safefs.Absolute(r.Dir, r.Root)
+		if err == nil {
+			root = found.roots.Add(dir, r.Root)
+			run.reader.root = root
+		}
+		if err != nil {
+			run.close()
+			return nil, safefs.At(r.Root, err)
+		}
+	}
+	tree, err := root.Acquire() // and never released: it stays open as long as the run
+	if err != nil {
+		run.close()
+		return nil, safefs.At(r.Root, err)
+	}
+	run.spinning = r.Workers == 0 && tree.Rotates()
+	return run, nil
+}
+
+func (r *run) close() {
+	r.discovery.roots.Close()
+	r.group.Close()
+}
+
+// all does the whole run. Errors and panics end its group.
+func (r *run) all() {
+	pool, err := hashpool.New(r.group, r.discovery.roots, poolConfig(r, func(worker int) hashpool.Handler[claims] {
+		return &handler{comparer: r.compare, worker: worker}
+	}))
+	if err != nil {
+		r.group.Fail(err)
+		return
+	}
+	var totals sync.WaitGroup
+	ctx, endTotals := context.WithCancel(r.group.Context())
+	defer endTotals()
+	if r.request.Totals {
+		r.group.Go(&totals, func() { findTotals(ctx, r.reader, r.isWide, r.record.progress) })
+	}
+	r.group.Run(func() { r.read(pool) })
+	pool.Finish()
+	r.group.Run(r.conclude)
+	endTotals()
+	totals.Wait()
+}
+
+func poolConfig[P any](r *run, newHandler func(worker int) hashpool.Handler[P]) hashpool.Config[P] {
+	return hashpool.Config[P]{
+		Workers: r.request.Workers, Spinning: r.spinning, LeaveCache: r.request.LeaveCache,
+		BytesRead: &r.record.progress.Bytes, NewHandler: newHandler,
+	}
+}
+
+// mixedFormats may list all files under one algorithm, and then under another.
+var mixedFormats = []string{"release", "bsd", "base64", "openssl"}
+
+// isWide reports whether claims about one file may lie far apart. A single manifest of one algorithm
+// seldom lists a file twice, and the workers need not wait for the second entry.
+func (r *run) isWide() bool { return len(r.discovery.locations) > 1 || r.mixed.Load() }
+
+// read reads the manifests, and sends the files that they list to the pool.
+func (r *run) read(pool *hashpool.Pool[claims]) {
+	joined := coalescer{wide: r.isWide(), emit: func(c claims) {
+		t := pool.Task()
+		fill(t, c)
+		pool.Submit(t)
+	}}
+	more := r.reader.read(r.group.Context(), sideBySide, visitor{
+		opened: func(m *openManifest, err error) {
+			r.opened(m, err)
+			if slices.Contains(mixedFormats, m.Format) {
+				r.mixed.Store(true)
+				joined.wide = true
+			}
+		},
+		bad: func(m *openManifest, bad *manifest.LineError) { r.record.badLine(m.Manifest, bad) },
+		claim: func(m *openManifest, c claim, refused error) {
+			if r.note(m, &c, refused) {
+				joined.add(c)
+			}
+		},
+		ended: func(m *openManifest) { r.record.read(m.Manifest) },
+	})
+	for !pool.Started() && more() {
+		continue
+	}
+	if pool.Started() { // a caller's thread, if this goroutine has one to itself, is slow to change to
+		var rest sync.WaitGroup
+		r.group.Go(&rest, func() {
+			for more() {
+				continue
+			}
+		})
+		rest.Wait()
+	}
+	joined.flush()
+}
+
+// opened records a manifest that was, or could not be, opened.
+func (r *run) opened(m *openManifest, err error) {
+	if err != nil && r.discovery.named != "" {
+		r.group.Fail(err)
+		return
+	}
+	r.record.manifest(m.Manifest)
+	m.location.manifest = m.Manifest
+	if err != nil {
+		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err)})
+	}
+}
+
+// note records a claim, and reports whether its file is to be hashed.
+func (r *run) note(m *openManifest, c *claim, refused error) bool {
+	m.uses(&c.entry)
+	if r.compare.listed != nil {
+		if path := c.path(); path != "" {
+			r.compare.listed.Add(path)
+		}
+	}
+	if list := m.location.list; list != nil {
+		if problem := list.Add(c.entry.Name); problem != "" {
+			r.record.badLine(m.Manifest, &manifest.LineError{Line: c.entry.Line, Text: c.entry.Name, Cause: problem})
+		}
+	}
+	if err := r.compare.refusal(c); err != nil {
+		refused = err
+	}
+	if refused != nil {
+		r.compare.refuse(c, refused)
+	}
+	return refused == nil
+}
+
+// conclude looks for what can be seen only when all manifests were read.
+func (r *run) conclude() {
+	findContradictions(r.group.Context(), r.reader, r.record, r.compare.suspects.keys)
+	for _, s := range r.discovery.structures {
+		s.Check(r.group.Context(), layout.Folder{Root: r.discovery.roots.At(s.folder, ""), Roots: r.discovery.roots},
+			func(file string, line int64, problem string) {
+				r.record.badLine(r.manifestOf(s, file), &manifest.LineError{Line: line, Cause: problem})
+			})
+	}
+	if r.request.Unlisted != IgnoreUnlisted {
+		search := &unlistedSearch{group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed}
+		r.group.Fail(findUnlisted(search, poolConfig[struct{}](r, nil), r.compare.pending.results))
+	}
+	r.record.nothingVerified()
+}
+
+// manifestOf returns the manifest called name of a structure, or one that stands for another of its files.
+func (r *run) manifestOf(s *structure, name string) *Manifest {
+	for _, l := range s.locations {
+		if l.name == name && l.manifest != nil {
+			return l.manifest
+		}
+	}
+	if s.notes == nil {
+		s.notes = map[string]*Manifest{}
+	}
+	if s.notes[name] == nil {
+		m := &Manifest{Path: r.discovery.path(s.folder, name), Format: s.kind.Name}
+		r.record.manifest(m)
+		s.notes[name] = m
+	}
+	return s.notes[name]
+}

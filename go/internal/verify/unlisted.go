@@ -1,0 +1,233 @@
+package verify
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"checksig/internal/digest"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+	"checksig/internal/nameset"
+	"checksig/internal/safefs"
+)
+
+// signatureSuffixes are the endings of the names under which a manifest's signature is published.
+var signatureSuffixes = []string{".asc", ".sig", ".sign", ".gpg", ".minisig"}
+
+// isManifest reports whether a file is, by its name, a manifest or the signature of one.
+func isManifest(name string) bool {
+	if manifest.IsName(name) {
+		return true
+	}
+	for _, suffix := range signatureSuffixes {
+		if signed, is := strings.CutSuffix(name, suffix); is && manifest.IsName(signed) {
+			return true
+		}
+	}
+	return false
+}
+
+// unlistedSearch looks for the files that no manifest lists, and among them for missing ones.
+type unlistedSearch struct {
+	group     *guard.Group
+	discovery *discovery
+	record    *recorder
+	listed    *nameset.Set
+	index     *movedIndex
+	pool      *hashpool.Pool[struct{}]
+}
+
+// findUnlisted reports the unlisted files, then the missing entries, by then with the paths to which
+// their files may have been moved.
+func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
+	for _, l := range s.discovery.locations { // whatever they are called
+		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
+		for _, suffix := range append([]string{""}, signatureSuffixes...) {
+			s.listed.Add(path + suffix)
+		}
+	}
+	s.index = newMovedIndex(missing)
+	config.NewHandler = func(int) hashpool.Handler[struct{}] { return s }
+	var err error
+	if s.pool, err = hashpool.New(s.group, s.discovery.roots, config); err != nil {
+		return err
+	}
+	s.group.Run(func() {
+		for _, root := range s.outermost() {
+			s.search(root)
+		}
+	})
+	s.pool.Finish()
+	if !s.group.Ended() {
+		for _, result := range missing {
+			s.record.result(result)
+		}
+	}
+	return nil
+}
+
+// outermost returns the folders that the manifests' names start from, without those that lie in others of
+// them.
+func (s *unlistedSearch) outermost() []*safefs.Root {
+	var all []*safefs.Root
+	for _, m := range s.record.manifests {
+		if m.root != nil && !slices.Contains(all, m.root) {
+			all = append(all, m.root)
+		}
+	}
+	slices.SortFunc(all, func(a, b *safefs.Root) int { return cmp.Compare(len(a.Dir), len(b.Dir)) })
+	var kept []*safefs.Root
+	for _, r := range all {
+		if !slices.ContainsFunc(kept, func(above *safefs.Root) bool { return above.Contains(r) }) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// search finds the files below a folder that no manifest lists.
+func (s *unlistedSearch) search(root *safefs.Root) {
+	ctx := s.group.Context()
+	var tree *safefs.Tree
+	err := s.discovery.roots.Retry(ctx, func() (err error) {
+		tree, err = root.Acquire()
+		return err
+	})
+	if err != nil {
+		s.unsearched(root.Display, err)
+		return
+	}
+	defer root.Release()
+	err = tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
+		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
+			s.unsearched(root.Path(name), unreadable.Err)
+			return fs.SkipDir
+		}
+		path := filepath.Join(root.Dir, name)
+		if isFile(tree, name, entry) && !isManifest(entry.Name()) && !s.discovery.isOwnFile(path) && !s.listed.Has(path) {
+			s.found(root, name)
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		s.unsearched(root.Display, err)
+	}
+}
+
+// isFile reports whether entry is a regular file or a link to one; or a link that leads outside, which is
+// not followed.
+func isFile(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink != 0 {
+		_, err := tree.Stat(name)
+		return err == nil || errors.Is(err, safefs.ErrOutside)
+	}
+	return entry.Type().IsRegular()
+}
+
+// unsearched reports a folder that could not be searched for unlisted files.
+func (s *unlistedSearch) unsearched(path string, err error) {
+	m := &Manifest{Path: path}
+	s.record.manifest(m)
+	s.record.badLine(m, &manifest.LineError{Cause: "cannot be searched: " + safefs.Cause(err)})
+}
+
+// found reports an unlisted file, once its digests are known if files are missing.
+func (s *unlistedSearch) found(root *safefs.Root, name string) {
+	if s.index.isEmpty() {
+		s.record.unlistedFile(&UnlistedFile{Path: root.Path(name)})
+		return
+	}
+	t := s.pool.Task()
+	t.Root, t.Name, t.Size, t.Memory = root, name, -1, len(name)
+	t.Algorithms = append(t.Algorithms[:0], s.index.algorithms...)
+	t.Ask = s.index.sizes != nil
+	s.pool.Submit(t)
+}
+
+// Opened saves the reading of a file that has the size of no missing one.
+func (s *unlistedSearch) Opened(t *hashpool.Task[struct{}], f hashpool.OpenFile) {
+	if !s.index.sizes[f.Size()] {
+		t.Algorithms = t.Algorithms[:0]
+	}
+}
+
+// OtherNames returns nothing: the name was found in its folder.
+func (s *unlistedSearch) OtherNames(*hashpool.Task[struct{}]) []string { return nil }
+
+// Done reports an unlisted file. One that cannot be read, or is empty, as many are, matches no missing
+// one.
+func (s *unlistedSearch) Done(t *hashpool.Task[struct{}], o *hashpool.Outcome) (again bool) {
+	file := &UnlistedFile{Path: t.Root.Path(t.Name)}
+	if o.Err == nil && o.Size > 0 {
+		var matches []*Result
+		for _, a := range t.Algorithms {
+			matches = append(matches, s.index.byDigest[listedDigest{a, string(o.Digest(a))}]...)
+		}
+		if len(matches) > 0 {
+			file.MovedFrom = matches[0].path()
+			s.index.moved(matches, file.Path)
+		}
+	}
+	s.record.unlistedFile(file)
+	return false
+}
+
+// path is where the file should be.
+func (r *Result) path() string {
+	if r.OpenedAs != "" {
+		return r.OpenedAs
+	}
+	return r.Manifest.folder.Path(r.Name)
+}
+
+// movedIndex finds missing entries by their digests.
+type movedIndex struct {
+	byDigest   map[listedDigest][]*Result // each in the order of the manifests
+	algorithms []*digest.Algorithm
+	sizes      map[int64]bool // that missing files have; nil if that is not known of all
+	mu         sync.Mutex     // of MovedTo
+}
+
+type listedDigest struct {
+	algorithm *digest.Algorithm
+	digest    string
+}
+
+func newMovedIndex(missing []*Result) *movedIndex {
+	slices.SortFunc(missing, func(a, b *Result) int {
+		return cmp.Or(cmp.Compare(a.Manifest.Index, b.Manifest.Index), cmp.Compare(a.Line, b.Line))
+	})
+	x := &movedIndex{byDigest: map[listedDigest][]*Result{}, sizes: map[int64]bool{}}
+	for _, r := range missing {
+		key := listedDigest{r.Algorithm, string(r.Digest)}
+		x.byDigest[key] = append(x.byDigest[key], r)
+		if !slices.Contains(x.algorithms, r.Algorithm) {
+			x.algorithms = append(x.algorithms, r.Algorithm)
+		}
+		if !r.HasSize {
+			x.sizes = nil
+		} else if x.sizes != nil {
+			x.sizes[r.Size] = true
+		}
+	}
+	return x
+}
+
+func (x *movedIndex) isEmpty() bool { return len(x.byDigest) == 0 }
+
+// moved notes that the files of missing entries may now be at path; of several, the first counts.
+func (x *movedIndex) moved(missing []*Result, path string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, r := range missing {
+		if r.MovedTo == "" || path < r.MovedTo {
+			r.MovedTo = path
+		}
+	}
+}

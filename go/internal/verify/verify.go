@@ -1,0 +1,168 @@
+// Package verify checks files against the manifests that list them.
+//
+// Data moves in one direction: discover.go finds the manifests, read.go reads their entries and turns
+// them into claims, coalesce.go joins claims about one file, package hashpool hashes it, and compare.go
+// compares. At the end, contradictions.go, package layout, and unlisted.go look for what can only be
+// seen once every manifest is read. Everything found goes through record.go to the caller's [Sink].
+//
+// It fails closed: a file counts as verified only if it was read to its end, did not change while it was
+// read, and has the digest that its entry lists.
+package verify
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"checksig/internal/digest"
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+)
+
+// Status is what became of an entry.
+type Status uint8
+
+// Every entry has exactly one of these.
+const (
+	Verified   Status = iota // read whole, and the digest is equal
+	Mismatched               // read whole, and the digest differs
+	Missing                  // there is no such file
+	Unreadable               // not read whole, or refused; the detail says why
+	Skipped                  // left out because the caller asked for it
+	statusCount
+)
+
+var statusNames = [statusCount]string{"verified", "mismatched", "missing", "unreadable", "skipped"}
+
+func (s Status) String() string { return statusNames[s] }
+
+// Request says what to verify, and how.
+type Request struct {
+	Reading
+	Path    string // a folder or a manifest
+	Workers int    // files read at once; 0 for one a CPU, or one on a spinning disk
+	Totals  bool   // find out the totals of the progress if the run takes longer
+
+	LeaveCache    bool              // leave the system's page cache as it was
+	Unlisted      Unlisted          // what to do about files that no manifest lists
+	IgnoreMissing bool              // skip entries whose file is missing
+	MinStrength   *digest.Algorithm // refuse entries of weaker algorithms; nil for none
+}
+
+// Reading says which manifests are read, and which files their names stand for.
+type Reading struct {
+	Dir           string            // what relative paths start from, absolute; the working folder if empty
+	Recursive     bool              // look for manifests in the folders below too
+	FollowOutside bool              // let names lead outside their manifest's folder
+	Root          string            // the folder that all names start from; each manifest's own if empty
+	Paths         Paths             // how the names listed become names of files
+	Algorithm     *digest.Algorithm // of digests without a tag; nil for what the manifest says
+	Format        *manifest.Format  // of the manifests; nil to detect it
+}
+
+// Unlisted is what to do about files that no manifest lists.
+type Unlisted uint8
+
+// IgnoreUnlisted is the default; the others look for such files.
+const (
+	IgnoreUnlisted Unlisted = iota
+	ReportUnlisted
+	FailUnlisted // one such file, and the run is not OK
+)
+
+// Manifest is a manifest that is being read.
+type Manifest struct {
+	Index  int    // from 0, in the order in which they are read
+	Path   string // where it is, as the request gives the path
+	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
+
+	Encoding string // "utf-8", "utf-16le" or "utf-16be"
+	Wrapper  string // "pgp" or "signify" around it, whose signature is not checked; else ""
+
+	// Known once it was read:
+	Algorithms []*digest.Algorithm // of its entries
+	Assumed    bool                // for some of them, only the digest's length tells the algorithm
+
+	folder *safefs.Root // where it lies
+	root   *safefs.Root // what its names start from
+}
+
+// Result is what became of one entry.
+type Result struct {
+	Manifest *Manifest
+	manifest.Entry
+	Status    Status
+	Found     []byte // the digest computed, if the file was read whole
+	BytesRead int64
+	Detail    string // why, for Unreadable, Missing, and Mismatched because of its size
+	OpenedAs  string // the file's path, if it is another than Name from the manifest's folder
+	MovedTo   string // the path of an unlisted file that has the digest of this missing one
+	Worker    int    // who found it, from 1; 0 for none
+}
+
+// UnlistedFile is a file that no manifest lists.
+type UnlistedFile struct {
+	Path      string
+	MovedFrom string // the path of a missing file that has the same digest
+}
+
+// BadLine is a line of a manifest that was not understood.
+type BadLine struct {
+	Manifest *Manifest
+	Line     int64  // from 1; 0 if it is about the manifest as a whole
+	Text     string // the line's beginning
+	Cause    string
+	Code     manifest.LineCode
+}
+
+// Sink takes what a run finds. Its functions are called from several goroutines at once, and may block
+// to slow the run down. A manifest comes before its entries. What they are given is valid until they
+// return.
+type Sink struct {
+	Manifest func(*Manifest)
+	Read     func(*Manifest) // it was read, and all is known of it
+	Result   func(*Result)
+	BadLine  func(*BadLine)
+	Unlisted func(*UnlistedFile)
+}
+
+// Summary counts what a run found.
+type Summary struct {
+	Entries   int64 // the sum of Statuses
+	Statuses  [statusCount]int64
+	BadLines  int64
+	Unlisted  int64 // files that no manifest lists
+	BytesRead int64
+	Elapsed   time.Duration
+
+	unlistedFails bool
+}
+
+// OK reports whether every line was understood, every file verified that was not skipped, and at least
+// one was; and, if that was asked for, that no file is unlisted.
+func (s *Summary) OK() bool {
+	return s.Statuses[Verified] > 0 && s.Statuses[Verified]+s.Statuses[Skipped] == s.Entries &&
+		s.BadLines == 0 && (s.Unlisted == 0 || !s.unlistedFails)
+}
+
+// ErrNoManifest says that a folder holds no file that is taken for a manifest.
+var ErrNoManifest = errors.New("no checksum manifest in this folder")
+
+// Run verifies what r asks for and gives sink what it finds. The error is nil when every entry was looked
+// at, whatever became of it; otherwise the context's, [ErrNoManifest], a [*guard.PanicError], an error of
+// [hashpool.New], or an [*fs.PathError] for a folder or manifest that cannot be opened.
+func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (Summary, error) {
+	began := time.Now()
+	progress.Start()
+	run, err := newRun(ctx, r, sink, progress)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer run.close()
+	run.all()
+	s := run.record.summary()
+	s.BytesRead, s.Elapsed = progress.Bytes.Load(), time.Since(began)
+	s.unlistedFails = r.Unlisted == FailUnlisted
+	return s, run.group.Err()
+}
