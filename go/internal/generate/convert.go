@@ -1,0 +1,160 @@
+package generate
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+)
+
+// ConvertRequest says which manifest is to be written in which format.
+type ConvertRequest struct {
+	Path          string // the manifest
+	Dir           string // what paths are relative to, absolute; the working folder if empty
+	To            string // the format to write
+	Output        string // the manifest to write
+	ToCaller      bool   // give it to the sink instead
+	Replace       bool   // let it take the place of one that is there
+	DropSignature bool   // let the signature around the manifest be lost, an error otherwise
+	Format        string // of Path; "" to detect it
+	Algorithm     string // of the digests in Path that do not say it; "" for what tells it there
+}
+
+// Convert writes the entries of a manifest, in their order, in another format. A line that is not
+// understood ends it, as does an entry that the other format cannot say: its name, its algorithm, or
+// its file's size. No file is read.
+func Convert(ctx context.Context, r ConvertRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
+	began := time.Now()
+	group := guard.New(ctx)
+	defer group.Close()
+	group.Run(func() {
+		c := conversion{ctx: group.Context(), request: r, sink: sink, progress: progress}
+		if err := c.convert(); err != nil {
+			group.Fail(err)
+			return
+		}
+		written = c.writer.written(&c.plan)
+		written.Elapsed = time.Since(began)
+	})
+	return written, group.Err()
+}
+
+// conversion is the state of one [Convert].
+type conversion struct {
+	ctx      context.Context
+	request  ConvertRequest
+	sink     Sink
+	progress *hashpool.Progress
+	source   *sourceManifest
+	plan     outputPlan
+	writer   writer
+}
+
+func (c *conversion) convert() error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	o, err := newOutput(c.plan.output, c.plan.shown, c.request.Replace)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	c.writer.to = o.file
+	if err := c.fill(); err != nil {
+		return err
+	}
+	if err := c.writer.end(); err != nil {
+		return asWriteError(c.plan.shown, err)
+	}
+	for _, comment := range append(c.source.headLines(), c.source.comments...) {
+		c.sink.File(comment, Comment)
+	}
+	if c.request.ToCaller {
+		return o.send(c.ctx, c.sink.Data)
+	}
+	return o.commit()
+}
+
+func (c *conversion) prepare() (err error) {
+	r := &c.request
+	options, err := readOptions(r.Format, r.Algorithm)
+	if err != nil {
+		return err
+	}
+	if r.To == "" {
+		return usage("name the format to write (to)")
+	}
+	w := &c.writer
+	if w.format, err = manifest.FormatNamed(r.To); err != nil {
+		return err
+	}
+	if c.source, err = readSource(c.ctx, r.Dir, r.Path, options); err != nil {
+		return err
+	}
+	if c.source.signature != "" && !r.DropSignature {
+		return &WriteError{r.Path, fmt.Errorf("is signed (%s), and its signature would be lost", c.source.signature)}
+	}
+	w.algorithms, w.keepSizes = c.source.algorithms, true
+	w.where = func(e manifest.Entry) (string, string) {
+		return r.Path, fmt.Sprintf("line %d, %q", e.Line, e.Name)
+	}
+	if err := c.setOutput(); err != nil {
+		return err
+	}
+	if err := w.begin(nil); err != nil {
+		return &WriteError{r.Path, err}
+	}
+	return nil
+}
+
+// setOutput finds out where the new manifest is to be. Where the formats differ in the folder that names
+// start from, that has to be the same one all the same.
+func (c *conversion) setOutput() (err error) {
+	r := &c.request
+	from := baseOf(c.source.format, filepath.Dir(c.source.path))
+	c.plan.base = from
+	if r.ToCaller {
+		c.writer.options = withoutName(c.writer.algorithms)
+		return nil
+	}
+	c.plan.shown = r.Output
+	if c.plan.output, err = safefs.Absolute(r.Dir, r.Output); err != nil {
+		return err
+	}
+	c.writer.options.FileName = filepath.Base(r.Output)
+	to := baseOf(c.writer.format, filepath.Dir(c.plan.output))
+	if c.source.format.Base != c.writer.format.Base && from != to {
+		return &WriteError{r.Path, fmt.Errorf("names of format %s start from %s, and from %s in this manifest of format %s",
+			c.source.format.Name, from, to, c.writer.format.Name)}
+	}
+	return nil
+}
+
+func (c *conversion) fill() error {
+	add := func(file fileEntries) error {
+		c.progress.Files.Add(1)
+		if given := file.entries[0].RawName; given != "" {
+			c.sink.File(given, Renamed)
+		}
+		return c.writer.add(file.entries)
+	}
+	if !c.source.uneven {
+		return c.source.each(c.ctx, add)
+	}
+	// The digests of a file may stand in different places.
+	files, err := c.source.grouped(c.ctx)
+	for _, file := range files {
+		if err == nil {
+			err = c.ctx.Err()
+		}
+		if err == nil {
+			err = add(file)
+		}
+	}
+	return err
+}

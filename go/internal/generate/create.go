@@ -1,0 +1,180 @@
+package generate
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+)
+
+// totalsAfter is how long a run goes on before its totals are looked for.
+const totalsAfter = 500 * time.Millisecond
+
+// CreateRequest says of which files a manifest is made, and how.
+type CreateRequest struct {
+	Selection
+	Paths      []string // files and folders
+	Dir        string   // what relative paths start from, absolute; the working folder if empty
+	Output     string   // the manifest; "" for the usual name in the folder, or beside the file
+	ToCaller   bool     // give the manifest to the sink, and write no file
+	Replace    bool     // replace a manifest that is there
+	Format     string   // "" for gnu, or bsd for several algorithms
+	Algorithms []string // "sha256" if empty
+	RelativeTo string   // the folder that names are relative to; "" for the manifest's own
+	Workers    int      // files read at once; 0 for one a CPU, or one on a spinning disk
+	LeaveCache bool     // leave the system's page cache as it was
+	Totals     bool     // find out the totals of the progress if the run takes longer
+}
+
+// Create writes a manifest of files: sorted by the bytes of their names, the same bytes for the same tree,
+// and all or nothing.
+//
+// A file that cannot be read, changes while it is read, is not regular or leads outside its tree ends it, as
+// does a name that the format cannot represent; the error is a [*WriteError] then. It is a [*UsageError],
+// [*digest.UnknownError] or [*manifest.UnknownFormatError] for a request that makes no sense. The manifest
+// itself is never listed.
+func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
+	began := time.Now()
+	progress.Start()
+	group := guard.New(ctx)
+	defer group.Close()
+	c := creation{
+		hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+		request: r, sink: sink,
+	}
+	group.Run(func() { group.Fail(c.create()) })
+	if err := group.Err(); err != nil {
+		return Written{}, err
+	}
+	written = c.writer.written(&c.plan)
+	written.BytesRead, written.Elapsed = progress.Bytes.Load(), time.Since(began)
+	return written, nil
+}
+
+// creation is the state of one [Create].
+type creation struct {
+	hashing
+	request CreateRequest
+	sink    Sink
+	plan    outputPlan
+	writer  writer
+}
+
+func (c *creation) create() error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	if err := c.open(c.plan.base, c.plan.display, c.request.FollowOutside); err != nil {
+		return safefs.At(c.plan.base, err)
+	}
+	defer c.roots.Close()
+	c.show = c.plan.show
+	o, err := newOutput(c.plan.output, c.plan.shown, c.request.Replace)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	c.writer.to = o.file
+	if err := c.fill(o); err != nil {
+		return err
+	}
+	if c.request.ToCaller {
+		return o.send(c.group.Context(), c.sink.Data)
+	}
+	return o.commit()
+}
+
+// prepare finds out what the request means.
+func (c *creation) prepare() (err error) {
+	r := &c.request
+	if err := r.check(); err != nil {
+		return err
+	}
+	if len(r.Algorithms) == 0 {
+		r.Algorithms = []string{"sha256"}
+	}
+	w := &c.writer
+	if w.algorithms, err = algorithmsNamed(r.Algorithms); err != nil {
+		return err
+	}
+	if w.format, err = formatNamed(r.Format, len(w.algorithms)); err != nil {
+		return err
+	}
+	if c.plan, err = r.plan(w.format, w.algorithms); err != nil {
+		return err
+	}
+	w.where = func(e manifest.Entry) (string, string) { return c.plan.show(e.Name), "this file" }
+	w.options.FileName = filepath.Base(c.plan.output)
+	if r.ToCaller {
+		w.options = withoutName(w.algorithms)
+	}
+	if err := w.begin(nil); err != nil {
+		return &WriteError{c.plan.shown, err}
+	}
+	return nil
+}
+
+// fill writes the whole manifest to o.
+func (c *creation) fill(o *output) error {
+	walker := walker{
+		Selection: c.request.Selection, tree: c.tree(), isSelf: o.isSelf, show: c.show,
+		skipped: func(string) {},
+	}
+	if c.request.Totals {
+		ctx, end := context.WithCancel(c.group.Context())
+		var counting sync.WaitGroup
+		defer counting.Wait()
+		defer end()
+		silent := walker
+		c.group.Go(&counting, func() { c.findTotals(ctx, &silent) })
+	}
+	walker.skipped = func(name string) { c.sink.File(name, Skipped) }
+	produce := func() error {
+		return c.each(c.group.Context(), &walker, func(name string) error {
+			return c.put(&item{name: name, listed: name, algorithms: c.writer.algorithms})
+		})
+	}
+	err := c.all(produce, func(i *item) error { return c.writer.add(i.entries) })
+	if err != nil {
+		return err
+	}
+	if err := c.writer.end(); err != nil {
+		return asWriteError(c.plan.shown, err)
+	}
+	return nil
+}
+
+func (c *creation) each(ctx context.Context, w *walker, each func(string) error) error {
+	for _, start := range c.plan.starts {
+		if err := w.walk(ctx, start, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findTotals counts the files and adds up their sizes.
+func (c *creation) findTotals(ctx context.Context, w *walker) {
+	select {
+	case <-time.After(totalsAfter):
+	case <-ctx.Done():
+		return
+	}
+	var files, size int64
+	err := c.each(ctx, w, func(name string) error {
+		info, err := w.tree.Stat(name)
+		if err == nil {
+			files, size = files+1, size+info.Size()
+		}
+		return err
+	})
+	if err == nil {
+		c.progress.TotalFiles.Store(files)
+		c.progress.TotalBytes.Store(size)
+	}
+}

@@ -1,0 +1,320 @@
+package generate
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+)
+
+// UpdateRequest says which manifest is brought up to date, and how.
+type UpdateRequest struct {
+	Selection
+	Path       string // the manifest
+	Dir        string // what Path is relative to, absolute; the working folder if empty
+	All        bool   // read every file, also those that seem unchanged
+	Prune      bool   // no longer list files that are missing
+	KeepFiles  bool   // add no file that is not listed yet
+	Format     string // of Path; "" to detect it
+	Algorithm  string // of the digests in Path that have no tag; "" for what the manifest says
+	Workers    int    // files read at once; 0 for one a CPU, or one on a spinning disk
+	LeaveCache bool   // leave the system's page cache as it was
+}
+
+// Update brings a manifest up to date, and sorts it. Its format, its algorithms, and the comments at its
+// beginning stay.
+//
+// A file is not read again if its modification and status change times are before the manifest's
+// modification time, and it has the size that the manifest lists, if it lists one. What [Create] and Update
+// write has the time of its beginning. A program can set back a modification time, but not that of status
+// change, where the system has one.
+//
+// All files below the manifest's folder are added, except to a manifest beside its one file
+// (disc.iso.sha256), and to those whose names do not start from its folder. The errors are those of [Create].
+func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
+	began := time.Now()
+	progress.Start()
+	group := guard.New(ctx)
+	defer group.Close()
+	u := updating{
+		hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+		request: r, sink: sink,
+	}
+	group.Run(func() { group.Fail(u.update()) })
+	if err := group.Err(); err != nil {
+		return Written{}, err
+	}
+	written = u.writer.written(&u.plan)
+	written.BytesRead, written.Elapsed = progress.Bytes.Load(), time.Since(began)
+	return written, nil
+}
+
+// updating is the state of one [Update].
+type updating struct {
+	hashing
+	request UpdateRequest
+	sink    Sink
+	source  *sourceManifest
+	plan    outputPlan
+	writer  writer
+	walker  walker
+}
+
+func (u *updating) update() error {
+	if err := u.prepare(); err != nil {
+		return err
+	}
+	if err := u.open(u.plan.base, u.plan.display, u.request.FollowOutside); err != nil {
+		return safefs.At(u.request.Path, err)
+	}
+	defer u.roots.Close()
+	u.show = u.plan.show
+	o, err := newOutput(u.plan.output, u.plan.shown, true)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	u.writer.to = o.file
+	u.walker = walker{
+		Selection: u.request.Selection, tree: u.tree(), isSelf: o.isSelf, show: u.show,
+		skipped: func(name string) { u.sink.File(name, Skipped) },
+	}
+	if err := u.all(u.produce, u.consume); err != nil {
+		return err
+	}
+	if err := u.writer.end(); err != nil {
+		return asWriteError(u.plan.shown, err)
+	}
+	for _, comment := range u.source.comments {
+		u.sink.File(comment, Comment)
+	}
+	return o.commit()
+}
+
+func (u *updating) prepare() (err error) {
+	r := &u.request
+	if err := r.check(); err != nil {
+		return err
+	}
+	options, err := readOptions(r.Format, r.Algorithm)
+	if err != nil {
+		return err
+	}
+	if u.source, err = readSource(u.group.Context(), r.Dir, r.Path, options); err != nil {
+		return err
+	}
+	if err := u.source.updatable(); err != nil {
+		return &WriteError{r.Path, err}
+	}
+	base := baseOf(u.source.format, filepath.Dir(u.source.path))
+	u.plan = outputPlan{base: base, display: base, output: u.source.path, shown: r.Path}
+	if u.source.format.Base == "" {
+		u.plan.display = filepath.Dir(r.Path)
+	}
+	u.writer = writer{format: u.source.format, algorithms: u.source.algorithms, options: manifest.Options{
+		FileName: filepath.Base(u.source.path), Algorithm: options.Algorithm,
+	}}
+	u.writer.where = func(e manifest.Entry) (string, string) { return u.plan.show(e.Name), "this file" }
+	if options.Format != nil { // it may be one that is not detected
+		u.writer.options.Format = options.Format
+	}
+	if err := u.writer.begin(u.source.head); err != nil {
+		return &WriteError{r.Path, err}
+	}
+	return nil
+}
+
+// updatable returns why a manifest cannot be written anew without losing something.
+func (m *sourceManifest) updatable() error {
+	switch {
+	case m.signature != "":
+		return fmt.Errorf("is signed (%s), and its signature would no longer be valid", m.signature)
+	case m.encoding != "utf-8":
+		return fmt.Errorf("is encoded in %s: manifests are written in UTF-8 only", m.encoding)
+	case m.format == manifest.RECORD:
+		return errors.New("belongs to the package's installer, and has lines without digests")
+	}
+	return nil
+}
+
+// produce puts every file that is listed or will be, in order: it merges what is listed with what is in the
+// tree.
+func (u *updating) produce() error {
+	listed, end := u.pull()
+	defer end()
+	old, err := listed()
+	if err != nil {
+		return err
+	}
+	if u.adds() {
+		err = u.walker.walk(u.group.Context(), ".", func(name string) error {
+			for old != nil && old.key < name {
+				if err := u.putListed(old); err != nil {
+					return err
+				}
+				if old, err = listed(); err != nil {
+					return err
+				}
+			}
+			if old == nil || old.key != name {
+				return u.put(&item{name: name, listed: u.newName(name), algorithms: u.writer.algorithms, change: Added})
+			}
+			known := old
+			if old, err = listed(); err != nil {
+				return err
+			}
+			return u.putFound(known)
+		})
+	}
+	for err == nil && old != nil {
+		if err = u.putListed(old); err == nil {
+			old, err = listed()
+		}
+	}
+	return err
+}
+
+// adds reports whether files that are not listed are added.
+func (u *updating) adds() bool {
+	besideOne := u.source.files == 1 && strings.HasPrefix(filepath.Base(u.source.path), path.Clean(u.source.first)+".")
+	return !u.request.KeepFiles && u.source.format.Base == "" && !besideOne
+}
+
+func (u *updating) newName(name string) string {
+	if u.source.dotted {
+		return "./" + name
+	}
+	return name
+}
+
+// putListed puts a file that the walk did not find: it is missing, excluded, or reached another way.
+func (u *updating) putListed(old *fileEntries) error {
+	info, err := u.walker.tree.Follow(old.key)
+	self := func() (fs.FileInfo, error) { return info, err }
+	removed := &item{name: old.key, listed: old.entries[0].Name, change: Removed}
+	switch {
+	case u.walker.excludes(old.key):
+		return u.put(removed)
+	case safefs.IsMissing(err):
+		if !u.request.Prune {
+			removed.change, removed.entries = StillMissing, old.entries
+		}
+		return u.put(removed)
+	case err != nil:
+		return &WriteError{u.show(old.key), err}
+	case u.walker.isSelf(path.Base(old.key), self):
+		return u.put(removed)
+	}
+	return u.putFound(old)
+}
+
+// putFound puts a file that is listed and exists.
+func (u *updating) putFound(old *fileEntries) error {
+	s := &item{name: old.key, listed: old.entries[0].Name, old: old.entries}
+	unchanged, err := u.unchanged(old)
+	if err != nil {
+		return &WriteError{u.show(old.key), err}
+	}
+	if unchanged && !u.request.All {
+		s.change, s.entries = Unread, old.entries
+		return u.put(s)
+	}
+	if unchanged {
+		s.change = Suspect // if it has another digest
+	}
+	for _, e := range old.entries {
+		s.algorithms = append(s.algorithms, e.Algorithm)
+	}
+	return u.put(s)
+}
+
+// unchanged reports whether neither size nor times show a change since the manifest was written.
+func (u *updating) unchanged(old *fileEntries) (bool, error) {
+	info, err := u.walker.tree.Follow(old.key)
+	if err != nil {
+		return false, err
+	}
+	link, err := u.walker.tree.Lstat(old.key)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range old.entries {
+		if e.HasSize && e.Size != info.Size() {
+			return false, nil
+		}
+	}
+	when := u.source.modified
+	return info.Mode().IsRegular() && safefs.ChangedBefore(info, when) && safefs.ChangedBefore(link, when), nil
+}
+
+// consume writes the entries of a file, and reports what became of it.
+func (u *updating) consume(s *item) error {
+	switch {
+	case s.old == nil, s.change == Unread:
+	case sameDigests(s.old, s.entries):
+		s.change = NoChange
+	case s.change == Suspect:
+		s.entries = s.old
+	default:
+		s.change = Changed
+	}
+	if s.change != NoChange {
+		u.sink.File(s.listed, s.change)
+	}
+	if len(s.entries) == 0 {
+		return nil
+	}
+	return u.writer.add(s.entries)
+}
+
+// sameDigests compares two lists of entries by the same algorithms.
+func sameDigests(a, b []manifest.Entry) bool {
+	for i := range a {
+		if !bytes.Equal(a[i].Digest, b[i].Digest) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// pull returns a function that returns the listed files one after another, nil at the end.
+func (u *updating) pull() (next func() (*fileEntries, error), end func()) {
+	reading := guard.New(u.group.Context())
+	ctx := reading.Context()
+	files := make(chan *fileEntries)
+	var running sync.WaitGroup
+	reading.Go(&running, func() {
+		defer close(files)
+		reading.Fail(u.source.inOrder(ctx, func(file fileEntries) error {
+			select {
+			case files <- &file:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}))
+	})
+	next = func() (*fileEntries, error) {
+		file, ok := <-files
+		if !ok {
+			running.Wait()
+			return nil, reading.Err()
+		}
+		return file, nil
+	}
+	return next, func() {
+		reading.Close()
+		running.Wait()
+	}
+}
