@@ -1,0 +1,178 @@
+// Package wire holds every layout of the bytes that callers and the engine exchange.
+//
+// A caller sends one request and receives batches of records until a batch has the state
+// "finished". Numbers are little-endian and packed without padding: u8, u16, u32 and u64 are
+// unsigned, i32 and i64 signed. Paths and names are bytes as the file system has them (on Windows,
+// UTF-8); all other texts are UTF-8. A size counts bytes. A flag is a u8 that is 0 or 1. [ABI] is
+// raised with every change to what follows or to the meaning of a field.
+//
+// # Requests
+//
+// A request is a list of fields "key=value", separated by NUL. The first field is "op", and selects
+// the operation. Keys are the names of the options in the Python API. A key comes once, unless the
+// list says otherwise. A field that is left out has its default. A flag is "1" or "0", an integer
+// is decimal. An operation refuses keys that are not its own.
+//
+//	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
+//	verify               workers, leave_cache, follow_outside, recursive, extra, ignore_missing,
+//	                     root, strip, basename, remap (zero or more), min_strength, algorithm,
+//	                     format, keep_verified, totals, high_water
+//	create               algorithm (names joined by ","), format, output ("-": send the manifest's
+//	                     bytes), relative_to, overwrite, links, follow_outside, skip_special,
+//	                     exclude (zero or more), workers, leave_cache, totals
+//	update               all, prune, add, algorithm, format, links, follow_outside, skip_special,
+//	                     exclude (zero or more), workers, leave_cache
+//	convert              to, output, overwrite, drop_signature, algorithm, format
+//	algorithms           no other field
+//
+// The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Three
+// fields belong to the transport, not to the Python API:
+//
+//	keep_verified  "0": send no record for verified and skipped entries; default "1"
+//	totals         "1": find out the totals of the progress; default "0"
+//	high_water     how many bytes of results the engine buffers before it waits for the caller, 1
+//	               to 67108864; default 1048576. The engine wakes a waiting caller at half of that.
+//
+// For example, these 43 bytes verify /data with two workers, and replace "a/" by "b/" in all names:
+//
+//	op=verify NUL path=/data NUL workers=2 NUL remap=2:a/b/
+//
+// # Batches
+//
+// A batch is a header of 33 bytes and any number of records.
+//
+//	offset  type  header
+//	0       u8    state: 0 running, 1 finished
+//	1       i64   files done
+//	9       i64   files in all, -1 until known
+//	17      i64   bytes read
+//	25      i64   bytes to read in all, -1 until known
+//
+//	offset  type  record
+//	0       u8    kind: one of the letters below
+//	1       u32   size of the payload
+//	5             payload
+//
+// Records keep this order: a manifest comes before everything that refers to it, and one 'S', 'W' or
+// 'X' is the last record of the last batch. Nothing else is ordered.
+//
+// # Records of verify
+//
+// "manifest" is the index of an 'M' record. Indices start at 0 and grow by 1. Lines start at 1.
+//
+//	'M' manifest
+//	0   u32    index
+//	4   u32    size of format
+//	8   u32    size of encoding
+//	12  u32    size of wrapper
+//	16         format ("gnu"; empty if it could not be opened), encoding ("utf-8", "utf-16le" or
+//	           "utf-16be"), wrapper ("pgp", "signify" or empty), path (the rest)
+//
+//	'R' read: the manifest was read to its end
+//	0   u32    manifest
+//	4   flag   assumed: the algorithm of some digests is known from their length alone
+//	5          names of its algorithms, separated by one space
+//
+//	'E' entry
+//	0   u8     status: 0 verified, 1 mismatched, 2 missing, 3 unreadable, 4 skipped
+//	1   u8     size of algorithm
+//	2   u8     size of expected
+//	3   u8     size of found
+//	4   flag   assumed: the algorithm is known from the digest's length alone
+//	5   u32    manifest
+//	9   u64    line
+//	17  u64    bytes read
+//	25  u32    size of name
+//	29  u32    size of detail
+//	33  u32    size of opened
+//	37  u32    size of moved
+//	41         algorithm, expected (the digest listed), found (the digest computed; empty if the file
+//	           was not read to its end), name (as the manifest lists it), detail (why it failed),
+//	           opened (the path of the file; empty if it is name in the manifest's directory), moved
+//	           (where a missing file probably is now; empty if unknown)
+//
+//	'V' verified: entries whose status is verified or skipped, each in the shortest form that holds
+//	it. The payload is a sequence of items without a size in front; the first byte tells them apart:
+//
+//	  'G' group: what the 'v' items after it, up to the next 'G', have in common
+//	  0   u8     'G'
+//	  1   u8     size of algorithm
+//	  2   flag   assumed
+//	  3   u32    manifest
+//	  7          algorithm
+//
+//	  'v' entry: verified; found is equal to expected; opened is empty
+//	  0   u8     'v'
+//	  1   u8     size of expected
+//	  2   u16    size of name
+//	  4   u32    line
+//	  8   u64    bytes read
+//	  16         expected, name
+//
+//	  'E' entry: a whole 'E' record, its five bytes of kind and size included
+//
+//	A batch may hold several 'V' records. Each starts with no group.
+//
+//	'U' unlisted: a file that no manifest lists
+//	0   u32    size of path
+//	4          path, moved from (the path of a missing file with the same digest; empty if none)
+//
+//	'B' bad line
+//	0   u32    manifest
+//	4   u64    line; 0 if it is about the manifest as a whole
+//	12  u8     code: 0 none, 1 the line lists a file without a digest
+//	13  u32    size of text
+//	17         text (the beginning of the line), cause
+//
+//	'S' summary, of verify and algorithms
+//	0   5 i64  entries by status: verified, mismatched, missing, unreadable, skipped
+//	40  i64    bad lines
+//	48  i64    unlisted files
+//	56  i64    bytes read
+//	64  i64    elapsed time in nanoseconds
+//
+// # Records of create, update and convert
+//
+//	'F' file: something to report about one name
+//	0   u8     change: 1 skipped, 2 added, 3 changed, 4 removed, 5 still missing, 6 unread, 7 suspect,
+//	           8 comment (the name is a comment that was dropped), 9 renamed (the name is what the
+//	           old manifest had instead of the file's)
+//	1          name
+//
+//	'D' data: the next bytes of a manifest that is sent to the caller
+//
+//	'W' written, the last record
+//	0   i64    files listed
+//	8   i64    digests listed
+//	16  i64    bytes read
+//	24  i64    elapsed time in nanoseconds
+//	32         each as a u32 size and its bytes: path, directory that names start from, format,
+//	           algorithms joined by ","
+//
+// # Records of every operation
+//
+//	'X' error: the operation failed as a whole, the last record
+//	0   u8     code: see [Code]
+//	1   i32    the system's error number, 0 if there is none
+//	5   u32    size of path
+//	9          path (empty if the error is not about a file), message
+//
+//	'A' algorithm, of algorithms: one for each, before an 'S' of zeros
+//	0   u8     size of the digest
+//	1   flag   variable: shorter digests are possible
+//	2   u16    bits of collision resistance
+//	4          each as a u32 size and its bytes: name, class of strength ("checksum", "broken" or
+//	           "strong"), other spellings joined by ","
+//
+// For example, a verification without files that has found one manifest, "S", so far sends this
+// batch of 63 bytes (in hexadecimal; the lines are the header and the record):
+//
+//	00 0000000000000000 ffffffffffffffff 0000000000000000 ffffffffffffffff
+//	4d 19000000 00000000 03000000 05000000 00000000 676e75 7574662d38 53
+//
+// # Frames
+//
+// The engine as a process of its own receives the request on standard input and sends the batches
+// on standard output. Each is a frame: its size as u32, then its bytes. A request has at most
+// [MaxRequest] bytes.
+package wire

@@ -1,0 +1,272 @@
+package wire_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"checksig/internal/wire"
+)
+
+// golden is tests/golden/wire.json, which the tests of the Python package read, too.
+type golden struct {
+	ABI      int
+	Statuses []string
+	Codes    []string
+	Changes  []string
+	Requests []struct {
+		Op     string
+		Fields [][2]text
+		Hex    hexBytes
+	}
+	Batches []struct {
+		Header struct {
+			Finished     bool
+			Files, Bytes int64
+			TotalFiles   *int64 `json:"total_files"`
+			TotalBytes   *int64 `json:"total_bytes"`
+		}
+		Records []record
+		Hex     hexBytes
+	}
+}
+
+// record holds the fields of every kind of record.
+type record struct {
+	Kind       string
+	Index      int
+	Format     string
+	Encoding   string
+	Wrapper    string
+	Path       text
+	Manifest   int
+	Assumed    bool
+	Algorithms []string
+	Entries    json.RawMessage // of 'V' records; a number in 'W'
+	Status     string
+	Algorithm  string
+	Expected   hexBytes
+	Found      hexBytes
+	Line       int64
+	BytesRead  int64 `json:"bytes_read"`
+	Name       text
+	Detail     string
+	Opened     text
+	MovedTo    text `json:"moved_to"`
+	MovedFrom  text `json:"moved_from"`
+	Code       uint8
+	Text       text
+	Cause      string
+	Number     int
+	Message    text
+	Verified   int64
+	Mismatched int64
+	Missing    int64
+	Unreadable int64
+	Skipped    int64
+	BadLines   int64 `json:"bad_lines"`
+	Extra      int64
+	Elapsed    time.Duration `json:"nanoseconds"`
+	Change     wire.Change
+	Data       text
+	Files      int64
+	RelativeTo text `json:"relative_to"`
+	DigestSize int  `json:"digest_size"`
+	Variable   bool
+	Bits       int
+	Strength   string
+	Aliases    []string
+}
+
+// text is a JSON string, or {"hex": ...} for bytes that are not UTF-8.
+type text string
+
+func (t *text) UnmarshalJSON(data []byte) error {
+	if data[0] == '"' {
+		return json.Unmarshal(data, (*string)(t))
+	}
+	var object struct{ Hex hexBytes }
+	err := json.Unmarshal(data, &object)
+	*t = text(object.Hex)
+	return err
+}
+
+type hexBytes []byte
+
+func (h *hexBytes) UnmarshalJSON(data []byte) (err error) {
+	*h, err = hex.DecodeString(strings.Trim(string(data), `"`))
+	return err
+}
+
+func readGolden(t testing.TB) golden {
+	t.Helper()
+	data, err := os.ReadFile("../../../tests/golden/wire.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestGoldenConstants(t *testing.T) {
+	g := readGolden(t)
+	if g.ABI != wire.ABI {
+		t.Errorf("ABI %d, want %d", wire.ABI, g.ABI)
+	}
+	for _, c := range []struct {
+		names []string
+		last  string
+		value int
+	}{
+		{g.Statuses, "skipped", int(wire.StatusSkipped)},
+		{g.Codes, "ENVIRONMENT", int(wire.CodeEnvironment)},
+		{g.Changes, "RENAMED", int(wire.ChangeRenamed)},
+	} {
+		if c.names[len(c.names)-1] != c.last || len(c.names) != c.value+1 {
+			t.Errorf("%v: the last one is %s = %d here", c.names, c.last, c.value)
+		}
+	}
+}
+
+func TestGoldenRequests(t *testing.T) {
+	for _, want := range readGolden(t).Requests {
+		got, err := wire.ParseRequest(want.Hex)
+		fields := [][2]text{{"op", text(got.Op)}}
+		for _, f := range got.Fields {
+			fields = append(fields, [2]text{text(f.Key), text(f.Value)})
+		}
+		if err != nil || got.Op != want.Op || !slices.Equal(fields, want.Fields) {
+			t.Errorf("%q: %q, %v", want.Fields, fields, err)
+		}
+	}
+}
+
+func TestGoldenBatches(t *testing.T) {
+	seen := map[string]bool{}
+	for i, want := range readGolden(t).Batches {
+		h := wire.Header{
+			Finished: want.Header.Finished, Files: want.Header.Files, TotalFiles: -1,
+			Bytes: want.Header.Bytes, TotalBytes: -1,
+		}
+		if n := want.Header.TotalFiles; n != nil {
+			h.TotalFiles = *n
+		}
+		if n := want.Header.TotalBytes; n != nil {
+			h.TotalBytes = *n
+		}
+		got := wire.AppendHeader(nil, h)
+		if len(got) != wire.HeaderSize || wire.Finished(got) != h.Finished {
+			t.Errorf("header of batch %d: %x", i, got)
+		}
+		for _, r := range want.Records {
+			seen[r.Kind] = true
+			start := len(got)
+			got = r.append(t, got)
+			if len(got) > len(want.Hex) || string(got[start:]) != string(want.Hex[start:len(got)]) {
+				t.Fatalf("record %s of batch %d:\n%x, want it at the start of\n%x", r.Kind, i, got[start:], want.Hex[start:])
+			}
+		}
+		if len(got) != len(want.Hex) {
+			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
+		}
+	}
+	for _, kind := range "MREVUBXSFDWA" {
+		if !seen[string(kind)] {
+			t.Errorf("no record of kind %c", kind)
+		}
+	}
+}
+
+// append appends the record as the engine encodes it.
+func (r *record) append(t *testing.T, dst []byte) []byte {
+	t.Helper()
+	switch kind := wire.Kind(r.Kind[0]); kind {
+	case wire.KindManifest:
+		return wire.AppendManifest(dst, &wire.Manifest{
+			Index: r.Index, Format: r.Format, Encoding: r.Encoding, Wrapper: r.Wrapper, Path: string(r.Path),
+		})
+	case wire.KindRead:
+		return wire.AppendRead(dst, &wire.Read{Manifest: r.Manifest, Assumed: r.Assumed, Algorithms: r.Algorithms})
+	case wire.KindEntry:
+		return wire.AppendEntry(dst, r.entry(t))
+	case wire.KindVerified:
+		start := len(dst)
+		dst = wire.AppendVerifiedHead(dst)
+		var group wire.Group
+		var entries []record
+		r.decodeEntries(t, &entries)
+		for i := range entries {
+			payload := len(dst)
+			dst = wire.AppendVerified(dst, entries[i].entry(t), &group)
+			wire.GrowRecord(dst[start:], len(dst)-payload)
+		}
+		return dst
+	case wire.KindUnlisted:
+		return wire.AppendUnlisted(dst, &wire.Unlisted{Path: string(r.Path), MovedFrom: string(r.MovedFrom)})
+	case wire.KindBadLine:
+		return wire.AppendBadLine(dst, &wire.BadLine{
+			Manifest: r.Manifest, Line: r.Line, Code: wire.LineCode(r.Code), Text: string(r.Text), Cause: r.Cause,
+		})
+	case wire.KindError:
+		return wire.AppendFailure(dst, &wire.Failure{
+			Code: wire.Code(r.Code), Number: r.Number, Path: string(r.Path), Message: string(r.Message),
+		})
+	case wire.KindSummary:
+		return wire.AppendSummary(dst, &wire.Summary{
+			Statuses: [...]int64{r.Verified, r.Mismatched, r.Missing, r.Unreadable, r.Skipped},
+			BadLines: r.BadLines, Unlisted: r.Extra, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
+		})
+	case wire.KindFile:
+		return wire.AppendFile(dst, wire.File{Change: r.Change, Name: string(r.Name)})
+	case wire.KindData:
+		return wire.AppendData(dst, []byte(r.Data))
+	case wire.KindWritten:
+		var entries int64
+		r.decodeEntries(t, &entries)
+		return wire.AppendWritten(dst, &wire.Written{
+			Files: r.Files, Entries: entries, BytesRead: r.BytesRead, Elapsed: r.Elapsed, Path: string(r.Path),
+			RelativeTo: string(r.RelativeTo), Format: r.Format, Algorithms: r.Algorithms,
+		})
+	case wire.KindAlgorithm:
+		return wire.AppendAlgorithm(dst, &wire.Algorithm{
+			Name: string(r.Name), DigestSize: r.DigestSize, Variable: r.Variable, Bits: r.Bits, Strength: r.Strength,
+			Aliases: r.Aliases,
+		})
+	default:
+		t.Fatalf("unknown kind %c", kind)
+		return nil
+	}
+}
+
+func (r *record) decodeEntries(t *testing.T, to any) {
+	t.Helper()
+	if err := json.Unmarshal(r.Entries, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *record) entry(t *testing.T) *wire.Entry {
+	t.Helper()
+	e := &wire.Entry{
+		Assumed: r.Assumed, Manifest: r.Manifest, Line: r.Line, BytesRead: r.BytesRead, Algorithm: r.Algorithm,
+		Expected: r.Expected, Found: r.Found, Name: string(r.Name), Detail: r.Detail, OpenedAs: string(r.Opened),
+		MovedTo: string(r.MovedTo),
+	}
+	if wire.Kind(r.Kind[0]) == wire.KindShort {
+		e.Found = e.Expected
+		return e
+	}
+	status := slices.Index([]string{"verified", "mismatched", "missing", "unreadable", "skipped"}, r.Status)
+	if status < 0 {
+		t.Fatalf("unknown status %q", r.Status)
+	}
+	e.Status = wire.Status(status)
+	return e
+}

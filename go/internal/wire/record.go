@@ -1,0 +1,380 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+var le = binary.LittleEndian
+
+// Sizes of what comes before a batch's records, and before a record's payload.
+const (
+	HeaderSize     = 1 + 4*8
+	RecordHeadSize = 1 + 4
+)
+
+// Kind is the first byte of a record.
+type Kind byte
+
+// The kinds of records, and of items in a [Verified] record.
+const (
+	KindManifest  Kind = 'M'
+	KindRead      Kind = 'R'
+	KindEntry     Kind = 'E'
+	KindVerified  Kind = 'V'
+	KindGroup     Kind = 'G' // only in a KindVerified
+	KindShort     Kind = 'v' // only in a KindVerified
+	KindUnlisted  Kind = 'U'
+	KindBadLine   Kind = 'B'
+	KindError     Kind = 'X'
+	KindSummary   Kind = 'S'
+	KindFile      Kind = 'F'
+	KindData      Kind = 'D'
+	KindWritten   Kind = 'W'
+	KindAlgorithm Kind = 'A'
+)
+
+// Header is the state and the progress of a job. A total is -1 until it is known.
+type Header struct {
+	Finished                             bool
+	Files, TotalFiles, Bytes, TotalBytes int64
+}
+
+// AppendHeader appends the header of a batch.
+func AppendHeader(dst []byte, h Header) []byte {
+	dst = append(dst, flag(h.Finished))
+	return appendInts(dst, h.Files, h.TotalFiles, h.Bytes, h.TotalBytes)
+}
+
+// Finished reports whether no batch comes after this one.
+func Finished(batch []byte) bool { return batch[0] == 1 }
+
+// Manifest is a manifest that was found.
+type Manifest struct {
+	Index                           int
+	Format, Encoding, Wrapper, Path string
+}
+
+// AppendManifest appends an 'M' record.
+func AppendManifest(dst []byte, m *Manifest) []byte {
+	dst, start := begin(dst, KindManifest)
+	dst = le.AppendUint32(dst, uint32(m.Index))
+	dst = le.AppendUint32(dst, uint32(len(m.Format)))
+	dst = le.AppendUint32(dst, uint32(len(m.Encoding)))
+	dst = le.AppendUint32(dst, uint32(len(m.Wrapper)))
+	dst = append(dst, m.Format...)
+	dst = append(dst, m.Encoding...)
+	dst = append(dst, m.Wrapper...)
+	return end(append(dst, m.Path...), start)
+}
+
+// Read is what is known of a manifest once it was read.
+type Read struct {
+	Manifest   int
+	Assumed    bool
+	Algorithms []string
+}
+
+// AppendRead appends an 'R' record.
+func AppendRead(dst []byte, r *Read) []byte {
+	dst, start := begin(dst, KindRead)
+	dst = le.AppendUint32(dst, uint32(r.Manifest))
+	dst = append(dst, flag(r.Assumed))
+	return end(appendJoined(dst, r.Algorithms, ' '), start)
+}
+
+// Status is what became of an entry.
+type Status uint8
+
+// Every entry has one of these.
+const (
+	StatusVerified Status = iota
+	StatusMismatched
+	StatusMissing
+	StatusUnreadable
+	StatusSkipped
+	StatusCount = iota
+)
+
+// Entry is what became of an entry of a manifest.
+type Entry struct {
+	Status    Status
+	Assumed   bool
+	Manifest  int
+	Line      int64
+	BytesRead int64
+	Algorithm string
+	Expected  []byte
+	Found     []byte
+	Name      string
+	Detail    string
+	OpenedAs  string
+	MovedTo   string
+}
+
+// AppendEntry appends an 'E' record.
+func AppendEntry(dst []byte, e *Entry) []byte {
+	dst, start := begin(dst, KindEntry)
+	dst = append(dst, byte(e.Status), byte(len(e.Algorithm)), byte(len(e.Expected)), byte(len(e.Found)), flag(e.Assumed))
+	dst = le.AppendUint32(dst, uint32(e.Manifest))
+	dst = le.AppendUint64(dst, uint64(e.Line))
+	dst = le.AppendUint64(dst, uint64(e.BytesRead))
+	dst = le.AppendUint32(dst, uint32(len(e.Name)))
+	dst = le.AppendUint32(dst, uint32(len(e.Detail)))
+	dst = le.AppendUint32(dst, uint32(len(e.OpenedAs)))
+	dst = le.AppendUint32(dst, uint32(len(e.MovedTo)))
+	dst = append(dst, e.Algorithm...)
+	dst = append(dst, e.Expected...)
+	dst = append(dst, e.Found...)
+	dst = append(dst, e.Name...)
+	dst = append(dst, e.Detail...)
+	dst = append(dst, e.OpenedAs...)
+	return end(append(dst, e.MovedTo...), start)
+}
+
+// Group is what the 'v' items of a 'V' record have in common. The zero value means that none was
+// written yet.
+type Group struct {
+	algorithm string
+	manifest  int
+	assumed   bool
+}
+
+// AppendVerified appends an entry to the payload of a 'V' record, in which g is the latest group.
+func AppendVerified(dst []byte, e *Entry, g *Group) []byte {
+	if e.Status != StatusVerified || e.OpenedAs != "" || len(e.Name) > math.MaxUint16 || e.Line > math.MaxUint32 {
+		return AppendEntry(dst, e)
+	}
+	if e.Manifest != g.manifest || e.Assumed != g.assumed || e.Algorithm != g.algorithm {
+		*g = Group{e.Algorithm, e.Manifest, e.Assumed}
+		dst = append(dst, byte(KindGroup), byte(len(e.Algorithm)), flag(e.Assumed))
+		dst = le.AppendUint32(dst, uint32(e.Manifest))
+		dst = append(dst, e.Algorithm...)
+	}
+	dst = append(dst, byte(KindShort), byte(len(e.Expected)))
+	dst = le.AppendUint16(dst, uint16(len(e.Name)))
+	dst = le.AppendUint32(dst, uint32(e.Line))
+	dst = le.AppendUint64(dst, uint64(e.BytesRead))
+	dst = append(dst, e.Expected...)
+	return append(dst, e.Name...)
+}
+
+// AppendVerifiedHead appends the head of a 'V' record whose payload is empty so far.
+func AppendVerifiedHead(dst []byte) []byte {
+	dst, _ = begin(dst, KindVerified)
+	return dst
+}
+
+// GrowRecord adds n to the size of the payload in the head of a record.
+func GrowRecord(head []byte, n int) {
+	size := head[1:RecordHeadSize]
+	le.PutUint32(size, le.Uint32(size)+uint32(n))
+}
+
+// Unlisted is a file that no manifest lists.
+type Unlisted struct{ Path, MovedFrom string }
+
+// AppendUnlisted appends a 'U' record.
+func AppendUnlisted(dst []byte, u *Unlisted) []byte {
+	dst, start := begin(dst, KindUnlisted)
+	dst = appendSized(dst, u.Path)
+	return end(append(dst, u.MovedFrom...), start)
+}
+
+// LineCode tells a caller what kind of bad line it is.
+type LineCode uint8
+
+// The codes of bad lines.
+const (
+	LineOther    LineCode = iota // only the cause tells
+	LineNoDigest                 // the line lists a file without a digest
+)
+
+// BadLine is a line of a manifest that was not understood.
+type BadLine struct {
+	Manifest int
+	Line     int64
+	Code     LineCode
+	Text     string
+	Cause    string
+}
+
+// AppendBadLine appends a 'B' record.
+func AppendBadLine(dst []byte, b *BadLine) []byte {
+	dst, start := begin(dst, KindBadLine)
+	dst = le.AppendUint32(dst, uint32(b.Manifest))
+	dst = le.AppendUint64(dst, uint64(b.Line))
+	dst = append(dst, byte(b.Code))
+	dst = appendSized(dst, b.Text)
+	return end(append(dst, b.Cause...), start)
+}
+
+// Summary counts what a verification found.
+type Summary struct {
+	Statuses  [StatusCount]int64
+	BadLines  int64
+	Unlisted  int64
+	BytesRead int64
+	Elapsed   time.Duration
+}
+
+// AppendSummary appends an 'S' record.
+func AppendSummary(dst []byte, s *Summary) []byte {
+	dst, start := begin(dst, KindSummary)
+	dst = appendInts(dst, s.Statuses[:]...)
+	return end(appendInts(dst, s.BadLines, s.Unlisted, s.BytesRead, s.Elapsed.Nanoseconds()), start)
+}
+
+// Change is what happened to a file in a manifest that is written.
+type Change uint8
+
+// What a [File] can report.
+const (
+	ChangeNone Change = iota // never sent
+	ChangeSkipped
+	ChangeAdded
+	ChangeChanged
+	ChangeRemoved
+	ChangeStillMissing
+	ChangeUnread
+	ChangeSuspect
+	ChangeComment
+	ChangeRenamed
+)
+
+// File is something to report about one name in a manifest that is written.
+type File struct {
+	Change Change
+	Name   string
+}
+
+// AppendFile appends an 'F' record.
+func AppendFile(dst []byte, f File) []byte {
+	dst, start := begin(dst, KindFile)
+	dst = append(dst, byte(f.Change))
+	return end(append(dst, f.Name...), start)
+}
+
+// AppendData appends a 'D' record.
+func AppendData(dst, data []byte) []byte {
+	dst, start := begin(dst, KindData)
+	return end(append(dst, data...), start)
+}
+
+// Written is a manifest that was written.
+type Written struct {
+	Files, Entries, BytesRead int64
+	Elapsed                   time.Duration
+	Path, RelativeTo, Format  string
+	Algorithms                []string
+}
+
+// AppendWritten appends a 'W' record.
+func AppendWritten(dst []byte, w *Written) []byte {
+	dst, start := begin(dst, KindWritten)
+	dst = appendInts(dst, w.Files, w.Entries, w.BytesRead, w.Elapsed.Nanoseconds())
+	dst = appendSized(dst, w.Path)
+	dst = appendSized(dst, w.RelativeTo)
+	dst = appendSized(dst, w.Format)
+	return end(appendSizedList(dst, w.Algorithms), start)
+}
+
+// Code tells a caller why an operation failed.
+type Code uint8
+
+// The codes of failures.
+const (
+	CodeRequest     Code = iota // the request is malformed: a fault of the program that made it
+	CodeSystem                  // the system refused; there may be an error number
+	CodeNoManifest              // the directory holds no manifest
+	CodeManifest                // the manifest cannot be read, for another reason than the system's
+	CodePanic                   // a bug in the engine; the message holds the Go stack
+	CodeCancelled               // the caller cancelled it
+	CodeWrite                   // the manifest was not written
+	CodeValue                   // an argument cannot be used
+	CodeEnvironment             // an environment variable has a value that cannot be used
+)
+
+// Failure is why an operation failed as a whole.
+type Failure struct {
+	Code    Code
+	Number  int // the system's error number
+	Path    string
+	Message string
+}
+
+// AppendFailure appends an 'X' record.
+func AppendFailure(dst []byte, f *Failure) []byte {
+	dst, start := begin(dst, KindError)
+	dst = append(dst, byte(f.Code))
+	dst = le.AppendUint32(dst, uint32(f.Number))
+	dst = appendSized(dst, f.Path)
+	return end(append(dst, f.Message...), start)
+}
+
+// Algorithm is an algorithm that can be used.
+type Algorithm struct {
+	Name       string
+	DigestSize int
+	Variable   bool
+	Bits       int
+	Strength   string
+	Aliases    []string
+}
+
+// AppendAlgorithm appends an 'A' record.
+func AppendAlgorithm(dst []byte, a *Algorithm) []byte {
+	dst, start := begin(dst, KindAlgorithm)
+	dst = append(dst, byte(a.DigestSize), flag(a.Variable))
+	dst = le.AppendUint16(dst, uint16(a.Bits))
+	dst = appendSized(dst, a.Name)
+	dst = appendSized(dst, a.Strength)
+	return end(appendSizedList(dst, a.Aliases), start)
+}
+
+// begin appends the head of a record without its size, which end fills in.
+func begin(dst []byte, kind Kind) ([]byte, int) {
+	return append(dst, byte(kind), 0, 0, 0, 0), len(dst)
+}
+
+func end(dst []byte, start int) []byte {
+	payload := start + RecordHeadSize
+	le.PutUint32(dst[payload-4:], uint32(len(dst)-payload))
+	return dst
+}
+
+func flag(is bool) byte {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+func appendInts(dst []byte, all ...int64) []byte {
+	for _, n := range all {
+		dst = le.AppendUint64(dst, uint64(n))
+	}
+	return dst
+}
+
+func appendSized(dst []byte, s string) []byte {
+	return append(le.AppendUint32(dst, uint32(len(s))), s...)
+}
+
+func appendSizedList(dst []byte, all []string) []byte {
+	start := len(dst)
+	dst = appendJoined(append(dst, 0, 0, 0, 0), all, ',')
+	le.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	return dst
+}
+
+func appendJoined(dst []byte, all []string, separator byte) []byte {
+	for i, s := range all {
+		if i > 0 {
+			dst = append(dst, separator)
+		}
+		dst = append(dst, s...)
+	}
+	return dst
+}
