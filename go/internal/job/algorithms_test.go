@@ -9,9 +9,9 @@ import (
 	"checksig/internal/job"
 )
 
-func TestAJobListsTheAlgorithms(t *testing.T) {
+func TestRecordsOfAlgorithms(t *testing.T) {
 	j := job.Start([]byte("op=algorithms"))
-	j.Cancel() // which does no harm: it has finished
+	j.Cancel() // changes nothing: the operation does not wait
 	all := drained(t, j)
 	if want := strings.Repeat("A", len(digest.Table)) + "S"; kinds(all) != want {
 		t.Fatalf("records %s, want %s", kinds(all), want)

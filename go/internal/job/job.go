@@ -1,223 +1,187 @@
-// Package job is what every door to the engine speaks: a job is started with a request, waited
-// for, cancelled and closed; requests and results are bytes (see request.go and wire.go).
+// Package job runs one request to the engine, for the C API and for the engine's process.
+//
+// A job is started with a request, waited for, cancelled and freed. Package wire specifies the bytes
+// of requests and of what [Job.Wait] returns.
+//
+// All records of a job go to the end of one list, in the order in which they are found: manifests, bad
+// lines, failures and the summary at once, and verified entries when the buffer of the worker that
+// found them is full, when the results are taken, or when the job ends. So a manifest always comes
+// before its entries, and the summary after all of them.
 package job
 
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"time"
 
 	"checksig/internal/engine"
+	"checksig/internal/wire"
 )
 
-// ABI is the number of this interface, raised with every change that a caller could notice.
-const ABI = 3
-
-// highWater is how many bytes of results a job keeps before it waits for somebody to take them, and
-// what its caller may ask for instead. With half of that, it wakes who waits for them.
-const (
-	highWater     = 1 << 20
-	mostHighWater = 64 << 20
-)
-
-// Job is a verification, or another op, that runs on its own. Its methods may be called from any goroutine.
+// Job is an operation of the engine that runs in the background. Its methods may be called from any
+// goroutine.
 type Job struct {
 	cancel   context.CancelFunc
 	progress engine.Progress
-	finished chan struct{} // closed when all results are in the buffers
-	full     chan struct{} // holds a token when the buffers are worth taking before the end
+	finished chan struct{} // closed when all results are in records
+	ready    chan struct{} // holds a token when the records are worth taking before the end
 
 	mu        sync.Mutex
-	room      sync.Cond // the results were taken, or the job was cancelled
-	stopped   bool      // cancelled: nobody waits for room any more
-	highWater int
-	records   pieces
-	verified  pieces // the payload of a 'V' record
-	last      []byte // the 'S' or 'X' record
+	taken     sync.Cond // signalled when the records were taken, and when the job was cancelled
+	cancelled bool      // nobody waits for taken any more
+	highWater int       // how many bytes of records the job keeps before it waits for the caller
+	records   chunkList
+	ended     bool // the last record is in records
 
-	desks [desks]desk
+	buffers [bufferCount]resultBuffer
 }
 
-// Start begins a job. It returns at once; what is wrong with the request comes as a result.
-func Start(fields []byte) *Job {
-	if string(fields) == requestAlgorithms {
-		return algorithms()
+// Start starts a job for a request and returns at once. An error comes as a record.
+func Start(data []byte) *Job {
+	r, err := parseRequest(data)
+	if err == nil && r.cwd == "" && r.hasRelativePath() {
+		r.cwd, err = os.Getwd() // now: the caller may change it later
+	}
+	if err != nil {
+		return Failed(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	j := &Job{cancel: cancel, finished: make(chan struct{}), full: make(chan struct{}, 1)}
-	j.room.L = &j.mu
-	r, err := parseRequest(fields)
+	j := newJob(cancel)
 	j.highWater = r.highWater
-	if err == nil && r.Dir == "" && !(filepath.IsAbs(r.Path) && (r.Root == "" || filepath.IsAbs(r.Root))) {
-		r.Dir, err = os.Getwd() // now: the caller may go elsewhere
-	}
-	go j.run(ctx, r, err)
+	go j.run(ctx, &r)
 	return j
 }
 
-// Failed returns a job that has finished with err.
+// Failed returns a job that has failed with err.
 func Failed(err error) *Job {
-	j := &Job{cancel: func() {}, finished: make(chan struct{})}
-	j.room.L = &j.mu
+	j := newJob(func() {})
 	j.end(nil, err)
-	close(j.finished)
 	return j
 }
 
-func (j *Job) run(ctx context.Context, r request, err error) {
-	defer close(j.finished)
+func newJob(cancel context.CancelFunc) *Job {
+	j := &Job{cancel: cancel, highWater: defaultHighWater, finished: make(chan struct{}), ready: make(chan struct{}, 1)}
+	j.taken.L = &j.mu
+	return j
+}
+
+func (j *Job) run(ctx context.Context, r *request) {
 	defer j.cancel()
 	defer func() {
 		if v := recover(); v != nil {
 			j.end(nil, &engine.PanicError{Value: v, Stack: debug.Stack()})
 		}
 	}()
-	if err != nil {
-		j.end(nil, err)
-		return
-	}
-	if op := writeOps[r.op]; op != nil {
-		record, err := op(ctx, &r, j)
-		j.finish(record, err)
-		return
-	}
-	sink := engine.Sink{
-		Manifest: func(m *engine.Manifest) {
-			j.append(func(dst []byte) []byte { return appendManifest(dst, m) })
-		},
-		BadLine: func(b *engine.BadLine) {
-			j.append(func(dst []byte) []byte { return appendBadLine(dst, b) })
-		},
-		Read: func(m *engine.Manifest) {
-			j.append(func(dst []byte) []byte { return appendRead(dst, m) })
-		},
-		Extra: func(e *engine.ExtraFile) {
-			j.append(func(dst []byte) []byte { return appendExtra(dst, e) })
-		},
-		Result: func(result *engine.Result) {
-			switch {
-			case result.Status != engine.Verified && result.Status != engine.Skipped:
-				j.append(func(dst []byte) []byte { return appendEntry(dst, result) })
-			case !r.failuresOnly:
-				j.put(result)
-			}
-		},
-	}
-	summary, err := engine.Run(ctx, r.Request, sink, &j.progress)
-	j.end(&summary, err)
+	j.end(r.operation.run(ctx, r, j))
 }
 
-// append appends a record, once there is room for more.
+// append appends a record once there is room for it.
 func (j *Job) append(record func([]byte) []byte) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.awaitRoom()
-	j.add(&j.records, spareSize, record)
+	j.records.append(recordSize, record)
+	j.wake()
 }
 
-func (j *Job) awaitRoom() {
-	for j.buffered() >= j.highWater && !j.stopped {
-		j.room.Wait()
+// appendVerified appends a verified or skipped entry, which a worker has found.
+func (j *Job) appendVerified(worker int, e *wire.Entry) {
+	if j.buffers[worker%bufferCount].add(e, j) {
+		j.mu.Lock() // after the buffer is unlocked: who takes the results locks that first
+		defer j.mu.Unlock()
+		j.awaitRoom()
 	}
 }
 
-func (j *Job) add(to *pieces, size int, record func([]byte) []byte) {
-	to.append(size, record)
-	if j.buffered() >= j.highWater/2 {
+func (j *Job) awaitRoom() {
+	for j.records.size >= j.highWater && !j.cancelled {
+		j.taken.Wait()
+	}
+}
+
+// wake wakes who waits for the results once half of those that the job keeps are there.
+func (j *Job) wake() {
+	if j.records.size >= j.highWater/2 {
 		select {
-		case j.full <- struct{}{}:
+		case j.ready <- struct{}{}:
 		default:
 		}
 	}
 }
 
-func (j *Job) buffered() int { return j.records.size + j.verified.size }
-
-// end puts down the last record. It never waits for room: the job's end must not.
-func (j *Job) end(summary *engine.Summary, err error) {
-	var record []byte
-	if err == nil {
-		record = appendSummary(nil, summary)
-	}
-	j.finish(record, err)
-}
-
-// finish puts down record as the last one, or that of err.
-func (j *Job) finish(record []byte, err error) {
+// end ends the job with a last record, or with that of err. It never waits for the caller.
+func (j *Job) end(last func([]byte) []byte, err error) {
 	if err != nil {
-		record = appendError(nil, err)
+		last = func(dst []byte) []byte { return wire.AppendFailure(dst, failureOf(err)) }
 	}
+	j.handOver()
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.last = record
+	j.records.append(recordSize, last)
+	j.ended = true
+	j.mu.Unlock()
+	for i := range j.buffers {
+		j.buffers[i].free()
+	}
+	close(j.finished)
 }
 
-// Wait waits until the job has finished, or has a good part of its results ready, or timeout has
-// passed, and takes the results there are. After the batch that says "finished" comes nothing
-// more.
+// handOver moves what the workers' buffers hold to the records.
+func (j *Job) handOver() {
+	for i := range j.buffers {
+		b := &j.buffers[i]
+		b.mu.Lock()
+		if len(b.items) > 0 {
+			j.mu.Lock()
+			b.handOver(&j.records)
+			j.mu.Unlock()
+		}
+		b.mu.Unlock()
+	}
+}
+
+// Wait returns a batch of the results that are not taken yet. It waits until the job has finished,
+// half of the results that it keeps are there, or timeout has passed. The batch of a job that has
+// finished holds all the rest.
 func (j *Job) Wait(timeout time.Duration) []byte {
 	return j.WaitIn(timeout, func(size int) []byte { return make([]byte, size) })
 }
 
-// WaitIn is [Job.Wait] with the batch in memory that room gives, of the size it is asked for.
-func (j *Job) WaitIn(timeout time.Duration, room func(size int) []byte) []byte {
+// WaitIn is [Job.Wait] with the batch in the memory that allocate returns for its size.
+func (j *Job) WaitIn(timeout time.Duration, allocate func(size int) []byte) []byte {
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
 	case <-j.finished:
-	case <-j.full:
+	case <-j.ready:
 	case <-timer.C:
 	}
-	return j.take(room)
+	return j.take(allocate)
 }
 
-func (j *Job) take(room func(size int) []byte) []byte {
-	finished := byte(0)
-	select {
-	case <-j.finished: // looked at before the buffers are: nothing is added after it
-		finished = 1
-	default:
-	}
-	var verified pieces
-	for i := range j.desks { // before the records: those of their manifests are among them, or were sent
-		j.desks[i].clear(&verified, finished == 1)
-	}
+func (j *Job) take(allocate func(size int) []byte) []byte {
+	j.handOver()
 	j.mu.Lock()
-	records, last := j.records, []byte(nil)
-	if finished == 1 { // else there may be more on the desks by now
-		last, j.last = j.last, nil
-	}
-	verified.all = append(verified.all, j.verified.all...)
-	verified.size += j.verified.size
-	j.records, j.verified = pieces{}, pieces{}
-	j.room.Broadcast()
+	records, ended := j.records, j.ended
+	j.records = chunkList{}
+	j.taken.Broadcast()
 	j.mu.Unlock()
 
-	size := headerSize + records.size + len(last)
-	if verified.size > 0 {
-		size += recordHead + verified.size
-	}
-	batch := append(room(size)[:0], finished)
-	for _, n := range []int64{j.progress.Files.Load(), j.progress.TotalFiles.Load(),
-		j.progress.Bytes.Load(), j.progress.TotalBytes.Load()} {
-		batch = le.AppendUint64(batch, uint64(n))
-	}
-	batch = records.move(batch)
-	if verified.size > 0 {
-		batch = appendRecord(batch, recordVerified, verified.move)
-	}
-	return append(batch, last...)
+	batch := wire.AppendHeader(allocate(wire.HeaderSize + records.size)[:0], wire.Header{
+		Finished: ended,
+		Files:    j.progress.Files.Load(), TotalFiles: j.progress.TotalFiles.Load(),
+		Bytes: j.progress.Bytes.Load(), TotalBytes: j.progress.TotalBytes.Load(),
+	})
+	return records.moveTo(batch)
 }
 
-// Cancel makes the job end as soon as it can: at the next chunk of a file, or when a read that
-// is under way returns. What it had found until then can still be taken.
+// Cancel makes the job end as soon as possible: at the next chunk of a file, or when a pending read
+// returns. What it has found can still be taken.
 func (j *Job) Cancel() {
 	j.cancel()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stopped = true
-	j.room.Broadcast()
+	j.cancelled = true
+	j.taken.Broadcast()
 }

@@ -13,6 +13,7 @@ import (
 
 	"checksig/internal/engine"
 	"checksig/internal/job"
+	"checksig/internal/wire"
 )
 
 type record struct {
@@ -20,23 +21,22 @@ type record struct {
 	payload string
 }
 
-// records takes a batch apart.
+// records splits a batch into its records.
 func records(t testing.TB, batch []byte) (finished bool, all []record) {
 	t.Helper()
-	const header, head = 33, 5
-	if len(batch) < header || batch[0] > 1 {
+	if len(batch) < wire.HeaderSize || batch[0] > 1 {
 		t.Fatalf("no header: %q", batch)
 	}
-	finished, batch = batch[0] == 1, batch[header:]
+	finished, batch = wire.Finished(batch), batch[wire.HeaderSize:]
 	for len(batch) > 0 {
-		size := int(binary.LittleEndian.Uint32(batch[1:]))
-		all = append(all, record{batch[0], string(batch[head : head+size])})
-		batch = batch[head+size:]
+		end := wire.RecordHeadSize + int(binary.LittleEndian.Uint32(batch[1:]))
+		all = append(all, record{batch[0], string(batch[wire.RecordHeadSize:end])})
+		batch = batch[end:]
 	}
 	return finished, all
 }
 
-// drained waits for the job's end and gives all its records.
+// drained waits for the end of the job and returns all its records.
 func drained(t testing.TB, j *job.Job) []record {
 	t.Helper()
 	var all []record
@@ -46,12 +46,12 @@ func drained(t testing.TB, j *job.Job) []record {
 			return all
 		}
 	}
-	t.Fatal("the job does not end")
+	t.Fatal("the job did not end")
 	return nil
 }
 
-// verified counts the entries of a 'V' record, which has to say by itself what they have in common, and
-// returns the highest index of a manifest.
+// verified returns how many entries a 'V' record holds, and the highest index of a manifest in it. Each
+// record must have a group of its own before its first entry.
 func verified(t testing.TB, payload string) (entries, highest int) {
 	t.Helper()
 	grouped := false
@@ -98,7 +98,7 @@ func sample(t testing.TB, entries int) string {
 	return dir
 }
 
-func TestAJobYieldsItsRecords(t *testing.T) {
+func TestRecordsOfVerify(t *testing.T) {
 	dir := sample(t, 3)
 	f, err := os.OpenFile(filepath.Join(dir, "SHA256SUMS"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -108,12 +108,12 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 	f.Close()
 	for fields, want := range map[string]string{
 		"path=" + dir:                          "BEMRSV",
-		"failures_only=1\x00path=" + dir:       "BEMRS",
+		"keep_verified=0\x00path=" + dir:       "BEMRS",
 		"path=" + dir + "/SHA256SUMS":          "BEMRSV",
-		"workers=2\x00survey=1\x00path=" + dir: "BEMRSV",
-		"high_water=1\x00path=" + dir:          "BEMRSV", // each waits until the one before is taken
+		"workers=2\x00totals=1\x00path=" + dir: "BEMRSV",
+		"high_water=1\x00path=" + dir:          "BEMRSV", // each record waits until the one before it is taken
 	} {
-		all := drained(t, job.Start([]byte(fields)))
+		all := drained(t, job.Start([]byte("op=verify\x00"+fields)))
 		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 72 {
 			t.Errorf("%q: the last record is %q", fields, last)
 		}
@@ -125,14 +125,14 @@ func TestAJobYieldsItsRecords(t *testing.T) {
 	}
 }
 
-func TestAJobThatWrites(t *testing.T) {
+func TestRecordsOfCreate(t *testing.T) {
 	dir := sample(t, 1)
 	text := fmt.Sprintf("%x  a\n", sha256.Sum256([]byte("a")))
 	for fields, want := range map[string]string{
-		"op=create\x00replace=1\x00path=" + dir:                            "W",
+		"op=create\x00overwrite=1\x00path=" + dir:                          "W",
 		"op=create\x00output=-\x00exclude=SHA256SUMS\x00path=" + dir:       "DW",
-		"op=create\x00path=" + dir:                                         "X", // it is there
-		"op=create\x00algorithms=none\x00path=" + dir:                      "X",
+		"op=create\x00path=" + dir:                                         "X", // it exists
+		"op=create\x00algorithm=none\x00path=" + dir:                       "X",
 		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir + "/none": "X",
 		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir:           "X",
 	} {
@@ -148,35 +148,37 @@ func TestAJobThatWrites(t *testing.T) {
 
 func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 	empty := t.TempDir()
-	for fields, want := range map[string]string{
-		"":                                  "bad request",
-		"path":                              "bad request",
-		"path=":                             "", // in the system's words
-		"colour=red\x00path=/":              "bad request",
-		"op=colour\x00path=/":               "bad request",
-		"workers=0\x00path=/":               "bad request",
-		"workers=9999\x00path=/":            "bad request",
-		"workers=x\x00path=/":               "bad request",
-		"survey=perhaps\x00path=/":          "bad request",
-		"high_water=0\x00path=/":            "bad request",
-		"high_water=1e9\x00path=/":          "bad request",
-		"path=" + empty:                     engine.ErrNoManifest.Error(),
-		"path=" + filepath.Join(empty, "x"): "",
+	for fields, want := range map[string]wire.Code{
+		"":                                               wire.CodeRequest,
+		"path=/":                                         wire.CodeRequest,
+		"op=verify":                                      wire.CodeRequest,
+		"op=verify\x00path":                              wire.CodeRequest,
+		"op=verify\x00path=":                             wire.CodeSystem,
+		"op=verify\x00colour=red\x00path=/":              wire.CodeRequest,
+		"op=colour\x00path=/":                            wire.CodeRequest,
+		"op=verify\x00workers=0\x00path=/":               wire.CodeValue,
+		"op=verify\x00workers=9999\x00path=/":            wire.CodeValue,
+		"op=verify\x00workers=x\x00path=/":               wire.CodeRequest,
+		"op=verify\x00totals=perhaps\x00path=/":          wire.CodeRequest,
+		"op=verify\x00high_water=0\x00path=/":            wire.CodeValue,
+		"op=verify\x00high_water=1e9\x00path=/":          wire.CodeRequest,
+		"op=verify\x00path=" + empty:                     wire.CodeNoManifest,
+		"op=verify\x00path=" + filepath.Join(empty, "x"): wire.CodeSystem,
 	} {
 		all := drained(t, job.Start([]byte(fields)))
-		if kinds(all) != "X" || !strings.Contains(all[0].payload, want) {
-			t.Errorf("%q: %q", fields, all)
+		if kinds(all) != "X" || all[0].payload[0] != byte(want) {
+			t.Errorf("%q: %q, want the code %d", fields, all, want)
 		}
 	}
 	all := drained(t, job.Failed(&engine.PanicError{Value: "boom", Stack: []byte("the stack")}))
-	if kinds(all) != "X" || !strings.Contains(all[0].payload, "boom\n\nthe stack") {
+	if kinds(all) != "X" || all[0].payload[0] != byte(wire.CodePanic) || !strings.Contains(all[0].payload, "boom\n\nthe stack") {
 		t.Errorf("panic: %q", all)
 	}
 }
 
-func TestAJobThatNobodyReadsWaits(t *testing.T) {
+func TestAJobWaitsForItsCaller(t *testing.T) {
 	const entries = 200_000
-	j := job.Start([]byte("path=" + sample(t, entries)))
+	j := job.Start([]byte("op=verify\x00path=" + sample(t, entries)))
 	defer j.Cancel()
 	seen := 0
 	for {
@@ -202,11 +204,11 @@ func TestAJobThatNobodyReadsWaits(t *testing.T) {
 	}
 }
 
-// Whenever the results are taken: manifests come before their entries, and those before the summary.
+// Manifests come before their entries, and those before the summary, whenever the results are taken.
 func TestRecordsKeepTheirOrder(t *testing.T) {
 	dir := sample(t, 1)
 	for range 300 {
-		j := job.Start([]byte("path=" + dir))
+		j := job.Start([]byte("op=verify\x00path=" + dir))
 		manifests, seen, ended := 0, 0, false
 		for finished := false; !finished; {
 			var all []record
@@ -234,11 +236,11 @@ func TestRecordsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-func TestCancelEndsAJobThatIsStuck(t *testing.T) {
-	j := job.Start([]byte("path=" + sample(t, 200_000)))
+func TestCancelEndsAJobThatWaitsForItsCaller(t *testing.T) {
+	j := job.Start([]byte("op=verify\x00path=" + sample(t, 200_000)))
 	time.Sleep(50 * time.Millisecond) // long enough for its buffers to fill
 	j.Cancel()
-	j.Cancel() // once more does no harm
+	j.Cancel() // a second time changes nothing
 	all := drained(t, j)
 	if last := all[len(all)-1]; last.kind != 'X' || !strings.Contains(last.payload, "cancel") {
 		t.Errorf("the last record is %q", last)
@@ -249,28 +251,28 @@ func TestCancelEndsAJobThatIsStuck(t *testing.T) {
 }
 
 func TestWaitKeepsItsTimeLimit(t *testing.T) {
-	j := job.Start([]byte("path=" + sample(t, 1)))
+	j := job.Start([]byte("op=verify\x00path=" + sample(t, 1)))
 	drained(t, j)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range 1000 {
-			j.Wait(time.Hour) // a job that has finished is not waited for
+			j.Wait(time.Hour) // returns at once: the job has finished
 			j.Wait(-time.Hour)
 		}
 	}()
 	select {
 	case <-done:
 	case <-time.After(30 * time.Second):
-		t.Fatal("Wait hangs")
+		t.Fatal("Wait does not return")
 	}
 }
 
-// FuzzStart holds for any request: it ends in exactly one 'S', 'W' or 'X', and never in a panic.
+// FuzzStart holds for any request: it ends with one 'S', 'W' or 'X', and never with a panic.
 func FuzzStart(f *testing.F) {
-	f.Add([]byte("path=none\x00workers=3\x00failures_only=true"))
+	f.Add([]byte("op=verify\x00path=none\x00workers=3\x00keep_verified=0"))
 	f.Add([]byte("path\x00=\x00\x00workers=-1"))
-	f.Add([]byte("op=create\x00path=.\x00algorithms=md5,sha1\x00as=gnu\x00output=-\x00exclude=*\x00links=skip"))
+	f.Add([]byte("op=create\x00path=.\x00algorithm=md5,sha1\x00format=bsd\x00output=-\x00exclude=*\x00links=skip"))
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		t.Chdir(t.TempDir())
 		if strings.Contains(string(fields), "=/") || strings.Contains(string(fields), "..") {
@@ -288,7 +290,7 @@ func FuzzStart(f *testing.F) {
 }
 
 func BenchmarkJob(b *testing.B) {
-	fields := []byte("failures_only=1\x00path=" + sample(b, 1))
+	fields := []byte("op=verify\x00keep_verified=0\x00path=" + sample(b, 1))
 	for b.Loop() {
 		if len(drained(b, job.Start(fields))) == 0 {
 			b.Fatal("no record")

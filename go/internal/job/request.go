@@ -1,9 +1,10 @@
 package job
 
 import (
-	"bytes"
-	"errors"
+	"context"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,176 +12,291 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/engine"
 	"checksig/internal/manifest"
+	"checksig/internal/wire"
 )
 
-// A request is what to do: fields "key=value", separated by NUL, which no path can hold.
-// Values are bytes as they are; of a key that comes twice the last one counts.
-//
-//	op              what is to be done: "verify", which it is if left out, or one of write.go
-//	path            the folder or manifest; must be there
-//	dir             what path is relative to, absolute; the working folder if left out
-//	workers         how many files to read at once, 1 to 1024; as many as CPUs if left out
-//	follow_outside  "1": names may lead outside their manifest's folder
-//	leave_cache     "1": leave the system's page cache as it was
-//	failures_only   "1": send no record for entries that were verified
-//	high_water      how many bytes of results to keep for a caller who is slow to take them, up to
-//	                64 MiB; 1 MiB if left out. With half of that it is woken before its time
-//	survey          "1": find out the totals of a run that takes longer
-//	recursive       "1": look for manifests in the folders below path, too
-//	extra           "ignore", "report" or "fail": what to do about files that no manifest lists
-//	ignore_missing  "1": skip entries whose file is missing
-//	root            the folder that names start from, relative to dir; not empty
-//	strip           how many leading components of names to leave out, 0 to 4096
-//	basename        "1": leave out all components but the last
-//	remap           a prefix of names, which the field "to" that follows replaces; may come again
-//	to              what replaces the last remap; nothing if left out
-//	min_strength    the name of an algorithm: entries of weaker ones are refused
-//	algorithm       the name of the algorithm of digests without a tag
-//	format          the name of the manifests' format
+const (
+	// maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
+	maxWorkers = 1024
+
+	// maxStrip bounds strip, as no path has more components.
+	maxStrip = 4096
+
+	defaultHighWater = 1 << 20
+	maxHighWater     = 64 << 20
+)
+
+// request is a request with the value of each field. An operation uses those in its table.
 type request struct {
-	engine.Request
-	op           string
-	failuresOnly bool
+	operation *operation
+	paths     []string
+	cwd       string // absolute; empty if all paths are
+
+	totals       bool
+	keepVerified bool
 	highWater    int
-	hasPath      bool
-	write        writeRequest
+
+	workers       int
+	leaveCache    bool
+	followOutside bool
+	algorithm     *digest.Algorithm // of digests without a tag
+	format        *manifest.Format  // of the manifest
+	writtenFormat string            // of the manifest to write
+	output        string
+	overwrite     bool
+
+	verifyOptions
+	generateOptions
 }
 
-// Values of op.
-const opVerify = "verify"
-
-// maxWorkers bounds what a caller can ask for: each worker is a thread while it reads.
-const maxWorkers = 1024
-
-// maxStrip bounds strip, as no path has more components.
-const maxStrip = 4096
-
-// extras are the values of extra.
-var extras = []string{"ignore", "report", "fail"}
-
-// ErrRequest is in the chain of every error that is the fault of a request.
-var ErrRequest = errors.New("bad request")
-
-// A ValueError is a name that is not known, and the fault of whoever chose it.
-type ValueError struct {
-	Key, Value string
-	Known      []string
+// verifyOptions are the options of verify alone.
+type verifyOptions struct {
+	recursive     bool
+	extra         engine.Extra
+	ignoreMissing bool
+	root          string
+	naming        engine.Paths
+	minStrength   *digest.Algorithm
 }
 
-func (e *ValueError) Error() string {
-	return fmt.Sprintf("%s %q is not known, but %s", e.Key, e.Value, strings.Join(e.Known, ", "))
+// generateOptions are the options of create, update and convert alone.
+type generateOptions struct {
+	algorithms    []string
+	relativeTo    string
+	links         engine.Links
+	skipSpecial   bool
+	exclude       []string
+	all           bool
+	prune         bool
+	add           bool
+	dropSignature bool
 }
 
-func parseRequest(fields []byte) (request, error) {
-	r := request{op: opVerify, highWater: highWater}
-	for field := range bytes.SplitSeq(fields, []byte{0}) {
-		key, value, ok := bytes.Cut(field, []byte("="))
-		if !ok {
-			return r, fmt.Errorf("%w: %q is not a field", ErrRequest, field)
+// operation is what a request can ask for.
+type operation struct {
+	// run carries out the request and returns what appends the last record.
+	run    func(context.Context, *request, *Job) (func([]byte) []byte, error)
+	fields table
+}
+
+// table holds the fields that an operation takes.
+type table map[string]field
+
+// field sets the value of one field of a request.
+type field struct {
+	set     func(r *request, key, value string) error
+	repeats bool // may come several times
+}
+
+// The fields that several operations share.
+var (
+	location = table{
+		"path": {set: func(r *request, _, value string) error { r.paths = append(r.paths, value); return nil }},
+		"cwd":  {set: setCwd},
+	}
+	progress = table{"totals": flag(func(r *request) *bool { return &r.totals })}
+	reading  = table{
+		"workers":        number(1, maxWorkers, func(r *request) *int { return &r.workers }),
+		"leave_cache":    flag(func(r *request) *bool { return &r.leaveCache }),
+		"follow_outside": flag(func(r *request) *bool { return &r.followOutside }),
+	}
+	source = table{
+		"algorithm": algorithmField(func(r *request) **digest.Algorithm { return &r.algorithm }),
+		"format":    formatField(func(r *request, f *manifest.Format) { r.format = f }),
+	}
+	selection = table{
+		"links": choice([]string{"follow", "skip", "refuse"}, func(r *request, n int) {
+			r.links = []engine.Links{engine.FollowLinks, engine.SkipLinks, engine.RefuseLinks}[n]
+		}),
+		"skip_special": flag(func(r *request) *bool { return &r.skipSpecial }),
+		"exclude": {
+			set:     func(r *request, _, value string) error { r.exclude = append(r.exclude, value); return nil },
+			repeats: true,
+		},
+	}
+	output = table{
+		"output":    text(func(r *request) *string { return &r.output }),
+		"overwrite": flag(func(r *request) *bool { return &r.overwrite }),
+	}
+)
+
+// operations holds each operation by its name.
+var operations = map[string]*operation{
+	wire.OpVerify: {verify, union(location, progress, reading, source, table{
+		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
+		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
+		"recursive":     flag(func(r *request) *bool { return &r.recursive }),
+		"extra": choice([]string{"ignore", "report", "fail"}, func(r *request, n int) {
+			r.extra = []engine.Extra{engine.ExtraIgnored, engine.ExtraReported, engine.ExtraFails}[n]
+		}),
+		"ignore_missing": flag(func(r *request) *bool { return &r.ignoreMissing }),
+		"root":           {set: setRoot},
+		"strip":          number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
+		"basename":       flag(func(r *request) *bool { return &r.naming.Basename }),
+		"remap":          {set: addRemap, repeats: true},
+		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+	})},
+	wire.OpCreate: {create, union(location, progress, reading, selection, output, table{
+		"path":        {set: location["path"].set, repeats: true},
+		"algorithm":   {set: setAlgorithms},
+		"format":      formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
+		"relative_to": text(func(r *request) *string { return &r.relativeTo }),
+	})},
+	wire.OpUpdate: {update, union(location, reading, source, selection, table{
+		"all":   flag(func(r *request) *bool { return &r.all }),
+		"prune": flag(func(r *request) *bool { return &r.prune }),
+		"add":   flag(func(r *request) *bool { return &r.add }),
+	})},
+	wire.OpConvert: {convert, union(location, source, output, table{
+		"to":             formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
+		"drop_signature": flag(func(r *request) *bool { return &r.dropSignature }),
+	})},
+	wire.OpAlgorithms: {algorithms, nil},
+}
+
+// union returns a table of all fields of others. Of several with the same key, the last one counts.
+func union(others ...table) table {
+	all := table{}
+	for _, other := range others {
+		maps.Copy(all, other)
+	}
+	return all
+}
+
+// A ValueError is an argument that cannot be used, and a fault of whoever chose it.
+type ValueError struct{ Message string }
+
+func (e *ValueError) Error() string { return e.Message }
+
+func parseRequest(data []byte) (request, error) {
+	r := request{keepVerified: true, highWater: defaultHighWater}
+	r.add = true
+	raw, err := wire.ParseRequest(data)
+	if err != nil {
+		return r, err
+	}
+	if r.operation = operations[raw.Op]; r.operation == nil {
+		return r, wire.RequestErrorf("unknown operation %.40q", raw.Op)
+	}
+	seen := map[string]bool{}
+	for _, f := range raw.Fields {
+		field, known := r.operation.fields[f.Key]
+		switch {
+		case !known:
+			return r, wire.RequestErrorf("unknown option %.40q for %s", f.Key, raw.Op)
+		case seen[f.Key] && !field.repeats:
+			return r, wire.RequestErrorf("option %s comes twice", f.Key)
 		}
-		if err := r.set(string(key), string(value)); err != nil {
-			return r, fmt.Errorf("%w: field %q: %w", ErrRequest, key, err)
+		seen[f.Key] = true
+		if err := field.set(&r, f.Key, f.Value); err != nil {
+			return r, err
 		}
 	}
-	if !r.hasPath {
-		return r, fmt.Errorf("%w: no path", ErrRequest)
+	if _, takesPath := r.operation.fields["path"]; takesPath && len(r.paths) == 0 {
+		return r, wire.RequestErrorf("no path to %s", raw.Op)
 	}
 	return r, nil
 }
 
-func (r *request) set(key, value string) (err error) {
-	switch key {
-	case "op":
-		if r.op = value; value != opVerify && writeOps[value] == nil {
-			err = fmt.Errorf("unknown operation %q", value)
+// hasRelativePath reports whether one of the paths starts from cwd.
+func (r *request) hasRelativePath() bool {
+	for _, path := range []string{r.root, r.output, r.relativeTo} {
+		if path != "" && path != sendToCaller && !filepath.IsAbs(path) {
+			return true
 		}
-	case "path":
-		r.Path, r.hasPath = value, true
-		r.write.paths = append(r.write.paths, value)
-	case "dir":
-		r.Dir = value
-	case "workers":
-		if r.Workers, err = strconv.Atoi(value); err == nil && (r.Workers < 1 || r.Workers > maxWorkers) {
-			err = fmt.Errorf("%d is not between 1 and %d", r.Workers, maxWorkers)
-		}
-	case "follow_outside":
-		r.FollowOutside, err = strconv.ParseBool(value)
-	case "leave_cache":
-		r.LeaveCache, err = strconv.ParseBool(value)
-	case "failures_only":
-		r.failuresOnly, err = strconv.ParseBool(value)
-	case "high_water":
-		if r.highWater, err = strconv.Atoi(value); err == nil && (r.highWater < 1 || r.highWater > mostHighWater) {
-			err = fmt.Errorf("%d is not between 1 and %d", r.highWater, mostHighWater)
-		}
-	case "survey":
-		r.Survey, err = strconv.ParseBool(value)
-	default:
-		err = r.setOption(key, value)
 	}
-	return err
+	return slices.ContainsFunc(r.paths, func(path string) bool { return !filepath.IsAbs(path) })
 }
 
-// setOption sets what only a verification knows.
-func (r *request) setOption(key, value string) (err error) {
-	switch key {
-	case "recursive":
-		r.Recursive, err = strconv.ParseBool(value)
-	case "extra":
-		n := slices.Index(extras, value)
+func text(of func(*request) *string) field {
+	return field{set: func(r *request, _, value string) error {
+		*of(r) = value
+		return nil
+	}}
+}
+
+func flag(of func(*request) *bool) field {
+	return field{set: func(r *request, key, value string) error {
+		if value != "0" && value != "1" {
+			return wire.RequestErrorf("%s must be 0 or 1, not %.40q", key, value)
+		}
+		*of(r) = value == "1"
+		return nil
+	}}
+}
+
+func number(least, most int, of func(*request) *int) field {
+	return field{set: func(r *request, key, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return wire.RequestErrorf("%s must be an integer, not %.40q", key, value)
+		}
+		if n < least || n > most {
+			return &ValueError{fmt.Sprintf("%s must be between %d and %d, not %d", key, least, most, n)}
+		}
+		*of(r) = n
+		return nil
+	}}
+}
+
+func choice(known []string, set func(*request, int)) field {
+	return field{set: func(r *request, key, value string) error {
+		n := slices.Index(known, value)
 		if n < 0 {
-			return &ValueError{key, value, extras}
+			return &ValueError{fmt.Sprintf("unknown value %.40q for %s; known: %s", value, key, strings.Join(known, ", "))}
 		}
-		r.Extra = engine.Extra(n)
-	case "ignore_missing":
-		r.IgnoreMissing, err = strconv.ParseBool(value)
-	case "root":
-		if r.Root = value; value == "" {
-			err = errors.New("empty")
+		set(r, n)
+		return nil
+	}}
+}
+
+func algorithmField(of func(*request) **digest.Algorithm) field {
+	return field{set: func(r *request, _, value string) (err error) {
+		*of(r), err = digest.Find(value)
+		return err
+	}}
+}
+
+func formatField(set func(*request, *manifest.Format)) field {
+	return field{set: func(r *request, _, value string) error {
+		f, err := manifest.FormatNamed(value)
+		if err == nil {
+			set(r, f)
 		}
-	case "strip":
-		if r.Paths.Strip, err = strconv.Atoi(value); err == nil && (r.Paths.Strip < 0 || r.Paths.Strip > maxStrip) {
-			err = fmt.Errorf("%d is not between 0 and %d", r.Paths.Strip, maxStrip)
-		}
-	case "basename":
-		r.Paths.Basename, err = strconv.ParseBool(value)
-	case "remap":
-		r.Paths.Remap = append(r.Paths.Remap, engine.Prefix{From: value})
-	case "to":
-		if len(r.Paths.Remap) == 0 {
-			return errors.New("no remap before it")
-		}
-		r.Paths.Remap[len(r.Paths.Remap)-1].To = value
-	case "min_strength":
-		r.MinStrength, err = algorithmOf(key, value)
-	case "algorithm":
-		r.Algorithm, err = algorithmOf(key, value)
-	case "format":
-		r.Format, err = formatOf(key, value)
-	default:
-		err = r.write.set(key, value)
+		return err
+	}}
+}
+
+func setCwd(r *request, _, value string) error {
+	if !filepath.IsAbs(value) {
+		return wire.RequestErrorf("cwd must be absolute, not %.40q", value)
+	}
+	r.cwd = value
+	return nil
+}
+
+func setRoot(r *request, _, value string) error {
+	if value == "" {
+		return &ValueError{"root must not be empty"}
+	}
+	r.root = value
+	return nil
+}
+
+func addRemap(r *request, _, value string) error {
+	from, to, err := wire.SplitRemap(value)
+	if err == nil {
+		r.naming.Remap = append(r.naming.Remap, engine.Prefix{From: from, To: to})
 	}
 	return err
 }
 
-func algorithmOf(key, name string) (*digest.Algorithm, error) {
-	if a := digest.ByName(name); a != nil {
-		return a, nil
-	}
-	var known []string
-	for _, a := range digest.Table {
-		known = append(known, a.Name)
-	}
-	return nil, &ValueError{key, name, known}
-}
-
-func formatOf(key, name string) (*manifest.Format, error) {
-	var known []string
-	for _, f := range manifest.Formats {
-		if f.Name == name {
-			return f, nil
+func setAlgorithms(r *request, _, value string) error {
+	r.algorithms = strings.Split(value, ",")
+	for _, name := range r.algorithms {
+		if _, err := digest.Find(name); err != nil {
+			return err
 		}
-		known = append(known, f.Name)
 	}
-	return nil, &ValueError{key, name, known}
+	return nil
 }

@@ -1,89 +1,256 @@
 package job
 
 import (
-	"bytes"
-	"fmt"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"checksig/internal/digest"
 	"checksig/internal/engine"
+	"checksig/internal/manifest"
+	"checksig/internal/wire"
 )
 
-func FuzzParseRequest(f *testing.F) {
-	f.Add([]byte("path=none\x00dir=/d\x00workers=3\x00failures_only=true\x00follow_outside=1\x00survey=0"))
-	f.Add([]byte("path=a=b\x00path=\x00workers=1025"))
-	f.Add([]byte("op=verify\x00path=x\x00op=none"))
-	f.Add([]byte("path=x\x00recursive=1\x00extra=fail\x00ignore_missing=1\x00root=/r\x00strip=2\x00basename=1"))
-	f.Add([]byte("path=x\x00remap=a/=b\x00to=c\x00min_strength=sha256\x00algorithm=md5\x00format=gnu"))
-	f.Add([]byte("path\x00=\x00\x00workers=-1"))
-	f.Fuzz(func(t *testing.T, fields []byte) {
-		r, err := parseRequest(fields)
+// option is the type of an option, and its bounds.
+type option struct {
+	Type     string
+	Min, Max *int
+	Choices  []string
+}
+
+// golden is tests/golden/wire.json, which the tests of the Python package read, too.
+type golden struct {
+	Options, Transport map[string]map[string]option
+	Requests           []struct {
+		Op  string
+		Hex string
+	}
+}
+
+func readGolden(t testing.TB) golden {
+	t.Helper()
+	data, err := os.ReadFile("../../../tests/golden/wire.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(data, &g); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// requestOf returns a request with one more field than it needs.
+func requestOf(op, key, value string) []byte {
+	fields := []string{"op=" + op}
+	if key != "path" && op != wire.OpAlgorithms {
+		fields = append(fields, "path=/x")
+	}
+	return []byte(strings.Join(append(fields, key+"="+value), "\x00"))
+}
+
+// values returns values that an option takes, those that the caller chose wrongly, and malformed ones.
+func (o option) values(t *testing.T) (good, wrong, malformed []string) {
+	t.Helper()
+	switch o.Type {
+	case "bool":
+		return []string{"0", "1"}, nil, []string{"", "2", "true", "x"}
+	case "int":
+		low, high := *o.Min, *o.Max
+		return []string{strconv.Itoa(low), strconv.Itoa(high)}, []string{strconv.Itoa(low - 1), strconv.Itoa(high + 1), "-5"},
+			[]string{"", "x", "1e3", "0x1", " 1"}
+	case "choice":
+		return o.Choices, []string{"", "x", o.Choices[0] + "s"}, nil
+	case "algorithm":
+		return []string{"sha256", "blake2b-256"}, []string{"", "none"}, nil
+	case "algorithms":
+		return []string{"sha256", "md5,sha512"}, []string{"", "none", "md5,", "md5,none"}, nil
+	case "format":
+		return []string{"gnu", "record"}, []string{"", "none"}, nil
+	case "mapping":
+		return []string{"0:", "1:ab"}, nil, []string{"", "a", "2:a", "-1:a"}
+	case "path", "paths", "patterns":
+		return []string{"/a=b\n\xff"}, nil, nil
+	}
+	t.Fatalf("unknown type %q", o.Type)
+	return nil, nil, nil
+}
+
+func TestEachOperationTakesItsOptionsAlone(t *testing.T) {
+	g := readGolden(t)
+	for op, known := range operations {
+		t.Run(op, func(t *testing.T) {
+			all := maps.Clone(g.Options[op])
+			maps.Copy(all, g.Transport[op])
+			want := slices.Sorted(maps.Keys(all))
+			if got := slices.Sorted(maps.Keys(known.fields)); !slices.Equal(got, want) {
+				t.Errorf("takes %q, want %q", got, want)
+			}
+			for key, o := range all {
+				good, wrong, malformed := o.values(t)
+				for _, value := range good {
+					if _, err := parseRequest(requestOf(op, key, value)); err != nil {
+						t.Errorf("%s=%s: %v", key, value, err)
+					}
+				}
+				for _, value := range wrong {
+					_, err := parseRequest(requestOf(op, key, value))
+					if err == nil || failureOf(err).Code != wire.CodeValue {
+						t.Errorf("%s=%s: %v", key, value, err)
+					}
+				}
+				for _, value := range malformed {
+					_, err := parseRequest(requestOf(op, key, value))
+					if err == nil || failureOf(err).Code != wire.CodeRequest {
+						t.Errorf("%s=%s: %v", key, value, err)
+					}
+				}
+				twice := append(requestOf(op, key, good[0]), "\x00"+key+"="+good[0]...)
+				_, err := parseRequest(twice)
+				if repeats := slices.Contains([]string{"paths", "patterns", "mapping"}, o.Type); repeats != (err == nil) {
+					t.Errorf("%s twice: %v", key, err)
+				}
+			}
+		})
+	}
+	if len(g.Options) != len(operations) {
+		t.Errorf("%d operations, want %d", len(operations), len(g.Options))
+	}
+}
+
+func TestTheMessagesOfWrongRequests(t *testing.T) {
+	known := func(names []string) string { return "known: " + strings.Join(names, ", ") }
+	var formats []string
+	for _, f := range manifest.Formats {
+		formats = append(formats, f.Name)
+	}
+	var algorithms []string
+	for _, a := range digest.Table {
+		algorithms = append(algorithms, a.Name)
+	}
+	for request, want := range map[string]string{
+		"op=verify\x00path=/\x00prune=1":            `unknown option "prune" for verify`,
+		"op=algorithms\x00path=/":                   `unknown option "path" for algorithms`,
+		"op=colour\x00path=/":                       `unknown operation "colour"`,
+		"path=/":                                    "the request does not start with an operation",
+		"op=convert":                                "no path to convert",
+		"op=verify\x00path=/\x00path=/":             "option path comes twice",
+		"op=verify\x00path=x\x00cwd=x":              `cwd must be absolute, not "x"`,
+		"op=verify\x00path=/\x00recursive=yes":      `recursive must be 0 or 1, not "yes"`,
+		"op=verify\x00path=/\x00workers=x":          `workers must be an integer, not "x"`,
+		"op=verify\x00path=/\x00workers=0":          "workers must be between 1 and 1024, not 0",
+		"op=verify\x00path=/\x00strip=4097":         "strip must be between 0 and 4096, not 4097",
+		"op=verify\x00path=/\x00root=":              "root must not be empty",
+		"op=verify\x00path=/\x00extra=x":            `unknown value "x" for extra; known: ignore, report, fail`,
+		"op=update\x00path=/\x00links=x":            `unknown value "x" for links; known: follow, skip, refuse`,
+		"op=verify\x00path=/\x00algorithm=x":        `unknown algorithm "x"; ` + known(algorithms),
+		"op=create\x00path=/\x00algorithm=md5,x":    `unknown algorithm "x"; ` + known(algorithms),
+		"op=verify\x00path=/\x00min_strength=x":     `unknown algorithm "x"; ` + known(algorithms),
+		"op=convert\x00path=/\x00to=x\x00output=/o": `unknown format "x"; ` + known(formats),
+	} {
+		if _, err := parseRequest([]byte(request)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", request, err, want)
+		}
+	}
+}
+
+func TestGoldenRequests(t *testing.T) {
+	for _, want := range readGolden(t).Requests {
+		data, err := hex.DecodeString(want.Hex)
 		if err != nil {
-			if !strings.HasPrefix(err.Error(), ErrRequest.Error()) {
-				t.Fatalf("%q is refused without saying that the request is bad: %v", fields, err)
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), "blake2b-256") {
+			got, err := parseRequest(data)
+			got.operation = nil
+			if all := allOptions(); err != nil || !reflect.DeepEqual(got, all) {
+				t.Errorf("%+v, %v,\nwant %+v", got, err, all)
+			}
+		}
+		if _, err := parseRequest(data); err != nil {
+			t.Errorf("%q: %v", data, err)
+		}
+	}
+}
+
+// allOptions is the golden request to verify that has all options.
+func allOptions() request {
+	r := request{
+		paths: []string{"/data/caf\xe9\n x=1"}, totals: true, highWater: 8 << 20, workers: 1024, leaveCache: true,
+		followOutside: true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
+	}
+	r.add = true // the default
+	r.recursive, r.extra, r.ignoreMissing, r.root = true, engine.ExtraReported, true, "/r\xff"
+	r.naming = engine.Paths{Strip: 4096, Basename: true, Remap: []engine.Prefix{
+		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},
+	}}
+	r.minStrength = digest.ByName("sha256")
+	r.format, _ = manifest.FormatNamed("gnu")
+	return r
+}
+
+// FuzzParseRequest holds for any bytes: a request that is refused is answered with a code that says
+// whose fault it is, and one that is taken has values within their bounds.
+func FuzzParseRequest(f *testing.F) {
+	for _, request := range readGolden(f).Requests {
+		data, err := hex.DecodeString(request.Hex)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte("op=verify\x00path=a=b\x00path=\x00workers=1025"))
+	f.Add([]byte("op=verify\x00path=x\x00op=none"))
+	f.Add([]byte("path\x00=\x00\x00workers=-1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := parseRequest(data)
+		if err != nil {
+			if code := failureOf(err).Code; code != wire.CodeRequest && code != wire.CodeValue {
+				t.Fatalf("%q is refused with the code %d: %v", data, code, err)
 			}
 			return
 		}
-		if strings.Contains(r.Path+r.Dir, "\x00") || r.Workers < 0 || r.Workers > maxWorkers {
-			t.Fatalf("%q gives %+v", fields, r)
+		if r.workers < 0 || r.workers > maxWorkers || r.highWater < 1 || r.highWater > maxHighWater ||
+			r.naming.Strip < 0 || r.naming.Strip > maxStrip {
+			t.Fatalf("%q gives %+v", data, r)
 		}
-		if !bytes.Contains(fields, []byte("path="+r.Path)) || !bytes.Contains(fields, []byte(r.Dir)) {
-			t.Fatalf("%q does not hold the path of %+v", fields, r)
-		}
-		again := fmt.Appendf(nil, "op=%s\x00path=%s\x00dir=%s\x00follow_outside=%t\x00failures_only=%t\x00survey=%t",
-			r.op, r.Path, r.Dir, r.FollowOutside, r.failuresOnly, r.Survey)
-		if r.Workers > 0 {
-			again = fmt.Appendf(again, "\x00workers=%d", r.Workers)
-		}
-		again = appendOptions(again, r)
-		same, err := parseRequest(again)
-		r.write = same.write // TestParseRequestsThatWrite looks at these
-		if err != nil || !reflect.DeepEqual(same, r) {
-			t.Fatalf("%q gives %+v, and written anew %+v, %v", fields, r, same, err)
+		for _, value := range append([]string{r.cwd, r.root, r.output, r.relativeTo}, r.paths...) {
+			if strings.Contains(value, "\x00") || !strings.Contains(string(data), "="+value) && value != "" {
+				t.Fatalf("%q gives %q", data, value)
+			}
 		}
 	})
 }
 
-// appendOptions appends the fields that say how to verify.
-func appendOptions(dst []byte, r request) []byte {
-	dst = fmt.Appendf(dst, "\x00leave_cache=%t\x00recursive=%t\x00extra=%s\x00ignore_missing=%t\x00strip=%d\x00basename=%t",
-		r.LeaveCache, r.Recursive, extras[r.Extra], r.IgnoreMissing, r.Paths.Strip, r.Paths.Basename)
-	if r.Root != "" {
-		dst = fmt.Appendf(dst, "\x00root=%s", r.Root)
-	}
-	for _, prefix := range r.Paths.Remap {
-		dst = fmt.Appendf(dst, "\x00remap=%s\x00to=%s", prefix.From, prefix.To)
-	}
-	if r.MinStrength != nil {
-		dst = fmt.Appendf(dst, "\x00min_strength=%s", r.MinStrength.Name)
-	}
-	if r.Algorithm != nil {
-		dst = fmt.Appendf(dst, "\x00algorithm=%s", r.Algorithm.Name)
-	}
-	if r.Format != nil {
-		dst = fmt.Appendf(dst, "\x00format=%s", r.Format.Name)
-	}
-	return dst
-}
-
-func TestParseRequestsThatWrite(t *testing.T) {
-	r, err := parseRequest([]byte("op=update\x00path=a\x00path=b\x00algorithms=md5,sha1\x00as=bsd\x00output=-\x00relative_to=r\x00" +
-		"replace=1\x00links=skip\x00links_outside=1\x00skip_special=1\x00exclude=x\x00exclude=y\x00from=gnu\x00by=md5\x00" +
-		"all=1\x00prune=1\x00keep_files=1\x00drop_signature=1"))
-	want := writeRequest{
-		CreateRequest: engine.CreateRequest{
-			Selection:  engine.Selection{Links: engine.SkipLinks, FollowOutside: true, SkipSpecial: true, Exclude: []string{"x", "y"}},
-			Algorithms: []string{"md5", "sha1"}, Format: "bsd", Output: "-", Hand: true, RelativeTo: "r", Replace: true,
-		},
-		paths: []string{"a", "b"}, from: "gnu", by: "md5", all: true, prune: true, keepFiles: true, dropSigned: true,
-	}
-	if err != nil || r.op != "update" || r.Path != "b" || !reflect.DeepEqual(r.write, want) {
-		t.Errorf("%v, %+v", err, r)
-	}
-	for _, field := range []string{"op=x", "replace=x", "links_outside=x", "skip_special=x", "all=x", "prune=x", "keep_files=x", "drop_signature=x"} {
-		if _, err := parseRequest([]byte("path=a\x00" + field)); err == nil {
-			t.Errorf("%q is taken", field)
+func TestFailuresHaveACode(t *testing.T) {
+	_, noFile := os.Open("/none")
+	for _, c := range []struct {
+		err  error
+		want wire.Failure
+	}{
+		{wire.RequestErrorf("x"), wire.Failure{Code: wire.CodeRequest, Message: "x"}},
+		{&ValueError{"x"}, wire.Failure{Code: wire.CodeValue, Message: "x"}},
+		{engine.ErrNoManifest, wire.Failure{Code: wire.CodeNoManifest, Message: engine.ErrNoManifest.Error()}},
+		{&engine.WriteError{Path: "p", Err: errors.New("x")}, wire.Failure{Code: wire.CodeWrite, Path: "p", Message: "x"}},
+		{errors.New("x"), wire.Failure{Code: wire.CodeManifest, Message: "x"}},
+		{&engine.PanicError{Value: "v", Stack: []byte("stack")}, wire.Failure{Code: wire.CodePanic, Message: "panic: v\n\nstack"}},
+	} {
+		if got := failureOf(c.err); *got != c.want {
+			t.Errorf("%v: %+v, want %+v", c.err, *got, c.want)
 		}
+	}
+	if got := failureOf(noFile); got.Code != wire.CodeSystem || got.Number == 0 || got.Path != "/none" || got.Message == "" {
+		t.Errorf("%v: %+v", noFile, *got)
+	}
+	_, err := engine.Create(t.Context(), engine.CreateRequest{Selection: engine.Selection{Exclude: []string{"["}}}, engine.WriteSink{}, &engine.Progress{})
+	if got := failureOf(err); got.Code != wire.CodeValue || strings.Contains(got.Message, "usage") {
+		t.Errorf("%v: %+v", err, *got)
 	}
 }

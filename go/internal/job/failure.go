@@ -1,0 +1,64 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"checksig/internal/digest"
+	"checksig/internal/engine"
+	"checksig/internal/manifest"
+	"checksig/internal/multibuffer"
+	"checksig/internal/wire"
+)
+
+// failureOf returns what a caller is told about the error of an operation.
+func failureOf(err error) *wire.Failure {
+	var (
+		number     syscall.Errno
+		path       *fs.PathError
+		panicked   *engine.PanicError
+		write      *engine.WriteError
+		request    *wire.RequestError
+		value      *ValueError
+		noSuch     *digest.UnknownError
+		noSuchForm *manifest.UnknownFormatError
+	)
+	f := &wire.Failure{Message: err.Error()}
+	if errors.As(err, &path) {
+		f.Path, f.Message = path.Path, path.Err.Error()
+	}
+	if errors.As(err, &write) {
+		f.Path, f.Message = write.Path, write.Cause()
+	}
+	if errors.As(err, &number) {
+		f.Number = int(number)
+	}
+	switch {
+	case errors.As(err, &panicked):
+		f.Code, f.Message = wire.CodePanic, fmt.Sprintf("%v\n\n%s", err, panicked.Stack)
+	case errors.Is(err, context.Canceled):
+		f.Code = wire.CodeCancelled
+	case errors.As(err, &value), errors.As(err, &noSuch), errors.As(err, &noSuchForm):
+		f.Code = wire.CodeValue
+	case errors.Is(err, engine.ErrUsage):
+		// LEAD: a type for this error would make cutting the prefix off unnecessary.
+		f.Code, f.Message = wire.CodeValue, strings.TrimPrefix(f.Message, engine.ErrUsage.Error()+": ")
+	case errors.As(err, &request):
+		f.Code = wire.CodeRequest
+	case errors.Is(err, multibuffer.ErrChoice):
+		f.Code = wire.CodeEnvironment
+	case errors.Is(err, engine.ErrNoManifest):
+		f.Code = wire.CodeNoManifest
+	case f.Number != 0:
+		f.Code = wire.CodeSystem
+	case errors.As(err, &write):
+		f.Code = wire.CodeWrite
+	default:
+		f.Code = wire.CodeManifest
+	}
+	return f
+}
