@@ -1,7 +1,7 @@
-// Package main is the C door to the engine: C types in, C types out, and nothing else.
+// Package main is the C API of the engine.
 //
-// Every char * that a function here returns was allocated by the C library this one is linked
-// with; the caller frees it with free.
+// The caller frees every char * that a function returns with free, of the C library that this library
+// is linked with.
 package main
 
 // #include <stdint.h>
@@ -17,19 +17,20 @@ import (
 
 	"checksig/internal/engine"
 	"checksig/internal/job"
+	"checksig/internal/wire"
 )
 
-// init has the runtime make its poller now, which it makes for the first timer or file, and without
-// free descriptors ends the process. Whoever loads this library can see to it that there are some.
+// init makes the Go runtime create its network poller now. It creates it for the first timer or file
+// otherwise, and ends the process if there is no free file descriptor then.
 func init() { time.AfterFunc(time.Hour, func() {}).Stop() }
 
-// checksig_abi returns [job.ABI]. It returns once the Go runtime is ready.
+// checksig_abi returns [wire.ABI]. It returns once the Go runtime is ready.
 //
 //export checksig_abi
-func checksig_abi() C.int { return job.ABI }
+func checksig_abi() C.int { return wire.ABI }
 
-// verify verifies every file that the manifests in the folder root list. It returns NULL when all
-// is well, otherwise a message; see [engine.CheckSignatures].
+// verify verifies every file that the manifests in the directory root list. It returns NULL if all of
+// them are as listed, and otherwise a message; see [engine.CheckSignatures].
 //
 //export verify
 func verify(root *C.char) (message *C.char) {
@@ -43,9 +44,9 @@ func verify(root *C.char) (message *C.char) {
 	return nil
 }
 
-// checksig_start starts a job for a request of size bytes, see [job.Start], and puts it into
-// *handle, to be given to checksig_free in the end. (An interrupt of the caller right behind the
-// call could lose a handle that is returned, but not one that is already in its memory.)
+// checksig_start starts a job for a request of size bytes, see [job.Start], and stores its handle in
+// *handle. The caller frees it with checksig_free. (A caller that is interrupted directly after the
+// call could lose a handle that was returned, but not one that is already in its memory.)
 //
 //export checksig_start
 func checksig_start(request *C.char, size C.size_t, handle *C.uintptr_t) {
@@ -54,12 +55,12 @@ func checksig_start(request *C.char, size C.size_t, handle *C.uintptr_t) {
 	*handle = C.uintptr_t(cgo.NewHandle(job.Start(fields)))
 }
 
-// checksig_wait waits at most timeout milliseconds and returns the batch of results that are
-// there by then, of *size bytes; see [job.Job.Wait].
+// checksig_wait waits at most timeout milliseconds and returns a batch of results, of *size bytes; see
+// [job.Job.Wait].
 //
 //export checksig_wait
 func checksig_wait(handle C.uintptr_t, timeout C.int, size *C.size_t) (batch *C.char) {
-	defer recovered(func(err error) { batch = bytes(job.Failed(err).Wait(0), size) })
+	defer recovered(func(err error) { batch = copyToC(job.Failed(err).Wait(0), size) })
 	jobOf(handle).WaitIn(time.Duration(timeout)*time.Millisecond, func(n int) []byte {
 		*size = C.size_t(n)
 		batch = (*C.char)(C.malloc(*size))
@@ -76,7 +77,7 @@ func checksig_cancel(handle C.uintptr_t) {
 	jobOf(handle).Cancel()
 }
 
-// checksig_free cancels a job and forgets it. The handle is not to be used again.
+// checksig_free cancels a job and frees it. The handle must not be used again.
 //
 //export checksig_free
 func checksig_free(handle C.uintptr_t) {
@@ -87,15 +88,15 @@ func checksig_free(handle C.uintptr_t) {
 
 func jobOf(handle C.uintptr_t) *job.Job { return cgo.Handle(handle).Value().(*job.Job) }
 
-func bytes(b []byte, size *C.size_t) *C.char {
+func copyToC(b []byte, size *C.size_t) *C.char {
 	*size = C.size_t(len(b))
 	return (*C.char)(C.CBytes(b))
 }
 
-// recovered keeps a panic from ending the host process, and tells of it; it is to be deferred.
-func recovered(tell func(error)) {
+// recovered passes a panic to report instead of letting it end the host process. It must be deferred.
+func recovered(report func(error)) {
 	if v := recover(); v != nil {
-		tell(&engine.PanicError{Value: v, Stack: debug.Stack()})
+		report(&engine.PanicError{Value: v, Stack: debug.Stack()})
 	}
 }
 

@@ -12,29 +12,29 @@ import (
 	"checksig/internal/manifest"
 )
 
-// These exports are for tests, most of them of what becomes of a panic; no library that is installed has them.
+// These exports are for tests, mostly of panics. The library that is installed does not have them.
 
-// Where checksig_panic_at puts a panic: into what every run calls there.
+// Where checksig_panic_at causes a panic: in what every run calls there.
 const (
 	atNothing     = iota
 	atJob         // in the goroutine of a job
 	atJobNil      // there, by a nil dereference
 	atWorker      // in a worker's goroutine
 	atWorkerNil   // there, by a nil dereference
-	atSurvey      // in the goroutine that looks for the totals
-	atContradicts // in the second reading of the manifests, when the workers have ended
+	atSurvey      // in the goroutine that finds out the totals
+	atContradicts // in the second reading of the manifests, after the workers have ended
 )
 
-const noKernel = "an algorithm that no kernel has" // so it is hashed by what New makes
+const noKernel = "an algorithm without a kernel" // so the hasher that New returns is used
 
 var (
-	format = manifest.Formats[0] // the one that every manifest is shown to
+	format = manifest.Formats[0] // the first to look at every manifest
 	detect = format.Detect
 	sha256 = digest.ByName("sha256")
 	hasher = sha256.New
 )
 
-// checksig_panic_at makes the runs that are started from now on panic there. No other may go on.
+// checksig_panic_at makes all runs that start after it panic there. No other run may be active.
 //
 //export checksig_panic_at
 func checksig_panic_at(where C.int) {
@@ -49,7 +49,7 @@ func checksig_panic_at(where C.int) {
 	case atWorkerNil:
 		sha256.Name, sha256.New = noKernel, func() hash.Hash { *null = 1; return nil }
 	case atSurvey, atContradicts:
-		read := false // by the run itself, before anything else reads the manifest
+		read := false // by the run itself, which reads the manifest first
 		format.Detect = func(head []byte, o manifest.Options) bool {
 			if read {
 				panic("in a second reading")
@@ -60,7 +60,7 @@ func checksig_panic_at(where C.int) {
 	}
 }
 
-// checksig_panic panics in the call itself, by a nil dereference if null is not 0.
+// checksig_panic panics in the call itself: by a nil dereference if byNull is not 0.
 //
 //export checksig_panic
 func checksig_panic(byNull C.int) (message *C.char) {
@@ -71,12 +71,12 @@ func checksig_panic(byNull C.int) (message *C.char) {
 	panic("in the call")
 }
 
-// checksig_goroutines counts the goroutines there are.
+// checksig_goroutines returns how many goroutines there are.
 //
 //export checksig_goroutines
 func checksig_goroutines() C.int { return C.int(runtime.NumGoroutine()) }
 
-// checksig_processors says how many goroutines may run at once.
+// checksig_processors returns how many goroutines may run at once.
 //
 //export checksig_processors
 func checksig_processors() C.int { return C.int(runtime.GOMAXPROCS(0)) }

@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// ignoreBrokenPipe has a write to a pipe that nobody reads fail, instead of ending the program.
+// ignoreBrokenPipe makes a write to a pipe without a reader fail instead of ending the program.
 func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }

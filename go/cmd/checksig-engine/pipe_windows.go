@@ -1,4 +1,4 @@
 package main
 
-// ignoreBrokenPipe does nothing: a write to a pipe that nobody reads fails there.
+// ignoreBrokenPipe does nothing: on Windows a write to a pipe without a reader fails.
 func ignoreBrokenPipe() {}
