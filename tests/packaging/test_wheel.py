@@ -54,7 +54,7 @@ def test_program_says_what_it_is(library: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("checksig-engine: a part of checksig, which starts it itself")
+    assert done.stderr.startswith("checksig-engine: part of checksig, which starts it when needed")
 
 
 @pytest.mark.library
