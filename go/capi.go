@@ -11,12 +11,12 @@ import "C"
 import (
 	"context"
 	"runtime/cgo"
-	"runtime/debug"
 	"time"
 	"unsafe"
 
-	"checksig/internal/engine"
+	"checksig/internal/guard"
 	"checksig/internal/job"
+	engine "checksig/internal/verify" // verify is a function here
 	"checksig/internal/wire"
 )
 
@@ -34,7 +34,7 @@ func checksig_abi() C.int { return wire.ABI }
 //
 //export verify
 func verify(root *C.char) (message *C.char) {
-	defer recovered(func(err error) { message = C.CString(err.Error()) })
+	defer guard.Recover(func(err error) { message = C.CString(err.Error()) })
 	if root == nil {
 		return C.CString("verify: root is NULL")
 	}
@@ -50,7 +50,7 @@ func verify(root *C.char) (message *C.char) {
 //
 //export checksig_start
 func checksig_start(request *C.char, size C.size_t, handle *C.uintptr_t) {
-	defer recovered(func(err error) { *handle = C.uintptr_t(cgo.NewHandle(job.Failed(err))) })
+	defer guard.Recover(func(err error) { *handle = C.uintptr_t(cgo.NewHandle(job.Failed(err))) })
 	fields := C.GoBytes(unsafe.Pointer(request), C.int(size))
 	*handle = C.uintptr_t(cgo.NewHandle(job.Start(fields)))
 }
@@ -60,7 +60,7 @@ func checksig_start(request *C.char, size C.size_t, handle *C.uintptr_t) {
 //
 //export checksig_wait
 func checksig_wait(handle C.uintptr_t, timeout C.int, size *C.size_t) (batch *C.char) {
-	defer recovered(func(err error) { batch = copyToC(job.Failed(err).Wait(0), size) })
+	defer guard.Recover(func(err error) { batch = copyToC(job.Failed(err).Wait(0), size) })
 	jobOf(handle).WaitIn(time.Duration(timeout)*time.Millisecond, func(n int) []byte {
 		*size = C.size_t(n)
 		batch = (*C.char)(C.malloc(*size))
@@ -73,7 +73,7 @@ func checksig_wait(handle C.uintptr_t, timeout C.int, size *C.size_t) (batch *C.
 //
 //export checksig_cancel
 func checksig_cancel(handle C.uintptr_t) {
-	defer recovered(func(error) {})
+	defer guard.Recover(func(error) {})
 	jobOf(handle).Cancel()
 }
 
@@ -81,7 +81,7 @@ func checksig_cancel(handle C.uintptr_t) {
 //
 //export checksig_free
 func checksig_free(handle C.uintptr_t) {
-	defer recovered(func(error) {})
+	defer guard.Recover(func(error) {})
 	jobOf(handle).Cancel()
 	cgo.Handle(handle).Delete()
 }
@@ -91,13 +91,6 @@ func jobOf(handle C.uintptr_t) *job.Job { return cgo.Handle(handle).Value().(*jo
 func copyToC(b []byte, size *C.size_t) *C.char {
 	*size = C.size_t(len(b))
 	return (*C.char)(C.CBytes(b))
-}
-
-// recovered passes a panic to report instead of letting it end the host process. It must be deferred.
-func recovered(report func(error)) {
-	if v := recover(); v != nil {
-		report(&engine.PanicError{Value: v, Stack: debug.Stack()})
-	}
 }
 
 func main() {}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"checksig/internal/digest"
+	"checksig/internal/guard"
 	"checksig/internal/manifest"
 )
 
@@ -64,7 +65,7 @@ func checksig_panic_at(where C.int) {
 //
 //export checksig_panic
 func checksig_panic(byNull C.int) (message *C.char) {
-	defer recovered(func(err error) { message = C.CString(err.Error()) })
+	defer guard.Recover(func(err error) { message = C.CString(err.Error()) })
 	if byNull != 0 {
 		*null = 1
 	}

@@ -5,27 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"syscall"
 
 	"checksig/internal/digest"
-	"checksig/internal/engine"
+	"checksig/internal/generate"
+	"checksig/internal/guard"
 	"checksig/internal/manifest"
 	"checksig/internal/multibuffer"
+	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
 // failureOf returns what a caller is told about the error of an operation.
 func failureOf(err error) *wire.Failure {
 	var (
-		number     syscall.Errno
-		path       *fs.PathError
-		panicked   *engine.PanicError
-		write      *engine.WriteError
-		request    *wire.RequestError
-		value      *ValueError
-		noSuch     *digest.UnknownError
-		noSuchForm *manifest.UnknownFormatError
+		number    syscall.Errno
+		path      *fs.PathError
+		panicked  *guard.PanicError
+		write     *generate.WriteError
+		request   *wire.RequestError
+		value     *ValueError
+		usage     *generate.UsageError
+		algorithm *digest.UnknownError
+		format    *manifest.UnknownFormatError
 	)
 	f := &wire.Failure{Message: err.Error()}
 	if errors.As(err, &path) {
@@ -42,16 +44,13 @@ func failureOf(err error) *wire.Failure {
 		f.Code, f.Message = wire.CodePanic, fmt.Sprintf("%v\n\n%s", err, panicked.Stack)
 	case errors.Is(err, context.Canceled):
 		f.Code = wire.CodeCancelled
-	case errors.As(err, &value), errors.As(err, &noSuch), errors.As(err, &noSuchForm):
+	case errors.As(err, &value), errors.As(err, &usage), errors.As(err, &algorithm), errors.As(err, &format):
 		f.Code = wire.CodeValue
-	case errors.Is(err, engine.ErrUsage):
-		// LEAD: a type for this error would make cutting the prefix off unnecessary.
-		f.Code, f.Message = wire.CodeValue, strings.TrimPrefix(f.Message, engine.ErrUsage.Error()+": ")
 	case errors.As(err, &request):
 		f.Code = wire.CodeRequest
 	case errors.Is(err, multibuffer.ErrChoice):
 		f.Code = wire.CodeEnvironment
-	case errors.Is(err, engine.ErrNoManifest):
+	case errors.Is(err, verify.ErrNoManifest):
 		f.Code = wire.CodeNoManifest
 	case f.Number != 0:
 		f.Code = wire.CodeSystem

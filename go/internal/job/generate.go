@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"checksig/internal/digest"
-	"checksig/internal/engine"
+	"checksig/internal/generate"
 	"checksig/internal/manifest"
 	"checksig/internal/wire"
 )
@@ -12,32 +12,32 @@ import (
 // sendToCaller is the output that stands for the bytes of the manifest, sent as records.
 const sendToCaller = "-"
 
-func create(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	return lastOf(engine.Create(ctx, engine.CreateRequest{
-		Selection: r.selection(), Paths: r.paths, Dir: r.cwd, Output: r.output, Hand: r.output == sendToCaller,
+func runCreate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	return lastOf(generate.Create(ctx, generate.CreateRequest{
+		Selection: r.selection(), Paths: r.paths, Dir: r.cwd, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, Format: r.writtenFormat, Algorithms: r.algorithms, RelativeTo: r.relativeTo,
-		Workers: r.workers, LeaveCache: r.leaveCache, Survey: r.totals,
+		Workers: r.workers, LeaveCache: r.leaveCache, Totals: r.totals,
 	}, j.writeSink(), &j.progress))
 }
 
-func update(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	return lastOf(engine.Update(ctx, engine.UpdateRequest{
+func runUpdate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	return lastOf(generate.Update(ctx, generate.UpdateRequest{
 		Selection: r.selection(), Path: r.paths[0], Dir: r.cwd, All: r.all, Prune: r.prune, KeepFiles: !r.add,
 		Format: formatName(r.format), Algorithm: algorithmName(r.algorithm), Workers: r.workers,
 		LeaveCache: r.leaveCache,
 	}, j.writeSink(), &j.progress))
 }
 
-func convert(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	return lastOf(engine.Convert(ctx, engine.ConvertRequest{
-		Path: r.paths[0], Dir: r.cwd, To: r.writtenFormat, Output: r.output, Hand: r.output == sendToCaller,
+func runConvert(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	return lastOf(generate.Convert(ctx, generate.ConvertRequest{
+		Path: r.paths[0], Dir: r.cwd, To: r.writtenFormat, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, DropSignature: r.dropSignature, Format: formatName(r.format),
 		Algorithm: algorithmName(r.algorithm),
 	}, j.writeSink(), &j.progress))
 }
 
-func (r *request) selection() engine.Selection {
-	return engine.Selection{
+func (r *request) selection() generate.Selection {
+	return generate.Selection{
 		Links: r.links, FollowOutside: r.followOutside, SkipSpecial: r.skipSpecial, Exclude: r.exclude,
 	}
 }
@@ -57,9 +57,9 @@ func algorithmName(a *digest.Algorithm) string {
 }
 
 // writeSink returns what sends the records of a manifest that is written.
-func (j *Job) writeSink() engine.WriteSink {
-	return engine.WriteSink{
-		File: func(name string, change engine.Change) {
+func (j *Job) writeSink() generate.Sink {
+	return generate.Sink{
+		File: func(name string, change generate.Change) {
 			record := wire.File{Change: changes[change], Name: name}
 			j.append(func(dst []byte) []byte { return wire.AppendFile(dst, record) })
 		},
@@ -70,21 +70,21 @@ func (j *Job) writeSink() engine.WriteSink {
 }
 
 var changes = [...]wire.Change{
-	engine.PassedBy: wire.ChangeSkipped,
-	engine.Added:    wire.ChangeAdded,
-	engine.Changed:  wire.ChangeChanged,
-	engine.Removed:  wire.ChangeRemoved,
-	engine.Lost:     wire.ChangeStillMissing,
-	engine.Unread:   wire.ChangeUnread,
-	engine.Suspect:  wire.ChangeSuspect,
-	engine.Comment:  wire.ChangeComment,
-	engine.Renamed:  wire.ChangeRenamed,
+	generate.Skipped:      wire.ChangeSkipped,
+	generate.Added:        wire.ChangeAdded,
+	generate.Changed:      wire.ChangeChanged,
+	generate.Removed:      wire.ChangeRemoved,
+	generate.StillMissing: wire.ChangeStillMissing,
+	generate.Unread:       wire.ChangeUnread,
+	generate.Suspect:      wire.ChangeSuspect,
+	generate.Comment:      wire.ChangeComment,
+	generate.Renamed:      wire.ChangeRenamed,
 }
 
 // lastOf returns what appends the last record of an operation that writes.
-func lastOf(w engine.Written, err error) (func([]byte) []byte, error) {
+func lastOf(w generate.Written, err error) (func([]byte) []byte, error) {
 	record := wire.Written{
-		Files: w.Files, Entries: w.Entries, BytesRead: w.Bytes, Elapsed: w.Elapsed, Path: w.Path, RelativeTo: w.Base,
+		Files: w.Files, Entries: w.Entries, BytesRead: w.BytesRead, Elapsed: w.Elapsed, Path: w.Path, RelativeTo: w.Base,
 		Format: w.Format, Algorithms: w.Algorithms,
 	}
 	return func(dst []byte) []byte { return wire.AppendWritten(dst, &record) }, err

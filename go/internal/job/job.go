@@ -12,11 +12,11 @@ package job
 import (
 	"context"
 	"os"
-	"runtime/debug"
 	"sync"
 	"time"
 
-	"checksig/internal/engine"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
 	"checksig/internal/wire"
 )
 
@@ -24,7 +24,7 @@ import (
 // goroutine.
 type Job struct {
 	cancel   context.CancelFunc
-	progress engine.Progress
+	progress hashpool.Progress
 	finished chan struct{} // closed when all results are in records
 	ready    chan struct{} // holds a token when the records are worth taking before the end
 
@@ -69,11 +69,7 @@ func newJob(cancel context.CancelFunc) *Job {
 
 func (j *Job) run(ctx context.Context, r *request) {
 	defer j.cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			j.end(nil, &engine.PanicError{Value: v, Stack: debug.Stack()})
-		}
-	}()
+	defer guard.Recover(func(err error) { j.end(nil, err) })
 	j.end(r.operation.run(ctx, r, j))
 }
 

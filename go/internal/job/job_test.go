@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"checksig/internal/engine"
+	"checksig/internal/guard"
 	"checksig/internal/job"
 	"checksig/internal/wire"
 )
@@ -170,7 +170,7 @@ func TestAJobFailsWithOneErrorRecord(t *testing.T) {
 			t.Errorf("%q: %q, want the code %d", fields, all, want)
 		}
 	}
-	all := drained(t, job.Failed(&engine.PanicError{Value: "boom", Stack: []byte("the stack")}))
+	all := drained(t, job.Failed(&guard.PanicError{Value: "boom", Stack: []byte("the stack")}))
 	if kinds(all) != "X" || all[0].payload[0] != byte(wire.CodePanic) || !strings.Contains(all[0].payload, "boom\n\nthe stack") {
 		t.Errorf("panic: %q", all)
 	}

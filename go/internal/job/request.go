@@ -10,8 +10,9 @@ import (
 	"strings"
 
 	"checksig/internal/digest"
-	"checksig/internal/engine"
+	"checksig/internal/generate"
 	"checksig/internal/manifest"
+	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
@@ -52,10 +53,10 @@ type request struct {
 // verifyOptions are the options of verify alone.
 type verifyOptions struct {
 	recursive     bool
-	extra         engine.Extra
+	extra         verify.Unlisted
 	ignoreMissing bool
 	root          string
-	naming        engine.Paths
+	naming        verify.Paths
 	minStrength   *digest.Algorithm
 }
 
@@ -63,7 +64,7 @@ type verifyOptions struct {
 type generateOptions struct {
 	algorithms    []string
 	relativeTo    string
-	links         engine.Links
+	links         generate.Links
 	skipSpecial   bool
 	exclude       []string
 	all           bool
@@ -106,7 +107,7 @@ var (
 	}
 	selection = table{
 		"links": choice([]string{"follow", "skip", "refuse"}, func(r *request, n int) {
-			r.links = []engine.Links{engine.FollowLinks, engine.SkipLinks, engine.RefuseLinks}[n]
+			r.links = []generate.Links{generate.FollowLinks, generate.SkipLinks, generate.RefuseLinks}[n]
 		}),
 		"skip_special": flag(func(r *request) *bool { return &r.skipSpecial }),
 		"exclude": {
@@ -122,12 +123,12 @@ var (
 
 // operations holds each operation by its name.
 var operations = map[string]*operation{
-	wire.OpVerify: {verify, union(location, progress, reading, source, table{
+	wire.OpVerify: {runVerify, union(location, progress, reading, source, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"recursive":     flag(func(r *request) *bool { return &r.recursive }),
 		"extra": choice([]string{"ignore", "report", "fail"}, func(r *request, n int) {
-			r.extra = []engine.Extra{engine.ExtraIgnored, engine.ExtraReported, engine.ExtraFails}[n]
+			r.extra = []verify.Unlisted{verify.IgnoreUnlisted, verify.ReportUnlisted, verify.FailUnlisted}[n]
 		}),
 		"ignore_missing": flag(func(r *request) *bool { return &r.ignoreMissing }),
 		"root":           {set: setRoot},
@@ -136,22 +137,22 @@ var operations = map[string]*operation{
 		"remap":          {set: addRemap, repeats: true},
 		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
 	})},
-	wire.OpCreate: {create, union(location, progress, reading, selection, output, table{
+	wire.OpCreate: {runCreate, union(location, progress, reading, selection, output, table{
 		"path":        {set: location["path"].set, repeats: true},
 		"algorithm":   {set: setAlgorithms},
 		"format":      formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
 		"relative_to": text(func(r *request) *string { return &r.relativeTo }),
 	})},
-	wire.OpUpdate: {update, union(location, reading, source, selection, table{
+	wire.OpUpdate: {runUpdate, union(location, reading, source, selection, table{
 		"all":   flag(func(r *request) *bool { return &r.all }),
 		"prune": flag(func(r *request) *bool { return &r.prune }),
 		"add":   flag(func(r *request) *bool { return &r.add }),
 	})},
-	wire.OpConvert: {convert, union(location, source, output, table{
+	wire.OpConvert: {runConvert, union(location, source, output, table{
 		"to":             formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
 		"drop_signature": flag(func(r *request) *bool { return &r.dropSignature }),
 	})},
-	wire.OpAlgorithms: {algorithms, nil},
+	wire.OpAlgorithms: {runAlgorithms, nil},
 }
 
 // union returns a table of all fields of others. Of several with the same key, the last one counts.
@@ -286,7 +287,7 @@ func setRoot(r *request, _, value string) error {
 func addRemap(r *request, _, value string) error {
 	from, to, err := wire.SplitRemap(value)
 	if err == nil {
-		r.naming.Remap = append(r.naming.Remap, engine.Prefix{From: from, To: to})
+		r.naming.Remap = append(r.naming.Remap, verify.Prefix{From: from, To: to})
 	}
 	return err
 }

@@ -13,8 +13,11 @@ import (
 	"testing"
 
 	"checksig/internal/digest"
-	"checksig/internal/engine"
+	"checksig/internal/generate"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
 	"checksig/internal/manifest"
+	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
@@ -187,8 +190,8 @@ func allOptions() request {
 		followOutside: true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}
 	r.add = true // the default
-	r.recursive, r.extra, r.ignoreMissing, r.root = true, engine.ExtraReported, true, "/r\xff"
-	r.naming = engine.Paths{Strip: 4096, Basename: true, Remap: []engine.Prefix{
+	r.recursive, r.extra, r.ignoreMissing, r.root = true, verify.ReportUnlisted, true, "/r\xff"
+	r.naming = verify.Paths{Strip: 4096, Basename: true, Remap: []verify.Prefix{
 		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},
 	}}
 	r.minStrength = digest.ByName("sha256")
@@ -237,10 +240,10 @@ func TestFailuresHaveACode(t *testing.T) {
 	}{
 		{wire.RequestErrorf("x"), wire.Failure{Code: wire.CodeRequest, Message: "x"}},
 		{&ValueError{"x"}, wire.Failure{Code: wire.CodeValue, Message: "x"}},
-		{engine.ErrNoManifest, wire.Failure{Code: wire.CodeNoManifest, Message: engine.ErrNoManifest.Error()}},
-		{&engine.WriteError{Path: "p", Err: errors.New("x")}, wire.Failure{Code: wire.CodeWrite, Path: "p", Message: "x"}},
+		{verify.ErrNoManifest, wire.Failure{Code: wire.CodeNoManifest, Message: verify.ErrNoManifest.Error()}},
+		{&generate.WriteError{Path: "p", Err: errors.New("x")}, wire.Failure{Code: wire.CodeWrite, Path: "p", Message: "x"}},
 		{errors.New("x"), wire.Failure{Code: wire.CodeManifest, Message: "x"}},
-		{&engine.PanicError{Value: "v", Stack: []byte("stack")}, wire.Failure{Code: wire.CodePanic, Message: "panic: v\n\nstack"}},
+		{&guard.PanicError{Value: "v", Stack: []byte("stack")}, wire.Failure{Code: wire.CodePanic, Message: "panic: v\n\nstack"}},
 	} {
 		if got := failureOf(c.err); *got != c.want {
 			t.Errorf("%v: %+v, want %+v", c.err, *got, c.want)
@@ -249,7 +252,7 @@ func TestFailuresHaveACode(t *testing.T) {
 	if got := failureOf(noFile); got.Code != wire.CodeSystem || got.Number == 0 || got.Path != "/none" || got.Message == "" {
 		t.Errorf("%v: %+v", noFile, *got)
 	}
-	_, err := engine.Create(t.Context(), engine.CreateRequest{Selection: engine.Selection{Exclude: []string{"["}}}, engine.WriteSink{}, &engine.Progress{})
+	_, err := generate.Create(t.Context(), generate.CreateRequest{Selection: generate.Selection{Exclude: []string{"["}}}, generate.Sink{}, &hashpool.Progress{})
 	if got := failureOf(err); got.Code != wire.CodeValue || strings.Contains(got.Message, "usage") {
 		t.Errorf("%v: %+v", err, *got)
 	}

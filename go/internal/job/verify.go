@@ -4,34 +4,35 @@ import (
 	"context"
 
 	"checksig/internal/digest"
-	"checksig/internal/engine"
+	"checksig/internal/manifest"
+	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
-// verify runs a verification, and sends what it finds as records.
-func verify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	sink := engine.Sink{
-		Manifest: func(m *engine.Manifest) {
+// runVerify runs a verification, and sends what it finds as records.
+func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	sink := verify.Sink{
+		Manifest: func(m *verify.Manifest) {
 			record := wire.Manifest{Index: m.Index, Format: m.Format, Encoding: m.Encoding, Wrapper: m.Wrapper, Path: m.Path}
 			j.append(func(dst []byte) []byte { return wire.AppendManifest(dst, &record) })
 		},
-		Read: func(m *engine.Manifest) {
+		Read: func(m *verify.Manifest) {
 			record := wire.Read{Manifest: m.Index, Assumed: m.Assumed, Algorithms: algorithmNames(m.Algorithms)}
 			j.append(func(dst []byte) []byte { return wire.AppendRead(dst, &record) })
 		},
-		BadLine: func(b *engine.BadLine) {
+		BadLine: func(b *verify.BadLine) {
 			record := wire.BadLine{
-				Manifest: b.Manifest.Index, Line: b.Line, Code: lineCode(b), Text: b.Text, Cause: b.Cause,
+				Manifest: b.Manifest.Index, Line: b.Line, Code: lineCodes[b.Code], Text: b.Text, Cause: b.Cause,
 			}
 			j.append(func(dst []byte) []byte { return wire.AppendBadLine(dst, &record) })
 		},
-		Extra: func(e *engine.ExtraFile) {
+		Unlisted: func(e *verify.UnlistedFile) {
 			record := wire.Unlisted{Path: e.Path, MovedFrom: e.MovedFrom}
 			j.append(func(dst []byte) []byte { return wire.AppendUnlisted(dst, &record) })
 		},
-		Result: func(result *engine.Result) {
+		Result: func(result *verify.Result) {
 			switch {
-			case result.Status != engine.Verified && result.Status != engine.Skipped:
+			case result.Status != verify.Verified && result.Status != verify.Skipped:
 				record := entryOf(result)
 				j.append(func(dst []byte) []byte { return wire.AppendEntry(dst, &record) })
 			case r.keepVerified:
@@ -40,13 +41,15 @@ func verify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error
 			}
 		},
 	}
-	s, err := engine.Run(ctx, engine.Request{
-		Path: r.paths[0], Dir: r.cwd, Workers: r.workers, FollowOutside: r.followOutside,
-		LeaveCache: r.leaveCache, Survey: r.totals, Recursive: r.recursive, Extra: r.extra,
-		IgnoreMissing: r.ignoreMissing, Root: r.root, Paths: r.naming, MinStrength: r.minStrength,
-		Algorithm: r.algorithm, Format: r.format,
+	s, err := verify.Run(ctx, verify.Request{
+		Reading: verify.Reading{
+			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
+			Algorithm: r.algorithm, Format: r.format,
+		},
+		Path: r.paths[0], Workers: r.workers, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
+		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
 	}, sink, &j.progress)
-	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Extra, BytesRead: s.Bytes, Elapsed: s.Elapsed}
+	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
 	for status, n := range s.Statuses {
 		summary.Statuses[statuses[status]] = n
 	}
@@ -54,18 +57,18 @@ func verify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error
 }
 
 var statuses = [...]wire.Status{
-	engine.Verified:   wire.StatusVerified,
-	engine.Mismatched: wire.StatusMismatched,
-	engine.Missing:    wire.StatusMissing,
-	engine.Unreadable: wire.StatusUnreadable,
-	engine.Skipped:    wire.StatusSkipped,
+	verify.Verified:   wire.StatusVerified,
+	verify.Mismatched: wire.StatusMismatched,
+	verify.Missing:    wire.StatusMissing,
+	verify.Unreadable: wire.StatusUnreadable,
+	verify.Skipped:    wire.StatusSkipped,
 }
 
-func entryOf(r *engine.Result) wire.Entry {
+func entryOf(r *verify.Result) wire.Entry {
 	e := wire.Entry{
-		Status: statuses[r.Status], Assumed: r.Assumed, Manifest: r.Manifest.Index, Line: r.Line, BytesRead: r.Size,
+		Status: statuses[r.Status], Assumed: r.Assumed, Manifest: r.Manifest.Index, Line: r.Line, BytesRead: r.BytesRead,
 		Algorithm: r.Algorithm.Name, Expected: r.Digest, Found: r.Found, Name: r.Name, Detail: r.Detail,
-		OpenedAs: r.Opened, MovedTo: r.MovedTo,
+		OpenedAs: r.OpenedAs, MovedTo: r.MovedTo,
 	}
 	if r.RawName != "" {
 		e.Name = r.RawName
@@ -73,13 +76,9 @@ func entryOf(r *engine.Result) wire.Entry {
 	return e
 }
 
-// lineCode maps the code of a bad line.
-// LEAD: once engine.BadLine has manifest.LineError's Code, return that here instead of comparing the text.
-func lineCode(b *engine.BadLine) wire.LineCode {
-	if b.Cause == "no digest of this file" {
-		return wire.LineNoDigest
-	}
-	return wire.LineOther
+var lineCodes = [...]wire.LineCode{
+	manifest.NoCode:   wire.LineOther,
+	manifest.NoDigest: wire.LineNoDigest,
 }
 
 func algorithmNames(all []*digest.Algorithm) []string {
@@ -90,8 +89,8 @@ func algorithmNames(all []*digest.Algorithm) []string {
 	return names
 }
 
-// algorithms sends the table of algorithms, and then a summary of zeros.
-func algorithms(_ context.Context, _ *request, j *Job) (func([]byte) []byte, error) {
+// runAlgorithms sends the table of algorithms, and then a summary of zeros.
+func runAlgorithms(_ context.Context, _ *request, j *Job) (func([]byte) []byte, error) {
 	for _, a := range digest.Table {
 		record := wire.Algorithm{
 			Name: a.Name, DigestSize: a.Size, Variable: a.Variable(), Bits: a.Strength.Bits(),

@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"checksig/internal/hashpool"
+	"checksig/internal/printable"
 )
 
 // CheckSignatures verifies every file that the manifests in the folder rootDir list (sha1sum.txt
@@ -32,7 +31,7 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 	case summary.OK():
 		return nil
 	case len(c.failures) == 0:
-		return fmt.Errorf("%s - no file was verified", quoted(rootDir))
+		return fmt.Errorf("%s - no file was verified", printable.Quote(rootDir))
 	}
 	return c.failed()
 }
@@ -58,29 +57,20 @@ func (c *checker) result(r *Result) {
 	switch r.Status {
 	case Verified:
 	case Mismatched:
-		c.add(r.Manifest, r.Line, quoted(path)+" - mismatch")
+		c.add(r.Manifest, r.Line, printable.Quote(path)+" - mismatch")
 	case Missing:
-		c.add(r.Manifest, r.Line, quoted(path)+" - missing")
+		c.add(r.Manifest, r.Line, printable.Quote(path)+" - missing")
 	default:
-		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", quoted(path), r.Status, r.Detail))
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", printable.Quote(path), r.Status, r.Detail))
 	}
 }
 
 func (c *checker) badLine(b *BadLine) {
-	where := quoted(b.Manifest.Path)
+	where := printable.Quote(b.Manifest.Path)
 	if b.Line > 0 {
 		where = fmt.Sprintf("%s line %d", where, b.Line)
 	}
 	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, b.Cause))
-}
-
-// quoted is path on one line. On Windows, backslashes are separators and stay as they are.
-func quoted(path string) string {
-	q := strconv.Quote(path)
-	if os.PathSeparator == '\\' {
-		q = strings.ReplaceAll(q, `\\`, `\`)
-	}
-	return q
 }
 
 func (c *checker) add(m *Manifest, line int64, text string) {
