@@ -96,7 +96,8 @@ def test_one_bad_line_is_not_ok(tree: Callable[..., Path]) -> None:
         manifest.write(b"garbage\n")
     with pytest.raises(checksig.VerificationError) as caught:
         verify(folder)
-    assert str(caught.value) == f'"{folder / "SHA256SUMS"}" line 2 - expected a digest and a file name'
+    path = folder / "SHA256SUMS"
+    assert str(caught.value) == f'"{path}" line 2 - expected a digest and a file name'
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\n\n"])

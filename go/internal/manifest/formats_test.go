@@ -23,6 +23,7 @@ const (
 	pgpTail   = "-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
 )
 
+// inBase64 converts a digest from hex to base64.
 func inBase64(encoding *base64.Encoding, digits string) string {
 	sum, err := hex.DecodeString(digits)
 	if err != nil {
@@ -41,7 +42,7 @@ var (
 
 type sample struct {
 	name, fileName, text, format string
-	want                         []string // as readAll gives them
+	want                         []string // as readAll returns them
 }
 
 var samples = []sample{
@@ -55,38 +56,38 @@ var samples = []sample{
 		`2! unknown algorithm "WHIRLPOOL"`, "3! expected 40 hex digits for sha1, found 32",
 		"4! no file name between the parentheses", `5! unknown escape \x in the file name, expected \\, \n or \r`,
 		`6! unknown algorithm "HMAC-SHA1"`, "7! expected a hex digest at the beginning of the line"}},
-	{"length tags", "x", "BLAKE2b-256 (a) = " + sha256A + "\nSHA3-256 (b) = " + sha256A + "\nSHA512/256 (c) = " + sha512256 + "\n",
+	{"tags with a length", "x", "BLAKE2b-256 (a) = " + sha256A + "\nSHA3-256 (b) = " + sha256A + "\nSHA512/256 (c) = " + sha512256 + "\n",
 		"bsd", []string{"1 blake2b-256 a", "2 sha3-256 b", "3 sha512-256 c"}},
 	{"base64", "x", "SHA256 (a) = " + std64 + "\nSHA256 (b) = " + sha256A + "\n", "base64", []string{"1 sha256 a", "2 sha256 b"}},
 	{"base64 as long as hexadecimal", "x", "CRC32 (a) = 9NvfIQ==\nCRC32 (b) = f4dbdf21\n", "base64", []string{"1 crc32 a", "2 crc32 b"}},
-	{"base64 without tag", "x", std64 + "  a\n", "gnu", []string{"1 sha256 a"}},
+	{"base64 without a tag", "x", std64 + "  a\n", "gnu", []string{"1 sha256 a"}},
 	{"OpenSSL", "x", "SHA256(a)= " + sha256A + "\nSHA2-256(b (1).c)= " + sha256A + "\n", "openssl",
 		[]string{"1 sha256 a", "2 sha256 b (1).c"}},
 	{"shorter digests of BLAKE2", "B2SUMS", sha256A + "  a\n" + sha512256 + sha256A + "  b\n", "gnu",
 		[]string{"1 blake2b-256 a", "2 blake2b b"}},
-	{"words are no short digests in base64", "B2SUMS", "this means nothing\n" + sha256A + "  a\n", "gnu",
+	{"a word is not a short digest in base64", "B2SUMS", "this means nothing\n" + sha256A + "  a\n", "gnu",
 		[]string{"1! expected a hex digest at the beginning of the line", "2 blake2b-256 a"}},
-	{"the name breaks a tie", "B3SUMS", sha256A + "  a\n", "gnu", []string{"1 blake3 a"}},
+	{"the manifest's name selects among digests of one length", "B3SUMS", sha256A + "  a\n", "gnu", []string{"1 blake3 a"}},
 
-	{"UTF-16", "x", wide(false, sha1A+"  \u00e9\U0001f600\r\n"), "gnu", []string{"1 sha1 \u00e9\U0001f600"}},
-	{"UTF-16, the other order", "x", wide(true, sha1A+"  \u00e9\n\n"+sha1A+"  b"), "gnu", []string{"1 sha1 \u00e9", "3 sha1 b"}},
-	{"UTF-16, half a pair", "x", wide(false, sha1A+"  a") + "\x00\xd8\n\x00", "gnu", []string{"1 sha1 a\xed\xa0\x80"}},
-	{"UTF-16, cut", "x", wide(false, sha1A+"  a\n"+sha1A+"  b") + "c", "gnu", []string{
+	{"UTF-16", "x", inUTF16(false, sha1A+"  \u00e9\U0001f600\r\n"), "gnu", []string{"1 sha1 \u00e9\U0001f600"}},
+	{"UTF-16, big-endian", "x", inUTF16(true, sha1A+"  \u00e9\n\n"+sha1A+"  b"), "gnu", []string{"1 sha1 \u00e9", "3 sha1 b"}},
+	{"UTF-16, unpaired surrogate", "x", inUTF16(false, sha1A+"  a") + "\x00\xd8\n\x00", "gnu", []string{"1 sha1 a\xed\xa0\x80"}},
+	{"UTF-16, truncated", "x", inUTF16(false, sha1A+"  a\n"+sha1A+"  b") + "c", "gnu", []string{
 		"1 sha1 a", "2! the manifest ends in the middle of a UTF-16 character"}},
-	{"UTF-16, NUL", "x", wide(false, sha1A+"  a\x00"), "gnu", []string{"1! contains a NUL byte"}},
+	{"UTF-16, NUL", "x", inUTF16(false, sha1A+"  a\x00"), "gnu", []string{"1! contains a NUL byte"}},
 
 	{"sidecar", "disc.iso.sha256", sha256A + "\n", "sidecar", []string{"1 sha256 disc.iso"}},
-	{"sidecar, a leading space", "disc.iso.sha256.txt", "\n " + strings.ToUpper(sha256A), "sidecar", []string{"2 sha256 disc.iso"}},
+	{"sidecar, leading space", "disc.iso.sha256.txt", "\n " + strings.ToUpper(sha256A), "sidecar", []string{"2 sha256 disc.iso"}},
 	{"sidecar, standard input", "disc.iso.sha256", sha256A + " *-\n", "sidecar", []string{"1 sha256 disc.iso"}},
 	{"a file called -", "SHA256SUMS", sha256A + "  -\n", "gnu", []string{"1 sha256 -"}},
-	{"a file called - beside others", "x.sha256", sha256A + "  -\n" + sha256A + "  b\n", "gnu", []string{"1 sha256 -", "2 sha256 b"}},
-	{"a file called by a blank", "x.sha256", sha256A + "   ", "gnu", []string{"1 sha256  "}},
-	{"a digest and no name", "x.sha256", sha256A + "  \n", "gnu", []string{"1! no file name after the digest"}},
-	{"sidecar of nothing", "SHA256SUMS", sha256A + "\n", "sidecar", []string{
+	{"a file called - among others", "x.sha256", sha256A + "  -\n" + sha256A + "  b\n", "gnu", []string{"1 sha256 -", "2 sha256 b"}},
+	{"a file called by a space", "x.sha256", sha256A + "   ", "gnu", []string{"1 sha256  "}},
+	{"a digest without a name", "x.sha256", sha256A + "  \n", "gnu", []string{"1! no file name after the digest"}},
+	{"sidecar not named after a file", "SHA256SUMS", sha256A + "\n", "sidecar", []string{
 		"1! no file name, and the manifest is not named after a file, as in name.sha256"}},
-	{"sidecar of nothing, hidden", ".sha256", sha256A + "\n", "sidecar", []string{
+	{"sidecar not named after a file, hidden", ".sha256", sha256A + "\n", "sidecar", []string{
 		"1! no file name, and the manifest is not named after a file, as in name.sha256"}},
-	{"two digests alone", "a.sha256", sha256A + "\n" + sha256A + "\n", "gnu", []string{
+	{"two digests without names", "a.sha256", sha256A + "\n" + sha256A + "\n", "gnu", []string{
 		"1! expected a digest and a file name", "2! expected a digest and a file name"}},
 
 	{"name first", "x", "# c\na b \t" + sha1A + "\nc  " + md5A + "\n", "name-first", []string{"2 sha1 a b", "3 md5 c"}},
@@ -94,8 +95,8 @@ var samples = []sample{
 		[]string{"1 sha1 a", "2! expected a file name and a digest", "3! expected the hex digest of a known algorithm at the end of the line",
 			"4! expected a file name and a digest, found a line with a tag"}},
 	{"SFV", "x", "; by hand\na b.txt E8B7BE43\nc\t" + crcA + "\n", "sfv", []string{"2 crc32 a b.txt", "3 crc32 c"}},
-	{"SFV that looks like GNU", "x.sfv", crcA + "  " + crcA + "\n", "sfv", []string{"1 crc32 " + crcA}},
-	{"GNU that looks like SFV", "x", crcA + "  " + crcA + "\n", "gnu", []string{"1 crc32 " + crcA}},
+	{"SFV that resembles GNU", "x.sfv", crcA + "  " + crcA + "\n", "sfv", []string{"1 crc32 " + crcA}},
+	{"GNU that resembles SFV", "x", crcA + "  " + crcA + "\n", "gnu", []string{"1 crc32 " + crcA}},
 	{"SFV, bad lines", "x.sfv", "a " + crcA + "\nb " + crcA[1:] + "\n" + crcA + "\nb " + sha1A + "\nCRC32 (a) = " + crcA + "\n", "sfv",
 		[]string{"1 crc32 a", "2! expected 8 hex digits at the end of the line", "3! expected a file name and a digest",
 			"4! expected 8 hex digits at the end of the line", "5! expected a file name and a digest, found a line with a tag"}},
@@ -117,13 +118,13 @@ var samples = []sample{
 
 	{"BagIt", "manifest-sha256.txt", sha256A + " data/a%0D%0a%25%7E\n" + sha256A + "\t  *data/b\n", "bagit",
 		[]string{"1 sha256 data/a\r\n%%7E", "2 sha256 data/b"}},
-	{"BagIt, tags", "tagmanifest-sha3256.txt", sha256A + " bagit.txt\n", "bagit", []string{"1 sha3-256 bagit.txt"}},
+	{"BagIt, tag manifest", "tagmanifest-sha3256.txt", sha256A + " bagit.txt\n", "bagit", []string{"1 sha3-256 bagit.txt"}},
 	{"BagIt, bad lines", "manifest-md5.txt", md5A + " data/%250A\n" + sha1A + " data/b\n" + md5A + "\n" + md5A + " *\n# c\n", "bagit", []string{
 		"1 md5 data/%0A", "2! expected 32 hex digits for md5, found 40",
 		"3! expected a digest and a file name", "4! no file name after the digest", "5! expected a hex digest at the beginning of the line"}},
 	{"GNU with percent signs", "SHA1SUMS", sha1A + "  data/a%0D\n", "gnu", []string{"1 sha1 data/a%0D"}},
 	{"dpkg", "base-files.md5sums", md5A + "  usr/bin/a\n" + md5A + "  usr/share/b\n", "dpkg", []string{"1 md5 usr/bin/a", "2 md5 usr/share/b"}},
-	{"no dpkg", "release.md5sums", md5A + "  disc.iso\n", "gnu", []string{"1 md5 disc.iso"}},
+	{"not dpkg", "release.md5sums", md5A + "  disc.iso\n", "gnu", []string{"1 md5 disc.iso"}},
 
 	{"Release", "Release", release + "MD5Sum:\n " + md5A + "        1 main/a\nSHA256:\n " + sha256A + " 1 main/a b\n", "release",
 		[]string{"7 md5 main/a 1", "9 sha256 main/a b 1"}},
@@ -138,7 +139,7 @@ var samples = []sample{
 		[]string{"1 sha256 p/a.py 1"}},
 	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
 		[]string{"1 sha256 p/a,\"\nb", "3 sha256 c\r\n 2"}},
-	{"RECORD, hexadecimal", "RECORD", "a,sha256=" + sha256A + ",1\nb,sha256=" + sha256A[1:] + ",1\n", "record",
+	{"RECORD, hex", "RECORD", "a,sha256=" + sha256A + ",1\nb,sha256=" + sha256A[1:] + ",1\n", "record",
 		[]string{"1 sha256 a 1", "2! expected a sha256 digest in base64url"}},
 	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
 		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
@@ -161,12 +162,12 @@ var samples = []sample{
 	{"certutil, bad lines", "x", "MD5 hash of a:\nCertUtil: -hashfile command FAILED: 0x80070002\nTIGER hash of a:\nMD5 hash of a:\n" +
 		md5A + "\nMD5 hash of b:\n", "certutil", []string{`2! expected 32 hex digits for md5, found "CertUtil: -hashfile command FAILED: 0x80"`,
 		"3! expected certutil's message of success", "5 md5 a", "6! expected certutil's message of success"}},
-	{"certutil, cut", "x", "MD5 hash of a:\n" + md5A + "\n", "certutil", []string{"2 md5 a",
+	{"certutil, truncated", "x", "MD5 hash of a:\n" + md5A + "\n", "certutil", []string{"2 md5 a",
 		"3! truncated: certutil's message of success is missing"}},
 
 	{"Get-FileHash", "x", "\r\nAlgorithm       Hash          Path\r\n---------       ----          ----\r\nSHA256          " +
 		strings.ToUpper(sha256A) + "  C:\\dl\\a b   \r\n\r\n\r\n", "get-filehash", []string{`4 sha256 C:\dl\a b`}},
-	{"Get-FileHash, narrow", "x", "Algorithm Hash Path\n--------- ---- ----\nMD5  " + md5A + "  C:\\a\\b...\nMD5  " + md5A +
+	{"Get-FileHash, narrow window", "x", "Algorithm Hash Path\n--------- ---- ----\nMD5  " + md5A + "  C:\\a\\b...\nMD5  " + md5A +
 		"  C:\\a\\b…\nMD5  " + md5A + "  C:\\a\n                c.iso\nMD5 ABC... C:\\x\n", "get-filehash", []string{
 		"3! the path was truncated by a narrow window", "4! the path was truncated by a narrow window", `5 md5 C:\a`,
 		"6! continuation of the line above, which a narrow window wrapped", "7! expected an algorithm, a digest and a path"}},
@@ -180,31 +181,31 @@ var samples = []sample{
 	{"PGP", "SHASUMS256.txt.asc", pgpHead + sha256A + "  a\n- " + sha256A + "  -b\n\n" + pgpTail, "gnu", []string{"4 sha256 a", "5 sha256 -b"}},
 	{"PGP around BSD", "CHECKSUM", pgpHead + "# a: 12 bytes\nSHA256 (a) = " + sha256A + "\n# x: 1 bytes\nSHA256 (b) = " + sha256A + "\n" + pgpTail,
 		"bsd", []string{"5 sha256 a 12", "7 sha256 b"}},
-	{"PGP, outside", "x", pgpHead + sha1A + "  a\n" + pgpTail + sha1A + "  b\n" + pgpHead, "gnu", []string{"4 sha1 a",
+	{"PGP, text after the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail + sha1A + "  b\n" + pgpHead, "gnu", []string{"4 sha1 a",
 		"10! outside the signed text", "11! outside the signed text", "12! outside the signed text"}},
-	{"PGP, before", "x", sha1A + "  b\n" + pgpHead + sha1A + "  a\n" + pgpTail, "gnu", []string{"1 sha1 b",
+	{"PGP, text before it", "x", sha1A + "  b\n" + pgpHead + sha1A + "  a\n" + pgpTail, "gnu", []string{"1 sha1 b",
 		"2! expected a hex digest at the beginning of the line", "3! expected a hex digest at the beginning of the line",
 		"5 sha1 a", "6! expected a hex digest at the beginning of the line", "8! expected a digest and a file name",
 		"9! expected a digest and a file name", "10! expected a hex digest at the beginning of the line"}},
-	{"PGP, a header of its own", "x", strings.Replace(pgpHead, "Hash", "NotDashEscaped", 1) + sha1A + "  a\n" + pgpTail, "gnu", []string{
+	{"PGP, unknown header", "x", strings.Replace(pgpHead, "Hash", "NotDashEscaped", 1) + sha1A + "  a\n" + pgpTail, "gnu", []string{
 		`2! expected a "Hash" header or an empty line before the signed text`, "4 sha1 a"}},
-	{"PGP, not escaped", "x", pgpHead + "-" + sha1A + "  a\n" + pgpTail, "gnu", []string{
+	{"PGP, unescaped dash", "x", pgpHead + "-" + sha1A + "  a\n" + pgpTail, "gnu", []string{
 		`4! unescaped dash at the beginning of a signed line, expected "- -"`}},
 	{"PGP, hidden in the signature", "x", pgpHead + sha1A + "  a\n" + strings.Replace(pgpTail, "\n\n", "\n"+sha1A+"  b\n\n"+sha1A+"  b\n", 1),
 		"gnu", []string{"4 sha1 a", "6! expected a line of the PGP signature",
 			"8! expected a line of the PGP signature"}},
-	{"PGP, cut in the text", "x", pgpHead + sha1A + "  a\n", "gnu", []string{"4 sha1 a",
+	{"PGP, truncated in the text", "x", pgpHead + sha1A + "  a\n", "gnu", []string{"4 sha1 a",
 		"5! truncated: the end of the PGP signature is missing"}},
-	{"PGP, cut in the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail[:60], "gnu", []string{"4 sha1 a",
+	{"PGP, truncated in the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail[:60], "gnu", []string{"4 sha1 a",
 		"9! expected a line of the PGP signature", "10! truncated: the end of the PGP signature is missing"}},
 	{"signify", "SHA256.sig", signature + "SHA256 (a) = " + sha256A + "\n", "bsd", []string{"3 sha256 a"}},
-	{"signify, spoilt", "SHA256.sig", "untrusted comment: x\n" + sha1A + "  b\nSHA256 (a) = " + sha256A + "\n", "bsd", []string{
+	{"signify, bad signature", "SHA256.sig", "untrusted comment: x\n" + sha1A + "  b\nSHA256 (a) = " + sha256A + "\n", "bsd", []string{
 		"2! expected a signify signature in base64", "3 sha256 a"}},
-	{"signify, cut", "SHA256.sig", "untrusted comment: x\n", "gnu", []string{"2! truncated: the signify signature is missing"}},
+	{"signify, truncated", "SHA256.sig", "untrusted comment: x\n", "gnu", []string{"2! truncated: the signify signature is missing"}},
 }
 
-// wide is text in UTF-16 with its byte order mark, of which big tells the order.
-func wide(big bool, text string) string {
+// inUTF16 returns text in UTF-16 with a byte order mark; big selects big-endian order.
+func inUTF16(big bool, text string) string {
 	out := []byte{}
 	for _, unit := range append([]uint16{0xfeff}, utf16.Encode([]rune(text))...) {
 		if big {
@@ -234,7 +235,7 @@ func TestEveryFormat(t *testing.T) {
 			}
 			seen[reading.Format.Name] = true
 			if reading.Format.Name != tt.format {
-				t.Errorf("taken for %s, not %s", reading.Format.Name, tt.format)
+				t.Errorf("detected %s, want %s", reading.Format.Name, tt.format)
 			}
 			if got := readAll(t, tt.fileName, tt.text); !slices.Equal(got, tt.want) {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
@@ -248,56 +249,62 @@ func TestEveryFormat(t *testing.T) {
 	}
 }
 
-func TestWhatLiesBelowTheFormat(t *testing.T) {
-	for _, tt := range []struct{ text, encoding, signature string }{
-		{sha1A + "  a\n", "utf-8", ""},
-		{"\xef\xbb\xbf" + sha1A + "  a\n", "utf-8", ""},
-		{wide(false, sha1A+"  a\n"), "utf-16le", ""},
-		{wide(true, pgpHead+sha1A+"  a\n"+pgpTail), "utf-16be", "pgp"},
-		{signature + sha1A + "  a\n", "utf-8", "signify"},
-		{"", "utf-8", ""},
-		{"\xff", "utf-8", ""},
+func TestEncodingAndWrapper(t *testing.T) {
+	for _, tt := range []struct{ name, text, encoding, wrapper string }{
+		{"plain", sha1A + "  a\n", "utf-8", ""},
+		{"UTF-8 with a byte order mark", "\xef\xbb\xbf" + sha1A + "  a\n", "utf-8", ""},
+		{"UTF-16", inUTF16(false, sha1A+"  a\n"), "utf-16le", ""},
+		{"UTF-16 and PGP", inUTF16(true, pgpHead+sha1A+"  a\n"+pgpTail), "utf-16be", "pgp"},
+		{"signify", signature + sha1A + "  a\n", "utf-8", "signify"},
+		{"empty", "", "utf-8", ""},
+		{"half of a byte order mark", "\xff", "utf-8", ""},
 	} {
-		reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: "x"})
-		if err != nil || reading.Encoding != tt.encoding || reading.Wrapper != tt.signature {
-			t.Errorf("%.20q is read as %q in %q, %v", tt.text, reading.Encoding, reading.Wrapper, err)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: "x"})
+			if err != nil || reading.Encoding != tt.encoding || reading.Wrapper != tt.wrapper {
+				t.Errorf("got %q in %q, %v", reading.Encoding, reading.Wrapper, err)
+			}
+		})
 	}
 }
 
-// A manifest cut anywhere is read to its end, and lists no more than it has lines.
-func TestCutAnywhere(t *testing.T) {
+// A truncated manifest is read to its end, and has no more entries than lines.
+func TestTruncatedAnywhere(t *testing.T) {
 	for _, tt := range samples {
-		for size := range len(tt.text) {
-			got := readAll(t, tt.fileName, tt.text[:size])
-			if len(got) > len(strings.Split(tt.text, "\n"))+2 {
-				t.Fatalf("%s: %q is read as %q", tt.name, tt.text[:size], got)
+		t.Run(tt.name, func(t *testing.T) {
+			for size := range len(tt.text) {
+				got := readAll(t, tt.fileName, tt.text[:size])
+				if len(got) > len(strings.Split(tt.text, "\n"))+2 {
+					t.Fatalf("%q is read as %q", tt.text[:size], got)
+				}
 			}
-		}
+		})
 	}
 }
 
 func TestRawNameAndAssumed(t *testing.T) {
 	for _, tt := range []struct {
-		fileName, text, rawName string
-		assumed                 bool
+		name, fileName, text, rawName string
+		assumed                       bool
 	}{
-		{"x", sha1A + "  a\n", "", true},
-		{"SHA1SUMS", sha1A + "  a\n", "", false},
-		{"x", "SHA1 (a) = " + sha1A + "\n", "", false},
-		{"a.x", sha1A + "\n", "", true},
-		{"a.sha1", sha1A + "\n", "", false},
-		{"x", "a  " + sha1A + "\n", "", true},
-		{"x", "s_ftp\ts_md5\nftp.x/y/a\t" + md5A + "\n", "ftp.x/y/a", false},
+		{"GNU", "x", sha1A + "  a\n", "", true},
+		{"GNU, named", "SHA1SUMS", sha1A + "  a\n", "", false},
+		{"BSD", "x", "SHA1 (a) = " + sha1A + "\n", "", false},
+		{"sidecar", "a.x", sha1A + "\n", "", true},
+		{"sidecar, named", "a.sha1", sha1A + "\n", "", false},
+		{"name first", "x", "a  " + sha1A + "\n", "", true},
+		{"ENA", "x", "s_ftp\ts_md5\nftp.x/y/a\t" + md5A + "\n", "ftp.x/y/a", false},
 	} {
-		reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: tt.fileName})
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := reading.Next()
-		if err != nil || e.Name != "a" || e.RawName != tt.rawName || e.Assumed != tt.assumed {
-			t.Errorf("%q: %+v, %v", tt.text, e, err)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: tt.fileName})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := reading.Next()
+			if err != nil || e.Name != "a" || e.RawName != tt.rawName || e.Assumed != tt.assumed {
+				t.Errorf("got %+v, %v", e, err)
+			}
+		})
 	}
 }
 
@@ -310,46 +317,49 @@ func TestWrite(t *testing.T) {
 	sum := entry("a b", "md5", md5A)
 	crc := entry("a b", "crc32", crcA)
 	for _, tt := range []struct {
+		name    string
 		format  *manifest.Format
 		entries []manifest.Entry
-		want    string // the error's text if it does not end a line
+		want    string // the text, or the error
 	}{
-		{manifest.GNU, []manifest.Entry{one}, sha256A + "  a b\n"},
-		{manifest.GNU, []manifest.Entry{sum, one}, md5A + "  a b\n" + sha256A + "  a b\n"},
-		{manifest.GNU, []manifest.Entry{sum, entry("a", "blake3", sha256A)},
+		{"GNU", manifest.GNU, []manifest.Entry{one}, sha256A + "  a b\n"},
+		{"GNU, two algorithms", manifest.GNU, []manifest.Entry{sum, one}, md5A + "  a b\n" + sha256A + "  a b\n"},
+		{"GNU, ambiguous lengths", manifest.GNU, []manifest.Entry{sum, entry("a", "blake3", sha256A)},
 			"the format cannot represent blake3 together with other algorithms: " +
 				"it has no tags, and the length of a digest does not identify blake3"},
-		{manifest.BSD, []manifest.Entry{sum, odd}, "MD5 (a b) = " + md5A + "\n\\SHA256 (a,\"\\nb) = " + sha256A + "\n"},
-		{manifest.BSD, []manifest.Entry{entry("a", "blake2b-256", sha256A), entry("a", "sha512-256", sha256A)},
+		{"BSD, escaped name", manifest.BSD, []manifest.Entry{sum, odd}, "MD5 (a b) = " + md5A + "\n\\SHA256 (a,\"\\nb) = " + sha256A + "\n"},
+		{"BSD, tags with a length", manifest.BSD, []manifest.Entry{entry("a", "blake2b-256", sha256A), entry("a", "sha512-256", sha256A)},
 			"BLAKE2b-256 (a) = " + sha256A + "\nSHA512/256 (a) = " + sha256A + "\n"},
-		{manifest.Base64, []manifest.Entry{one}, "SHA256 (a b) = " + std64 + "\n"},
-		{manifest.OpenSSL, []manifest.Entry{one, sum, entry("a", "sha512-256", sha256A)}, "SHA2-256(a b)= " + sha256A + "\nMD5(a b)= " + md5A +
+		{"base64", manifest.Base64, []manifest.Entry{one}, "SHA256 (a b) = " + std64 + "\n"},
+		{"OpenSSL", manifest.OpenSSL, []manifest.Entry{one, sum, entry("a", "sha512-256", sha256A)}, "SHA2-256(a b)= " + sha256A + "\nMD5(a b)= " + md5A +
 			"\nSHA2-512/256(a)= " + sha256A + "\n"},
-		{manifest.OpenSSL, []manifest.Entry{odd}, "the format cannot represent a name with a line break"},
-		{manifest.Sidecar, []manifest.Entry{one}, sha256A + "\n"},
-		{manifest.Sidecar, []manifest.Entry{one, sum}, "the format has one algorithm per manifest"},
-		{manifest.NameFirst, []manifest.Entry{one}, "a b " + sha256A + "\n"},
-		{manifest.NameFirst, []manifest.Entry{entry(" a", "md5", md5A)}, `the format cannot represent the name " a"`},
-		{manifest.NameFirst, []manifest.Entry{entry("#a", "md5", md5A)}, `the format cannot represent the name "#a": it would not be read as a name`},
-		{manifest.SFV, []manifest.Entry{crc}, "a b " + crcA + "\n"},
-		{manifest.SFV, []manifest.Entry{one}, "the format is for crc32 only"},
-		{manifest.Pipe, []manifest.Entry{one}, sha256A + " | a b\n"},
-		{manifest.BagIt, []manifest.Entry{entry("data/a\n%", "sha256", sha256A)}, sha256A + "  data/a%0A%25\n"},
-		{manifest.BagIt, []manifest.Entry{entry("*a", "sha256", sha256A)}, "the format cannot represent a name that begins with a blank or *"},
-		{manifest.Dpkg, []manifest.Entry{sum}, md5A + "  a b\n"},
-		{manifest.Dpkg, []manifest.Entry{one}, "the format is for md5 only"},
-		{manifest.Hashdeep, []manifest.Entry{sum, one}, "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n1," + md5A + "," + sha256A + ",a b\n"},
-		{manifest.Hashdeep, []manifest.Entry{crc}, "the format cannot represent crc32; it has md5, sha1, sha256"},
-		{manifest.RECORD, []manifest.Entry{odd}, "\"a,\"\"\nb\",sha256=" + url64 + ",1\n"},
-		{manifest.RECORD, []manifest.Entry{entry("a", "sha3-256", sha256A)}, "a,sha3_256=" + url64 + ",1\n"},
+		{"OpenSSL, line break", manifest.OpenSSL, []manifest.Entry{odd}, "the format cannot represent a name with a line break"},
+		{"sidecar", manifest.Sidecar, []manifest.Entry{one}, sha256A + "\n"},
+		{"sidecar, two algorithms", manifest.Sidecar, []manifest.Entry{one, sum}, "the format has one algorithm per manifest"},
+		{"name first", manifest.NameFirst, []manifest.Entry{one}, "a b " + sha256A + "\n"},
+		{"name first, leading blank", manifest.NameFirst, []manifest.Entry{entry(" a", "md5", md5A)}, `the format cannot represent the name " a"`},
+		{"name first, comment", manifest.NameFirst, []manifest.Entry{entry("#a", "md5", md5A)}, `the format cannot represent the name "#a": it would not be read as a name`},
+		{"SFV", manifest.SFV, []manifest.Entry{crc}, "a b " + crcA + "\n"},
+		{"SFV, other algorithm", manifest.SFV, []manifest.Entry{one}, "the format is for crc32 only"},
+		{"pipe", manifest.Pipe, []manifest.Entry{one}, sha256A + " | a b\n"},
+		{"BagIt, escaped name", manifest.BagIt, []manifest.Entry{entry("data/a\n%", "sha256", sha256A)}, sha256A + "  data/a%0A%25\n"},
+		{"BagIt, star", manifest.BagIt, []manifest.Entry{entry("*a", "sha256", sha256A)}, "the format cannot represent a name that begins with a blank or *"},
+		{"dpkg", manifest.Dpkg, []manifest.Entry{sum}, md5A + "  a b\n"},
+		{"dpkg, other algorithm", manifest.Dpkg, []manifest.Entry{one}, "the format is for md5 only"},
+		{"hashdeep", manifest.Hashdeep, []manifest.Entry{sum, one}, "%%%% HASHDEEP-1.0\n%%%% size,md5,sha256,filename\n1," + md5A + "," + sha256A + ",a b\n"},
+		{"hashdeep, unknown algorithm", manifest.Hashdeep, []manifest.Entry{crc}, "the format cannot represent crc32; it has md5, sha1, sha256"},
+		{"RECORD, quoted name", manifest.RECORD, []manifest.Entry{odd}, "\"a,\"\"\nb\",sha256=" + url64 + ",1\n"},
+		{"RECORD, algorithm with a dash", manifest.RECORD, []manifest.Entry{entry("a", "sha3-256", sha256A)}, "a,sha3_256=" + url64 + ",1\n"},
 	} {
-		if got := write(tt.format, tt.entries); got != tt.want {
-			t.Errorf("%s: got\n%swant\n%s", tt.format.Name, got, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			if got := write(tt.format, tt.entries); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
 	}
 }
 
-// write is a manifest of the entries of one file, or what is wrong.
+// write returns a manifest of the entries of one file, or the text of the error.
 func write(format *manifest.Format, entries []manifest.Entry) string {
 	var text []byte
 	var err error
@@ -370,33 +380,37 @@ func write(format *manifest.Format, entries []manifest.Entry) string {
 
 func TestBase(t *testing.T) {
 	for format, want := range map[*manifest.Format]string{manifest.GNU: "", manifest.RECORD: "..", manifest.Dpkg: "/"} {
-		if format.Base != want {
-			t.Errorf("names of %s start from %q", format.Name, format.Base)
-		}
+		t.Run(format.Name, func(t *testing.T) {
+			if format.Base != want {
+				t.Errorf("names are relative to %q, want %q", format.Base, want)
+			}
+		})
 	}
 }
 
-// What a publisher's file begins with may be longer than what detection sees, and the rest is read.
+// A manifest longer than the beginning from which its format is detected is read to its end.
 func TestLongManifests(t *testing.T) {
 	row := " " + sha1A + " 1 main/a\n"
 	for name, text := range map[string]string{
 		"release": release + "SHA1:\n" + strings.Repeat(row, 5000),
-		"gnu":     wide(false, strings.Repeat(sha1A+"  a\n", 5000)),
+		"gnu":     inUTF16(false, strings.Repeat(sha1A+"  a\n", 5000)),
 		"bsd":     pgpHead + strings.Repeat("SHA1 (a) = "+sha1A+"\n", 5000) + pgpTail,
 	} {
-		reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: "x"})
-		if err != nil || reading.Format.Name != name {
-			t.Fatalf("%s: read as %s, %v", name, reading.Format.Name, err)
-		}
-		entries := 0
-		for ; ; entries++ {
-			if _, err = reading.Next(); err != nil {
-				break
+		t.Run(name, func(t *testing.T) {
+			reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: "x"})
+			if err != nil || reading.Format.Name != name {
+				t.Fatalf("read as %s, %v", reading.Format.Name, err)
 			}
-		}
-		if !errors.Is(err, io.EOF) || entries != 5000 {
-			t.Errorf("%s: %d entries, then %v", name, entries, err)
-		}
+			entries := 0
+			for ; ; entries++ {
+				if _, err = reading.Next(); err != nil {
+					break
+				}
+			}
+			if !errors.Is(err, io.EOF) || entries != 5000 {
+				t.Errorf("%d entries, then %v", entries, err)
+			}
+		})
 	}
 }
 
@@ -408,8 +422,7 @@ func ExampleReading() {
 	// Output: bsd a.iso sha256 1
 }
 
-// Whatever several files are called, what a format writes of them, by one algorithm or by several,
-// it reads back.
+// Every format reads back what it writes, for any file names and for one or several algorithms.
 func TestWrittenManifestsAreReadBack(t *testing.T) {
 	names := []string{"a", "b c", "sub/d", "e\\f", "g\nh", "i\rj", " k", "l ", "m,n", `"o"`, "p%0Aq", "*r", "#s", ";t", "SHA1 (u) = v",
 		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5"}
@@ -417,19 +430,22 @@ func TestWrittenManifestsAreReadBack(t *testing.T) {
 		if format.Write == nil {
 			continue
 		}
-		listed := 0
-		for _, algorithms := range [][]string{{"sha256"}, {"md5"}, {"crc32"}, {"blake2b-160"}, {"md5", "sha256"}, {"sha1", "sha3-256", "xxh128"}} {
-			for i := range names {
-				listed += readBack(t, format, algorithms, names[i:])
+		t.Run(format.Name, func(t *testing.T) {
+			listed := 0
+			for _, algorithms := range [][]string{{"sha256"}, {"md5"}, {"crc32"}, {"blake2b-160"}, {"md5", "sha256"}, {"sha1", "sha3-256", "xxh128"}} {
+				for i := range names {
+					listed += readBack(t, format, algorithms, names[i:])
+				}
 			}
-		}
-		if listed == 0 {
-			t.Errorf("%s can list nothing", format.Name)
-		}
+			if listed == 0 {
+				t.Error("no file could be listed")
+			}
+		})
 	}
 }
 
-// readBack writes and reads a manifest of those files that the format can list, and counts them.
+// readBack writes a manifest, reads it again and returns the number of entries. Names that the format
+// cannot represent are left out.
 func readBack(t *testing.T, format *manifest.Format, algorithms, names []string) int {
 	t.Helper()
 	var table []*digest.Algorithm

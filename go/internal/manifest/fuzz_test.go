@@ -13,9 +13,9 @@ import (
 	"checksig/internal/manifest"
 )
 
-// FuzzRead holds for any bytes and every format, the detected one and one that is asked for: no
-// panic, entries are whole, lines only rise (but for the digests of one line), and an entry that
-// was read is read back the same after any format wrote it.
+// FuzzRead reads any bytes in the detected or a given format. Entries are complete, line numbers only
+// rise (except among the digests of one line), and an entry that any format writes is read back
+// unchanged.
 func FuzzRead(f *testing.F) {
 	f.Add("sha1sum.txt", []byte(sha1A+"  a\n"), byte(255))
 	f.Add("x", []byte("\xef\xbb\xbf\\"+sha1A+" *a\\nb\r\n# c\n\n"+md5A+"\tb"), byte(255))
@@ -26,7 +26,7 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, fileName string, text []byte, choice byte) {
 		if strings.ContainsAny(fileName, "\x00/") {
-			return // no file is called so
+			return // not a file name
 		}
 		o := manifest.Options{FileName: fileName}
 		if int(choice) < len(manifest.Formats) {
@@ -37,7 +37,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatal(err)
 		}
 		last := manifest.Entry{}
-		most := int64(bytes.Count(text, []byte("\n"))) + 2 // the end has a number, too
+		most := int64(bytes.Count(text, []byte("\n"))) + 2 // the end has a line number, too
 		for {
 			e, err := reading.Next()
 			var bad *manifest.LineError
@@ -49,7 +49,7 @@ func FuzzRead(f *testing.F) {
 			case err != nil:
 				t.Fatal(err)
 			}
-			if e.Line < last.Line || e.Line > most || e.Line == last.Line && (bad != nil || !severalInALine(reading.Format)) {
+			if e.Line < last.Line || e.Line > most || e.Line == last.Line && (bad != nil || !hasRows(reading.Format)) {
 				t.Fatalf("line %d after %d of %d", e.Line, last.Line, most)
 			}
 			last = e
@@ -57,28 +57,29 @@ func FuzzRead(f *testing.F) {
 				return
 			}
 			if bad == nil {
-				wholeEntry(t, e)
+				checkComplete(t, e)
 				for _, format := range manifest.Formats {
-					writtenBack(t, format, e)
+					checkReadBack(t, format, e)
 				}
 			}
 		}
 	})
 }
 
-func severalInALine(format *manifest.Format) bool {
+// hasRows reports whether a line of the format may have several entries.
+func hasRows(format *manifest.Format) bool {
 	return format == manifest.Hashdeep || format == manifest.ENA
 }
 
-func wholeEntry(t *testing.T, e manifest.Entry) {
+func checkComplete(t *testing.T, e manifest.Entry) {
 	t.Helper()
 	if e.Name == "" || strings.ContainsRune(e.Name, 0) || len(e.Digest) != e.Algorithm.Size || e.HasSize && e.Size < 0 {
-		t.Fatalf("not a whole entry: %+v", e)
+		t.Fatalf("incomplete entry: %+v", e)
 	}
 }
 
-// writtenBack writes e, if the format can, and reads it again.
-func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
+// checkReadBack writes e, if the format can represent it, and reads it again.
+func checkReadBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 	t.Helper()
 	text, ok := written(format, e)
 	if !ok || len(text) > manifest.MaxLine {
@@ -96,7 +97,7 @@ func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 		t.Fatal(err)
 	}
 	if reading.Encoding != "utf-8" || reading.Wrapper != "" {
-		return // a name that looks like what lies below a format
+		return // the name looks like an encoding mark or a wrapper
 	}
 	again, err := reading.Next()
 	if err != nil || again.Name != e.Name || again.Algorithm != e.Algorithm || !bytes.Equal(again.Digest, e.Digest) ||
@@ -108,7 +109,7 @@ func writtenBack(t *testing.T, format *manifest.Format, e manifest.Entry) {
 	}
 }
 
-// written is a manifest of one entry.
+// written returns a manifest of one entry; ok is false if the format cannot represent it.
 func written(format *manifest.Format, e manifest.Entry) (text []byte, ok bool) {
 	w := format.Write
 	if w == nil {
@@ -129,7 +130,7 @@ func written(format *manifest.Format, e manifest.Entry) (text []byte, ok bool) {
 	return text, true
 }
 
-// FuzzUTF16 holds for any text: in UTF-16, of either order, it says what it says in UTF-8.
+// FuzzUTF16 reads any text in UTF-16, of either byte order. The result is that of UTF-8.
 func FuzzUTF16(f *testing.F) {
 	for _, tt := range samples {
 		f.Add(tt.fileName, tt.text, false)
@@ -140,11 +141,11 @@ func FuzzUTF16(f *testing.F) {
 			return
 		}
 		if len(text) > manifest.MaxLine/2 {
-			return // what bounds detection is counted in UTF-8, too
+			return // detection looks at as many bytes in either encoding, not at as many characters
 		}
-		narrow, wider := readAll(t, fileName, text), readAll(t, fileName, wide(big, text))
-		if !slices.Equal(narrow, wider) {
-			t.Fatalf("in UTF-8 %q, in UTF-16 %q", narrow, wider)
+		inUTF8, inUTF16 := readAll(t, fileName, text), readAll(t, fileName, inUTF16(big, text))
+		if !slices.Equal(inUTF8, inUTF16) {
+			t.Fatalf("in UTF-8 %q, in UTF-16 %q", inUTF8, inUTF16)
 		}
 	})
 }

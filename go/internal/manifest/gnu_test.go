@@ -23,11 +23,11 @@ var (
 	gnuPlain   = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
 )
 
-// plainly reads a manifest of SHA-256 digests as the format is described, and as slowly: an entry
-// is "line digest name", a line that is none "line".
-func plainly(text string) []string {
+// readByPattern is a second implementation of GNU for SHA-256, by regular expressions. It returns
+// "line digest name" for an entry and "line" for a bad line.
+func readByPattern(text string) []string {
 	got := []string{}
-	two, one := false, false // characters between digest and name
+	two, one := false, false // whether entries had two characters or one before the name
 	for i, line := range strings.SplitAfter(text, "\n") {
 		n := strconv.Itoa(i + 1)
 		if len(line) > manifest.MaxLine || len(line) == manifest.MaxLine && !strings.HasSuffix(line, "\n") {
@@ -42,14 +42,14 @@ func plainly(text string) []string {
 		case strings.Contains(line, "\x00"):
 			got = append(got, n)
 		case line == "" || line[0] == '#':
-		case match == nil && tag != nil && tag[1] == "" && plainDigest(tag[2], tag[4]) != "":
-			got = append(got, n+" "+plainDigest(tag[2], tag[4])+" "+tag[3])
-		case match == nil && tag != nil && gnuEscaped.MatchString(tag[3]) && plainDigest(tag[2], tag[4]) != "":
-			got = append(got, n+" "+plainDigest(tag[2], tag[4])+" "+gnuPlain.Replace(tag[3]))
-		case match == nil || match[3] == " " || plainDigest("sha256", match[2]) == "":
+		case match == nil && tag != nil && tag[1] == "" && hexOf(tag[2], tag[4]) != "":
+			got = append(got, n+" "+hexOf(tag[2], tag[4])+" "+tag[3])
+		case match == nil && tag != nil && gnuEscaped.MatchString(tag[3]) && hexOf(tag[2], tag[4]) != "":
+			got = append(got, n+" "+hexOf(tag[2], tag[4])+" "+gnuPlain.Replace(tag[3]))
+		case match == nil || match[3] == " " || hexOf("sha256", match[2]) == "":
 			got = append(got, n)
 		default:
-			escaped, sum, name := match[1] != "", plainDigest("sha256", match[2]), match[3]
+			escaped, sum, name := match[1] != "", hexOf("sha256", match[2]), match[3]
 			marked := len(name) > 1 && (name[0] == ' ' || name[0] == '*')
 			if two && !marked {
 				got = append(got, n)
@@ -72,8 +72,8 @@ func plainly(text string) []string {
 	return got
 }
 
-// plainDigest returns in hexadecimal what a digest with that tag says, "" if it says nothing.
-func plainDigest(tag, text string) string {
+// hexOf returns a digest with that tag in hex, "" if it is not one.
+func hexOf(tag, text string) string {
 	a := digest.ByTag(tag)
 	if a == nil {
 		return ""
@@ -96,32 +96,33 @@ func FuzzGNUAgainstItsDescription(f *testing.F) {
 		" \t" + sum + "  a\n" + sum + " b\n\\" + sum + "  c\\",
 		"SHA256 (a) = " + sum + "\n\\MD5(a\\nb)= " + sum[:32] + "\nSHA-1 (a) =" + sum[:40] + "\nSHA3 (a) = " + sum,
 		"SHA256 (a) = RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=\nRBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o= *a\n",
-		"00000000000000000\r00000000000000000000000000= 0", // 32 bytes to package base64
+		"00000000000000000\r00000000000000000000000000= 0", // package base64 decodes this to 32 bytes
 		sum + "  \n" + sum + " \n" + sum + "\n" + sum + "  a\x00b\n" + sum + "  \xff\r\r\n",
 	} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(asDescribed)
+	f.Fuzz(checkByPattern)
 }
 
-// The longest lines stand here, as they make the fuzzing slow.
+// The longest lines are not seeds of the fuzz test, because they slow it down.
 func TestGNUAgainstItsDescription(t *testing.T) {
 	longest := strings.Repeat("0", 64) + "  " + strings.Repeat("n", manifest.MaxLine-66)
 	for _, text := range []string{longest, longest[1:], longest[1:] + "\n", longest[2:] + "\n", longest + "\n"} {
-		asDescribed(t, []byte("#\n"+text))
-		asDescribed(t, []byte(text))
-		asDescribed(t, []byte("0"+text[1:]+text))
+		checkByPattern(t, []byte("#\n"+text))
+		checkByPattern(t, []byte(text))
+		checkByPattern(t, []byte("0"+text[1:]+text))
 	}
 }
 
-func asDescribed(t *testing.T, text []byte) {
+// checkByPattern compares the two implementations.
+func checkByPattern(t *testing.T, text []byte) {
 	t.Helper()
 	reading, err := manifest.Read(bytes.NewReader(text), manifest.Options{FileName: "SHA256SUMS", Format: manifest.GNU})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if reading.Encoding != "utf-8" || reading.Wrapper != "" {
-		return // what lies below the format is not described here
+		return // readByPattern has no encodings and wrappers
 	}
 	got := []string{}
 	for {
@@ -140,7 +141,7 @@ func asDescribed(t *testing.T, text []byte) {
 		}
 		got = append(got, strconv.FormatInt(e.Line, 10)+" "+hex.EncodeToString(e.Digest)+" "+e.Name)
 	}
-	if want := plainly(string(text)); !slices.Equal(got, want) {
-		t.Fatalf("%q is read as\n%q, by its description\n%q", text, got, want)
+	if want := readByPattern(string(text)); !slices.Equal(got, want) {
+		t.Fatalf("%q is read as\n%q, by patterns as\n%q", text, got, want)
 	}
 }

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	sha1A = "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8" // of "a"
+	sha1A = "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8" // the digest of "a"
 	md5A  = "0cc175b9c0f1b6a831c399e269772661"
 )
 
-// readAll gives every entry as "line algorithm name [size]" and every bad line as "line! cause".
+// readAll returns every entry as "line algorithm name [size]" and every bad line as "line! cause".
 func readAll(t testing.TB, fileName, text string) []string {
 	t.Helper()
 	reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: fileName})
@@ -64,18 +64,18 @@ func TestReadGNU(t *testing.T) {
 		{"comments and empty lines", "x", "# " + sha1A + "  a\n\n\r\n" + sha1A + "  b\n",
 			[]string{"4 sha1 b"}},
 		{"escapes", "x", `\` + sha1A + `  a\nb\\c\rd` + "\n", []string{"1 sha1 a\nb\\c\rd"}},
-		{"a backslash without the mark stays", "x", sha1A + `  a\nb` + "\n", []string{`1 sha1 a\nb`}},
-		{"names that begin with blank or star", "x", sha1A + "   a\n" + sha1A + " **\n",
+		{"a backslash without a backslash before the digest", "x", sha1A + `  a\nb` + "\n", []string{`1 sha1 a\nb`}},
+		{"names that begin with a space or star", "x", sha1A + "   a\n" + sha1A + " **\n",
 			[]string{"1 sha1  a", "2 sha1 *"}},
-		{"trailing blanks belong to the name", "x", sha1A + "  a \t\n", []string{"1 sha1 a \t"}},
+		{"trailing blanks are part of the name", "x", sha1A + "  a \t\n", []string{"1 sha1 a \t"}},
 		{"names that are not UTF-8", "x", sha1A + "  \xff\xfe\n", []string{"1 sha1 \xff\xfe"}},
-		{"one blank or TAB", "x", sha1A + " a\n" + sha1A + "\tb\n" + sha1A + "  c\n",
+		{"one space or TAB", "x", sha1A + " a\n" + sha1A + "\tb\n" + sha1A + "  c\n",
 			[]string{"1 sha1 a", "2 sha1 b", "3 sha1  c"}},
 		{"blanks before the digest", "x", " \t" + sha1A + "  a\n", []string{"1 sha1 a"}},
-		{"the size decides", "x", sha1A + "  a\n" + md5A + "  b\n", []string{"1 sha1 a", "2 md5 b"}},
-		{"the name decides", "MD5SUMS", sha1A + "  a\n" + md5A + "  b\n", []string{
+		{"the length selects the algorithm", "x", sha1A + "  a\n" + md5A + "  b\n", []string{"1 sha1 a", "2 md5 b"}},
+		{"the manifest's name selects the algorithm", "MD5SUMS", sha1A + "  a\n" + md5A + "  b\n", []string{
 			"1! expected 32 hex digits for md5, found 40", "2 md5 b"}},
-		{"the separator may not change", "x", sha1A + "  a\n" + sha1A + " b\n", []string{
+		{"the separator must not change", "x", sha1A + "  a\n" + sha1A + " b\n", []string{
 			"1 sha1 a", "2! expected two characters before the file name, as in earlier lines, found one"}},
 		{"empty", "x", "", []string{}},
 		{"garbage", "x", "hello\nhello world\n" + sha1A + "\n" + sha1A + " \n" + sha1A + "  \n", []string{
@@ -84,7 +84,7 @@ func TestReadGNU(t *testing.T) {
 			"3! expected a digest and a file name",
 			"4! no file name after the digest",
 			"5! no file name after the digest"}},
-		{"odd digests", "x", sha1A[1:] + "  a\n" + sha1A[2:] + "  a\n" + strings.Repeat(sha1A, 9) + "  a\n", []string{
+		{"digests of wrong length", "x", sha1A[1:] + "  a\n" + sha1A[2:] + "  a\n" + strings.Repeat(sha1A, 9) + "  a\n", []string{
 			"1! no known algorithm has digests of 39 hex digits",
 			"2! no known algorithm has digests of 38 hex digits",
 			"3! expected a hex digest at the beginning of the line"}},
@@ -105,9 +105,9 @@ func TestLongLines(t *testing.T) {
 	name := strings.Repeat("n", manifest.MaxLine-len(sha1A)-3)
 	got := readAll(t, "x", sha1A+"  "+name+"\n"+sha1A+"  b\n")
 	if len(got) != 2 || got[0] != "1 sha1 "+name || got[1] != "2 sha1 b" {
-		t.Errorf("a line just within the limit was not read: %d entries", len(got))
+		t.Errorf("a line of the greatest length was not read: %d entries", len(got))
 	}
-	// A line without an end must not be read to its end, nor kept.
+	// A line without an end must be neither read on nor kept in memory.
 	endless := io.MultiReader(strings.NewReader(sha1A+"  a\n"), iotest.OneByteReader(zeros{}))
 	reading, err := manifest.Read(endless, manifest.Options{FileName: "x"})
 	if err != nil {
@@ -135,7 +135,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestReadErrorsComeThrough(t *testing.T) {
+func TestReadErrorsAreReturned(t *testing.T) {
 	broken := errors.New("disk on fire")
 	if _, err := manifest.Read(iotest.ErrReader(broken), manifest.Options{FileName: "x"}); !errors.Is(err, broken) {
 		t.Errorf("at the beginning: got %v", err)
@@ -157,16 +157,20 @@ func TestIsName(t *testing.T) {
 		"Fedora-40-x86_64-CHECKSUM", "tool_1.2_checksums.txt", "SHA256", "SHA256.sig", "disc.sfv", "DISC.SFV", "disc.iso.sha256.txt", "a.b3",
 		"a.sha512", "a.sha3-256", "a.blake2b-256", "a.xxh128", "RECORD", "manifest-sha256.txt", "tagmanifest-md5.txt",
 		"manifest-blake2b512.txt", "coreutils.md5sums", "SHA3-256SUMS", "sm3sum.txt"} {
-		if !manifest.IsName(name) {
-			t.Errorf("%q is not taken for a manifest", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if !manifest.IsName(name) {
+				t.Error("not a manifest's name")
+			}
+		})
 	}
 	for _, name := range []string{"", ".md5", "notes.txt", "sha1sum.txt.bak", "httpd-08.log", "mysha1sums", "sha256", "md5",
 		"record", "my RECORD", "SHA256SUMS.asc", "SHA256SUMS.sig", "SHA256SUMS.gpg", "manifest.txt", "manifest-v2.txt",
 		"bagit.txt", "bag-info.txt", "Release", "b3", "b2.txt", "map.b2", "checksum.py", "a.crc"} {
-		if manifest.IsName(name) {
-			t.Errorf("%q is taken for a manifest", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if manifest.IsName(name) {
+				t.Error("a manifest's name")
+			}
+		})
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestNamesWithoutThePattern makes names of up to four parts: what is told without the pattern is
-// what it would tell.
-func TestNamesWithoutThePattern(t *testing.T) {
+// IsName agrees with the pattern for all names of up to four parts, although it decides most of them
+// without it.
+func TestIsNameAgreesWithThePattern(t *testing.T) {
 	parts := []string{"", "a", "sha256", "MD5", "b2", "sum", "SUMS", "checksum", "manifest-", "tag", ".", "txt", "-", "_", "sfv", "sig", "asc"}
 	found := 0
 	for i := range len(parts) * len(parts) * len(parts) * len(parts) {
@@ -21,7 +21,7 @@ func TestNamesWithoutThePattern(t *testing.T) {
 			is = true
 		}
 		if IsName(name) != is {
-			t.Errorf("%q: %t", name, !is)
+			t.Errorf("IsName(%q) = %t", name, !is)
 		}
 		if is {
 			found++
@@ -29,10 +29,10 @@ func TestNamesWithoutThePattern(t *testing.T) {
 	}
 	for _, name := range []string{"SHA1SUMS", "SHA512SUMS", "SHA256SUMS", "MD5SUMS"} {
 		if !manifestName().MatchString(strings.ToLower(name)) {
-			t.Errorf("%q", name)
+			t.Errorf("the pattern does not match %q", name)
 		}
 	}
 	if found < 1000 {
-		t.Errorf("%d names", found)
+		t.Errorf("only %d names of manifests were tried", found)
 	}
 }
