@@ -1,6 +1,41 @@
-// Package digest holds the one table of algorithms.
+// Package digest has the table of algorithms, their names and their strength.
 //
-// A new algorithm is a new row of [Table]; nothing else names one.
+//	a, err := digest.Find("sha256")
+//	h := a.New()
+//	h.Write(content)
+//	sum := h.Sum(nil) // a.Size bytes
+//
+// A new algorithm is a new row of [Table]. Nothing else in the engine lists algorithms.
+//
+// # Algorithms
+//
+// Digests that are numbers (CRC-32 and xxHash) are written with the most significant byte first, as
+// all tools print them. xxHash has the seed 0.
+//
+//	crc32             ISO/IEC 13239
+//	crc32c            RFC 3720, appendix B.4
+//	xxh64             xxHash specification
+//	xxh3, xxh128      xxHash library, version 0.8
+//	md5               RFC 1321
+//	sha1, sha224 … sha512, sha512-256
+//	                  FIPS 180-4
+//	sha3-224 … sha3-512
+//	                  FIPS 202
+//	blake2b, blake2s  RFC 7693
+//	blake3            the paper of its authors
+//	sm3               GB/T 32905-2016
+//
+// BLAKE2 has digests of any whole number of bytes up to 64 (blake2b) or 32 (blake2s). Each length is an
+// algorithm of its own, named after its bits: blake2b-256.
+//
+// # Names
+//
+// An algorithm is found in four ways:
+//
+//   - [Find] and [ByName]: by the exact name in the table, as options and reports have it
+//   - [ByTag]: by the tag in a line of a manifest, in any usual spelling ("SHA2-256", "BLAKE2b512")
+//   - [NamedIn]: by the name of a manifest ("SHA256SUMS", "disc.iso.md5")
+//   - [BySize]: by the length of a digest, if nothing else is known
 package digest
 
 import (
@@ -11,38 +46,38 @@ import (
 	"sync"
 )
 
-// Algorithm is a row of the table, or one length of a row that has several. There is one pointer
-// for each, so two are the same algorithm if they are equal.
+// Algorithm is a row of the table, or another length of a row with several lengths. Each has a single
+// pointer, so algorithms are compared with ==.
 type Algorithm struct {
-	Name     string           // as the project writes it: "sha256", "blake2b-256"
-	Size     int              // of the digest, in bytes
-	Strength Strength         // what it withstands
-	New      func() hash.Hash // a streaming hasher
+	Name     string           // the name in options and reports: "sha256", "blake2b-256"
+	Size     int              // length of the digest in bytes
+	Strength Strength         // the attacks that it resists
+	New      func() hash.Hash // returns a new hasher
 
-	// Spellings are how tags and names of manifests write it, in lower case; "-" stands for one
-	// of "-", "_", "/", or for nothing.
+	// Spellings are its spellings in tags and in names of manifests, in lower case. "-" matches "-",
+	// "_", "/" or nothing.
 	Spellings []string
-	words     []string // stand for it too, but only in the name of a manifest and between its words
-	family    *family  // of a row with several lengths
+	words     []string // further spellings, only as whole words in the name of a manifest
+	family    *family  // the lengths, for a row with several
 }
 
-// family is a row's lengths: any whole number of bytes up to the row's own.
+// family holds the lengths of a row: any whole number of bytes up to the row's own.
 type family struct {
 	hasher func(size int) hash.Hash
 	once   sync.Once
-	all    []*Algorithm // by size in bytes less 1; written once
+	all    []*Algorithm // index: size in bytes minus 1; written once
 }
 
-// Variable tells whether there are other lengths of the algorithm.
+// Variable reports whether the algorithm has other lengths.
 func (a *Algorithm) Variable() bool { return a.family != nil }
 
-// Aliases are the spellings other than the name.
+// Aliases returns the spellings other than the name.
 func (a *Algorithm) Aliases() []string {
 	return slices.DeleteFunc(slices.Clone(a.Spellings), func(s string) bool { return s == a.Name })
 }
 
-// OfSize returns the algorithm with digests of size bytes: itself, another length of it, or nil if
-// there is none.
+// OfSize returns the algorithm with digests of size bytes: a itself or another length of it. It
+// returns nil if there is none.
 func (a *Algorithm) OfSize(size int) *Algorithm {
 	switch {
 	case size == a.Size:
@@ -57,7 +92,7 @@ func (a *Algorithm) OfSize(size int) *Algorithm {
 	return all[size-1]
 }
 
-// lengths makes all lengths when the first one is asked for.
+// lengths returns all lengths, which it creates in its first call.
 func (f *family) lengths() []*Algorithm {
 	f.once.Do(func() {
 		for _, a := range Table {
@@ -68,7 +103,7 @@ func (f *family) lengths() []*Algorithm {
 				f.all = append(f.all, &Algorithm{
 					Name:     a.Name + "-" + strconv.Itoa(8*size),
 					Size:     size,
-					Strength: soundOf(size),
+					Strength: unbroken(size),
 					New:      func() hash.Hash { return f.hasher(size) },
 					family:   f,
 				})
@@ -79,7 +114,7 @@ func (f *family) lengths() []*Algorithm {
 	return f.all
 }
 
-// ofBits returns the length of so many bits, or nil.
+// ofBits returns the length with that number of bits, or nil.
 func (a *Algorithm) ofBits(digits string) *Algorithm {
 	n, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil || digits[0] == '0' || n%8 != 0 || a.family == nil {
@@ -101,8 +136,8 @@ func ByName(name string) *Algorithm {
 	return nil
 }
 
-// BySize returns the algorithm that a digest of size bytes stands for when nothing else names
-// one, or nil if no row has digests of that size.
+// BySize returns the most common algorithm with digests of size bytes, or nil if there is none. It is
+// for digests whose algorithm nothing else identifies.
 func BySize(size int) *Algorithm {
 	for _, a := range Table {
 		if a.Size == size {

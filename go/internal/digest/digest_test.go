@@ -2,15 +2,19 @@ package digest_test
 
 import (
 	"encoding/hex"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	"checksig/internal/digest"
 )
 
-// The digests of "abc": RFC 1321 appendix A.5 for MD5; the NIST example values for FIPS 180-4 and
-// FIPS 202; RFC 7693 appendices A and B for BLAKE2; GB/T 32905-2016 appendix A.1 for SM3; and what
-// the tools of their authors give for BLAKE3 and xxHash, whose published vectors are below.
+// ofABC has the digests of "abc".
+//
+// Sources: RFC 1321 appendix A.5 for MD5; the NIST example values for FIPS 180-4 and FIPS 202; RFC 7693
+// appendices A and B for BLAKE2; GB/T 32905-2016 appendix A.1 for SM3; the output of their authors'
+// tools for BLAKE3 and xxHash. The published vectors of these are in vectors_test.go.
 var ofABC = map[string]string{
 	"crc32":  "352441c2",
 	"crc32c": "364b3fb7",
@@ -39,7 +43,7 @@ var ofABC = map[string]string{
 	"sm3":     "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
 }
 
-// sumOf is the digest of data in hexadecimal digits.
+// sumOf returns the digest of data in hex.
 func sumOf(a *digest.Algorithm, data string) string {
 	h := a.New()
 	h.Write([]byte(data))
@@ -48,28 +52,30 @@ func sumOf(a *digest.Algorithm, data string) string {
 
 func hexOf(sum string) string { return hex.EncodeToString([]byte(sum)) }
 
-func TestEveryRowComputesThePublishedDigest(t *testing.T) {
+func TestTable(t *testing.T) {
 	if len(digest.Table) != len(ofABC) {
 		t.Fatalf("%d algorithms, but %d published digests", len(digest.Table), len(ofABC))
 	}
 	for _, a := range digest.Table {
-		if got := sumOf(a, "abc"); got != ofABC[a.Name] {
-			t.Errorf("%s of \"abc\" = %s, want %s", a.Name, got, ofABC[a.Name])
-		}
-		if size := a.New().Size(); size != a.Size || a.Size > digest.MaxSize {
-			t.Errorf("%s: size %d, hasher's %d, maximum %d", a.Name, a.Size, size, digest.MaxSize)
-		}
-		if digest.ByName(a.Name) != a {
-			t.Errorf("ByName(%q) is another row", a.Name)
-		}
+		t.Run(a.Name, func(t *testing.T) {
+			if got := sumOf(a, "abc"); got != ofABC[a.Name] {
+				t.Errorf("digest of \"abc\" = %s, want %s", got, ofABC[a.Name])
+			}
+			if size := a.New().Size(); size != a.Size || a.Size > digest.MaxSize {
+				t.Errorf("size %d, hasher's %d, maximum %d", a.Size, size, digest.MaxSize)
+			}
+			if digest.ByName(a.Name) != a {
+				t.Errorf("ByName(%q) is another row", a.Name)
+			}
+		})
 	}
 }
 
-func TestTheTableGrowsBySize(t *testing.T) {
+func TestTableIsOrderedBySize(t *testing.T) {
 	last := 0
 	for _, a := range digest.Table {
 		if a.Size < last {
-			t.Errorf("%s comes after a longer digest", a.Name)
+			t.Errorf("%s follows a longer digest", a.Name)
 		}
 		last = a.Size
 	}
@@ -79,23 +85,29 @@ func TestBySize(t *testing.T) {
 	for size, want := range map[int]string{
 		4: "crc32", 8: "xxh64", 16: "md5", 20: "sha1", 28: "sha224", 32: "sha256", 48: "sha384", 64: "sha512",
 	} {
-		if got := digest.BySize(size); got == nil || got.Name != want {
-			t.Errorf("BySize(%d) = %v, want %s", size, got, want)
-		}
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			if got := digest.BySize(size); got == nil || got.Name != want {
+				t.Errorf("BySize = %v, want %s", got, want)
+			}
+		})
 	}
 }
 
-func TestUnknownNamesAndSizesAreNil(t *testing.T) {
+func TestUnknownNamesAndSizes(t *testing.T) {
 	for _, name := range []string{"", "SHA256", "sha-256", "crc", "blake2b-", "blake2b-0", "blake2b-520",
 		"blake2b-9", "blake2b-0256", "blake2b-+8", "blake2b256", "blake2s-264", "sha256-256", "blake2b-256-256"} {
-		if a := digest.ByName(name); a != nil {
-			t.Errorf("ByName(%q) = %s", name, a.Name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if a := digest.ByName(name); a != nil {
+				t.Errorf("ByName = %s", a.Name)
+			}
+		})
 	}
 	for _, size := range []int{-1, 0, 1, 19, 21, 65} {
-		if a := digest.BySize(size); a != nil {
-			t.Errorf("BySize(%d) = %s", size, a.Name)
-		}
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			if a := digest.BySize(size); a != nil {
+				t.Errorf("BySize = %s", a.Name)
+			}
+		})
 	}
 }
 
@@ -130,7 +142,7 @@ func TestNamedIn(t *testing.T) {
 		"a.blake3":               "blake3",
 		"a.blake2b":              "blake2b",
 		"a.blake2s":              "blake2s",
-		"blake2sums.txt":         "", // BLAKE2b's, more likely than not, but it does not say so
+		"blake2sums.txt":         "", // probably blake2b, but it could be blake2s
 		"BLAKE2SSUMS":            "blake2s",
 		"a.blake2b-256":          "blake2b-256",
 		"BLAKE2B256SUMS":         "blake2b-256",
@@ -165,12 +177,14 @@ func TestNamedIn(t *testing.T) {
 		"blake2b-256 blake2b":    "",
 		"blake2b-256.BLAKE2b256": "blake2b-256",
 	} {
-		got := ""
-		if a := digest.NamedIn(name); a != nil {
-			got = a.Name
-		}
-		if got != want {
-			t.Errorf("NamedIn(%.40q) = %q, want %q", name, got, want)
-		}
+		t.Run(fmt.Sprintf("%.40q", name), func(t *testing.T) {
+			got := ""
+			if a := digest.NamedIn(name); a != nil {
+				got = a.Name
+			}
+			if got != want {
+				t.Errorf("NamedIn = %q, want %q", got, want)
+			}
+		})
 	}
 }

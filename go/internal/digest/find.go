@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// UnknownError is the error for a name that is not an algorithm's.
+// UnknownError is the error for a name that no algorithm has.
 type UnknownError struct {
 	Name  string
 	Known []string // the names in [Table]
 }
 
-// Error names the algorithms that can be used instead, and the one probably meant.
+// Error lists the known names, and suggests the one that was probably meant.
 func (e *UnknownError) Error() string {
 	text := fmt.Sprintf("unknown algorithm %.40q; known: %s", e.Name, strings.Join(e.Known, ", "))
-	if meant := e.meant(); meant != "" {
-		text += fmt.Sprintf("; did you mean %q?", meant)
+	if name := e.suggestion(); name != "" {
+		text += fmt.Sprintf("; did you mean %q?", name)
 	}
 	return text
 }
@@ -32,12 +32,11 @@ func Find(name string) (*Algorithm, error) {
 	return nil, unknown
 }
 
-// meant returns the known name that was probably meant, or "".
+// suggestion returns the known name that was probably meant, or "".
 //
-// It is the name that [ByTag] finds ("SHA-256" for "sha256"), or else the only one at the distance
-// of one typing error. Names of fewer than five letters and digits are not corrected: "sha2" is as
-// close to "sha1" as to many others.
-func (e *UnknownError) meant() string {
+// That is the name that [ByTag] finds (sha256 for "SHA-256"), or else the only name within one typing
+// error. For fewer than five letters and digits there is none: "sha2" is not a misspelt "sha1".
+func (e *UnknownError) suggestion() string {
 	const shortest = 5
 	if a := ByTag(e.Name); a != nil {
 		return a.Name
@@ -49,19 +48,19 @@ func (e *UnknownError) meant() string {
 	if len(name) < shortest {
 		return ""
 	}
-	meant := ""
+	found := ""
 	for _, known := range e.Known {
 		if oneTypo(name, string(fold(nil, known))) {
-			if meant != "" {
+			if found != "" {
 				return ""
 			}
-			meant = known
+			found = known
 		}
 	}
-	return meant
+	return found
 }
 
-// oneTypo reports whether one inserted, missing, wrong or swapped byte turns a into b.
+// oneTypo reports whether a and b differ by one inserted, missing, wrong or swapped byte.
 func oneTypo(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

@@ -2,6 +2,7 @@ package digest_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestFindSuggestsACloseName(t *testing.T) {
 		"sha256\x00\x00":                   "",
 		strings.Repeat("-", 99) + "sha256": "",
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(fmt.Sprintf("%.40q", name), func(t *testing.T) {
 			_, err := digest.Find(name)
 			if err == nil {
 				t.Fatal("the name is known")

@@ -8,8 +8,8 @@ import (
 	"checksig/internal/digest"
 )
 
-// What names an algorithm at one place of a file name is the first group; the second is a length,
-// which counts if there is an algorithm of that name.
+// patterns match the spellings of algorithms in the name of a manifest. The first group is the
+// spelling; the second, if any, is a length in bits, which must be one of the algorithm's.
 var patterns = []struct{ name, pattern string }{
 	{"crc32", `^(crc[-_/]?32)` + afterDigit},
 	{"crc32", `^(crc[-_/]?32b)` + afterLetter},
@@ -37,7 +37,7 @@ var patterns = []struct{ name, pattern string }{
 	{"blake2s", `^(blake2s[-_/]?([0-9]+))`},
 }
 
-// These stand between other words only.
+// words match spellings that are whole words.
 var words = []struct{ name, pattern string }{
 	{"crc32", `^(sfv)` + afterLetter},
 	{"blake2b", `^(b2)` + afterLetter},
@@ -56,7 +56,7 @@ const (
 	afterLetter = `(?:[^a-z0-9]|sum|$)`
 )
 
-// namesAt gives the algorithm that stands at lower[start:] in the longest spelling, and its length.
+// namesAt returns the algorithm with the longest spelling at lower[start:], and that spelling's length.
 func namesAt(lower string, start int) (name string, size int) {
 	all := patterns
 	if start == 0 || !regexp.MustCompile(`[a-z0-9]`).MatchString(lower[start-1:start]) {
@@ -78,6 +78,7 @@ func namesAt(lower string, start int) (name string, size int) {
 
 var cache = map[string]*regexp.Regexp{}
 
+// compiled returns a regular expression, which it compiles once.
 func compiled(pattern string) *regexp.Regexp {
 	if cache[pattern] == nil {
 		cache[pattern] = regexp.MustCompile(`(?s)` + pattern)
@@ -85,6 +86,7 @@ func compiled(pattern string) *regexp.Regexp {
 	return cache[pattern]
 }
 
+// FuzzNamedIn compares NamedIn with a second implementation by regular expressions.
 func FuzzNamedIn(f *testing.F) {
 	for _, name := range []string{"SHA256SUMS", "sha1sum.txt", "x.md5", "sha128", "sha1-sha256", "sha2-512", "md55md5",
 		"b2sums", "lib2", "x.blake2b-256", "blake2s_8", "sha512t256", "crc32csum", "crc32check", "xxh3_128", "sm3.sfv"} {
@@ -92,7 +94,7 @@ func FuzzNamedIn(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, fileName string) {
 		if len(fileName) > 512 {
-			t.Skip("no file name is as long")
+			t.Skip("longer than any file name")
 		}
 		lower := strings.Map(func(r rune) rune {
 			if 'A' <= r && r <= 'Z' {
@@ -110,7 +112,7 @@ func FuzzNamedIn(f *testing.F) {
 		}
 		got := digest.NamedIn(fileName)
 		if (got != nil) != (len(want) == 1) || got != nil && !want[got.Name] {
-			t.Fatalf("%q names %v, not %+v", fileName, want, got)
+			t.Fatalf("NamedIn(%q) = %+v, want %v", fileName, got, want)
 		}
 	})
 }

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// maxTag bounds what [ByTag] looks at; no tag is half as long.
+// maxTag is the longest tag that [ByTag] looks up. No real tag is half as long.
 const maxTag = 32
 
-// tags are the rows by their names and spellings, as [fold] leaves them.
+// tags maps all names and spellings, as [fold] returns them, to rows of the table.
 var tags = sync.OnceValue(func() map[string]*Algorithm {
 	rows := map[string]*Algorithm{}
 	for _, a := range Table {
@@ -19,16 +19,16 @@ var tags = sync.OnceValue(func() map[string]*Algorithm {
 	return rows
 })
 
-// ByTag returns the algorithm that a tag names, in any case and with or without "-", "_" and "/":
-// those of BSD ("SHA512/256"), OpenSSL 1 and 3 ("SHA2-256", "BLAKE2b512"), coreutils
-// ("BLAKE2b-256"), RHash, b3sum, xxhsum ("XXH3"), and the names of BagIt (RFC 8493, "sha3256").
-// It returns nil for any other.
+// ByTag returns the algorithm with that tag, or nil. Case is ignored, and so are "-", "_" and "/".
+//
+// It knows the tags of BSD ("SHA512/256"), OpenSSL 1 and 3 ("SHA2-256", "BLAKE2b512"), coreutils
+// ("BLAKE2b-256"), RHash, b3sum and xxhsum ("XXH3"), and the names in BagIt (RFC 8493, "sha3256").
 func ByTag(tag string) *Algorithm {
 	if len(tag) > maxTag {
 		return nil
 	}
-	var space [maxTag]byte
-	folded := fold(space[:0], tag)
+	var buffer [maxTag]byte
+	folded := fold(buffer[:0], tag)
 	if a := tags()[string(folded)]; a != nil {
 		return a
 	}
@@ -42,7 +42,7 @@ func ByTag(tag string) *Algorithm {
 	return nil
 }
 
-// fold appends s in lower case and without what separates its parts.
+// fold appends s in lower case and without separators.
 func fold(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if !isSeparator(s[i]) {
@@ -52,8 +52,8 @@ func fold(dst []byte, s string) []byte {
 	return dst
 }
 
-// NamedIn returns the one algorithm that the file name of a manifest names ("SHA256SUMS",
-// "sha1sum.txt", "disc.iso.md5", "B2SUMS", "photos.sfv"), or nil if it names none, or more than one.
+// NamedIn returns the algorithm in the file name of a manifest, or nil if there is none or more than
+// one. Examples are "SHA256SUMS", "sha1sum.txt", "disc.iso.md5", "B2SUMS", "photos.sfv".
 func NamedIn(fileName string) *Algorithm {
 	var found *Algorithm
 	for i := 0; i < len(fileName); {
@@ -69,20 +69,20 @@ func NamedIn(fileName string) *Algorithm {
 	return found
 }
 
-// spelledAt returns the algorithm with the longest spelling that stands at s[start:], and its
-// length; nil and 0 if there is none.
+// spelledAt returns the algorithm with the longest spelling at the beginning of s[start:], and the
+// length of the spelling; nil and 0 if there is none.
 func spelledAt(s string, start int) (found *Algorithm, size int) {
-	alone := start == 0 || !isDigit(s[start-1]) && !isLetter(s[start-1])
+	wordStart := start == 0 || !isDigit(s[start-1]) && !isLetter(s[start-1])
 	for _, a := range Table {
 		for _, spelling := range a.Spellings {
 			if n := prefix(s[start:], spelling); n > size {
-				if row, all := a.spelled(s[start:], n); row != nil {
-					found, size = row, all
+				if row, total := a.spelled(s[start:], n); row != nil {
+					found, size = row, total
 				}
 			}
 		}
 		for _, word := range a.words {
-			if n := prefix(s[start:], word); alone && n > size && endsWord(s[start+n:]) {
+			if n := prefix(s[start:], word); wordStart && n > size && endsWord(s[start+n:]) {
 				found, size = a, n
 			}
 		}
@@ -90,8 +90,9 @@ func spelledAt(s string, start int) (found *Algorithm, size int) {
 	return found, size
 }
 
-// spelled returns the algorithm, or the length of it, that s names with a spelling of n bytes and
-// what follows, and the size of it all; or nil.
+// spelled returns the algorithm at the beginning of s, whose first n bytes are a spelling of a, and
+// the total length of its name in s. Digits after the spelling select another length of a. It returns
+// nil if the spelling is part of a longer word.
 func (a *Algorithm) spelled(s string, n int) (*Algorithm, int) {
 	if a.family != nil {
 		start := n
@@ -108,18 +109,18 @@ func (a *Algorithm) spelled(s string, n int) (*Algorithm, int) {
 	}
 	rest := s[n:]
 	if isLetter(s[n-1]) && !endsWord(rest) || rest != "" && isDigit(rest[0]) {
-		return nil, 0 // "sha128" does not name sha1, nor "crc32checks" crc32c
+		return nil, 0 // "sha128" does not name sha1, and "crc32checks" does not name crc32c
 	}
 	return a, n
 }
 
-// endsWord tells whether a word ends where rest begins, or goes on with "sum" only.
+// endsWord reports whether a word ends before rest, or continues with "sum" only.
 func endsWord(rest string) bool {
 	return rest == "" || !isDigit(rest[0]) && !isLetter(rest[0]) || prefix(rest, "sum") > 0
 }
 
-// prefix returns how much of s the spelling takes, whose "-" may be another separator or none;
-// 0 if s begins otherwise.
+// prefix returns the length of the spelling at the beginning of s, 0 if s does not begin with it. A
+// "-" in the spelling matches any separator or none.
 func prefix(s, spelling string) int {
 	at := 0
 	for i := range len(spelling) {

@@ -1,6 +1,7 @@
 package digest_test
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -9,8 +10,9 @@ import (
 	"checksig/internal/digest"
 )
 
-// As the tools write them: BSD (NetBSD, FreeBSD's sha512t256), OpenSSL 1.1 and 3, coreutils, Perl's
-// shasum, RHash, b3sum, xxhsum, PowerShell's Get-FileHash, certutil, and RFC 8493 (BagIt).
+// tags has the tags that tools write, separated by blanks. The tools are BSD's (NetBSD, FreeBSD's
+// sha512t256), OpenSSL 1.1 and 3, coreutils, Perl's shasum, RHash, b3sum, xxhsum, PowerShell's
+// Get-FileHash, certutil, and those for BagIt (RFC 8493).
 var tags = map[string]string{
 	"crc32":       "CRC32 crc32 CRC-32 crc32b",
 	"crc32c":      "CRC32C crc-32c",
@@ -40,58 +42,66 @@ var tags = map[string]string{
 func TestByTag(t *testing.T) {
 	for name, spellings := range tags {
 		for tag := range strings.FieldsSeq(spellings) {
-			if digest.ByTag(tag) != named(t, name) {
-				t.Errorf("ByTag(%q) = %+v, want %s", tag, digest.ByTag(tag), name)
-			}
+			t.Run(tag, func(t *testing.T) {
+				if got := digest.ByTag(tag); got != named(t, name) {
+					t.Errorf("ByTag = %+v, want %s", got, name)
+				}
+			})
 		}
 	}
 	for _, a := range digest.Table {
-		if tags[a.Name] == "" {
-			t.Errorf("no tag of %s was tried", a.Name)
-		}
-		for _, tag := range append([]string{a.Name}, a.Spellings...) {
-			if digest.ByTag(tag) != a {
-				t.Errorf("ByTag(%q) is not %s", tag, a.Name)
+		t.Run(a.Name, func(t *testing.T) {
+			if tags[a.Name] == "" {
+				t.Error("no tag was tried")
 			}
-		}
+			for _, tag := range append([]string{a.Name}, a.Spellings...) {
+				if got := digest.ByTag(tag); got != a {
+					t.Errorf("ByTag(%q) = %+v", tag, got)
+				}
+			}
+		})
 	}
 }
 
-func TestUnknownTagsAreNil(t *testing.T) {
+func TestUnknownTags(t *testing.T) {
 	for _, tag := range []string{"", "-", "SHA", "SHA2", "SHA3", "SHA0", "SHA1-1", "SHA255", "SHA512/224", "SHA3-128", "MD4",
 		"XXH32", "XXH64_LE", "XXH128_LE", "CRC", "B2", "SFV", "BLAKE2", "BLAKE2b-0", "BLAKE2b-4", "BLAKE2b-08", "BLAKE2b-520",
 		"BLAKE2s-512", "BLAKE2bp", "BLAKE3-512", "SHA256 ", " SHA256", "SHA 256", "ſha256", "SHA256\x00", "256", "SHA256256",
 		strings.Repeat("-", 99) + "sha256"} {
-		if a := digest.ByTag(tag); a != nil {
-			t.Errorf("ByTag(%q) = %s", tag, a.Name)
-		}
+		t.Run(fmt.Sprintf("%.40q", tag), func(t *testing.T) {
+			if a := digest.ByTag(tag); a != nil {
+				t.Errorf("ByTag = %s", a.Name)
+			}
+		})
 	}
 }
 
 func TestEveryLengthIsOneAlgorithm(t *testing.T) {
 	for _, row := range digest.Table {
-		if !row.Variable() {
-			if row.OfSize(row.Size) != row || row.OfSize(row.Size-1) != nil {
-				t.Errorf("%s has other lengths", row.Name)
+		t.Run(row.Name, func(t *testing.T) {
+			if !row.Variable() {
+				if row.OfSize(row.Size) != row || row.OfSize(row.Size-1) != nil {
+					t.Error("other lengths exist")
+				}
+				return
 			}
-			continue
-		}
-		seen := map[*digest.Algorithm]bool{}
-		for size := 1; size <= row.Size; size++ {
-			a := row.OfSize(size)
-			if a == nil || a.Size != size || a.New().Size() != size || seen[a] {
-				t.Fatalf("%s: %d bytes give %+v", row.Name, size, a)
+			seen := map[*digest.Algorithm]bool{}
+			for size := 1; size <= row.Size; size++ {
+				a := row.OfSize(size)
+				if a == nil || a.Size != size || a.New().Size() != size || seen[a] {
+					t.Fatalf("OfSize(%d) = %+v", size, a)
+				}
+				seen[a] = true
+				if digest.ByName(a.Name) != a || digest.ByTag(a.Name) != a || digest.NamedIn("x."+a.Name) != a || a.OfSize(row.Size) != row {
+					t.Errorf("a lookup of %s returns another algorithm", a.Name)
+				}
 			}
-			seen[a] = true
-			if digest.ByName(a.Name) != a || digest.ByTag(a.Name) != a || digest.NamedIn("x."+a.Name) != a || a.OfSize(row.Size) != row {
-				t.Errorf("%s is found as another one", a.Name)
+			for _, size := range []int{-1, 0, row.Size + 1} {
+				if a := row.OfSize(size); a != nil {
+					t.Errorf("OfSize(%d) = %s", size, a.Name)
+				}
 			}
-		}
-		for _, size := range []int{-1, 0, row.Size + 1} {
-			if a := row.OfSize(size); a != nil {
-				t.Errorf("%s: %d bytes give %s", row.Name, size, a.Name)
-			}
-		}
+		})
 	}
 }
 
@@ -105,7 +115,7 @@ func TestLookupsFromManyGoroutinesAgree(t *testing.T) {
 	all.Wait()
 	for _, a := range found {
 		if a == nil || a != found[0] {
-			t.Fatalf("one tag gives %p and %p", a, found[0])
+			t.Fatalf("one tag is found as %p and %p", a, found[0])
 		}
 	}
 }
@@ -117,7 +127,7 @@ func TestLookupsAllocateNothing(t *testing.T) {
 	}
 }
 
-// tagPatterns are what may stand in a tag, in lower case and without separators.
+// tagPatterns match the tags of an algorithm, in lower case and without separators.
 var tagPatterns = map[string]*regexp.Regexp{
 	"crc32":      regexp.MustCompile(`^crc32b?$`),
 	"crc32c":     regexp.MustCompile(`^crc32c$`),
@@ -143,6 +153,7 @@ var tagPatterns = map[string]*regexp.Regexp{
 
 var withLength = regexp.MustCompile(`^(blake2[bs])([1-9][0-9]*)$`)
 
+// FuzzByTag compares ByTag with a second implementation by regular expressions.
 func FuzzByTag(f *testing.F) {
 	for _, spellings := range tags {
 		for tag := range strings.FieldsSeq(spellings) {
@@ -152,7 +163,7 @@ func FuzzByTag(f *testing.F) {
 	separators := strings.NewReplacer("-", "", "_", "", "/", "")
 	f.Fuzz(func(t *testing.T, tag string) {
 		if len(tag) > 32 {
-			t.Skip("no tag is as long")
+			t.Skip("longer than any tag")
 		}
 		plain, want := separators.Replace(tag), ""
 		if isASCII(plain) {
@@ -170,10 +181,10 @@ func FuzzByTag(f *testing.F) {
 		}
 		got := digest.ByTag(tag)
 		if (got == nil) != (want == "") || got != nil && got.Name != want {
-			t.Fatalf("%q stands for %+v, not %q", tag, got, want)
+			t.Fatalf("ByTag(%q) = %+v, want %q", tag, got, want)
 		}
 	})
 }
 
-// isASCII tells whether to lower the case, which only the letters of ASCII have here.
+// isASCII reports whether s can be converted to lower case: ByTag ignores the case of ASCII letters only.
 func isASCII(s string) bool { return strings.IndexFunc(s, func(r rune) bool { return r > 127 }) < 0 }

@@ -2,27 +2,28 @@ package digest
 
 import "fmt"
 
-// Strength is what an algorithm withstands, so ordered that more is greater. From [Short] on it is
-// the work, in bits, of finding two files with one digest: half of the digest's length, as nothing
-// better than the birthday bound is known.
+// Strength is the resistance of an algorithm to attacks. A greater value is stronger.
+//
+// From [Short] on it is the work, in bits, of finding two files with the same digest. That is half of
+// the digest's length, because no attack better than the birthday bound is known.
 type Strength int
 
 const (
-	// Checksum finds accidents only: to make a file with a given checksum takes no effort.
+	// Checksum detects corruption, not tampering: making a file with a given checksum takes no effort.
 	Checksum Strength = iota
-	// Broken algorithms were meant to withstand tampering, and collisions of them are known: MD5
-	// (RFC 6151), SHA-1 (https://shattered.io). They protect as little as a checksum.
+	// Broken algorithms were designed against tampering, but collisions are known: MD5 (RFC 6151),
+	// SHA-1 (https://shattered.io). They protect no better than a checksum.
 	Broken
-	// Short is the least of the sound algorithms whose digests are too short to protect.
+	// Short is the least strength of unbroken algorithms whose digests are too short.
 	Short
-	// Strong is the least that protects against tampering (NIST SP 800-57 part 1, from 2016 on).
+	// Strong is the least strength against tampering that NIST SP 800-57 part 1 accepts since 2016.
 	Strong Strength = 112
 )
 
-// soundOf is the strength of a sound algorithm with digests of size bytes.
-func soundOf(size int) Strength { return max(Short, Strength(8*size/2)) }
+// unbroken returns the strength of an unbroken algorithm with digests of size bytes.
+func unbroken(size int) Strength { return max(Short, Strength(8*size/2)) }
 
-// Bits is the collision resistance in bits, and 0 where there is none to rely on.
+// Bits returns the collision resistance in bits, 0 for a checksum and a broken algorithm.
 func (s Strength) Bits() int {
 	if s < Short {
 		return 0
@@ -30,10 +31,10 @@ func (s Strength) Bits() int {
 	return int(s)
 }
 
-// Secure tells whether the algorithm protects against tampering.
+// Secure reports whether the algorithm protects against tampering.
 func (s Strength) Secure() bool { return s >= Strong }
 
-// Class is "checksum", "broken", "short" or "strong".
+// Class returns "checksum", "broken", "short" or "strong".
 func (s Strength) Class() string {
 	switch {
 	case s.Secure():
@@ -46,7 +47,7 @@ func (s Strength) Class() string {
 	return "checksum"
 }
 
-// String is the class, with the bits where there are any.
+// String returns the class, with the bits unless they are 0.
 func (s Strength) String() string {
 	if s < Short {
 		return s.Class()
@@ -54,5 +55,5 @@ func (s Strength) String() string {
 	return fmt.Sprintf("%s, %d bits", s.Class(), s.Bits())
 }
 
-// AtLeast tells whether a is no weaker than b.
+// AtLeast reports whether a is at least as strong as b.
 func (a *Algorithm) AtLeast(b *Algorithm) bool { return a.Strength >= b.Strength }

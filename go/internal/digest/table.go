@@ -20,14 +20,8 @@ import (
 // MaxSize is the size in bytes of the longest digest in [Table].
 const MaxSize = 64
 
-// Table lists every algorithm, by growing digest size. Where rows share a size, the first is what
-// the size alone stands for. Digests that are numbers are written with the highest byte first, as
-// every tool prints them.
-//
-// Sources: CRC-32 is ISO/IEC 13239, CRC-32C RFC 3720 appendix B.4; XXH64, XXH3 and XXH128 (all with
-// seed 0) are the xxHash specification and its library, version 0.8; MD5 is RFC 1321; SHA-1 and
-// SHA-2 are FIPS 180-4; SHA-3 is FIPS 202; BLAKE2 is RFC 7693; BLAKE3 is its authors' paper;
-// SM3 is GB/T 32905-2016.
+// Table lists every algorithm, ordered by the length of the digest. The first of several rows with
+// one length is the result of [BySize]. The package comment gives the sources.
 var Table = []*Algorithm{
 	{Name: "crc32", Size: crc32.Size, Strength: Checksum, New: newCRC32,
 		Spellings: []string{"crc-32", "crc-32b"}, words: []string{"sfv"}},
@@ -48,22 +42,22 @@ var Table = []*Algorithm{
 	sha2("sha256", sha256.Size, sha256.New, "256"),
 	sha2("sha512-256", sha512.Size256, sha512.New512_256, "512-256", "512t256"),
 	sha3Row("sha3-256", 32, sha3.New256),
-	{Name: "blake2s", Size: blake2s.Size, Strength: soundOf(blake2s.Size), New: newBLAKE2s,
+	{Name: "blake2s", Size: blake2s.Size, Strength: unbroken(blake2s.Size), New: newBLAKE2s,
 		Spellings: []string{"blake2s"}, family: &family{hasher: newBLAKE2sOf}},
-	{Name: "blake3", Size: 32, Strength: soundOf(32), New: newBLAKE3,
+	{Name: "blake3", Size: 32, Strength: unbroken(32), New: newBLAKE3,
 		Spellings: []string{"blake3", "blake3-256"}, words: []string{"b3"}},
-	{Name: "sm3", Size: sm3.Size, Strength: soundOf(sm3.Size), New: sm3.New,
+	{Name: "sm3", Size: sm3.Size, Strength: unbroken(sm3.Size), New: sm3.New,
 		words: []string{"sm3"}},
 	sha2("sha384", sha512.Size384, sha512.New384, "384"),
 	sha3Row("sha3-384", 48, sha3.New384),
 	sha2("sha512", sha512.Size, sha512.New, "512"),
 	sha3Row("sha3-512", 64, sha3.New512),
-	{Name: "blake2b", Size: blake2b.Size, Strength: soundOf(blake2b.Size), New: newBLAKE2b,
+	{Name: "blake2b", Size: blake2b.Size, Strength: unbroken(blake2b.Size), New: newBLAKE2b,
 		Spellings: []string{"blake2b"}, words: []string{"b2"}, family: &family{hasher: newBLAKE2bOf}},
 }
 
 func sha2(name string, size int, hasher func() hash.Hash, numbers ...string) *Algorithm {
-	a := &Algorithm{Name: name, Size: size, Strength: soundOf(size), New: hasher}
+	a := &Algorithm{Name: name, Size: size, Strength: unbroken(size), New: hasher}
 	for _, number := range numbers {
 		a.Spellings = append(a.Spellings, "sha-"+number, "sha2-"+number)
 		a.words = append(a.words, "shasums"+number)
@@ -72,7 +66,7 @@ func sha2(name string, size int, hasher func() hash.Hash, numbers ...string) *Al
 }
 
 func sha3Row(name string, size int, hasher func() *sha3.SHA3) *Algorithm {
-	return &Algorithm{Name: name, Size: size, Strength: soundOf(size),
+	return &Algorithm{Name: name, Size: size, Strength: unbroken(size),
 		New: func() hash.Hash { return hasher() }, Spellings: []string{name}}
 }
 
@@ -89,9 +83,11 @@ func newBLAKE2bOf(size int) hash.Hash { return must(blake2b.New(size, nil)) }
 
 func newBLAKE2s() hash.Hash { return must(blake2s.New256(nil)) }
 
-// newBLAKE2sOf returns a hasher for digests of 1 to 32 bytes. Its module makes only those of 32
-// without a key, but computes the others: the state that it saves has one byte for the size, and
-// Reset starts again with the parameter block (RFC 7693, section 2.8) of that size.
+// newBLAKE2sOf returns a hasher for digests of 1 to 32 bytes.
+//
+// Package blake2s creates unkeyed hashers for 32 bytes only, but can compute the others: its saved
+// state has a byte for the size, and Reset starts again with the parameter block (RFC 7693, section
+// 2.8) for that size.
 func newBLAKE2sOf(size int) hash.Hash {
 	const sizeAt = len("b2s") + 8*4 + 2*4
 	h := newBLAKE2s()
@@ -102,13 +98,13 @@ func newBLAKE2sOf(size int) hash.Hash {
 	state := must(saved.MarshalBinary())
 	state[sizeAt] = byte(size)
 	if err := saved.UnmarshalBinary(state); err != nil || h.Size() != size {
-		panic("digest: blake2s saves its state in another way")
+		panic("digest: unexpected saved state of blake2s")
 	}
 	h.Reset()
 	return h
 }
 
-// must returns what can only fail where the call itself is wrong.
+// must panics for errors that only a wrong call can cause.
 func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
