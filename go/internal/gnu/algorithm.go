@@ -8,26 +8,26 @@ import (
 	"checksig/internal/digest"
 )
 
-// maxBits is the longest digest of BLAKE2b.
+// maxBits is the length of the longest digest, that of BLAKE2b.
 const maxBits = 512
 
 // An algorithm is a row of cksum's table.
 type algorithm struct {
-	name      string // as for --algorithm
-	tag       string // as in lines with tags and in messages
+	name      string // the argument of --algorithm
+	tag       string // the tag in lines and messages
 	bits      int
-	anyLength bool             // bits is only its longest digest
-	sum       func() hash.Hash // a checksum, which is printed as a number; nil for a digest
+	anyLength bool             // bits is the longest of several lengths
+	sum       func() hash.Hash // for checksums, which are printed as numbers; nil for digests
 	print     func(dst []byte, sum uint32, size uint64) []byte
-	later     bool // newer than 9.1
+	newer     bool // not in coreutils 9.1
 }
 
-// algorithms are in the order of cksum's messages.
+// algorithms are in the order in which cksum's messages list them.
 var algorithms = []*algorithm{
 	{name: "bsd", tag: "BSD", bits: 16, sum: newBSD, print: printBSD},
 	{name: "sysv", tag: "SYSV", bits: 16, sum: newSysV, print: printSysV},
 	{name: "crc", tag: "CRC", bits: 32, sum: newCRC, print: printCRC},
-	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC, later: true}, // 9.6
+	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC, newer: true}, // 9.6
 	{name: "md5", tag: "MD5", bits: 128},
 	{name: "sha1", tag: "SHA1", bits: 160},
 	{name: "sha224", tag: "SHA224", bits: 224},
@@ -55,16 +55,25 @@ func find(word string, key func(*algorithm) string) *algorithm {
 	return nil
 }
 
-// new returns a hasher for digests of so many bits, or more where the algorithm has one length only.
-func (a *algorithm) new(bits int) hash.Hash {
+// digest returns the engine's algorithm for digests of that many bits; nil for a checksum. If the
+// algorithm has a single length, its digests may be longer than bits.
+func (a *algorithm) digest(bits int) *digest.Algorithm {
 	if a.sum != nil {
-		return a.sum()
+		return nil
 	}
 	name := a.name
 	if a.anyLength && bits != a.bits {
 		name = fmt.Sprintf("%s-%d", name, bits)
 	}
-	return digest.ByName(name).New()
+	return digest.ByName(name)
+}
+
+// new returns a hasher for digests of that many bits, with the same exception as digest.
+func (a *algorithm) new(bits int) hash.Hash {
+	if a.sum != nil {
+		return a.sum()
+	}
+	return a.digest(bits).New()
 }
 
 func newCRC32B() hash.Hash { return crc32.NewIEEE() }

@@ -13,14 +13,14 @@ import (
 	"syscall"
 )
 
-// maxLine is how long a line can be at most, far beyond what the longest path needs. What is longer
-// counts as improperly formatted, where coreutils would take all memory.
+// maxLine is the longest line that is read, far longer than any path. A longer one counts as
+// improperly formatted; coreutils would use memory without limit.
 const maxLine = 1 << 20
 
-// counts are what came of the lines of one manifest.
+// counts has the results of the lines of one manifest.
 type counts struct {
-	formatted   uint64
-	misshapen   uint64
+	formatted   uint64 // properly formatted lines
+	malformed   uint64
 	unreadable  uint64
 	mismatched  uint64
 	anyVerified bool
@@ -42,12 +42,12 @@ func (p *program) check(o *options, manifests []string) bool {
 }
 
 func (p *program) checkManifest(o *options, lines *parser, name string) bool {
-	in, shown := p.in, name
+	in, displayName := p.in, name
 	if name == "-" {
-		shown = "standard input"
+		displayName = "standard input"
 		p.readIn = true
 		if p.noInput {
-			in = failing{}
+			in = closedInput{}
 		}
 	} else {
 		file, err := os.Open(name)
@@ -61,24 +61,24 @@ func (p *program) checkManifest(o *options, lines *parser, name string) bool {
 	m := manifest{lines: lines, in: in, isStdin: name == "-"}
 	var c counts
 	for t := range p.inOrder(m.tasks(), true) {
-		p.checkTask(o, &c, shown, t)
+		p.checkTask(o, &c, displayName, t)
 	}
 	if m.err != nil {
-		p.complain(p.quoteName(shown) + ": read error")
+		p.complain(p.quoteName(displayName) + ": read error")
 		return false
 	}
-	return p.conclude(o, &c, shown)
+	return p.summarize(o, &c, displayName)
 }
 
-// failing is a standard input that was closed.
-type failing struct{}
+// closedInput stands for a standard input that was closed when the command started.
+type closedInput struct{}
 
-func (failing) Read([]byte) (int, error) { return 0, syscall.EBADF }
+func (closedInput) Read([]byte) (int, error) { return 0, syscall.EBADF }
 
-// checkTask prints and counts what came of one line.
+// checkTask prints and counts the result of one line.
 func (p *program) checkTask(o *options, c *counts, manifest string, t *task) {
 	if t.line != 0 {
-		c.misshapen++
+		c.malformed++
 		if o.warn {
 			p.complain(fmt.Sprintf("%s: %d: improperly formatted %s checksum line",
 				p.quoteName(manifest), t.line, t.algorithm.tag))
@@ -113,30 +113,30 @@ func (p *program) checkTask(o *options, c *counts, manifest string, t *task) {
 	})
 }
 
-// conclude prints the warnings about a manifest, and reports whether all of it is as it should be.
-func (p *program) conclude(o *options, c *counts, manifest string) bool {
+// summarize prints the warnings about a manifest, and reports whether its verification succeeded.
+func (p *program) summarize(o *options, c *counts, manifest string) bool {
 	if c.formatted == 0 {
 		p.complain(p.quoteName(manifest) + ": no properly formatted checksum lines found")
 		return false
 	}
 	if !o.status {
-		p.warn(c.misshapen, "line is", "lines are", "improperly formatted")
+		p.warn(c.malformed, "line is", "lines are", "improperly formatted")
 		p.warn(c.unreadable, "listed file", "listed files", "could not be read")
 		p.warn(c.mismatched, "computed checksum", "computed checksums", "did NOT match")
 		if o.ignoreMissing && !c.anyVerified {
 			p.complain(p.quoteName(manifest) + ": no file was verified")
 		}
 	}
-	return c.anyVerified && c.mismatched == 0 && c.unreadable == 0 && (!o.strict || c.misshapen == 0)
+	return c.anyVerified && c.mismatched == 0 && c.unreadable == 0 && (!o.strict || c.malformed == 0)
 }
 
-func (p *program) warn(n uint64, one, several, what string) {
+func (p *program) warn(n uint64, one, many, what string) {
 	switch n {
 	case 0:
 	case 1:
 		p.complain("WARNING: 1 " + one + " " + what)
 	default:
-		p.complain(fmt.Sprintf("WARNING: %d %s %s", n, several, what))
+		p.complain(fmt.Sprintf("WARNING: %d %s %s", n, many, what))
 	}
 }
 
@@ -145,10 +145,10 @@ type manifest struct {
 	lines   *parser
 	in      io.Reader
 	isStdin bool
-	err     error // where reading ended, but for io.EOF; to be looked at after the last task
+	err     error // the read error, if any; valid after the last task
 }
 
-// tasks yields a task for each line but comments and empty ones.
+// tasks returns a task for each line except comments and empty lines.
 func (m *manifest) tasks() iter.Seq[*task] {
 	return func(yield func(*task) bool) {
 		in := bufio.NewReaderSize(m.in, readSize)
@@ -168,8 +168,8 @@ func (m *manifest) tasks() iter.Seq[*task] {
 	}
 }
 
-// readLine returns the next line with its end; of one beyond maxLine only a part, and long. A last
-// line without an end is returned without an error, before the one that says so.
+// readLine returns the next line with its end. long is set if the line is longer than maxLine, and then
+// only a part of it is returned. A last line without an end is returned before io.EOF.
 func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -186,7 +186,7 @@ func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
 	}
 }
 
-// task returns what is to be done about a line, or nil.
+// task returns the task for line n, nil for a comment or an empty line.
 func (m *manifest) task(line []byte, long bool, n uint64) *task {
 	if line[0] == '#' {
 		return nil

@@ -1,9 +1,13 @@
-// Package gnu is md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum, b2sum, cksum and
-// sum, as GNU coreutils 9.1 has them: the same options, output, messages and exit codes, byte for
-// byte. Files are read ahead in parallel; what is printed keeps the order of the operands.
+// Package gnu implements the checksum commands of GNU coreutils 9.1, byte for byte.
 //
-// Source: the manual of coreutils ("Summarizing files"), POSIX for cksum's CRC, and coreutils 9.1
-// itself, asked side by side. docs/coreutils.md names the few differences.
+// The commands are md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum, b2sum, cksum and sum.
+// They have the same options, output, messages and exit codes. Files are read ahead in parallel, and
+// the output keeps the order of the operands. docs/coreutils.md lists the few differences.
+//
+//	gnu.Main([]string{"sha256sum", "--check", "SHA256SUMS"}, version)
+//
+// Sources: the manual of coreutils ("Summarizing files"), POSIX for the CRC of cksum, and tests that
+// compare the output with that of coreutils 9.1.
 package gnu
 
 import (
@@ -22,17 +26,18 @@ const (
 	exitFailure = 1
 )
 
-// ClosedEnv names the environment variable that lists which of the descriptors 0 and 1 were closed
-// when the command was called ("0", "1" or "01"): a Go runtime opens them before it can be asked.
+// ClosedEnv is the environment variable that lists which of the descriptors 0 and 1 were closed when
+// the command was called ("0", "1" or "01"). A Go program cannot find out, because its runtime opens
+// them.
 const ClosedEnv = "CHECKSIG_CLOSED"
 
-// A command is what one name stands for.
+// A command is one of the commands of coreutils.
 type command struct {
 	name      string
-	algorithm *algorithm // what it computes, for cksum if --algorithm names no other
-	short     string     // the short options, as for getopt(3)
+	algorithm *algorithm // its algorithm; for cksum the default
+	short     string     // the short options, in the syntax of getopt(3)
 	long      []longOption
-	fixed     bool // the algorithm cannot be chosen
+	fixed     bool // there is no option for the algorithm
 	tagged    bool // lines with tags are the default
 }
 
@@ -54,8 +59,8 @@ var commands = []*command{
 	{name: "sum", algorithm: algorithmNamed("bsd"), short: "rs", long: sumLong, fixed: true},
 }
 
-// named returns the command of that name, or nil.
-func named(name string) *command {
+// commandNamed returns the command of that name, or nil.
+func commandNamed(name string) *command {
 	for _, c := range commands {
 		if c.name == name {
 			return c
@@ -64,16 +69,15 @@ func named(name string) *command {
 	return nil
 }
 
-// Is reports whether a command of that name is here.
-func Is(name string) bool { return named(name) != nil }
+// Is reports whether there is a command of that name.
+func Is(name string) bool { return commandNamed(name) != nil }
 
-// Main runs the command args[0] with the arguments behind it, in this process, and returns its
-// exit code.
+// Main runs the command args[0] with the other arguments in this process, and returns its exit code.
 func Main(args []string, version string) int {
-	plainSignals()
+	resetSIGQUIT()
 	closed := os.Getenv(ClosedEnv)
 	p := &program{
-		command: named(args[0]),
+		command: commandNamed(args[0]),
 		version: version,
 		in:      os.Stdin,
 		out:     output{w: os.Stdout, closed: strings.Contains(closed, "1")},
@@ -91,8 +95,8 @@ type program struct {
 	in      io.Reader
 	out     output
 	err     io.Writer
-	noInput bool // standard input was closed
-	readIn  bool // standard input was an operand
+	noInput bool // standard input was closed at the start
+	readIn  bool // standard input is an operand
 	environ func(string) (string, bool)
 
 	encoding sync.Once
@@ -102,7 +106,7 @@ type program struct {
 func (p *program) run(args []string) int {
 	o, operands, err := p.parse(args)
 	ok := errors.Is(err, errDone) || err == nil && p.work(o, operands)
-	if p.readIn && p.noInput { // it cannot be closed
+	if p.readIn && p.noInput { // coreutils fails again when it closes it
 		p.complain("standard input: " + strerror(syscall.EBADF))
 		ok = false
 	}
@@ -131,13 +135,14 @@ func (p *program) work(o *options, operands []string) bool {
 	return p.generate(o, operands, named)
 }
 
-// complain writes a message as error(3) does: standard output first, then the command's name.
+// complain writes a message as error(3) does: it flushes standard output, and begins with the command's
+// name.
 func (p *program) complain(message string) {
 	p.out.flush()
 	_, _ = fmt.Fprintf(p.err, "%s: %s\n", p.name, message)
 }
 
-// complainOf writes that err came about with a file.
+// complainOf writes the message about err for a file.
 func (p *program) complainOf(name string, err error) {
 	p.complain(p.quoteName(name) + ": " + strerror(err))
 }

@@ -3,6 +3,7 @@ package gnu
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -13,11 +14,11 @@ import (
 	"testing/iotest"
 )
 
-// run gives what a command prints, with in as standard input.
+// run runs a command with in as standard input, and returns its exit code and output.
 func run(in io.Reader, environment map[string]string, name string, args ...string) (code int, out, messages string) {
 	var stdout, stderr bytes.Buffer
 	p := &program{
-		command: named(name),
+		command: commandNamed(name),
 		in:      in,
 		out:     output{w: &stdout},
 		err:     &stderr,
@@ -30,8 +31,8 @@ func run(in io.Reader, environment map[string]string, name string, args ...strin
 	return code, stdout.String(), stderr.String()
 }
 
-// The check values of "123456789", of the catalogue of parametrised CRC algorithms for the CRCs;
-// the sums are those of coreutils 9.1.
+// The checksums of "123456789". Sources: the catalogue of parametrised CRC algorithms for the CRCs,
+// coreutils 9.1 for the sums.
 func TestSums(t *testing.T) {
 	for name, want := range map[string]string{
 		"crc":    "930766865 9\n",
@@ -39,30 +40,35 @@ func TestSums(t *testing.T) {
 		"bsd":    "53615     1\n",
 		"sysv":   "477 1\n",
 	} {
-		for _, in := range []io.Reader{strings.NewReader("123456789"), iotest.OneByteReader(strings.NewReader("123456789"))} {
-			if _, out, _ := run(in, nil, "cksum", "-a", name); out != want {
-				t.Errorf("%s = %q, want %q", name, out, want)
+		t.Run(name, func(t *testing.T) {
+			for _, in := range []io.Reader{strings.NewReader("123456789"), iotest.OneByteReader(strings.NewReader("123456789"))} {
+				if _, out, _ := run(in, nil, "cksum", "-a", name); out != want {
+					t.Errorf("got %q, want %q", out, want)
+				}
 			}
-		}
+		})
 	}
 }
 
-func TestSumsAreTheSameInAnyParts(t *testing.T) {
+func TestSumsDoNotDependOnTheSizeOfWrites(t *testing.T) {
 	data := bytes.Repeat([]byte("0123456789\xff\x00"), 1000)
 	for _, a := range algorithms {
 		if a.sum == nil {
 			continue
 		}
-		whole := a.sum()
-		_, _ = whole.Write(data)
-		for _, size := range []int{1, 7, 8, 9, 4095, 4096, 4097} {
-			if got := inParts(a.sum(), data, size); !bytes.Equal(got, whole.Sum(nil)) {
-				t.Errorf("%s in parts of %d = %x, want %x", a.name, size, got, whole.Sum(nil))
+		t.Run(a.name, func(t *testing.T) {
+			whole := a.sum()
+			_, _ = whole.Write(data)
+			for _, size := range []int{1, 7, 8, 9, 4095, 4096, 4097} {
+				if got := inParts(a.sum(), data, size); !bytes.Equal(got, whole.Sum(nil)) {
+					t.Errorf("in parts of %d = %x, want %x", size, got, whole.Sum(nil))
+				}
 			}
-		}
+		})
 	}
 }
 
+// inParts returns the checksum of data, written in parts of that size after a Reset.
 func inParts(h hash.Hash, data []byte, size int) []byte {
 	_, _ = h.Write([]byte("forgotten"))
 	h.Reset()
@@ -100,10 +106,12 @@ func TestQuoteName(t *testing.T) {
 		"standard in": {"'standard in'", "'standard in'"},
 	} {
 		for i, locale := range []string{"C", "C.UTF-8"} {
-			p := &program{environ: func(string) (string, bool) { return locale, true }}
-			if got := p.quoteName(name); got != want[i] {
-				t.Errorf("%s: quoteName(%q) = %s, want %s", locale, name, got, want[i])
-			}
+			t.Run(fmt.Sprintf("%q in %s", name, locale), func(t *testing.T) {
+				p := &program{environ: func(string) (string, bool) { return locale, true }}
+				if got := p.quoteName(name); got != want[i] {
+					t.Errorf("got %s, want %s", got, want[i])
+				}
+			})
 		}
 	}
 }
@@ -117,10 +125,12 @@ func TestQuote(t *testing.T) {
 		"\\\n\t\xff": {`'\\\n\t\377'`, `‘\\\n\t\377’`},
 	} {
 		for i, locale := range []string{"C", "C.UTF-8"} {
-			p := &program{environ: func(string) (string, bool) { return locale, true }}
-			if got := p.quote(word); got != want[i] {
-				t.Errorf("%s: quote(%q) = %s, want %s", locale, word, got, want[i])
-			}
+			t.Run(fmt.Sprintf("%q in %s", word, locale), func(t *testing.T) {
+				p := &program{environ: func(string) (string, bool) { return locale, true }}
+				if got := p.quote(word); got != want[i] {
+					t.Errorf("got %s, want %s", got, want[i])
+				}
+			})
 		}
 	}
 }
@@ -137,13 +147,15 @@ func TestLocales(t *testing.T) {
 		{map[string]string{"LANG": "C.UTF-8", "LC_CTYPE": "C"}, false},
 		{map[string]string{"LC_ALL": "POSIX", "LC_CTYPE": "C.UTF-8"}, false},
 	} {
-		p := &program{environ: func(name string) (string, bool) {
-			value, ok := test.environment[name]
-			return value, ok
-		}}
-		if got := p.utf8(); got != test.want {
-			t.Errorf("%v: utf8() = %t", test.environment, got)
-		}
+		t.Run(fmt.Sprint(test.environment), func(t *testing.T) {
+			p := &program{environ: func(name string) (string, bool) {
+				value, ok := test.environment[name]
+				return value, ok
+			}}
+			if got := p.utf8(); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
 	}
 }
 
@@ -160,13 +172,15 @@ func TestErrorTexts(t *testing.T) {
 		syscall.EINVAL:                     "Invalid argument",
 		&fs.PathError{Err: fs.ErrNotExist}: "No such file or directory",
 	} {
-		if got := strerror(err); got != want {
-			t.Errorf("strerror(%v) = %q, want %q", err, got, want)
-		}
+		t.Run(err.Error(), func(t *testing.T) {
+			if got := strerror(err); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
-func TestAReadErrorOfAManifest(t *testing.T) {
+func TestReadErrorOfManifest(t *testing.T) {
 	in := io.MultiReader(strings.NewReader(md5OfNothing+"  "+os.DevNull+"\n"), iotest.ErrReader(errors.New("broken")))
 	code, out, messages := run(in, nil, "md5sum", "-c")
 	if code != 1 || out != os.DevNull+": OK\n" || messages != "md5sum: 'standard input': read error\n" {
@@ -174,6 +188,7 @@ func TestAReadErrorOfAManifest(t *testing.T) {
 	}
 }
 
+// FuzzArguments parses any arguments: parsing neither panics nor returns impossible options.
 func FuzzArguments(f *testing.F) {
 	for _, args := range []string{"-c", "--tag -t", "-l 8", "-a md5 -z", "--length=x", "--ch --st", "-- -c", "--=", "-a"} {
 		f.Add(args)

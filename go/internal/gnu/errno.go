@@ -6,8 +6,10 @@ import (
 	"syscall"
 )
 
-// strerror returns the text of strerror(3) in glibc for err. Go has the same texts, but with a small
-// first letter; those of Windows are translated where coreutils depends on them.
+// strerror returns the text of strerror(3) in glibc for err.
+//
+// Go has the same texts, but they begin with a lower-case letter. Of the errors of Windows, those that
+// coreutils depends on are translated.
 func strerror(err error) string {
 	var errno syscall.Errno
 	known := errors.As(err, &errno)

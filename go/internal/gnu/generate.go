@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// generate prints a line for each file; named tells that they are operands.
+// generate prints a line for each file. named is set if the names are operands.
 func (p *program) generate(o *options, names []string, named bool) bool {
 	ok := true
-	untold := o.debug && o.algorithm.name == "crc"
+	announce := o.debug && o.algorithm.name == "crc"
 	for t := range p.inOrder(tasksOf(o, names), len(names) > 1) {
-		if untold && !isOpenError(t.err) {
+		if announce && !isOpenError(t.err) {
 			p.complain("using " + crcSupport() + " hardware support")
-			untold = false
+			announce = false
 		}
 		if t.err != nil {
 			p.complainOf(t.name, t.err)
@@ -45,7 +45,7 @@ func tasksOf(o *options, names []string) iter.Seq[*task] {
 	}
 }
 
-// line appends the line of the file of t.
+// line appends the line of output for t.
 func (o *options) line(dst []byte, t *task, named bool) []byte {
 	switch {
 	case o.raw:
@@ -99,7 +99,7 @@ var escaper = strings.NewReplacer("\\", `\\`, "\n", `\n`, "\r", `\r`)
 
 func escapeName(name string) string { return escaper.Replace(name) }
 
-// number returns a checksum of 16 or 32 bits.
+// number converts a checksum of 16 or 32 bits.
 func number(sum []byte) uint32 {
 	if len(sum) == 2 {
 		return uint32(binary.BigEndian.Uint16(sum))

@@ -5,23 +5,22 @@ import (
 	"strings"
 )
 
-// A longOption is a row of getopt_long(3)'s table.
+// A longOption is a row of the table for getopt_long(3).
 type longOption struct {
 	name     string
-	argument bool // it requires one
+	argument bool // an argument is required
 	id       option
-	later    bool // newer than 9.1: never found by an abbreviation that 9.1 refuses or understands otherwise
+	newer    bool // not in coreutils 9.1: cannot be abbreviated, because 9.1 may read the abbreviation otherwise
 }
 
-// errUsage is for wrong usage that a message has been written about.
+// errUsage is the error for wrong usage. Its message has already been written.
 var errUsage = errors.New("usage")
 
-// A scanner finds options as getopt_long(3) does: in any order with the operands, unless
-// POSIXLY_CORRECT is set.
+// A scanner finds options as getopt_long(3) does: also after operands, unless POSIXLY_CORRECT is set.
 type scanner struct {
 	p        *program
 	args     []string
-	cluster  string // what is left of a word of short options
+	cluster  string // the rest of an argument with several short options
 	operands []string
 	posix    bool
 }
@@ -106,21 +105,21 @@ func (s *scanner) long(word string) (option, string, error) {
 	return o.id, argument, nil
 }
 
-// matching returns the one option of that name, or all that begin with it.
+// matching returns the option of that name, or else all options that begin with it.
 func (s *scanner) matching(name string) []longOption {
 	var found []longOption
 	for _, o := range s.p.command.long {
 		if o.name == name {
 			return []longOption{o}
 		}
-		if !o.later && strings.HasPrefix(o.name, name) {
+		if !o.newer && strings.HasPrefix(o.name, name) {
 			found = append(found, o)
 		}
 	}
 	return found
 }
 
-// fail writes message and the hint at --help.
+// fail writes message and the hint about --help.
 func (s *scanner) fail(message string) error {
 	s.p.complain(message)
 	s.p.hint()

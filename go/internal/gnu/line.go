@@ -6,16 +6,16 @@ import (
 	"encoding/hex"
 )
 
-// An entry is what a line lists.
+// An entry is the content of one line.
 type entry struct {
 	algorithm *algorithm
-	bits      int // of the digest, which is cut off where the algorithm has no such length
+	bits      int // length of the digest; the computed digest is truncated to it
 	digest    []byte
 	name      string
 }
 
-// The order of digest and name in lines without tags: two characters between them, or one as in
-// md5 -r of BSD. A manifest's first such line decides for the whole run.
+// order is the form of lines without tags: two characters between digest and name, or one as md5 -r of
+// BSD writes. The first such line of a run decides for all of them.
 type order int
 
 const (
@@ -24,17 +24,18 @@ const (
 	orderReversed
 )
 
-// A parser reads the lines of manifests. What it has learnt of one manifest holds for the next.
+// A parser reads the lines of manifests. As in coreutils, its state carries over from one manifest to
+// the next.
 type parser struct {
 	algorithm *algorithm
-	chosen    bool // only for this algorithm, with tags or without; otherwise tags tell
-	lengths   bool // a tag can have a length behind it, to which digests are cut off
+	chosen    bool // only lines of this algorithm are read; otherwise tags select it
+	lengths   bool // a tag may be followed by a length, to which digests are truncated
 	base64    bool // digests may be in base64
-	bits      int  // what a digest without a tag has: as many as the last one with a tag, to begin with 0
+	bits      int  // length of a digest without a tag: that of the last one with a tag, or 0
 	order     order
 }
 
-// cString stands for text with C's end mark, so that a look behind the end is one at that mark.
+// cString is text that ends with a NUL as in C: reading past the end returns the NUL.
 type cString []byte
 
 func (s cString) at(i int) byte {
@@ -51,7 +52,7 @@ func (s cString) skipBlanks(i int) int {
 	return i
 }
 
-// parse reads one line without its end. ok is false if coreutils calls it improperly formatted.
+// parse reads a line without its end. ok is false if the line is improperly formatted.
 func (p *parser) parse(line []byte) (e entry, ok bool) {
 	s := cString(line)
 	s = s[s.skipBlanks(0):]
@@ -72,7 +73,7 @@ func (p *parser) parse(line []byte) (e entry, ok bool) {
 	return p.plain(s, escaped)
 }
 
-// tagOf returns the word at the start of s that can be a tag.
+// tagOf returns the first word of s, which may be a tag.
 func tagOf(s cString) string {
 	if i := bytes.IndexAny(s, " \t-(\x00"); i >= 0 {
 		s = s[:i]
@@ -80,7 +81,7 @@ func tagOf(s cString) string {
 	return string(s)
 }
 
-// tagged reads what is behind the tag of a line: "-256 (name) = digest", most often without the length.
+// tagged reads the rest of a line after its tag: "-256 (name) = digest" or " (name) = digest".
 func (p *parser) tagged(s cString, escaped bool) (entry, bool) {
 	e := entry{algorithm: p.algorithm, bits: p.algorithm.bits}
 	if p.lengths && s.at(0) != '-' {
@@ -98,7 +99,7 @@ func (p *parser) tagged(s cString, escaped bool) (entry, bool) {
 		p.bits = e.bits
 		s = s[1+len(number)-len(rest):]
 	default:
-		s = s[1:] // whatever it is
+		s = s[1:] // coreutils skips any character
 	}
 	if s.at(0) == ' ' {
 		s = s[1:]
@@ -139,8 +140,9 @@ func (p *parser) plain(s cString, escaped bool) (entry, bool) {
 	return e, e.setName(name, escaped)
 }
 
-// nameOf returns the name, which begins behind the second character between it and the digest, or
-// at once. The two are not mixed: an attacker could add a blank to a name.
+// nameOf returns the file name in s, the text after the first character that follows the digest. Whether
+// a second character precedes the name is the same for all lines; otherwise an attacker could add a
+// space to a name.
 func (p *parser) nameOf(s cString) (cString, bool) {
 	if len(s) == 1 || s.at(0) != ' ' && s.at(0) != '*' {
 		if p.order == orderGNU {
@@ -173,8 +175,8 @@ func (e *entry) setDigest(text []byte, orBase64 bool) bool {
 	return err == nil
 }
 
-// setName takes the name, up to a NUL as C does, and resolves its escapes. It returns false for a
-// name with a wrong escape.
+// setName sets the name, up to a NUL as in C, and resolves its escapes. It returns false for a wrong
+// escape.
 func (e *entry) setName(name []byte, escaped bool) bool {
 	if !escaped {
 		e.name = string(untilNUL(name))

@@ -14,7 +14,7 @@ const (
 )
 
 func parserFor(name string) *parser {
-	c := named(name)
+	c := commandNamed(name)
 	return &parser{algorithm: c.algorithm, chosen: c.fixed, lengths: !c.fixed || c.algorithm.anyLength}
 }
 
@@ -70,37 +70,40 @@ func TestLines(t *testing.T) {
 		{"cksum", "CRC (name) = 01234567", ""},
 		{"cksum", "MD6 (name) = " + md5OfNothing, ""},
 	} {
-		e, ok := parserFor(test.command).parse([]byte(test.line))
-		got := ""
-		if ok {
-			got = fmt.Sprintf("%s %d %s", e.algorithm.name, e.bits, e.name)
-			if len(e.digest) != e.bits/8 {
-				t.Errorf("%s: %q: %d bits, but %d bytes", test.command, test.line, e.bits, len(e.digest))
+		t.Run(fmt.Sprintf("%s %.60q", test.command, test.line), func(t *testing.T) {
+			e, ok := parserFor(test.command).parse([]byte(test.line))
+			got := ""
+			if ok {
+				got = fmt.Sprintf("%s %d %s", e.algorithm.name, e.bits, e.name)
+				if len(e.digest) != e.bits/8 {
+					t.Errorf("%d bits, but %d bytes", e.bits, len(e.digest))
+				}
 			}
-		}
-		if got != test.want {
-			t.Errorf("%s: %q = %q, want %q", test.command, test.line, got, test.want)
-		}
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }
 
-func TestTheFirstLineDecidesAboutOneBlankOrTwo(t *testing.T) {
+func TestFirstLineDecidesTheNumberOfBlanks(t *testing.T) {
 	one, two := md5OfNothing+" name", md5OfNothing+"  name"
 	p := parserFor("md5sum")
 	for _, test := range []struct{ line, want string }{{one, "name"}, {two, " name"}} {
 		if e, ok := p.parse([]byte(test.line)); !ok || e.name != test.want {
-			t.Errorf("%q names %q, %t", test.line, e.name, ok)
+			t.Errorf("name of %q = %q, %t", test.line, e.name, ok)
 		}
 	}
 	p = parserFor("md5sum")
 	if _, ok := p.parse([]byte(two)); !ok {
-		t.Errorf("%q is refused", two)
+		t.Errorf("%q is rejected", two)
 	}
 	if _, ok := p.parse([]byte(one)); ok {
-		t.Errorf("%q behind %q is understood", one, two)
+		t.Errorf("%q after %q is accepted", one, two)
 	}
 }
 
+// FuzzLine parses any line: entries are consistent with the line they come from.
 func FuzzLine(f *testing.F) {
 	for _, line := range []string{
 		md5OfNothing + "  name", md5OfNothing + " *name", `\` + md5OfNothing + `  a\n`, "MD5 (name) = " + md5OfNothing,
@@ -116,7 +119,7 @@ func FuzzLine(f *testing.F) {
 				given := bytes.Clone(line)
 				e, ok := p.parse(line)
 				if !bytes.Equal(line, given) {
-					t.Fatalf("%s has changed its line", c.name)
+					t.Fatalf("%s modified its line", c.name)
 				}
 				if !ok {
 					continue
@@ -125,13 +128,13 @@ func FuzzLine(f *testing.F) {
 					t.Fatalf("%s: %q has a digest of %d bytes for %d bits", c.name, line, len(e.digest), e.bits)
 				}
 				if !encoded && !bytes.Contains(bytes.ToLower(line), []byte(hex.EncodeToString(e.digest))) {
-					t.Fatalf("%s: %q has not the digest %x", c.name, line, e.digest)
+					t.Fatalf("%s: %q does not contain the digest %x", c.name, line, e.digest)
 				}
 				if len(e.name) > len(line) || strings.Contains(e.name, "\x00") {
-					t.Fatalf("%s: %q has not the name %q", c.name, line, e.name)
+					t.Fatalf("%s: %q does not contain the name %q", c.name, line, e.name)
 				}
 				if size := e.algorithm.new(e.bits).Size(); size < len(e.digest) {
-					t.Fatalf("%s: %q wants more than %d bytes", c.name, line, size)
+					t.Fatalf("%s: %q has a digest longer than %d bytes", c.name, line, size)
 				}
 			}
 		}

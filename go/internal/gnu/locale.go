@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// categories are the parts of a locale, as setlocale(LC_ALL, "") asks the environment for them.
+// categories are the categories that setlocale(LC_ALL, "") reads from the environment.
 var categories = []string{
 	"LC_CTYPE", "LC_NUMERIC", "LC_TIME", "LC_COLLATE", "LC_MONETARY", "LC_MESSAGES", "LC_PAPER",
 	"LC_NAME", "LC_ADDRESS", "LC_TELEPHONE", "LC_MEASUREMENT", "LC_IDENTIFICATION",
@@ -19,8 +19,8 @@ const (
 	localeArchive = localeFolder + "/locale-archive"
 )
 
-// utf8 reports whether the locale's encoding is UTF-8. As with setlocale(3), one part of it that is
-// not installed makes all of it the C locale.
+// utf8 reports whether the locale's encoding is UTF-8. As with setlocale(3), a single category whose
+// locale is not installed makes all of them "C".
 func (p *program) utf8() bool {
 	p.encoding.Do(func() { p.isUTF8 = p.localeIsUTF8() })
 	return p.isUTF8
@@ -50,7 +50,8 @@ func (p *program) locale(category string) string {
 	return "C"
 }
 
-// splitLocale returns the name as installed ("de_DE.utf8@euro") and the encoding, in glibc's spelling.
+// splitLocale returns the name of a locale as installed ("de_DE.utf8@euro") and its encoding, both in
+// glibc's spelling.
 func splitLocale(name string) (normalised, encoding string) {
 	name, modifier, modified := strings.Cut(name, "@")
 	language, encoding, encoded := strings.Cut(name, ".")
@@ -73,8 +74,8 @@ func splitLocale(name string) (normalised, encoding string) {
 	return normalised, encoding
 }
 
-// installed reports whether glibc has that locale. C.UTF-8 is part of it since 2.35; where there are
-// no locales of glibc's at all (macOS, musl), every one counts.
+// installed reports whether that locale is installed in glibc. C.UTF-8 is built in since 2.35. Without
+// glibc (macOS, musl) every locale counts as installed.
 func installed(name string) bool {
 	normalised, _ := splitLocale(name)
 	if normalised == "C.utf8" || strings.Contains(name, "/") {
@@ -91,8 +92,8 @@ func installed(name string) bool {
 	return inArchive(normalised)
 }
 
-// inArchive reports whether glibc's archive of locales lists that name. Its header has the place of
-// the names as the sixth and seventh number of 32 bits.
+// inArchive reports whether glibc's archive of locales lists that name. The sixth and seventh 32-bit
+// numbers of its header are the offset and size of the names.
 func inArchive(name string) bool {
 	archive, err := os.Open(localeArchive)
 	if err != nil {
@@ -103,8 +104,8 @@ func inArchive(name string) bool {
 	if binary.Read(archive, binary.NativeEndian, &header) != nil {
 		return false
 	}
-	const most = 1 << 20
-	names := make([]byte, min(header[6], most))
+	const maxSize = 1 << 20
+	names := make([]byte, min(header[6], maxSize))
 	if _, err := archive.ReadAt(names, int64(header[5])); err != nil {
 		return false
 	}

@@ -6,12 +6,12 @@ import (
 )
 
 var (
-	errInvalid  = errors.New("no number")
+	errInvalid  = errors.New("not a number")
 	errOverflow = errors.New("too large")
 )
 
-// parseLength reads a decimal number as coreutils reads that of --length: blanks and a sign may
-// stand before it, nothing behind it.
+// parseLength reads the decimal argument of --length. As in coreutils, blanks and a sign may precede
+// it, and nothing may follow it.
 func parseLength(text string) (uint64, error) {
 	n, rest, err := parseNumber(text, 10)
 	if rest != "" {
@@ -20,8 +20,8 @@ func parseLength(text string) (uint64, error) {
 	return n, err
 }
 
-// parseNumber reads what strtoumax(3) reads from the start of text, and returns what is behind it.
-// base is 10, or 0 for what the number's own prefix says.
+// parseNumber reads a number from the beginning of text as strtoumax(3) does, and returns the rest.
+// base is 10, or 0 to take it from the number's prefix.
 func parseNumber(text string, base uint64) (n uint64, rest string, err error) {
 	i := 0
 	for i < len(text) && isSpace(text[i]) {
@@ -56,7 +56,7 @@ func parseNumber(text string, base uint64) (n uint64, rest string, err error) {
 
 func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 
-// hexValue returns the value of a hexadecimal digit, or one that no base reaches.
+// hexValue returns the value of a hex digit, or 255 if c is not one.
 func hexValue(c byte) uint64 {
 	switch {
 	case '0' <= c && c <= '9':

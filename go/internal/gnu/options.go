@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// An option is a short option's letter, or a number above for one that is only long.
+// An option is the letter of a short option, or a number from 256 on if there is only a long one.
 type option int
 
 const (
@@ -22,7 +22,7 @@ const (
 	optVersion
 )
 
-// The tables' order is that of the messages about ambiguous options.
+// The order of the rows is that of the messages about ambiguous options.
 var (
 	lengthRow = longOption{name: "length", argument: true, id: 'l'}
 	checkRows = []longOption{
@@ -42,14 +42,14 @@ var (
 		{name: "untagged", id: optUntagged},
 	}
 	helpRows  = []longOption{{name: "help", id: optHelp}, {name: "version", id: optVersion}}
-	laterRows = []longOption{
-		{name: "base64", id: optBase64, later: true}, // 9.2
-		{name: "raw", id: optRaw, later: true},       // 9.2
+	newerRows = []longOption{
+		{name: "base64", id: optBase64, newer: true}, // 9.2
+		{name: "raw", id: optRaw, newer: true},       // 9.2
 	}
 
 	digestLong = rows(checkRows, modeRows, helpRows)
 	lengthLong = rows([]longOption{lengthRow}, checkRows, modeRows, helpRows)
-	cksumLong  = rows([]longOption{lengthRow}, checkRows, cksumRows, helpRows, laterRows)
+	cksumLong  = rows([]longOption{lengthRow}, checkRows, cksumRows, helpRows, newerRows)
 	sumLong    = rows([]longOption{{name: "sysv", id: 's'}}, helpRows)
 )
 
@@ -61,12 +61,12 @@ func rows(tables ...[]longOption) []longOption {
 	return all
 }
 
-// options are what the arguments ask for.
+// options has the values of the options.
 type options struct {
 	algorithm     *algorithm
-	chosen        bool // the algorithm was named
-	bits          int  // of the digest; 0 stands for the algorithm's own
-	length        string
+	chosen        bool   // the algorithm is given by the command or --algorithm
+	bits          int    // length of the digest; 0 for the algorithm's own
+	length        string // the argument of --length
 	check         bool
 	tag           bool
 	binary        int // 1 for --binary or --tag, 0 for --text, -1 for none of them
@@ -81,11 +81,11 @@ type options struct {
 	raw           bool
 }
 
-// errDone is for --help and --version, which end the command with success.
+// errDone is returned for --help and --version, which end the command with success.
 var errDone = errors.New("done")
 
-// parse returns what args ask for, and the operands. Where they ask for nothing more, or for
-// something that cannot be, it has said so.
+// parse returns the options and operands in args. If it returns an error, its output or message has
+// already been written.
 func (p *program) parse(args []string) (*options, []string, error) {
 	o := &options{algorithm: p.algorithm, chosen: p.fixed, tag: p.tagged, binary: -1}
 	_, posix := p.environ("POSIXLY_CORRECT")
@@ -106,7 +106,7 @@ func (p *program) parse(args []string) (*options, []string, error) {
 	return o, s.operands, p.validate(o)
 }
 
-// set puts one option into o.
+// set stores one option in o.
 func (p *program) set(o *options, id option, argument string) error {
 	switch id {
 	case 'a':
@@ -128,7 +128,7 @@ func (p *program) set(o *options, id option, argument string) error {
 	case optIgnoreMissing:
 		o.ignoreMissing = true
 	case 'b', 't':
-		if !p.fixed { // cksum takes them, and refuses them without a word
+		if !p.fixed { // cksum knows them, but rejects them without a message
 			p.hint()
 			return errUsage
 		}
@@ -163,7 +163,7 @@ func (p *program) setAlgorithm(o *options, name string) error {
 	if a == nil {
 		message := fmt.Sprintf("invalid argument %s for %s\nValid arguments are:", p.quote(name), p.quote("--algorithm"))
 		for _, a := range algorithms {
-			if !a.later {
+			if !a.newer {
 				message += "\n  - " + p.quote(a.name)
 			}
 		}
@@ -195,7 +195,8 @@ func (p *program) setLength(o *options, text string) error {
 	return nil
 }
 
-// validate refuses options that contradict one another, the first of them as coreutils does.
+// validate rejects options that contradict each other. It reports the first contradiction, in the order
+// of coreutils.
 func (p *program) validate(o *options) error {
 	switch {
 	case o.bits != 0 && !o.algorithm.anyLength:
@@ -223,6 +224,7 @@ func (p *program) validate(o *options) error {
 	return nil
 }
 
+// contradiction returns the message about the first contradiction, or "".
 func (p *program) contradiction(o *options) string {
 	const onlyWhenChecking = "the --%s option is meaningful only when verifying checksums"
 	switch {

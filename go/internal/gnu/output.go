@@ -5,15 +5,15 @@ import (
 	"syscall"
 )
 
-// bufferSize is how much output is collected at most before it is written.
+// bufferSize is the number of bytes that are collected before they are written.
 const bufferSize = 64 << 10
 
-// An output is standard output as C's stdio has it: errors are remembered until it is closed.
+// An output is standard output with the behaviour of C's stdio: an error is kept until it is closed.
 type output struct {
 	w      io.Writer
 	buf    []byte
 	byNUL  bool // lines do not end with a newline
-	closed bool // there is no such descriptor
+	closed bool // the descriptor was closed at the start
 	err    error
 }
 
@@ -39,10 +39,10 @@ func (o *output) flush() {
 	o.buf = o.buf[:0]
 }
 
-// close writes what is left, and returns the message about what could not be written, or "".
+// close writes the rest, and returns the message about a write error, or "".
 //
-// The cause is lost in coreutils where the line was written before the end, as C's stdio does
-// whenever lines end with a newline, except that a closed descriptor fails once more at the end.
+// If lines end with a newline, coreutils has lost the cause by then, because C's stdio wrote them
+// earlier. Only a closed descriptor fails again at the end, with its cause.
 func (o *output) close() string {
 	o.flush()
 	switch {

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// The letters behind the backslash for what C escapes by a letter.
+// escapeLetters has the letter after the backslash for characters that C escapes with a letter.
 var escapeLetters = map[byte]byte{
 	'\a': 'a', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't', '\v': 'v',
 }
 
-// quote returns word as coreutils shows it in a message about arguments: in the quotation marks of
-// the locale, what cannot be printed as in C.
+// quote returns word as coreutils prints it in a message about arguments: in the quotation marks of
+// the locale, with C escapes for unprintable characters.
 func (p *program) quote(word string) string {
 	utf := p.utf8()
 	left, right := "'", "'"
@@ -40,8 +40,8 @@ func (p *program) quote(word string) string {
 	return b.String() + right
 }
 
-// quoteName returns a file's name as coreutils shows it in front of a message: as it is if a shell
-// would read that as one word and nobody could take it for another, and otherwise quoted for a shell.
+// quoteName returns a file's name as coreutils prints it before a message: unchanged if a shell would
+// read it as one plain word, and otherwise quoted for a shell.
 func (p *program) quoteName(name string) string {
 	utf := p.utf8()
 	if !needsQuotes(name, utf) {
@@ -57,9 +57,9 @@ func (p *program) quoteName(name string) string {
 	return quoted
 }
 
-// shellQuote returns name in single quotes, with $'...' for what cannot be printed, and whether it
-// ends within such a part. Names with an apostrophe go through coreutils twice, and the second time
-// starts in the part that the first has ended in; pending does it likewise.
+// shellQuote returns name in single quotes, with $'...' for unprintable characters, and whether it ends
+// in such a part. coreutils quotes names with an apostrophe twice, and the second pass starts in the
+// kind of part in which the first one ended; pending has the same effect.
 func shellQuote(name string, utf, pending bool) (quoted string, escaped bool) {
 	var b strings.Builder
 	b.WriteByte('\'')
@@ -92,8 +92,8 @@ func shellQuote(name string, utf, pending bool) (quoted string, escaped bool) {
 	return b.String(), pending
 }
 
-// needsQuotes reports whether a shell would not read name as one plain word. A colon counts, as
-// messages separate their parts with it.
+// needsQuotes reports whether a shell would not read name as one plain word. Names with a colon are
+// quoted, too, because colons separate the parts of a message.
 func needsQuotes(name string, utf bool) bool {
 	if name == "" || strings.ContainsAny(name, " :?'!\"$&()*;<=>[\\^`|") || strings.ContainsAny(name[:1], "#~") ||
 		name == "{" || name == "}" {
@@ -102,7 +102,7 @@ func needsQuotes(name string, utf bool) bool {
 	return !printable(name, utf)
 }
 
-// fitsDoubleQuotes reports whether name means the same in double quotes, in a shell and in C.
+// fitsDoubleQuotes reports whether a shell and C read name in double quotes unchanged.
 func fitsDoubleQuotes(name string, utf bool) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
@@ -131,7 +131,7 @@ type char struct {
 	printable bool
 }
 
-// nextChar returns the first character of s, a single byte where it is none.
+// nextChar returns the first character of s, or its first byte if that is not one.
 func nextChar(s string, utf bool) char {
 	if s[0] < utf8.RuneSelf || !utf {
 		return char{s[:1], ' ' <= s[0] && s[0] < 0x7f}
@@ -140,7 +140,7 @@ func nextChar(s string, utf bool) char {
 	if r == utf8.RuneError && size == 1 {
 		return char{s[:1], false}
 	}
-	// iswprint(3) in glibc: all that is assigned, but for controls and line ends.
+	// iswprint(3) in glibc: all assigned characters except controls and line separators.
 	return char{s[:size], unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S,
 		unicode.Zs, unicode.Cf, unicode.Co)}
 }

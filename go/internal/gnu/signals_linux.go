@@ -5,9 +5,9 @@ import (
 	"unsafe"
 )
 
-// plainSignals has SIGQUIT end the process as it ends any other, without Go's traces.
-func plainSignals() {
-	var action [8]uint64 // struct sigaction of the kernel; all zeros is SIG_DFL
+// resetSIGQUIT restores the default action of SIGQUIT, which ends the process without Go's stack traces.
+func resetSIGQUIT() {
+	var action [8]uint64 // the kernel's struct sigaction; zeros are SIG_DFL
 	const setSize = 8
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGQUIT),
 		uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0)

@@ -2,5 +2,5 @@
 
 package gnu
 
-// plainSignals does nothing: only Linux lets a Go program ask the kernel for it.
-func plainSignals() {}
+// resetSIGQUIT does nothing: only on Linux can a Go program make this system call.
+func resetSIGQUIT() {}

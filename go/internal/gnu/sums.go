@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// A sum16 is the state of a checksum of 16 bits; its add takes further bytes.
+// A sum16 is a hasher for a 16-bit checksum. add returns the state after further bytes.
 type sum16 struct {
 	state  uint32
 	add    func(state uint32, p []byte) uint32
@@ -31,7 +31,8 @@ func (s *sum16) Size() int { return 2 }
 
 func (s *sum16) BlockSize() int { return 1 }
 
-// newBSD returns the checksum of BSD's sum: rotated right by one bit before each byte is added.
+// newBSD returns a hasher for the checksum of BSD's sum. It is rotated right by one bit before each byte
+// is added.
 func newBSD() hash.Hash {
 	return &sum16{
 		add: func(state uint32, p []byte) uint32 {
@@ -45,7 +46,8 @@ func newBSD() hash.Hash {
 	}
 }
 
-// newSysV returns the checksum of System V's sum: all bytes added, the carry folded in twice.
+// newSysV returns a hasher for the checksum of System V's sum. All bytes are added, and the carry is
+// added twice.
 func newSysV() hash.Hash {
 	return &sum16{
 		add: func(state uint32, p []byte) uint32 {
@@ -61,13 +63,14 @@ func newSysV() hash.Hash {
 	}
 }
 
-// A posixCRC is the checksum of POSIX's cksum. It has the polynomial of IEEE 802.3, but the highest
-// bit first: with the bits of each byte reversed it is the common one, for which CPUs have
-// instructions.
+// A posixCRC is a hasher for the checksum of POSIX's cksum.
+//
+// It has the polynomial of IEEE 802.3 with the most significant bit first. If the bits of each byte are
+// reversed, it is the CRC of hash/crc32, which uses CPU instructions.
 type posixCRC struct {
-	state  uint32 // of hash/crc32
-	size   uint64
-	mirror [4096]byte
+	state    uint32 // of hash/crc32
+	size     uint64
+	reversed [4096]byte
 }
 
 func newCRC() hash.Hash {
@@ -76,20 +79,21 @@ func newCRC() hash.Hash {
 	return c
 }
 
-func (c *posixCRC) Reset() { c.state, c.size = ^uint32(0), 0 } // hash/crc32 begins with its complement
+func (c *posixCRC) Reset() { c.state, c.size = ^uint32(0), 0 } // hash/crc32 starts with the complement
 
 func (c *posixCRC) Write(p []byte) (int, error) {
 	n := len(p)
 	c.size += uint64(n)
 	for len(p) > 0 {
-		part := p[:min(len(p), len(c.mirror))]
+		part := p[:min(len(p), len(c.reversed))]
 		p = p[len(part):]
-		c.state = crc32.Update(c.state, crc32.IEEETable, reverseBits(c.mirror[:], part))
+		c.state = crc32.Update(c.state, crc32.IEEETable, reverseBits(c.reversed[:], part))
 	}
 	return n, nil
 }
 
-// Sum appends the checksum, in which the length follows the bytes, without its leading zeros.
+// Sum appends the checksum. It includes the number of bytes, least significant byte first, without
+// leading zeros.
 func (c *posixCRC) Sum(dst []byte) []byte {
 	state := c.state
 	for n := c.size; n > 0; n >>= 8 {
@@ -102,7 +106,7 @@ func (c *posixCRC) Size() int { return 4 }
 
 func (c *posixCRC) BlockSize() int { return 1 }
 
-// reverseBits puts the bytes of p into dst, each with its bits reversed, and returns them.
+// reverseBits stores the bytes of p in dst, each with its bits reversed, and returns them.
 func reverseBits(dst, p []byte) []byte {
 	to := dst
 	for ; len(p) >= 8 && len(to) >= 8; p, to = p[8:], to[8:] {
@@ -128,7 +132,7 @@ func printCRC(dst []byte, sum uint32, size uint64) []byte {
 	return fmt.Appendf(dst, "%d %d", sum, size)
 }
 
-// crcSupport names what computes the CRC, for --debug.
+// crcSupport returns the name of the CPU instruction that computes the CRC, for --debug.
 func crcSupport() string {
 	if runtime.GOARCH == "amd64" {
 		info, _ := os.ReadFile("/proc/cpuinfo")
