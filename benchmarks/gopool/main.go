@@ -1,10 +1,13 @@
-// Command gopool verifies a manifest the way one would write it in an afternoon: a pool of
-// goroutines, each hashing one file at a time with the standard library. As "gopool read" it only
-// reads the files, with bare system calls and no digest: the least time that verifying can take.
+// Command gopool is the simplest parallel verifier, as a baseline for benchmarks.
 //
 //	gopool verify|read ALGORITHM MANIFEST WORKERS
 //
-// It prints what it did as JSON and exits with 1 if a file is not as listed.
+// "verify" hashes the files of a manifest with a pool of goroutines and the standard library, one file
+// at a time in each. "read" only reads the files, with plain system calls: no verifier can take less
+// time.
+//
+// It prints the numbers of files and bytes as JSON. The exit code is 1 if a file is missing or does not
+// match.
 package main
 
 import (
@@ -65,7 +68,7 @@ func main() {
 	}
 }
 
-// parse reads lines of the form "digest  name", names relative to the manifest.
+// parse reads a manifest of lines "digest  name", whose names are relative to its folder.
 func parse(manifest string) ([]entry, error) {
 	f, err := os.Open(manifest)
 	if err != nil {
@@ -85,7 +88,7 @@ func parse(manifest string) ([]entry, error) {
 	return entries, lines.Err()
 }
 
-// verify returns how many files are as listed, and how many bytes were read.
+// verify returns the number of files that match, and the number of bytes that were read.
 func verify(entries []entry, workers int, newHash func() hash.Hash) (verified, size int64) {
 	work := make(chan entry, 256)
 	var good, read atomic.Int64
@@ -117,11 +120,11 @@ func hashFile(h hash.Hash, path string, buffer []byte) (int64, error) {
 	}
 	defer f.Close()
 	h.Reset()
-	// Without the struct io.CopyBuffer would leave the buffer alone and take a new one for each file.
+	// The struct hides the other methods of f, with which io.CopyBuffer would not use the buffer.
 	return io.CopyBuffer(h, struct{ io.Reader }{f}, buffer)
 }
 
-// read returns how many files could be read to their end, and how many bytes they have.
+// read returns the number of files that could be read to the end, and their bytes.
 func read(entries []entry, workers int) (files, size int64) {
 	var next, done, total atomic.Int64
 	var pool sync.WaitGroup

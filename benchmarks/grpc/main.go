@@ -1,9 +1,11 @@
-// Command grpc offers the same verification as a service: CheckSignatures(rootDir) answers with
-// nothing when all is well, or with what is not; Nothing answers at once. It listens on a port of
-// this machine, prints its number, and ends with its standard input.
+// Command grpc is a gRPC server for the engine, to compare its calls with those through the C API.
 //
-// The messages are protobuf's own StringValue and Empty, so that no code has to be generated; what
-// goes over the wire is what generated code would send.
+// CheckSignatures(rootDir) returns an empty string if all files are verified, and otherwise the first
+// problem. Nothing returns immediately. The server listens on a local port, prints the port's number,
+// and exits when its standard input is closed.
+//
+// The messages are the StringValue and Empty of protobuf, so that no code has to be generated. The bytes
+// sent are the same as with generated code.
 package main
 
 import (
@@ -44,7 +46,7 @@ func main() {
 	log.Fatal(server.Serve(listener))
 }
 
-// unary makes a handler such as protoc-gen-go-grpc writes.
+// unary returns a handler like those that protoc-gen-go-grpc generates.
 func unary[In, Out any](call func(context.Context, *In) (*Out, error)) grpc.MethodHandler {
 	return func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		in := new(In)
@@ -59,16 +61,16 @@ func nothing(context.Context, *emptypb.Empty) (*emptypb.Empty, error) { return n
 
 func checkSignatures(ctx context.Context, root *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 	var once sync.Once
-	wrong := ""
+	problem := ""
 	sink := engine.Sink{
 		Manifest: func(*engine.Manifest) {},
 		Result: func(r *engine.Result) {
 			if r.Status != engine.Verified {
-				once.Do(func() { wrong = fmt.Sprintf("%q - %s", r.Name, r.Status) })
+				once.Do(func() { problem = fmt.Sprintf("%q - %s", r.Name, r.Status) })
 			}
 		},
-		BadLine: func(b *engine.BadLine) { once.Do(func() { wrong = b.Cause }) },
+		BadLine: func(b *engine.BadLine) { once.Do(func() { problem = b.Cause }) },
 	}
 	_, err := engine.Run(ctx, engine.Request{Path: root.GetValue()}, sink, new(engine.Progress))
-	return wrapperspb.String(wrong), err
+	return wrapperspb.String(problem), err
 }

@@ -1,8 +1,12 @@
-// Command launch runs a program and prints, as one line of JSON, how it ended, what it printed,
-// how long it took, also in processor time, and the most memory that it or one of its children had at once.
+// Command launch runs a program and measures its time and memory.
 //
-// It is a program of its own because Linux counts the memory of a process from the fork on: what
-// Python started would never seem smaller than Python.
+//	launch PROGRAM [ARGUMENT...]
+//
+// It prints one line of JSON: exit code, output, elapsed time, CPU time, and the peak memory of the
+// program or of one of its children, whichever is greater.
+//
+// It is a separate program because Linux counts the memory of a process from the fork on. A program
+// started by Python would never seem smaller than Python.
 package main
 
 import (
@@ -20,7 +24,7 @@ type result struct {
 	Output  string  `json:"output"`
 	Errors  string  `json:"errors"`
 	Seconds float64 `json:"seconds"`
-	CPU     float64 `json:"cpu"`    // seconds of all its threads and children
+	CPU     float64 `json:"cpu"`    // seconds of all threads and children
 	Memory  int64   `json:"memory"` // bytes
 }
 
@@ -32,15 +36,15 @@ func main() {
 	var output, errors strings.Builder
 	command := exec.Command(os.Args[1], os.Args[2:]...)
 	command.Stdout, command.Stderr = &output, &errors
-	began := time.Now()
+	start := time.Now()
 	if err := command.Start(); err != nil {
 		log.Fatal(err)
 	}
-	_ = command.Wait() // how it ended is in its state
-	took := time.Since(began)
+	_ = command.Wait() // the error is in its state
+	elapsed := time.Since(start)
 	state := command.ProcessState
 	cpu := state.UserTime() + state.SystemTime()
-	r := result{state.ExitCode(), output.String(), errors.String(), took.Seconds(), cpu.Seconds(), 0}
+	r := result{state.ExitCode(), output.String(), errors.String(), elapsed.Seconds(), cpu.Seconds(), 0}
 	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
 		r.Memory = usage.Maxrss << 10
 	}
