@@ -16,13 +16,13 @@ const maxDeferred = 64
 // done by the worker that it is built on.
 type laneWorker[P any] struct {
 	*worker[P]
-	set      *multibuffer.Group
+	set      *safefs.FileSet
 	limit    int // of files open at once
 	width    int // how many files the latest algorithm's kernels take
 	active   int // lanes with a file
 	kernels  map[*digest.Algorithm]kernel
 	own      holding
-	lanes    [multibuffer.Max]lane[P]
+	lanes    [safefs.MaxFiles]lane[P]
 	deferred []*Task[P]
 
 	root   *safefs.Root
@@ -31,7 +31,7 @@ type laneWorker[P any] struct {
 	sum [digest.MaxSize]byte
 }
 
-// lane is a file of a [multibuffer.Group].
+// lane is a file of a [safefs.FileSet].
 type lane[P any] struct {
 	task      *Task[P]
 	algorithm *multibuffer.Algorithm
@@ -48,13 +48,17 @@ func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
 	if w.pool.config.LeaveCache {
 		return nil // the set's reading leaves traces
 	}
-	set, err := multibuffer.New()
+	hasher, err := multibuffer.NewHasher()
 	if err != nil {
-		return nil // New has checked what the environment asks for
+		return nil // New has reported what is wrong with the environment
+	}
+	set, err := safefs.NewFileSet(safefs.Hasher(hasher))
+	if err != nil {
+		return nil
 	}
 	return &laneWorker[P]{
 		worker: w, set: set, kernels: map[*digest.Algorithm]kernel{},
-		limit: min(multibuffer.Max, max(1, safefs.OpenLimit()/4/w.pool.workers)),
+		limit: min(safefs.MaxFiles, max(1, safefs.OpenLimit()/4/w.pool.workers)),
 	}
 }
 
@@ -157,7 +161,7 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 		return 0, false
 	}
 	defer t.Root.Release()
-	for l.set.Phase(i) != multibuffer.Idle {
+	for l.set.Phase(i) != safefs.PhaseIdle {
 		i++
 	}
 	if l.root != t.Root {
@@ -181,7 +185,7 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 
 // leave closes the folder, where others may be short of descriptors.
 func (l *laneWorker[P]) leave() {
-	l.set.Leave()
+	l.set.CloseFolder()
 	if l.folder != nil {
 		l.folder.Close()
 	}
@@ -196,29 +200,29 @@ func (l *laneWorker[P]) collect() {
 	}
 	for i := range l.lanes {
 		switch phase := l.set.Phase(i); {
-		case phase == multibuffer.Idle:
+		case phase == safefs.PhaseIdle:
 			continue
-		case phase < multibuffer.Done:
+		case phase < safefs.PhaseDone:
 			left := l.lanes[i].task.load()
 			left.bytes = min(left.bytes, perFile+l.set.Left(i))
 			l.own.now.add(left)
 			continue
 		}
-		t, result := l.lanes[i].task, l.set.Take(i, l.lanes[i].algorithm, l.sum[:0])
+		t, result := l.lanes[i].task, l.set.Take(i, l.sum[:0])
 		l.lanes[i].task = nil
 		l.active--
 		l.pool.roots.CountOpen(-1)
-		if result.Phase == multibuffer.Stale {
+		if result.Phase == safefs.PhaseStale {
 			l.putOff(t)
 			continue
 		}
 		o := &l.outcome
 		*o = Outcome{Name: t.Name, Size: result.Total, digests: o.digests}
-		if result.Phase == multibuffer.Done {
+		if result.Phase == safefs.PhaseDone {
 			o.algorithms = t.Algorithms
 			o.digests = append(o.digests[:0], result.Digest)
 		} else {
-			o.Err = outcomeErr(result)
+			o.Err = result.Err
 		}
 		if l.handler.Done(t, o) {
 			l.putOff(t)
@@ -226,19 +230,6 @@ func (l *laneWorker[P]) collect() {
 			l.pool.recycle(t)
 		}
 	}
-}
-
-// outcomeErr returns the error that package safefs has for the same.
-func outcomeErr(o multibuffer.Outcome) error {
-	switch o.Phase {
-	case multibuffer.Ended:
-		return safefs.Ended(o.Total, o.Size)
-	case multibuffer.Grew:
-		return safefs.Grew(o.Size)
-	case multibuffer.Changed:
-		return safefs.ErrChanged
-	}
-	return safefs.Unread(o.Err)
 }
 
 // doDeferred does what was put off, one after the other.

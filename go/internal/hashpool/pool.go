@@ -38,10 +38,10 @@ type Task[P any] struct {
 	Ask        bool                // call [Handler.Opened] before the file is read
 	Payload    P
 
-	turn   int              // its number, counted from the first that came to the queue
-	place  int              // in the queue's fifo
-	weight int64            // bytes of the file as far as known; -1 for unknown
-	seen   multibuffer.Seen // by the prober
+	turn   int             // its number, counted from the first that came to the queue
+	place  int             // in the queue's fifo
+	weight int64           // bytes of the file as far as known; -1 for unknown
+	seen   safefs.Snapshot // by the prober
 }
 
 // isUnexpected reports whether the file should have another size.

@@ -22,7 +22,7 @@ const (
 // prober finds out the sizes of files that wait, so that the large ones are not the last.
 type prober[P any] struct {
 	pool   *Pool[P]
-	names  *multibuffer.Scout
+	names  *safefs.Prober
 	root   *safefs.Root
 	folder *os.File // that of root, or nil
 }
@@ -32,9 +32,12 @@ func (p *Pool[P]) probe() {
 	if p.workers == 1 || safefs.OpenLimit() < probeDescriptors {
 		return
 	}
-	names, err := multibuffer.NewScout()
+	if _, err := multibuffer.NewHasher(); err != nil {
+		return // nothing that uses a snapshot
+	}
+	names, err := safefs.NewProber()
 	if err != nil {
-		return // nothing to look at names with
+		return
 	}
 	defer names.Free()
 	b := &prober[P]{pool: p, names: names}
@@ -69,7 +72,7 @@ func (b *prober[P]) batch(came int) {
 	}
 }
 
-func (b *prober[P]) look(w waitingTask[P]) (seen multibuffer.Seen, ok bool) {
+func (b *prober[P]) look(w waitingTask[P]) (seen safefs.Snapshot, ok bool) {
 	tree, err := w.root.Acquire()
 	if err != nil {
 		return seen, false
@@ -79,13 +82,13 @@ func (b *prober[P]) look(w waitingTask[P]) (seen multibuffer.Seen, ok bool) {
 		b.leave()
 		b.root, b.folder = w.root, tree.Folder()
 	}
-	ok = b.folder != nil && b.names.Look(b.folder.Fd(), w.name, &seen)
+	ok = b.folder != nil && b.names.Probe(b.folder.Fd(), w.name, &seen)
 	return seen, ok
 }
 
 // leave closes the folder, where others may be short of descriptors.
 func (b *prober[P]) leave() {
-	b.names.Leave()
+	b.names.CloseFolder()
 	if b.folder != nil {
 		b.folder.Close()
 	}

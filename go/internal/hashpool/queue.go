@@ -5,7 +5,6 @@ import (
 	"runtime"
 	"sync"
 
-	"checksig/internal/multibuffer"
 	"checksig/internal/safefs"
 )
 
@@ -147,7 +146,7 @@ func (q *queue[P]) unprobed(came int, dst []waitingTask[P]) int {
 }
 
 // probed takes what was found out about a task's file, if no worker has it yet.
-func (q *queue[P]) probed(w waitingTask[P], seen *multibuffer.Seen) {
+func (q *queue[P]) probed(w waitingTask[P], seen *safefs.Snapshot) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.has(w) {

@@ -1,7 +1,7 @@
-// SHA-1 and SHA-256 of STREAMS streams. Four rounds at a time; w[s] holds the last 16 words of the
-// message schedule, and words i to i + 3 are replaced once they have been used.
+// SHA-1 and SHA-256 of STREAMS streams, four rounds at a time. w[s] holds the last 16 words of the
+// message schedule; words i to i + 3 are replaced once they have been used.
 
-void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(sha1)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	uint32x4_t abcd[STREAMS];
 	uint32_t e[STREAMS];
 	EACH abcd[s] = vld1q_u32(state[s]->w32), e[s] = state[s]->w32[4];
@@ -36,7 +36,7 @@ void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_
 	EACH vst1q_u32(state[s]->w32, abcd[s]), state[s]->w32[4] = e[s];
 }
 
-void KERNEL(sha256)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(sha256)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	uint32x4_t abcd[STREAMS], efgh[STREAMS];
 	EACH abcd[s] = vld1q_u32(state[s]->w32), efgh[s] = vld1q_u32(state[s]->w32 + 4);
 	for (size_t at = 0; at < blocks * 64; at += 64) {
@@ -48,7 +48,7 @@ void KERNEL(sha256)(lanes_state *const state[], const uint8_t *const data[], siz
 		}
 #define FOUR(i) \
 	EACH { \
-		uint32x4_t *x = w[s], sum = vaddq_u32(x[(i) & 3], vld1q_u32(lanes_sha256_constants + 4 * (i))); \
+		uint32x4_t *x = w[s], sum = vaddq_u32(x[(i) & 3], vld1q_u32(mb_sha256_constants + 4 * (i))); \
 		uint32x4_t was = abcd[s]; \
 		abcd[s] = vsha256hq_u32(abcd[s], efgh[s], sum); \
 		efgh[s] = vsha256h2q_u32(efgh[s], was, sum); \

@@ -1,4 +1,5 @@
-#include "lanes.h"
+// AVX2, with BMI1 and BMI2.
+#include "multibuffer.h"
 #include "constants.h"
 #include <immintrin.h>
 
@@ -10,7 +11,7 @@
 
 #define ISA avx2
 #define BYTES 32
-#include "wide.h"
+#include "kernels.h"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -1,10 +1,10 @@
-#ifndef CHECKSIG_LANES_CONSTANTS_H
-#define CHECKSIG_LANES_CONSTANTS_H
+#ifndef CHECKSIG_CONSTANTS_H
+#define CHECKSIG_CONSTANTS_H
 
 #include <stdint.h>
 
-extern const uint32_t lanes_sha1_constants[4];
-extern const uint32_t lanes_sha256_constants[64];
-extern const uint64_t lanes_sha512_constants[80];
+extern const uint32_t mb_sha1_constants[4];
+extern const uint32_t mb_sha256_constants[64];
+extern const uint64_t mb_sha512_constants[80];
 
 #endif

@@ -1,6 +1,6 @@
-// What the processor has, and the operating system keeps the registers of (Intel SDM volume 1, 13.3,
-// 14.3 and 15.2; volume 2, CPUID and XGETBV).
-#include "lanes.h"
+// Detects CPU features whose registers the operating system saves (Intel SDM volume 1, 13.3, 14.3 and
+// 15.2; volume 2, CPUID and XGETBV).
+#include "multibuffer.h"
 #include <cpuid.h>
 
 enum {
@@ -16,13 +16,13 @@ enum {
 static int all(unsigned value, unsigned bits) { return (value & bits) == bits; }
 
 #if defined(_WIN32) && !defined(__clang__)
-#define VECTORS 0 // GCC does not align there what it spills of these vectors (GCC bug 54412)
+#define VECTORS 0 // GCC for Windows misaligns spilled vectors (GCC bug 54412)
 #else
 #define VECTORS 1
 #endif
 
-unsigned lanes_features(void) {
-	unsigned a, b, c, d, c1, saved = 0, features = LANES_SSE2;
+unsigned mb_features(void) {
+	unsigned a, b, c, d, c1, saved = 0, features = MB_SSE2;
 	if (!__get_cpuid(1, &a, &b, &c1, &d) || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
 		return features;
 	if (all(c1, OSXSAVE_AND_AVX)) {
@@ -30,10 +30,10 @@ unsigned lanes_features(void) {
 		__asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
 	}
 	if (VECTORS && all(saved, YMM_STATE) && all(b, AVX2_BITS))
-		features |= LANES_AVX2;
+		features |= MB_AVX2;
 	if (VECTORS && all(saved, ZMM_STATE) && all(b, AVX2_BITS | AVX512_BITS))
-		features |= LANES_AVX512;
+		features |= MB_AVX512;
 	if (all(c1, SSSE3_AND_SSE41) && all(b, SHA_BIT))
-		features |= LANES_SHANI;
+		features |= MB_SHANI;
 	return features;
 }

@@ -2,28 +2,38 @@
 
 package multibuffer
 
-// #include "lanes.h"
-// static lanes_row *lanes_first(void) { return (lanes_row *)lanes_rows; }
-// static lanes_row *lanes_next(lanes_row *row) { return row + 1; }
+// #include "multibuffer.h"
+// static mb_row *first_row(void) { return (mb_row *)mb_rows; }
+// static mb_row *next_row(mb_row *row) { return row + 1; }
 import "C"
 
 import (
-	"encoding/binary"
 	"runtime"
-	"slices"
 	"unsafe"
 )
 
-// present returns the features of this processor.
-func present() features { return features(C.lanes_features()) }
+// present returns the features of this CPU.
+func present() features { return features(C.mb_features()) }
 
-// Kernel is one of the kernels, for tests and measurements.
-type Kernel struct{ row *C.lanes_row }
+// NewHasher returns the kernels that may be used. The error is [ErrNone] or that of [Check].
+func NewHasher() (Hasher, error) {
+	enabled, err := enabled()
+	if err != nil {
+		return Hasher{}, err
+	}
+	if enabled == 0 {
+		return Hasher{}, ErrNone
+	}
+	return Hasher{C.mb_hash, C.mb_pad, uint32(enabled), C.MB_FUNCTIONS}, nil
+}
 
-// Kernels returns those of an algorithm that this processor can run, in the order of the plan.
+// Kernel is one kernel, for tests and measurements.
+type Kernel struct{ row *C.mb_row }
+
+// Kernels returns an algorithm's kernels that this CPU can run, in the order of the dispatch table.
 func Kernels(a *Algorithm) []Kernel {
 	var found []Kernel
-	for row := C.lanes_first(); row.width > 0; row = C.lanes_next(row) {
+	for row := C.first_row(); row.width > 0; row = C.next_row(row) {
 		if int(row.function) == a.function && features(row.needs)&^present() == 0 {
 			found = append(found, Kernel{row})
 		}
@@ -31,92 +41,71 @@ func Kernels(a *Algorithm) []Kernel {
 	return found
 }
 
-// Name is the kernel's instruction set and width: "avx512x16".
+// Name returns the kernel's instruction set and width: "avx512x16".
 func (k Kernel) Name() string { return C.GoString(k.row.name) }
 
-// Width is how many streams it takes.
+// Width returns how many streams the kernel takes.
 func (k Kernel) Width() int { return int(k.row.width) }
 
-// Streams are messages on their way through a kernel.
+// Streams are messages that are being hashed, for tests and measurements.
 type Streams struct {
 	algorithm *Algorithm
-	states    []C.lanes_state
+	states    []State
 }
 
-// NewStreams returns count streams at their beginning.
+// NewStreams returns count streams that have hashed nothing yet.
 func NewStreams(a *Algorithm, count int) *Streams {
-	s := &Streams{a, make([]C.lanes_state, count)}
+	s := &Streams{a, make([]State, count)}
 	for i := range s.states {
-		a.begin(&s.states[i])
+		a.Start(&s.states[i])
 	}
 	return s
 }
 
-// Hash hashes blocks whole blocks of the streams that which lists, at most [Max], by k, or by the
-// best kernels for as many if k is the zero [Kernel]. data[i] is for stream which[i].
+// Hash hashes whole blocks of the streams listed in which, at most [Max], by k, or by the best
+// kernels if k is the zero [Kernel]. data[i] is for stream which[i].
 func (s *Streams) Hash(k Kernel, which []int, data [][]byte, blocks int) {
 	var pinned runtime.Pinner
 	defer pinned.Unpin()
-	var states [Max]*C.lanes_state
+	var states [Max]unsafe.Pointer
 	var from [Max]*C.uint8_t
 	for i, stream := range which {
 		pinned.Pin(&s.states[stream])
 		pinned.Pin(&data[i][0])
-		states[i], from[i] = &s.states[stream], (*C.uint8_t)(&data[i][0])
+		states[i], from[i] = unsafe.Pointer(&s.states[stream]), (*C.uint8_t)(&data[i][0])
 	}
 	count := C.int(len(which))
 	if k.row != nil {
-		C.lanes_hash_by(k.row, count, &states[0], &from[0], C.size_t(blocks))
+		C.mb_hash_by(k.row, count, &states[0], &from[0], C.size_t(blocks))
 		return
 	}
-	chosen, _ := chosen()
-	C.lanes_hash(C.uint(chosen), uint32(s.algorithm.function), count, &states[0], &from[0], C.size_t(blocks))
+	enabled, _ := enabled()
+	C.mb_hash(C.uint(enabled), C.int(s.algorithm.function), count, &states[0], &from[0], C.size_t(blocks))
 }
 
 // Sum returns the digest of stream i, whose padding has been hashed.
-func (s *Streams) Sum(i int) []byte { return s.algorithm.sum(nil, &s.states[i]) }
+func (s *Streams) Sum(i int) []byte { return s.algorithm.Sum(nil, &s.states[i]) }
 
-// Width returns how many streams the widest kernel chosen takes, 0 where there is none.
+// Width returns how many streams the widest enabled kernel takes, or 0 if there is none.
 func (a *Algorithm) Width() int {
-	chosen, _ := chosen()
-	if chosen == 0 {
+	enabled, _ := enabled()
+	if enabled == 0 {
 		return 0
 	}
-	if best := a.best(chosen, Max); best.row != nil {
+	if best := a.best(enabled, Max); best.row != nil {
 		return best.Width()
 	}
 	return 0
 }
 
-// best returns the kernel for count streams where there is what chosen says.
-func (a *Algorithm) best(chosen features, count int) Kernel {
-	return Kernel{C.lanes_best(C.uint(chosen), uint32(a.function), C.int(count))}
+// best returns the kernel for count streams on a CPU with these features.
+func (a *Algorithm) best(has features, count int) Kernel {
+	return Kernel{C.mb_best(C.uint(has), C.int(a.function), C.int(count))}
 }
 
-// begin puts the algorithm's initial value into s.
-func (a *Algorithm) begin(s *C.lanes_state) {
-	for i, word := range a.initial {
-		if a.word == 4 {
-			(*[8]uint32)(unsafe.Pointer(s))[i] = uint32(word)
-		} else {
-			(*[8]uint64)(unsafe.Pointer(s))[i] = word
-		}
-	}
-}
-
-// sum appends the digest to dst.
-func (a *Algorithm) sum(dst []byte, s *C.lanes_state) []byte {
-	digest := slices.Grow(dst, 64)
-	size := len(dst) + a.Size
-	for i := 0; len(digest) < size; i++ {
-		switch {
-		case a.word == 8:
-			digest = binary.BigEndian.AppendUint64(digest, (*[8]uint64)(unsafe.Pointer(s))[i])
-		case a.swapped:
-			digest = binary.BigEndian.AppendUint32(digest, (*[8]uint32)(unsafe.Pointer(s))[i])
-		default:
-			digest = binary.LittleEndian.AppendUint32(digest, (*[8]uint32)(unsafe.Pointer(s))[i])
-		}
-	}
-	return digest[:size]
+// pad returns the padding that follows total bytes.
+func (a *Algorithm) pad(total uint64) []byte {
+	var to [2 * 128]byte
+	n := C.mb_pad(C.int(a.function), C.uint64_t(total), (*C.uint8_t)(&to[0]))
+	return to[:n]
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -29,21 +30,19 @@ func expected(a *Algorithm, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-func blockSize(a *Algorithm) int { return 16 * a.word }
-
-// pad appends the padding to a message.
+// pad returns message with its padding.
 func pad(a *Algorithm, message []byte) []byte {
 	return append(slices.Clone(message), padding(a, len(message))...)
 }
 
-// padding is what follows a message of some length, written anew and not as the engine does it.
+// padding returns the padding of a message, by other code than the kernels' own.
 func padding(a *Algorithm, length int) []byte {
 	padded := []byte{0x80}
-	for (length+len(padded)+2*a.word)%blockSize(a) != 0 {
+	for (length+len(padded)+2*a.word)%a.BlockSize() != 0 {
 		padded = append(padded, 0)
 	}
 	bits := make([]byte, 2*a.word)
-	if a.swapped {
+	if a.bigEndian {
 		binary.BigEndian.PutUint64(bits[len(bits)-8:], uint64(length)*8)
 	} else {
 		binary.LittleEndian.PutUint64(bits, uint64(length)*8)
@@ -51,12 +50,12 @@ func padding(a *Algorithm, length int) []byte {
 	return append(padded, bits...)
 }
 
-// sums hashes messages of any lengths together, at most [Max] at once.
+// sums returns the digests of messages of any lengths, hashed at most [Max] at once.
 func sums(a *Algorithm, k Kernel, messages [][]byte) [][]byte {
 	return sumsInParts(a, k, messages, func(all int) int { return all })
 }
 
-// sumsInParts does so with as many blocks at once as part says, of all that every message still has.
+// sumsInParts does the same, hashing part(n) of the next n blocks at once.
 func sumsInParts(a *Algorithm, k Kernel, messages [][]byte, part func(all int) int) [][]byte {
 	streams := NewStreams(a, len(messages))
 	left := make([][]byte, len(messages))
@@ -68,7 +67,7 @@ func sumsInParts(a *Algorithm, k Kernel, messages [][]byte, part func(all int) i
 		var data [][]byte
 		blocks := 0
 		for i := range left {
-			if has := len(left[i]) / blockSize(a); has > 0 && len(which) < Max {
+			if has := len(left[i]) / a.BlockSize(); has > 0 && len(which) < Max {
 				which, data = append(which, i), append(data, left[i])
 				if blocks == 0 || has < blocks {
 					blocks = has
@@ -81,7 +80,7 @@ func sumsInParts(a *Algorithm, k Kernel, messages [][]byte, part func(all int) i
 		blocks = part(blocks)
 		streams.Hash(k, which, data, blocks)
 		for _, i := range which {
-			left[i] = left[i][blocks*blockSize(a):]
+			left[i] = left[i][blocks*a.BlockSize():]
 		}
 	}
 	found := make([][]byte, len(messages))
@@ -105,7 +104,7 @@ func check(t *testing.T, a *Algorithm, k Kernel, messages, sums [][]byte) {
 	}
 }
 
-// eachKernel runs f for every algorithm and every kernel that this processor can run.
+// eachKernel runs f for every algorithm and every kernel that this CPU can run.
 func eachKernel(t *testing.T, f func(*testing.T, *Algorithm, Kernel)) {
 	for _, a := range Algorithms {
 		for _, k := range Kernels(a) {
@@ -114,25 +113,25 @@ func eachKernel(t *testing.T, f func(*testing.T, *Algorithm, Kernel)) {
 	}
 }
 
-// eachChoice runs f with every set of features that can be chosen here, as if it had been.
+// eachChoice runs f with every set of features that can be enabled here.
 func eachChoice(t *testing.T, f func(*testing.T)) {
-	before := chosen
-	defer func() { chosen = before }()
+	before := enabled
+	defer func() { enabled = before }()
 	seen := map[features]bool{}
-	for _, first := range sets {
-		for _, second := range sets {
+	for _, first := range instructionSets {
+		for _, second := range instructionSets {
 			words := first.name + "+" + second.name
 			choice, err := choose(words, present())
 			if err != nil || seen[choice] {
 				continue
 			}
 			seen[choice] = true
-			chosen = func() (features, error) { return choice, nil }
+			enabled = func() (features, error) { return choice, nil }
 			t.Run(words, f)
 		}
 	}
 	if len(seen) == 0 {
-		t.Fatal("nothing can be chosen here")
+		t.Fatal("no instruction set can be enabled here")
 	}
 }
 
@@ -191,7 +190,7 @@ func TestOfficialVectors(t *testing.T) {
 	})
 }
 
-// Messages of 0 to 4,096 bytes, each lane with another length and content.
+// Messages of 0 to 4,096 bytes, of a different length and content in each lane.
 func TestEveryLength(t *testing.T) {
 	data := random(1, 8192)
 	eachKernel(t, func(t *testing.T, a *Algorithm, k Kernel) {
@@ -206,6 +205,29 @@ func TestEveryLength(t *testing.T) {
 	})
 }
 
+// Every length of the last block, and lengths of more than 2³² bits and 2⁶¹ bytes.
+func TestPad(t *testing.T) {
+	for _, a := range Algorithms {
+		for length := range 2*a.BlockSize() + 1 {
+			if found, want := a.pad(uint64(length)), padding(a, length); !bytes.Equal(found, want) {
+				t.Errorf("%s, %d bytes: %x, not %x", a.Name, length, found, want)
+			}
+		}
+		for _, length := range []uint64{1<<29 + 1, 1<<32 + 7, 1<<61 + 3, 1<<63 - 1} {
+			bits := new(big.Int).Lsh(new(big.Int).SetUint64(length), 3)
+			bits.And(bits, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), uint(16*a.word)), big.NewInt(1)))
+			tail := bits.FillBytes(make([]byte, 2*a.word))
+			if !a.bigEndian {
+				slices.Reverse(tail)
+			}
+			found := a.pad(length)
+			if !bytes.HasSuffix(found, tail) || (length+uint64(len(found)))%uint64(a.BlockSize()) != 0 {
+				t.Errorf("%s, %d bytes: %x does not end in %x", a.Name, length, found, tail)
+			}
+		}
+	}
+}
+
 func TestEveryNumberOfLanes(t *testing.T) {
 	eachChoice(t, func(t *testing.T) {
 		for _, a := range Algorithms {
@@ -216,7 +238,7 @@ func TestEveryNumberOfLanes(t *testing.T) {
 	})
 }
 
-// ragged returns messages of random lengths, some of them empty and some of block size.
+// ragged returns messages of random lengths, some of them shorter than a block and some of whole blocks.
 func ragged(seed uint64, count, longest int) [][]byte {
 	numbers := rand.New(rand.NewPCG(seed, 5))
 	data := random(seed, longest)
@@ -244,7 +266,7 @@ func TestRaggedSets(t *testing.T) {
 	})
 }
 
-// Any number of messages, each of them a part of data, hashed in parts of any sizes.
+// FuzzKernels hashes any number of messages, each a part of data, in parts of any size.
 func FuzzKernels(f *testing.F) {
 	f.Add([]byte("abc"), uint64(3), uint8(0))
 	for i := range Algorithms {
@@ -269,7 +291,7 @@ func BenchmarkKernels(b *testing.B) {
 	const size = 64 << 10
 	for _, a := range Algorithms {
 		if a.Name == "sha224" || a.Name == "sha384" {
-			continue // the same functions as the longer ones
+			continue // the same functions as sha256 and sha512
 		}
 		b.Run(a.Name+"/go", func(b *testing.B) {
 			h, data := reference[a.Name](), random(1, size)
@@ -293,7 +315,7 @@ func BenchmarkKernels(b *testing.B) {
 }
 
 func benchmark(b *testing.B, a *Algorithm, k Kernel, lanes, size int) {
-	const skew = 192 // not a power of two, as in the engine
+	const skew = 192 // keeps lanes out of each other's cache sets, as in safefs
 	streams := NewStreams(a, lanes)
 	memory := random(1, lanes*(size+skew))
 	var which []int
@@ -303,6 +325,6 @@ func benchmark(b *testing.B, a *Algorithm, k Kernel, lanes, size int) {
 	}
 	b.SetBytes(int64(lanes * size))
 	for b.Loop() {
-		streams.Hash(k, which, data, size/blockSize(a))
+		streams.Hash(k, which, data, size/a.BlockSize())
 	}
 }

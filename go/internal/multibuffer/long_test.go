@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// longPieces of 1 MiB are what each lane gets: more than 2³² bits and 2³⁰ bytes, and not a round number.
+// longPieces is how many pieces of 1 MiB each lane hashes: more than 2³² bits and 2³⁰ bytes.
 const longPieces = 1<<10 + 1
 
-// eachPiece calls f with the pieces one after another; no two are equal.
+// eachPiece calls f with one piece after another; no two are equal.
 func eachPiece(f func(piece []byte)) {
 	piece := random(7, 1<<20)
 	for i := range longPieces {
@@ -20,7 +20,7 @@ func eachPiece(f func(piece []byte)) {
 	}
 }
 
-// TestGigabytes hashes 1 GiB and a little in every lane of every kernel.
+// TestGigabytes hashes a little more than 1 GiB in every lane of every kernel.
 func TestGigabytes(t *testing.T) {
 	want := map[string][]byte{}
 	for _, a := range Algorithms {
@@ -36,7 +36,7 @@ func TestGigabytes(t *testing.T) {
 			lanes[i] = i
 		}
 		inAll := func(data []byte) {
-			streams.Hash(k, lanes, slices.Repeat([][]byte{data}, k.Width()), len(data)/blockSize(a))
+			streams.Hash(k, lanes, slices.Repeat([][]byte{data}, k.Width()), len(data)/a.BlockSize())
 		}
 		eachPiece(inAll)
 		inAll(padding(a, longPieces<<20))

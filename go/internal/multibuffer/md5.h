@@ -1,34 +1,34 @@
-// MD5 (RFC 1321) of LANES * GROUPS streams: GROUPS vectors are worked on in turn, as each operation
-// waits for the one before it in its own.
+// MD5 (RFC 1321) of LANES * GROUPS streams. GROUPS vectors are interleaved, because within a vector
+// every operation waits for the one before it.
 
 #define STEP(f, a, b, c, d, k, s, t) \
-	EACH_GROUP a[g] = SOONER(a[g] + (m[g][k] + (uint32_t)t), f, c[g], d[g]) + f(b[g], c[g], d[g]); \
+	EACH_GROUP a[g] = EARLY(a[g] + (m[g][k] + (uint32_t)t), f, c[g], d[g]) + f(b[g], c[g], d[g]); \
 	EACH_GROUP a[g] = ROTL(a[g], s) + b[g];
 #define EACH_GROUP _Pragma("GCC unroll 4") for (int g = 0; g < GROUPS; g++)
 
-// What is added before b is known: in plain code one operation waits for another, and any that need not
-// wait makes it faster. The compiler is not to change this order.
+// Adds what does not depend on b first. Scalar code is bound by latency, so every operation that need
+// not wait for b makes it faster; the empty asm keeps the compiler from reordering it.
 #if BYTES > 8
-#define SOONER(sum, f, y, z) (sum)
+#define EARLY(sum, f, y, z) (sum)
 #define MD5_G(x, y, z) CHOOSE(z, x, y)
 #else
-#define SOONER(sum, f, y, z) \
+#define EARLY(sum, f, y, z) \
 	({ \
-		word_t sooner = sum + f##_SOONER(y, z); \
-		__asm__("" : "+r"(sooner)); \
-		sooner; \
+		word_t early = sum + f##_EARLY(y, z); \
+		__asm__("" : "+r"(early)); \
+		early; \
 	})
-#define MD5_F_SOONER(y, z) 0
-#define MD5_G_SOONER(y, z) (~(z) & (y))
-#define MD5_H_SOONER(y, z) 0
-#define MD5_I_SOONER(y, z) 0
+#define MD5_F_EARLY(y, z) 0
+#define MD5_G_EARLY(y, z) (~(z) & (y))
+#define MD5_H_EARLY(y, z) 0
+#define MD5_I_EARLY(y, z) 0
 #define MD5_G(x, y, z) ((z) & (x))
 #endif
 
 #define MD5_F(x, y, z) CHOOSE(x, y, z)
 #define MD5_H(x, y, z) PARITY(x, y, z)
 
-void KERNEL(md5)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(md5)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	vec a[GROUPS], b[GROUPS], c[GROUPS], d[GROUPS];
 	EACH_GROUP {
 		a[g] = NAME(get)(state + g * LANES, 0), b[g] = NAME(get)(state + g * LANES, 1);
@@ -113,7 +113,7 @@ void KERNEL(md5)(lanes_state *const state[], const uint8_t *const data[], size_t
 }
 
 #undef STEP
-#undef SOONER
+#undef EARLY
 #undef EACH_GROUP
 #undef MD5_F
 #undef MD5_G

@@ -1,8 +1,8 @@
-// NEON: every arm64 has it.
-#include "lanes.h"
+// NEON, which every arm64 CPU has.
+#include "multibuffer.h"
 #include "constants.h"
 #include <arm_neon.h>
 
 #define ISA neon
 #define BYTES 16
-#include "wide.h"
+#include "kernels.h"

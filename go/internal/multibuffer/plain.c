@@ -1,8 +1,8 @@
 //go:build amd64 || arm64
 
-// MD5 in plain C: the few steps that do not wait for each other leave nothing for vectors.
-#include "lanes.h"
+// MD5 in scalar C: of one stream, too few steps are independent for vectors to help.
+#include "multibuffer.h"
 
 #define ISA plain
 #define BYTES 8
-#include "wide.h"
+#include "kernels.h"

@@ -1,6 +1,6 @@
 // SHA-1 (FIPS 180-4, 6.1) of LANES streams.
 
-// Word t of the message schedule takes the place of word t - 16.
+// Word t of the message schedule replaces word t - 16.
 #define SCHEDULE(t) \
 	(w[(t) & 15] = ROTL(PARITY(w[((t) + 13) & 15], w[((t) + 8) & 15], w[((t) + 2) & 15] ^ w[(t) & 15]), 1))
 #define STEP(f, k, a, b, c, d, e, word) \
@@ -15,7 +15,7 @@
 #define TWENTY(f, k, t) FIVE(f, k, t, SCHEDULE) FIVE(f, k, t + 5, SCHEDULE) FIVE(f, k, t + 10, SCHEDULE) FIVE(f, k, t + 15, SCHEDULE)
 #define MESSAGE(t) w[t]
 
-void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(sha1)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	vec a = NAME(get)(state, 0), b = NAME(get)(state, 1), c = NAME(get)(state, 2);
 	vec d = NAME(get)(state, 3), e = NAME(get)(state, 4);
 	for (size_t at = 0; at < blocks * 64; at += 64) {

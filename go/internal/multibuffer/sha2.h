@@ -2,7 +2,7 @@
 
 #if WORD == 32
 #define ROUNDS 64
-#define CONSTANTS lanes_sha256_constants
+#define CONSTANTS mb_sha256_constants
 #define SHA2 KERNEL(sha256)
 #define SUM0(x) PARITY(ROTR(x, 2), ROTR(x, 13), ROTR(x, 22))
 #define SUM1(x) PARITY(ROTR(x, 6), ROTR(x, 11), ROTR(x, 25))
@@ -10,7 +10,7 @@
 #define SIGMA1(x) PARITY(ROTR(x, 17), ROTR(x, 19), (x) >> 10)
 #else
 #define ROUNDS 80
-#define CONSTANTS lanes_sha512_constants
+#define CONSTANTS mb_sha512_constants
 #define SHA2 KERNEL(sha512)
 #define SUM0(x) PARITY(ROTR(x, 28), ROTR(x, 34), ROTR(x, 39))
 #define SUM1(x) PARITY(ROTR(x, 14), ROTR(x, 18), ROTR(x, 41))
@@ -32,7 +32,7 @@
 	STEP(c, d, e, f, g, h, a, b, i + 6) \
 	STEP(b, c, d, e, f, g, h, a, i + 7)
 
-void SHA2(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void SHA2(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	vec a = NAME(get)(state, 0), b = NAME(get)(state, 1), c = NAME(get)(state, 2), d = NAME(get)(state, 3);
 	vec e = NAME(get)(state, 4), f = NAME(get)(state, 5), g = NAME(get)(state, 6), h = NAME(get)(state, 7);
 	for (size_t at = 0; at < blocks * 2 * WORD; at += 2 * WORD) {

@@ -1,7 +1,7 @@
-// SHA-1 and SHA-256 of STREAMS streams. Four rounds at a time; w[s] holds the last 16 words of the
-// message schedule, and words i to i + 3 are replaced once they have been used.
+// SHA-1 and SHA-256 of STREAMS streams, four rounds at a time. w[s] holds the last 16 words of the
+// message schedule; words i to i + 3 are replaced once they have been used.
 
-void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(sha1)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	const __m128i swap = _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f);
 	__m128i abcd[STREAMS], e[STREAMS];
 	EACH {
@@ -47,7 +47,7 @@ void KERNEL(sha1)(lanes_state *const state[], const uint8_t *const data[], size_
 	}
 }
 
-void KERNEL(sha256)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
+void KERNEL(sha256)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
 	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
 	__m128i abef[STREAMS], cdgh[STREAMS];
 	EACH { // the instructions want the words in this order
@@ -64,7 +64,7 @@ void KERNEL(sha256)(lanes_state *const state[], const uint8_t *const data[], siz
 		}
 #define FOUR(i) \
 	EACH { \
-		__m128i *x = w[s], sum = _mm_add_epi32(x[(i) & 3], LOAD(lanes_sha256_constants + 4 * (i))); \
+		__m128i *x = w[s], sum = _mm_add_epi32(x[(i) & 3], LOAD(mb_sha256_constants + 4 * (i))); \
 		cdgh[s] = _mm_sha256rnds2_epu32(cdgh[s], abef[s], sum); \
 		abef[s] = _mm_sha256rnds2_epu32(abef[s], cdgh[s], _mm_shuffle_epi32(sum, 0x0e)); \
 		if ((i) < 12) { \

@@ -1,5 +1,5 @@
-// SHA-NI: one stream, or two in turn, as one waits half of the time for its own instructions.
-#include "lanes.h"
+// SHA-NI, for one stream or two interleaved: one alone waits half of the time for its own results.
+#include "multibuffer.h"
 #include "constants.h"
 #include <immintrin.h>
 
@@ -13,13 +13,13 @@
 #define EACH _Pragma("GCC unroll 2") for (int s = 0; s < STREAMS; s++)
 
 #define STREAMS 1
-#define KERNEL(function) lanes_##function##_shani
+#define KERNEL(function) mb_##function##_shani
 #include "shani.h"
 #undef STREAMS
 #undef KERNEL
 
 #define STREAMS 2
-#define KERNEL(function) lanes_##function##_shanix2
+#define KERNEL(function) mb_##function##_shanix2
 #include "shani.h"
 
 #ifdef __clang__

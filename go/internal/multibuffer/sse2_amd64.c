@@ -1,8 +1,8 @@
-// SSE2: every amd64 has it.
-#include "lanes.h"
+// SSE2, which every amd64 CPU has.
+#include "multibuffer.h"
 #include "constants.h"
 #include <emmintrin.h>
 
 #define ISA sse2
 #define BYTES 16
-#include "wide.h"
+#include "kernels.h"

@@ -1,8 +1,8 @@
-// Vectors of words, one word of each stream. Include with BYTES, the size of a vector, WORD, the
-// bits of a word, and NAME(x), which makes names of this instance. Undone by vector_end.h. BYTES of 8
-// and less mean one stream and no vector.
+// Defines vectors with one word of each stream. Include with BYTES, the size of a vector, WORD, the
+// bits of a word, and NAME(x), which makes names for this instance; vector_end.h undefines it all.
+// BYTES of 8 or less means one stream and no vectors.
 //
-// Nothing here is right or wrong by the byte order alone: all processors meant are little-endian.
+// All supported CPUs are little-endian, and this code relies on it.
 
 #define LANES (BYTES > 8 ? BYTES * 8 / WORD : 1)
 #define PART (128 / WORD) // words of 128 bits
@@ -26,7 +26,7 @@ typedef word_t vec;
 #define ROTL(x, n) ((x) << (n) | (x) >> (WORD - (n)))
 #define ROTR(x, n) ROTL(x, WORD - (n))
 
-#ifdef TERNARY // any function of three bits in one instruction; the truth table is its number
+#ifdef TERNARY // any function of three bits in one instruction; the last argument is its truth table
 #define PARITY(x, y, z) TERNARY(x, y, z, 0x96)
 #define CHOOSE(x, y, z) TERNARY(x, y, z, 0xca)
 #define MAJORITY(x, y, z) TERNARY(x, y, z, 0xe8)
@@ -38,7 +38,7 @@ typedef word_t vec;
 #define MD5_I(x, y, z) ((y) ^ ((x) | ~(z)))
 #endif
 
-// SWAP(x): the bytes of each word in reverse.
+// SWAP(x) reverses the bytes of each word.
 #if WORD == 32
 #define SWAP_ORDER _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203)
 #else
@@ -61,7 +61,7 @@ typedef word_t vec;
 #endif
 
 #if BYTES > 8
-// Loads 16 bytes of every PARTth stream, the first into the lowest part.
+// Loads 16 bytes of every PARTth stream; the first goes to the lowest part.
 static inline vec NAME(load)(const uint8_t *const from[], size_t at) {
 #if BYTES == 64
 	__m512i v = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(from[0] + at)));
@@ -76,7 +76,7 @@ static inline vec NAME(load)(const uint8_t *const from[], size_t at) {
 #endif
 }
 
-// UNPACK(l, u): the lower (or upper) halves of all parts of two vectors, interleaved.
+// UNPACK(half, bits, x, y) interleaves the lower or upper halves of all parts of two vectors.
 #if BYTES == 64
 #define UNPACK(half, bits, x, y) ((vec)_mm512_unpack##half##_epi##bits((__m512i)(x), (__m512i)(y)))
 #elif BYTES == 32
@@ -91,7 +91,7 @@ static inline vec NAME(load)(const uint8_t *const from[], size_t at) {
 #define UNPACK(half, bits, x, y) ((vec)ZIP_##half##_##bits(x, y))
 #endif
 
-// Gathers the 16 words of one block of each stream: m[i] gets word i of all of them.
+// Gathers the 16 words of one block of each stream: m[i] gets word i of every stream.
 static inline __attribute__((always_inline)) void NAME(words)(vec m[16], const uint8_t *const from[],
                                                               size_t at, int swap) {
 #pragma GCC unroll 8
@@ -115,26 +115,26 @@ static inline __attribute__((always_inline)) void NAME(words)(vec m[16], const u
 	}
 }
 
-// Word number i of the streams' states.
-static inline vec NAME(get)(lanes_state *const state[], int i) {
+// Returns word i of the streams' states.
+static inline vec NAME(get)(mb_state *const state[], int i) {
 	vec v;
 	for (int lane = 0; lane < (int)LANES; lane++)
 		v[lane] = WORDS(state[lane])[i];
 	return v;
 }
 
-static inline void NAME(put)(lanes_state *const state[], int i, vec v) {
+static inline void NAME(put)(mb_state *const state[], int i, vec v) {
 	for (int lane = 0; lane < (int)LANES; lane++)
 		WORDS(state[lane])[i] = v[lane];
 }
 #else
 static inline __attribute__((always_inline)) void NAME(words)(vec m[16], const uint8_t *const from[],
                                                               size_t at, int swap) {
-	(void)swap; // MD5 alone comes here
+	(void)swap; // only MD5 uses this, which does not swap
 	memcpy(m, from[0] + at, 2 * WORD);
 }
 
-static inline vec NAME(get)(lanes_state *const state[], int i) { return WORDS(state[0])[i]; }
+static inline vec NAME(get)(mb_state *const state[], int i) { return WORDS(state[0])[i]; }
 
-static inline void NAME(put)(lanes_state *const state[], int i, vec v) { WORDS(state[0])[i] = v; }
+static inline void NAME(put)(mb_state *const state[], int i, vec v) { WORDS(state[0])[i] = v; }
 #endif

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LeaveCache has reading keep nothing in the system's cache that was not there; see F_NOCACHE in fcntl(2).
+// LeaveCache keeps reading from adding to the system's cache; see F_NOCACHE in fcntl(2).
 func (f *File) LeaveCache() {
-	_, _ = unix.FcntlInt(f.file.Fd(), unix.F_NOCACHE, 1) // or it is cached as ever
+	_, _ = unix.FcntlInt(f.file.Fd(), unix.F_NOCACHE, 1) // if it fails, reading is cached as usual
 }
 
-func readLeaving(fd int, p []byte, _ int64) (int, error) { return syscall.Read(fd, p) }
+func readUncached(fd int, p []byte, _ int64) (int, error) { return syscall.Read(fd, p) }

@@ -9,31 +9,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LeaveCache has reading leave the page cache as it was: what was not in it is dropped again. See
-// mincore(2), posix_fadvise(2). Only of files that the process owns or may write does the system tell
-// what is cached; others are cached as ever.
+// LeaveCache makes reading leave the page cache as it was: pages that were not in it are dropped again.
+// See mincore(2), posix_fadvise(2). The system reports what is cached only of files that the process
+// owns or may write; others are cached as usual.
 func (f *File) LeaveCache() {
-	// Else the system would read ahead, and it could not be told what was there before.
-	f.leaves = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_RANDOM) == nil
+	// Without this the system would read ahead, and what was cached before could not be known.
+	f.uncached = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_RANDOM) == nil
 }
 
-// Sequential has the system read twice as far ahead as it does by itself; see posix_fadvise(2).
+// Sequential doubles the system's read-ahead; see posix_fadvise(2).
 func (f *File) Sequential() {
-	if !f.leaves {
-		_ = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // or it is as ever
+	if !f.uncached {
+		_ = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // if it fails, read-ahead is as usual
 	}
 }
 
-// mostPages is how many pages are asked for at once.
-const mostPages = 64
+// maxPages is how many pages are looked up at once.
+const maxPages = 64
 
-// readLeaving reads from the offset at, and no further than all that is read was in the page cache,
-// or none of it.
-func readLeaving(fd int, p []byte, at int64) (int, error) {
+// readUncached reads from the offset at: only pages that were all in the page cache, or all not, and it
+// drops the latter from the cache again.
+func readUncached(fd int, p []byte, at int64) (int, error) {
 	page := int64(os.Getpagesize())
 	from := at &^ (page - 1)
-	p = p[:min(int64(len(p)), from+mostPages*page-at)]
-	var pages [mostPages]byte
+	p = p[:min(int64(len(p)), from+maxPages*page-at)]
+	var pages [maxPages]byte
 	count := int((at + int64(len(p)) - from + page - 1) / page)
 	if count == 0 || !areCached(fd, from, int64(count)*page, &pages) {
 		return syscall.Pread(fd, p, at)
@@ -47,14 +47,14 @@ func readLeaving(fd int, p []byte, at int64) (int, error) {
 	end := from + int64(count)*page
 	n, err := syscall.Pread(fd, p[:min(int64(len(p)), end-at)], at)
 	if pages[0] == 0 {
-		_ = unix.Fadvise(fd, from, end-from, unix.FADV_DONTNEED) // or it stays
+		_ = unix.Fadvise(fd, from, end-from, unix.FADV_DONTNEED) // if it fails, they stay
 	}
 	return n, err
 }
 
-// areCached finds out which pages are cached: bit 0 of each tells. What is mapped for that is never
-// touched, as it may be gone.
-func areCached(fd int, from, size int64, pages *[mostPages]byte) bool {
+// areCached sets bit 0 of each page that is cached, and reports whether that is known. The mapping it
+// makes is never accessed: the file may have been truncated.
+func areCached(fd int, from, size int64, pages *[maxPages]byte) bool {
 	at, err := unix.MmapPtr(fd, from, nil, uintptr(size), unix.PROT_NONE, unix.MAP_SHARED)
 	if err != nil {
 		return false

@@ -9,21 +9,21 @@ import (
 	"syscall"
 )
 
-// Rotates reports whether the folder is known to lie on a disk that rotates, where several readers
+// IsOnSpinningDisk reports whether the folder is known to be on a spinning disk, where several readers
 // are slower than one.
-func (t *Tree) Rotates() bool {
+func (t *Tree) IsOnSpinningDisk() bool {
 	info, err := t.root.Stat(".")
 	if err != nil {
 		return false
 	}
 	s, ok := info.Sys().(*syscall.Stat_t)
-	return ok && rotates("/sys", uint64(s.Dev))
+	return ok && isSpinning("/sys", uint64(s.Dev))
 }
 
-// rotates asks the queue of a device, or of the disk that it is a partition of; see
-// Documentation/ABI/stable/sysfs-block of Linux. Devices that are none (of NFS, of a subvolume of
-// Btrfs) are not there. The virtual disks of a virtual machine say that they rotate whatever they are.
-func rotates(sysfs string, device uint64) bool {
+// isSpinning reports whether a device, or the disk that it is a partition of, is a spinning disk; see
+// Documentation/ABI/stable/sysfs-block of Linux. Devices that are no block devices (of NFS, of a Btrfs
+// subvolume) are not listed there. The disks of a virtual machine claim to spin whatever they are.
+func isSpinning(sysfs string, device uint64) bool {
 	major := device>>8&0xfff | device>>32&^0xfff
 	minor := device&0xff | device>>12&^0xff
 	devices := filepath.Join(sysfs, "dev", "block")
@@ -32,12 +32,12 @@ func rotates(sysfs string, device uint64) bool {
 		return false
 	}
 	path := filepath.Join(devices, link)
-	said, err := os.ReadFile(filepath.Join(path, "queue", "rotational"))
+	value, err := os.ReadFile(filepath.Join(path, "queue", "rotational"))
 	if err != nil {
 		path = filepath.Dir(path)
-		said, err = os.ReadFile(filepath.Join(path, "queue", "rotational"))
+		value, err = os.ReadFile(filepath.Join(path, "queue", "rotational"))
 	}
 	disk := filepath.Base(path)
 	virtual := strings.HasPrefix(disk, "vd") || strings.HasPrefix(disk, "xvd")
-	return err == nil && !virtual && bytes.Equal(said, []byte("1\n"))
+	return err == nil && !virtual && bytes.Equal(value, []byte("1\n"))
 }

@@ -13,7 +13,7 @@ func device(major, minor uint64) uint64 {
 	return minor&0xff | major&0xfff<<8 | minor&^0xff<<12 | major&^0xfff<<32
 }
 
-func TestRotates(t *testing.T) {
+func TestIsSpinning(t *testing.T) {
 	sysfs := t.TempDir()
 	write := func(path, content string) {
 		path = filepath.Join(sysfs, path)
@@ -27,8 +27,8 @@ func TestRotates(t *testing.T) {
 		}
 	}
 	write("dev/block/none", "")
-	for disk, said := range map[string]string{"sda": "1\n", "nvme0n1": "0\n", "vda": "1\n", "xvdb": "1\n", "dm-3": "1\n", "odd": ""} {
-		write("devices/pci/block/"+disk+"/queue/rotational", said)
+	for disk, value := range map[string]string{"sda": "1\n", "nvme0n1": "0\n", "vda": "1\n", "xvdb": "1\n", "dm-3": "1\n", "odd": ""} {
+		write("devices/pci/block/"+disk+"/queue/rotational", value)
 	}
 	for _, partition := range []string{"sda/sda2", "nvme0n1/nvme0n1p1", "vda/vda1"} {
 		write("devices/pci/block/"+partition+"/partition", "1\n")
@@ -47,14 +47,14 @@ func TestRotates(t *testing.T) {
 		{259, 0, false}, {259, 300, false}, {254, 0, false}, {254, 1, false}, {202, 16, false},
 		{9, 9, false}, {9, 8, false}, {0, 44, false}, {8, 3, false},
 	} {
-		if got := rotates(sysfs, device(c.major, c.minor)); got != c.want {
+		if got := isSpinning(sysfs, device(c.major, c.minor)); got != c.want {
 			t.Errorf("%d:%d: %v", c.major, c.minor, got)
 		}
 	}
 }
 
-// A loop device says of itself what it is told.
-func TestRotatesForReal(t *testing.T) {
+// A loop device reports what is written to its queue.
+func TestIsOnSpinningDisk(t *testing.T) {
 	image, mounted := filepath.Join(t.TempDir(), "image"), t.TempDir()
 	if err := os.WriteFile(image, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)
@@ -76,13 +76,13 @@ func TestRotatesForReal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	for said, want := range map[string]bool{"1": true, "0": false} {
+	for value, want := range map[string]bool{"1": true, "0": false} {
 		queue := filepath.Join("/sys/block", filepath.Base(loop), "queue", "rotational")
-		if err := os.WriteFile(queue, []byte(said), 0); err != nil {
+		if err := os.WriteFile(queue, []byte(value), 0); err != nil {
 			t.Skip(err)
 		}
-		if tree.Rotates() != want {
-			t.Errorf("%s is not taken for %v", said, want)
+		if tree.IsOnSpinningDisk() != want {
+			t.Errorf("rotational %s: want %v", value, want)
 		}
 	}
 }

@@ -5,5 +5,5 @@ package safefs
 // Sequential does nothing here.
 func (f *File) Sequential() {}
 
-// Rotates is false: it is not known here.
-func (t *Tree) Rotates() bool { return false }
+// IsOnSpinningDisk returns false: it is not known here.
+func (t *Tree) IsOnSpinningDisk() bool { return false }

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFlags keep the opening of a FIFO or a device from blocking, and of a terminal from
-// becoming the process's own.
+// openFlags keep the opening of a FIFO or device from blocking, and a terminal from becoming the
+// process's controlling terminal.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
 
-// unrooted takes a folder that was opened in an [os.Root], where reading it asks the system about each
-// name in it, and returns it as it is elsewhere, where the type of a name comes with the name.
-func unrooted(dir *os.File) *os.File {
+// reopenFolder returns a folder opened through an [os.Root] as an ordinary file. Reading names from the
+// former takes a system call for each name; from the latter, a name's type comes with the name.
+func reopenFolder(dir *os.File) *os.File {
 	fd, err := unix.FcntlInt(dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return dir
@@ -28,8 +28,8 @@ func unrooted(dir *os.File) *os.File {
 	return os.NewFile(uintptr(fd), dir.Name())
 }
 
-// readNow reads without waiting for data to come, for which [os.File.Read] waits, not to be
-// interrupted. A regular file has its data there; /proc/kmsg only says that it is one.
+// readNow reads without waiting for data, unlike [os.File.Read], which would wait uninterruptibly. A
+// regular file always has its data; /proc/kmsg only claims to be one.
 func (f *File) readNow(p []byte) (n int, err error) {
 	conn, err := f.file.SyscallConn()
 	if err != nil {
@@ -46,7 +46,7 @@ func (f *File) readNow(p []byte) (n int, err error) {
 	case failed != nil:
 		return 0, failed
 	case err != nil:
-		return 0, Unread(err)
+		return 0, readError(err)
 	case n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
@@ -54,8 +54,8 @@ func (f *File) readNow(p []byte) (n int, err error) {
 }
 
 func (f *File) readOnce(fd int, p []byte) (int, error) {
-	if f.leaves {
-		return readLeaving(fd, p, f.total)
+	if f.uncached {
+		return readUncached(fd, p, f.total)
 	}
 	return syscall.Read(fd, p)
 }
@@ -68,7 +68,7 @@ func statusChange(info fs.FileInfo) time.Time {
 	return time.Time{}
 }
 
-// OpenLimit is how many descriptors this process may have.
+// OpenLimit returns how many descriptors this process may have.
 func OpenLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -77,5 +77,5 @@ func OpenLimit() int {
 	return int(min(limit.Cur, 1<<20))
 }
 
-// impossible is for systems on which a name is not the file's name to the letter.
-func impossible(string) error { return nil }
+// checkSystemName returns nil: every name is exactly the file's name.
+func checkSystemName(string) error { return nil }

@@ -11,27 +11,27 @@ import (
 
 const openFlags = os.O_RDONLY
 
-// statusChange is not told by Windows' file information; size and modification time decide.
+// statusChange returns no time: Windows' file information has none. Size and modification time decide.
 func statusChange(fs.FileInfo) time.Time { return time.Time{} }
 
-// unrooted is what it was: Windows tells all about a name with the name.
-func unrooted(dir *os.File) *os.File { return dir }
+// reopenFolder returns dir: Windows returns all information with each name.
+func reopenFolder(dir *os.File) *os.File { return dir }
 
 func (f *File) readNow(p []byte) (int, error) { return f.file.Read(p) }
 
-// LeaveCache does nothing: Windows cannot be asked what it has cached.
+// LeaveCache does nothing: Windows does not report what it has cached.
 func (f *File) LeaveCache() {}
 
-// OpenLimit is how many files this process may have open: Windows has no such limit.
+// OpenLimit returns how many files this process may have open. Windows has no such limit.
 func OpenLimit() int { return 1 << 20 }
 
-// impossible returns why no file has that name, though the system would open one, or something
-// else. By "a:b" it opens a stream beside the content of a; by "a." and "a " it opens a; what is
-// not UTF-8 it opens as if there were U+FFFD; NUL and COM1 are devices in whatever folder.
-func impossible(name string) error {
+// checkSystemName returns why no file has that name, although the system would open something by it.
+// "a:b" opens an alternate data stream of a; "a." and "a " open a; bytes that are not UTF-8 are
+// replaced by U+FFFD; NUL and COM1 are devices in every folder.
+func checkSystemName(name string) error {
 	volume := filepath.VolumeName(name)
 	if strings.HasSuffix(volume, ":") && !filepath.IsAbs(name) || !isEncoded(name) {
-		return ErrName // "C:a" is in the folder that is the working one of that drive
+		return ErrName // "C:a" is relative to the working folder of that drive
 	}
 	parts := strings.FieldsFunc(name[len(volume):], func(c rune) bool { return c == '/' || c == '\\' })
 	for _, part := range parts {
@@ -46,8 +46,8 @@ func impossible(name string) error {
 	return nil
 }
 
-// isEncoded reports whether name is UTF-8, in which surrogates may stand alone: names of files are
-// any numbers of 16 bits there.
+// isEncoded reports whether name is UTF-8 in which unpaired surrogates are allowed: Windows file names
+// are sequences of any 16-bit numbers.
 func isEncoded(name string) bool {
 	for name != "" {
 		r, n := utf8.DecodeRuneInString(name)

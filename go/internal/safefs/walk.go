@@ -11,35 +11,32 @@ import (
 )
 
 const (
-	walkBatch = 1024 // names read of a folder at once
+	walkBatch = 1024 // names read from a folder at once
 	walkPause = 5 * time.Millisecond
-	walkTries = 400 // while no more files can be open at once
+	walkTries = 400 // attempts to open a folder while descriptors are exhausted
 )
 
-// UnreadableFolder is what [Tree.Walk] shows of a folder whose names cannot be read.
+// UnreadableFolder is how [Tree.Walk] reports a folder whose names cannot be read.
 type UnreadableFolder struct {
 	fs.DirEntry
 	Err error // why
 }
 
-// Walk calls visit for everything in the tree but the tree's folder itself: files, folders, links
-// and what else there is, each with its name relative to the tree, joined by "/". Symbolic links
-// are shown and never followed.
+// Walk calls visit for everything in the tree except its top folder: files, folders, links and others,
+// each with its name relative to the tree, joined by "/". Symbolic links are reported, not followed.
 //
-// The order is that of the bytes of the names: in a folder, a sub-folder stands where its name
-// with a "/" behind it belongs, so that the files of the whole tree come sorted. What is kept in
-// memory is the names in one folder and in those above it; one folder is open at a time.
+// The order is bytewise by name. A folder is sorted as if its name ended in "/", so the files of the
+// whole tree come sorted. Memory holds the names of the current folder and of those above it; one
+// folder is open at a time.
 //
-// Where visit answers [fs.SkipDir] to a folder, that is passed by. A folder that cannot be read is
-// shown once more, as an [*UnreadableFolder]: unless visit answers that with [fs.SkipDir], Walk
-// ends with its error. Any other error of visit ends Walk, which returns it; [fs.SkipAll] ends it
-// without an error.
+// If visit returns [fs.SkipDir] for a folder, Walk skips it. A folder that cannot be read is visited
+// again, as an [*UnreadableFolder]: unless visit then returns [fs.SkipDir], Walk ends with its error.
+// Any other error of visit ends Walk, which returns it; [fs.SkipAll] ends it without an error.
 func (t *Tree) Walk(ctx context.Context, visit func(name string, entry fs.DirEntry) error) error {
 	return t.WalkFrom(ctx, ".", visit)
 }
 
-// WalkFrom is a [Tree.Walk] that shows only what lies in the folder called start. The names are
-// relative to the tree all the same.
+// WalkFrom is [Tree.Walk] of the folder called start alone. Names are still relative to the tree.
 func (t *Tree) WalkFrom(ctx context.Context, start string, visit func(name string, entry fs.DirEntry) error) error {
 	top, err := t.read(ctx, start)
 	if err != nil {
@@ -59,7 +56,7 @@ func (t *Tree) WalkFrom(ctx context.Context, start string, visit func(name strin
 	return err
 }
 
-// walk is the state of a Walk. It is a stack and no recursion, as a tree may be of any depth.
+// walk is the state of a Walk. It uses a stack, not recursion, because a tree may have any depth.
 type walk struct {
 	tree    *Tree
 	ctx     context.Context
@@ -67,13 +64,13 @@ type walk struct {
 	folders []folder
 }
 
-// folder is what is still to be shown of a folder.
+// folder is the part of a folder that has not been visited yet.
 type folder struct {
 	prefix string // of the names in it: "" or "a/b/"
 	nodes  []node
 }
 
-// step shows what is next.
+// step visits the next entry.
 func (w *walk) step() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -107,24 +104,24 @@ func (w *walk) enter(entry *dirEntry) error {
 	if w.ctx.Err() != nil {
 		return err
 	}
-	if told := w.visit(entry.path(), &UnreadableFolder{entry, err}); told != nil {
-		return told
+	if stop := w.visit(entry.path(), &UnreadableFolder{entry, err}); stop != nil {
+		return stop
 	}
 	return err
 }
 
-// read returns what lies in the folder called name, sorted.
+// read returns the entries of the folder called name, sorted.
 func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
-	// Not Root.Open, which waits at a FIFO that has taken the folder's place.
+	// Not Root.Open, which would wait if a FIFO had replaced the folder.
 	dir, err := t.root.OpenFile(name, openFlags, 0)
 	for try := 0; IsExhausted(err) && try < walkTries && ctx.Err() == nil; try++ {
 		time.Sleep(walkPause)
 		dir, err = t.root.OpenFile(name, openFlags, 0)
 	}
 	if err != nil {
-		return nil, outside(err)
+		return nil, mapOutside(err)
 	}
-	dir = unrooted(dir)
+	dir = reopenFolder(dir)
 	defer dir.Close()
 	var nodes []node
 	for ctx.Err() == nil {
@@ -143,13 +140,13 @@ func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 	return nil, ctx.Err()
 }
 
-// node is what is kept of a name: there may be millions.
+// node is an entry of a folder. There may be millions, so it is small.
 type node struct {
 	name string
 	kind fs.FileMode
 }
 
-// compare orders nodes as the names of the files are: those of a folder have "/" behind its name.
+// compare orders nodes by name; the name of a folder counts as ending in "/".
 func compare(a, b node) int {
 	n := min(len(a.name), len(b.name))
 	if c := cmp.Compare(a.name[:n], b.name[:n]); c != 0 {
@@ -158,7 +155,7 @@ func compare(a, b node) int {
 	return cmp.Or(cmp.Compare(a.after(n), b.after(n)), cmp.Compare(len(a.name), len(b.name)))
 }
 
-// after returns the byte at n, or the one that stands behind the name, or less than any.
+// after returns the byte at n; at the end of the name, "/" for a folder, else less than any byte.
 func (d node) after(n int) int {
 	switch {
 	case n < len(d.name):
@@ -169,7 +166,7 @@ func (d node) after(n int) int {
 	return -1
 }
 
-// dirEntry is a node where it stands; it is an [fs.DirEntry].
+// dirEntry is a node and its folder, as an [fs.DirEntry].
 type dirEntry struct {
 	node
 	prefix string
@@ -182,5 +179,5 @@ func (d *dirEntry) IsDir() bool       { return d.kind.IsDir() }
 func (d *dirEntry) Type() fs.FileMode { return d.kind }
 func (d *dirEntry) String() string    { return fs.FormatDirEntry(d) }
 
-// Info describes the thing itself, the link where it is one; see [os.Root.Lstat].
+// Info describes the entry without following a link; see [os.Root.Lstat].
 func (d *dirEntry) Info() (fs.FileInfo, error) { return d.tree.root.Lstat(d.path()) }

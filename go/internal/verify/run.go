@@ -60,7 +60,7 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		run.close()
 		return nil, safefs.At(r.Root, err)
 	}
-	run.spinning = r.Workers == 0 && tree.Rotates()
+	run.spinning = r.Workers == 0 && tree.IsOnSpinningDisk()
 	return run, nil
 }
 

@@ -1,17 +1,17 @@
-// One stream of a SHA: the message schedules of LANES blocks that follow one another are made in
-// vectors, a few words at a time between the rounds of the blocks before, which are plain code.
+// SHA of a single stream. The message schedules of LANES successive blocks are made in vectors, a few
+// words at a time, between the scalar rounds of the blocks before.
 //
-// WORD says which: SHA-1 (FIPS 180-4, 6.1) with ALONE_SHA1, else SHA-256 (6.2) or SHA-512 (6.4).
+// With SINGLE_SHA1 it is SHA-1 (FIPS 180-4, 6.1), else SHA-256 (6.2) or SHA-512 (6.4) according to WORD.
 
-#define XOR3(x, y, z) ((x) ^ ((y) ^ (z))) // of words: PARITY may be for vectors only
-#define EITHER(x, y, z) (((x) & (y)) + (~(x) & (z)))
+#define XOR3(x, y, z) ((x) ^ ((y) ^ (z))) // PARITY may be for vectors only
+#define CHOICE(x, y, z) (((x) & (y)) + (~(x) & (z)))
 
-#ifdef ALONE_SHA1
+#ifdef SINGLE_SHA1
 #define FUNCTION sha1
 #define OWN(x) NAME(sha1_##x)
 #define ROUNDS 80
-#define TURN 5
-#define CONSTANT(i) lanes_sha1_constants[(i) / 20]
+#define GROUP 5
+#define CONSTANT(i) mb_sha1_constants[(i) / 20]
 #define NEXT(w) ROTL(PARITY(w[-3], w[-8], w[-14] ^ w[-16]), 1)
 #define STEP(f, a, b, c, d, e, i) \
 	e += w[i * LANES] + f(b, c, d); \
@@ -23,13 +23,13 @@
 	STEP(f, d, e, a, b, c, 2) \
 	STEP(f, c, d, e, a, b, 3) \
 	STEP(f, b, c, d, e, a, 4)
-#define MOST(x, y, z) (((y) & (z)) + ((x) & ((y) ^ (z))))
+#define MAJOR(x, y, z) (((y) & (z)) + ((x) & ((y) ^ (z))))
 #else
 #if WORD == 32
 #define FUNCTION sha256
 #define OWN(x) NAME(sha256_##x)
 #define ROUNDS 64
-#define CONSTANT(i) lanes_sha256_constants[i]
+#define CONSTANT(i) mb_sha256_constants[i]
 #define SUM0(x) XOR3(ROTR(x, 2), ROTR(x, 13), ROTR(x, 22))
 #define SUM1(x) XOR3(ROTR(x, 6), ROTR(x, 11), ROTR(x, 25))
 #define SIGMA0(x) PARITY(ROTR(x, 7), ROTR(x, 18), (x) >> 3)
@@ -38,17 +38,17 @@
 #define FUNCTION sha512
 #define OWN(x) NAME(sha512_##x)
 #define ROUNDS 80
-#define CONSTANT(i) lanes_sha512_constants[i]
+#define CONSTANT(i) mb_sha512_constants[i]
 #define SUM0(x) XOR3(ROTR(x, 28), ROTR(x, 34), ROTR(x, 39))
 #define SUM1(x) XOR3(ROTR(x, 14), ROTR(x, 18), ROTR(x, 41))
 #define SIGMA0(x) PARITY(ROTR(x, 1), ROTR(x, 8), (x) >> 7)
 #define SIGMA1(x) PARITY(ROTR(x, 19), ROTR(x, 61), (x) >> 6)
 #endif
-#define TURN 8
+#define GROUP 8
 #define NEXT(w) (w[-16] + SIGMA1(w[-2]) + w[-7] + SIGMA0(w[-15]))
-// What is needed last is added last. Majority is b ^ (a ^ b & b ^ c), whose last part was there before.
+// What is known last is added last. Majority is b ^ ((a ^ b) & (b ^ c)); b ^ c is a ^ b of the step before.
 #define STEP(a, b, c, d, e, f, g, h, i) \
-	h += w[i * LANES] + EITHER(e, f, g); \
+	h += w[i * LANES] + CHOICE(e, f, g); \
 	h += SUM1(e); \
 	d += h; \
 	differ = a ^ b; \
@@ -69,15 +69,15 @@
 #define SCHEDULE OWN(schedule)
 #define EXPAND OWN(expand)
 #define BEGIN OWN(begin)
-// Words to be made after each TURN rounds, so that the next blocks are ready in time.
-#define EACH_TIME ((TURN * (ROUNDS - 16) + ROUNDS * (int)LANES - 1) / (ROUNDS * (int)LANES))
+// Schedule words made after each GROUP rounds, so that the next blocks' schedules are ready in time.
+#define WORDS_PER_GROUP ((GROUP * (ROUNDS - 16) + ROUNDS * (int)LANES - 1) / (ROUNDS * (int)LANES))
 
 typedef struct {
-	vec words[ROUNDS], sums[ROUNDS]; // sums are with the constants
+	vec words[ROUNDS], sums[ROUNDS]; // sums include the constants
 	int made;
 } SCHEDULE;
 
-// Makes the next word of each.
+// Makes the next word of each block.
 static inline __attribute__((always_inline)) void EXPAND(SCHEDULE *s) {
 	vec *w = s->words + s->made;
 	*w = NEXT(w);
@@ -85,7 +85,7 @@ static inline __attribute__((always_inline)) void EXPAND(SCHEDULE *s) {
 	s->made++;
 }
 
-// Makes the first 16 words, of LANES blocks or as many as there are.
+// Makes the first 16 words of LANES blocks, or of as many as there are.
 static inline __attribute__((always_inline)) void BEGIN(SCHEDULE *s, const uint8_t *data, size_t blocks) {
 	const uint8_t *from[LANES];
 	for (size_t i = 0; i < LANES; i++)
@@ -96,18 +96,18 @@ static inline __attribute__((always_inline)) void BEGIN(SCHEDULE *s, const uint8
 	s->made = 16;
 }
 
-// The rounds in steps, and behind these some words of the next schedules.
+// Runs the rounds, and after each group makes some words of the next schedules.
 #define ROUNDS_OF(steps, count) \
-	for (int i = 0; i < (count); i += TURN, w += TURN * LANES) { \
+	for (int i = 0; i < (count); i += GROUP, w += GROUP * LANES) { \
 		steps \
-		for (int k = 0; k < EACH_TIME && next->made < ROUNDS; k++) \
+		for (int k = 0; k < WORDS_PER_GROUP && next->made < ROUNDS; k++) \
 			EXPAND(next); \
 	}
 
-void KERNEL(FUNCTION)(lanes_state *const state[], const uint8_t *const data[], size_t blocks) {
-	volatile word_t *s = WORDS(state[0]); // else clang makes vectors of what is to be added to it
+void KERNEL(FUNCTION)(mb_state *const state[], const uint8_t *const data[], size_t blocks) {
+	volatile word_t *s = WORDS(state[0]); // volatile, or clang vectorizes the additions to it
 	word_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4];
-#ifndef ALONE_SHA1
+#ifndef SINGLE_SHA1
 	word_t f = s[5], g = s[6], h = s[7], before, differ;
 #endif
 	SCHEDULE schedules[2], *now = schedules, *next = schedules + 1;
@@ -122,10 +122,10 @@ void KERNEL(FUNCTION)(lanes_state *const state[], const uint8_t *const data[], s
 			BEGIN(next, at + LANES * 2 * WORD, blocks);
 		for (size_t lane = 0; lane < here; lane++) {
 			const word_t *w = (const word_t *)now->sums + lane;
-#ifdef ALONE_SHA1
-			ROUNDS_OF(STEPS(EITHER), 20)
+#ifdef SINGLE_SHA1
+			ROUNDS_OF(STEPS(CHOICE), 20)
 			ROUNDS_OF(STEPS(XOR3), 20)
-			ROUNDS_OF(STEPS(MOST), 20)
+			ROUNDS_OF(STEPS(MAJOR), 20)
 			ROUNDS_OF(STEPS(XOR3), 20)
 #else
 			before = b ^ c;
@@ -140,12 +140,12 @@ void KERNEL(FUNCTION)(lanes_state *const state[], const uint8_t *const data[], s
 }
 
 #undef XOR3
-#undef EITHER
-#undef MOST
+#undef CHOICE
+#undef MAJOR
 #undef FUNCTION
 #undef OWN
 #undef ROUNDS
-#undef TURN
+#undef GROUP
 #undef CONSTANT
 #undef NEXT
 #undef STEP
@@ -157,5 +157,5 @@ void KERNEL(FUNCTION)(lanes_state *const state[], const uint8_t *const data[], s
 #undef SCHEDULE
 #undef EXPAND
 #undef BEGIN
-#undef EACH_TIME
+#undef WORDS_PER_GROUP
 #undef ROUNDS_OF

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// What one to six files get, whatever this processor has: no file of several is hashed alone where
-// a vector takes them all.
-func TestPlan(t *testing.T) {
+// The kernels for one to six streams, on any CPU: where a vector takes several streams, none of them
+// is hashed by itself.
+func TestDispatch(t *testing.T) {
 	avx512 := hasSSE2 | hasAVX2 | hasAVX512
 	for _, c := range []struct {
 		algorithm string

@@ -1,0 +1,65 @@
+//go:build !cgo || !(amd64 || arm64) || !(linux || darwin)
+
+package safefs
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+// FileSet is not available here.
+type FileSet struct{}
+
+// NewFileSet returns [errors.ErrUnsupported].
+func NewFileSet(Hasher) (*FileSet, error) { return nil, errors.ErrUnsupported }
+
+// Free does nothing.
+func (*FileSet) Free() {}
+
+// Open declines.
+func (*FileSet) Open(int, Algorithm, uintptr, string, *Snapshot) bool { return false }
+
+// Adopt declines.
+func (*FileSet) Adopt(int, Algorithm, uintptr) bool { return false }
+
+// Left returns 0.
+func (*FileSet) Left(int) int64 { return 0 }
+
+// Size returns 0.
+func (*FileSet) Size(int) int64 { return 0 }
+
+// Drop does nothing.
+func (*FileSet) Drop(int) {}
+
+// CloseFolder does nothing.
+func (*FileSet) CloseFolder() {}
+
+// Step returns 0.
+func (*FileSet) Step(*atomic.Uint32) int64 { return 0 }
+
+// Phase returns [PhaseIdle].
+func (*FileSet) Phase(int) Phase { return PhaseIdle }
+
+// Take returns the zero value.
+func (*FileSet) Take(int, []byte) Outcome { return Outcome{} }
+
+// Snapshot is always empty here.
+type Snapshot struct{}
+
+// Size returns 0.
+func (*Snapshot) Size() int64 { return 0 }
+
+// Prober is not available here.
+type Prober struct{}
+
+// NewProber returns [errors.ErrUnsupported].
+func NewProber() (*Prober, error) { return nil, errors.ErrUnsupported }
+
+// Probe returns false.
+func (*Prober) Probe(uintptr, string, *Snapshot) bool { return false }
+
+// CloseFolder does nothing.
+func (*Prober) CloseFolder() {}
+
+// Free does nothing.
+func (*Prober) Free() {}

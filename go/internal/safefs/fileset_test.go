@@ -1,0 +1,457 @@
+//go:build cgo && (amd64 || arm64) && (linux || darwin)
+
+package safefs_test
+
+import (
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"checksig/internal/multibuffer"
+	"checksig/internal/safefs"
+)
+
+var reference = map[string]func() hash.Hash{
+	"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New,
+	"sha384": sha512.New384, "sha512": sha512.New,
+}
+
+func expected(a *multibuffer.Algorithm, content []byte) []byte {
+	h := reference[a.Name]()
+	h.Write(content)
+	return h.Sum(nil)
+}
+
+func random(seed byte, size int) []byte {
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{seed}).Read(content)
+	return content
+}
+
+// folder writes files and returns their folder, opened.
+func folder(t *testing.T, files map[string][]byte) *os.File {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range files {
+		write(t, filepath.Join(dir, name), string(content))
+	}
+	opened, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	return opened
+}
+
+// hasher returns the kernels, or skips the test where there are none.
+func hasher(t *testing.T) safefs.Hasher {
+	t.Helper()
+	h, err := multibuffer.NewHasher()
+	if err != nil {
+		t.Skip(err)
+	}
+	return safefs.Hasher(h)
+}
+
+func newFileSet(t *testing.T, h safefs.Hasher) *safefs.FileSet {
+	t.Helper()
+	s, err := safefs.NewFileSet(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Free)
+	return s
+}
+
+func fileSet(t *testing.T) *safefs.FileSet {
+	t.Helper()
+	return newFileSet(t, hasher(t))
+}
+
+// eachChoice runs f with every set of CPU features that can be enabled here.
+func eachChoice(t *testing.T, f func(*testing.T, safefs.Hasher)) {
+	h := hasher(t)
+	always := h.Features & -h.Features // SSE2 or NEON
+	for features := h.Features; features != 0; features = (features - 1) & h.Features {
+		if features&always != 0 {
+			h := h
+			h.Features = features
+			t.Run(fmt.Sprintf("%b", features), func(t *testing.T) { f(t, h) })
+		}
+	}
+}
+
+// outcomes opens names beneath dir and hashes them, so many at once, and returns each file's outcome.
+func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir *os.File, names []string, atOnce int) map[string]safefs.Outcome {
+	t.Helper()
+	found := map[string]safefs.Outcome{}
+	var opened [safefs.MaxFiles]string
+	var stop atomic.Uint32
+	for next := 0; len(found) < len(names); s.Step(&stop) {
+		for i := range atOnce {
+			if s.Phase(i) >= safefs.PhaseDone {
+				found[opened[i]] = s.Take(i, nil)
+			}
+			if s.Phase(i) == safefs.PhaseIdle && next < len(names) {
+				opened[i] = names[next]
+				if !s.Open(i, a, dir.Fd(), names[next], new(safefs.Snapshot)) {
+					adopt(t, s, i, a, filepath.Join(dir.Name(), names[next]))
+				}
+				next++
+			}
+		}
+	}
+	return found
+}
+
+// adopt gives an open file to the set, as is done where the system cannot open files beneath a folder.
+func adopt(t *testing.T, s *safefs.FileSet, i int, a *multibuffer.Algorithm, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !s.Adopt(i, a, f.Fd()) {
+		t.Fatalf("%s was not adopted", path)
+	}
+}
+
+// opens reports whether a file set opens a file.
+func opens(t *testing.T, dir *os.File, name string) bool {
+	t.Helper()
+	s := fileSet(t)
+	opened := s.Open(0, multibuffer.ByName("md5"), dir.Fd(), name, new(safefs.Snapshot))
+	if opened != (s.Phase(0) == safefs.PhaseReading) {
+		t.Fatalf("%q: opened is %t, its phase %d", name, opened, s.Phase(0))
+	}
+	return opened
+}
+
+// ragged returns contents of random lengths, some of them short and some of whole blocks.
+func ragged(count, longest int) [][]byte {
+	numbers := rand.New(rand.NewPCG(9, 5))
+	data := random(9, longest)
+	contents := make([][]byte, count)
+	for i := range contents {
+		length := numbers.IntN(longest)
+		switch numbers.IntN(4) {
+		case 0:
+			length = numbers.IntN(130)
+		case 1:
+			length -= length % 64
+		}
+		contents[i] = data[longest-length:]
+	}
+	return contents
+}
+
+func TestFileSetHashes(t *testing.T) {
+	files := map[string][]byte{}
+	var names []string
+	for i, message := range ragged(100, 150_000) {
+		name := fmt.Sprintf("%d/file %d", i%3, i)
+		files[name], names = message, append(names, name)
+	}
+	dir := folder(t, files)
+	digests := map[string][]byte{}
+	for _, a := range multibuffer.Algorithms {
+		for name, content := range files {
+			digests[a.Name+name] = expected(a, content)
+		}
+	}
+	eachChoice(t, func(t *testing.T, h safefs.Hasher) {
+		s := newFileSet(t, h)
+		for _, a := range multibuffer.Algorithms {
+			for _, atOnce := range []int{1, 3, 13, safefs.MaxFiles} {
+				for name, o := range outcomes(t, s, a, dir, names, atOnce) {
+					size := int64(len(files[name]))
+					if want := digests[a.Name+name]; o.Phase != safefs.PhaseDone || !bytes.Equal(o.Digest, want) || o.Err != nil || o.Total != size {
+						t.Fatalf("%s of %s with %d at once: %+v, not %x of %d bytes", a.Name, name, atOnce, o, want, size)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Files of one set may have different algorithms.
+func TestFileSetOfSeveralAlgorithms(t *testing.T) {
+	content := random(3, 100_000)
+	dir := folder(t, map[string][]byte{"x": content})
+	s := fileSet(t)
+	var stop atomic.Uint32
+	for i := range safefs.MaxFiles {
+		s.Open(i, multibuffer.Algorithms[i%len(multibuffer.Algorithms)], dir.Fd(), "x", new(safefs.Snapshot))
+	}
+	for i := range safefs.MaxFiles {
+		for s.Phase(i) < safefs.PhaseDone {
+			s.Step(&stop)
+		}
+		a := multibuffer.Algorithms[i%len(multibuffer.Algorithms)]
+		if o := s.Take(i, nil); o.Phase != safefs.PhaseDone || !bytes.Equal(o.Digest, expected(a, content)) {
+			t.Errorf("%s: %+v", a.Name, o)
+		}
+	}
+}
+
+// A file set declines whatever may not be a regular file beneath the folder.
+func TestFileSetDeclines(t *testing.T) {
+	dir := folder(t, map[string][]byte{"below/file": []byte("x")})
+	outside := folder(t, map[string][]byte{"secret": []byte("x")})
+	path := func(name string) string { return filepath.Join(dir.Name(), name) }
+	for _, err := range []error{
+		syscall.Mkfifo(path("pipe"), 0o600),
+		os.Symlink("below/file", path("link")),
+		os.Symlink(outside.Name(), path("out")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{
+		"", "below/file\x00", strings.Repeat("/", 4092) + "file", ".", "..", "/", "below", "below/", "below/.", "below/..", "absent", "absent/file", "below/file/x", "pipe", "link",
+		"out/secret", "../" + filepath.Base(outside.Name()) + "/secret", outside.Name() + "/secret", "/dev/null", path("below/file"),
+	} {
+		if opens(t, dir, name) {
+			t.Errorf("%q was opened", name)
+		}
+	}
+	if runtime.GOOS == "linux" && !opens(t, dir, "below/../below/file") {
+		t.Error("below/../below/file was not opened")
+	}
+}
+
+// A writer that waits for a reader of its FIFO keeps waiting.
+func TestFileSetLeavesFIFOsAlone(t *testing.T) {
+	dir := folder(t, nil)
+	pipe := filepath.Join(dir.Name(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error)
+	go func() {
+		f, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+		if err == nil {
+			f.Close()
+		}
+		opened <- err
+	}()
+	for range 100 {
+		if opens(t, dir, "pipe") {
+			t.Fatal("the FIFO was opened")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case err := <-opened:
+		t.Fatalf("the writer went on: %v", err)
+	default:
+	}
+	f, err := os.Open(pipe) // lets the writer go on
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The file changes after its first megabytes were read.
+func TestFileSetSeesChanges(t *testing.T) {
+	const size = 20 << 20
+	for name, c := range map[string]struct {
+		change func(string) error
+		want   safefs.Phase
+	}{
+		"shorter": {func(path string) error { return os.Truncate(path, size-1) }, safefs.PhaseEnded},
+		"longer":  {func(path string) error { return os.Truncate(path, size+1) }, safefs.PhaseGrew},
+		"touched": {func(path string) error {
+			before := time.Unix(1_000_000_000, 0)
+			return os.Chtimes(path, before, before)
+		}, safefs.PhaseChanged},
+		"removed": {os.Remove, safefs.PhaseChanged}, // its status change time changes
+	} {
+		dir := folder(t, map[string][]byte{"x": make([]byte, size)})
+		s := fileSet(t)
+		var stop atomic.Uint32
+		s.Open(0, multibuffer.ByName("sha1"), dir.Fd(), "x", new(safefs.Snapshot))
+		if n := s.Step(&stop); n == 0 || n >= size || s.Phase(0) != safefs.PhaseReading || s.Size(0) != size {
+			t.Fatalf("%s: %d bytes in the first step", name, n)
+		}
+		if err := c.change(filepath.Join(dir.Name(), "x")); err != nil {
+			t.Fatal(err)
+		}
+		for s.Phase(0) < safefs.PhaseDone {
+			s.Step(&stop)
+		}
+		if o := s.Take(0, nil); o.Phase != c.want || o.Digest != nil || !errors.Is(o.Err, safefs.ErrChanged) {
+			t.Errorf("%s: %+v, not phase %d", name, o, c.want)
+		}
+	}
+}
+
+// A small file must match the snapshot taken before it was opened.
+func TestSnapshot(t *testing.T) {
+	prober, err := safefs.NewProber()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prober.Free()
+	for what, c := range map[string]struct {
+		change func(path string) error
+		want   safefs.Phase
+	}{
+		"as it was":  {func(string) error { return nil }, safefs.PhaseDone},
+		"longer":     {func(path string) error { return os.Truncate(path, 4) }, safefs.PhaseStale},
+		"shorter":    {func(path string) error { return os.Truncate(path, 2) }, safefs.PhaseStale},
+		"other mode": {func(path string) error { return os.Chmod(path, 0o400) }, safefs.PhaseStale},
+		"another": {func(path string) error {
+			return errors.Join(os.WriteFile(path+"2", []byte("abc"), 0o600), os.Rename(path+"2", path))
+		}, safefs.PhaseStale},
+	} {
+		dir := folder(t, map[string][]byte{"x": []byte("abc")})
+		s := fileSet(t)
+		var snapshot safefs.Snapshot
+		if !prober.Probe(dir.Fd(), "x", &snapshot) || snapshot.Size() != 3 {
+			t.Fatalf("%s: %d bytes", what, snapshot.Size())
+		}
+		prober.CloseFolder()
+		if err := c.change(filepath.Join(dir.Name(), "x")); err != nil {
+			t.Fatal(err)
+		}
+		if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", &snapshot) {
+			t.Fatalf("%s: not opened", what)
+		}
+		var stop atomic.Uint32
+		for s.Phase(0) < safefs.PhaseDone {
+			s.Step(&stop)
+		}
+		// After a long pause the snapshot is too old: the file is looked at again, and is good.
+		if phase := s.Phase(0); phase != c.want && phase != safefs.PhaseDone {
+			t.Errorf("%s: %+v", what, s.Take(0, nil))
+		}
+		s.Drop(0)
+	}
+	for _, name := range []string{"", "absent", ".", "x\x00"} {
+		if prober.Probe(folder(t, map[string][]byte{"x": nil}).Fd(), name, new(safefs.Snapshot)) {
+			t.Errorf("%q: there is a snapshot", name)
+		}
+	}
+}
+
+func TestFileSetAdopts(t *testing.T) {
+	content := random(2, 300_000)
+	dir := folder(t, map[string][]byte{"x": content})
+	s := fileSet(t)
+	var stop atomic.Uint32
+	f, err := os.Open(filepath.Join(dir.Name(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Adopt(5, multibuffer.ByName("sha512"), f.Fd()) {
+		t.Fatal("the file was not adopted")
+	}
+	if s.Adopt(6, multibuffer.ByName("sha512"), dir.Fd()) {
+		t.Error("a folder was adopted")
+	}
+	f.Close()
+	for s.Phase(5) < safefs.PhaseDone {
+		s.Step(&stop)
+	}
+	if o := s.Take(5, nil); !bytes.Equal(o.Digest, expected(multibuffer.ByName("sha512"), content)) {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A dropped file is closed, and its number can be used again.
+func TestFileSetDrops(t *testing.T) {
+	dir := folder(t, map[string][]byte{"long": make([]byte, 300_000), "x": []byte("abc")})
+	s := fileSet(t)
+	before := descriptors(t)
+	var stop atomic.Uint32
+	if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "long", new(safefs.Snapshot)) || s.Size(0) != 300_000 {
+		t.Fatalf("%d bytes", s.Size(0))
+	}
+	s.Drop(0)
+	if after := descriptors(t); !slices.Equal(after, before) || s.Phase(0) != safefs.PhaseIdle {
+		t.Errorf("%v after it, %v before", after, before)
+	}
+	if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", new(safefs.Snapshot)) || s.Size(0) != 3 {
+		t.Fatalf("%d bytes", s.Size(0))
+	}
+	s.Step(&stop)
+	if o := s.Take(0, nil); !bytes.Equal(o.Digest, expected(multibuffer.ByName("md5"), []byte("abc"))) {
+		t.Errorf("%+v", o)
+	}
+}
+
+// A stopped step reads nothing, and the next one continues.
+func TestFileSetStops(t *testing.T) {
+	content := random(2, 300_000)
+	dir := folder(t, map[string][]byte{"x": content})
+	s := fileSet(t)
+	var stop atomic.Uint32
+	s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", new(safefs.Snapshot))
+	stop.Store(1)
+	if n := s.Step(&stop); n != 0 || s.Phase(0) >= safefs.PhaseDone {
+		t.Errorf("%d bytes, phase %d", n, s.Phase(0))
+	}
+	stop.Store(0)
+	for s.Phase(0) < safefs.PhaseDone {
+		s.Step(&stop)
+	}
+	if o := s.Take(0, nil); !bytes.Equal(o.Digest, expected(multibuffer.ByName("md5"), content)) {
+		t.Errorf("%+v", o)
+	}
+}
+
+// Freeing a set closes everything, whatever the outcomes.
+func TestFileSetFreeClosesAll(t *testing.T) {
+	dir := folder(t, map[string][]byte{"x": make([]byte, 20<<20), "a/b": nil})
+	h := hasher(t)
+	for range 3 {
+		before := descriptors(t)
+		s, err := safefs.NewFileSet(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stop atomic.Uint32
+		for i := range safefs.MaxFiles {
+			s.Open(i, multibuffer.ByName("md5"), dir.Fd(), []string{"x", "a/b", "a", "absent"}[i%4], new(safefs.Snapshot))
+		}
+		s.Step(&stop)
+		if during := descriptors(t); len(during) <= len(before) {
+			t.Errorf("%v during the run, %v before", during, before)
+		}
+		s.Free()
+		if after := descriptors(t); !slices.Equal(after, before) {
+			t.Errorf("%v after it, %v before", after, before)
+		}
+	}
+}
+
+func descriptors(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("/dev/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
