@@ -58,31 +58,6 @@ func folder(t *testing.T, files map[string][]byte) *os.File {
 	return opened
 }
 
-// hasher returns the kernels, or skips the test where there are none.
-func hasher(t *testing.T) safefs.Hasher {
-	t.Helper()
-	h, err := multibuffer.NewHasher()
-	if err != nil {
-		t.Skip(err)
-	}
-	return safefs.Hasher(h)
-}
-
-func newFileSet(t *testing.T, h safefs.Hasher) *safefs.FileSet {
-	t.Helper()
-	s, err := safefs.NewFileSet(h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Free)
-	return s
-}
-
-func fileSet(t *testing.T) *safefs.FileSet {
-	t.Helper()
-	return newFileSet(t, hasher(t))
-}
-
 // eachChoice runs f with every set of CPU features that can be enabled here.
 func eachChoice(t *testing.T, f func(*testing.T, safefs.Hasher)) {
 	h := hasher(t)

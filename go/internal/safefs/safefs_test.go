@@ -106,13 +106,19 @@ func TestOpenTellsMissingFromUnreadable(t *testing.T) {
 	}
 }
 
-// onFirst runs do when the first bytes arrive.
-type onFirst struct{ do func() }
+// onFirst runs do when the first bytes arrive, and writes to w, if any.
+type onFirst struct {
+	w  io.Writer
+	do func()
+}
 
 func (w *onFirst) Write(p []byte) (int, error) {
 	if w.do != nil {
 		w.do()
 		w.do = nil
+	}
+	if w.w != nil {
+		return w.w.Write(p)
 	}
 	return len(p), nil
 }
@@ -141,7 +147,7 @@ func TestCopyToSeesChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			w := &onFirst{func() {
+			w := &onFirst{do: func() {
 				if err := change(path); err != nil {
 					t.Error(err)
 				}
@@ -162,7 +168,7 @@ func TestCopyToStops(t *testing.T) {
 	}
 	defer f.Close()
 	ctx, cancel := context.WithCancel(t.Context())
-	n, err := f.CopyTo(ctx, &onFirst{cancel}, make([]byte, 10), nil)
+	n, err := f.CopyTo(ctx, &onFirst{do: cancel}, make([]byte, 10), nil)
 	if !errors.Is(err, context.Canceled) || n != 10 {
 		t.Errorf("cancelled after %d bytes: %v", n, err)
 	}
