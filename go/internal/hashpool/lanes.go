@@ -22,19 +22,13 @@ type laneWorker[P any] struct {
 	active   int // lanes with a file
 	kernels  map[*digest.Algorithm]kernel
 	own      holding
-	lanes    [safefs.MaxFiles]lane[P]
+	lanes    [safefs.MaxFiles]*Task[P] // nil for none
 	deferred []*Task[P]
 
 	root   *safefs.Root
 	folder *os.File // that of root; nil if files there can only be opened by its tree
 
 	sum [digest.MaxSize]byte
-}
-
-// lane is a file of a [safefs.FileSet].
-type lane[P any] struct {
-	task      *Task[P]
-	algorithm *multibuffer.Algorithm
 }
 
 // kernel is what computes an algorithm for several files at once.
@@ -131,7 +125,7 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 		l.putOff(t)
 		return
 	}
-	l.lanes[i] = lane[P]{t, k.algorithm}
+	l.lanes[i] = t
 	l.width = k.width
 	l.active++
 	l.pool.roots.CountOpen(1)
@@ -203,13 +197,13 @@ func (l *laneWorker[P]) collect() {
 		case phase == safefs.PhaseIdle:
 			continue
 		case phase < safefs.PhaseDone:
-			left := l.lanes[i].task.load()
+			left := l.lanes[i].load()
 			left.bytes = min(left.bytes, perFile+l.set.Left(i))
 			l.own.now.add(left)
 			continue
 		}
-		t, result := l.lanes[i].task, l.set.Take(i, l.sum[:0])
-		l.lanes[i].task = nil
+		t, result := l.lanes[i], l.set.Take(i, l.sum[:0])
+		l.lanes[i] = nil
 		l.active--
 		l.pool.roots.CountOpen(-1)
 		if result.Phase == safefs.PhaseStale {
