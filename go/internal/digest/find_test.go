@@ -71,3 +71,11 @@ func TestFindSuggestsACloseName(t *testing.T) {
 		})
 	}
 }
+
+func ExampleFind() {
+	a, _ := digest.Find("sha256")
+	h := a.New()
+	h.Write([]byte("abc"))
+	fmt.Printf("%s, %s: %x\n", a.Name, a.Strength, h.Sum(nil))
+	// Output: sha256, strong, 128 bits: ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad
+}

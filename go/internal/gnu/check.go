@@ -70,7 +70,7 @@ func (p *program) checkManifest(o *options, lines *parser, name string) bool {
 	return p.summarize(o, &c, displayName)
 }
 
-// closedInput stands for a standard input that was closed when the command started.
+// closedInput is a standard input that was closed when the command started.
 type closedInput struct{}
 
 func (closedInput) Read([]byte) (int, error) { return 0, syscall.EBADF }

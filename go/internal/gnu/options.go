@@ -69,7 +69,7 @@ type options struct {
 	length        string // the argument of --length
 	check         bool
 	tag           bool
-	binary        int // 1 for --binary or --tag, 0 for --text, -1 for none of them
+	binary        int // 1 for --binary or --tag, 0 for --text, -1 for neither
 	zero          bool
 	ignoreMissing bool
 	quiet         bool

@@ -12,7 +12,7 @@ import (
 //	<hex digest> (SP | TAB)+ <name with CR LF % written as %0D %0A %25>
 //
 // As in the RFC, a manifest is recognised by its name: manifest-<algorithm>.txt or
-// tagmanifest-<algorithm>.txt. Any other percent sign stands for itself. A "*" before the name, which
+// tagmanifest-<algorithm>.txt. Any other percent sign is a percent sign. A "*" before the name, which
 // md5sum --binary writes, is removed, as bagit-python does.
 var BagIt = &Format{Name: "bagit", Detect: detectBagIt, Read: bagItLine.read, Write: &Writer{Begin: beginSingle, File: bagItFile}}
 

@@ -9,8 +9,8 @@ import (
 // Base64 is the format [BSD] with digests in base64 (RFC 4648, section 4), as cksum --base64 of GNU
 // coreutils 9.2 writes it.
 //
-// Base64 is told from hex by the length of the digest, and by the padding where both have the same
-// length.
+// Base64 is distinguished from hex by the length of the digest, and by the padding if both have the
+// same length.
 var Base64 = &Format{Name: "base64", Detect: detectTagged(styleBase64), Read: readTagged, Write: &Writer{
 	File: bsdFile(base64.StdEncoding.AppendEncode)}}
 
