@@ -222,7 +222,7 @@ def test_half_a_character(tree: Callable[..., Path], order: str) -> None:
     assert verify(folder).verified == 2
     path.write_bytes(wide + b"\n")
     (bad,) = failing(folder).bad_lines
-    assert (bad.line, bad.cause) == (3, "the manifest ends within a UTF-16 character")
+    assert (bad.line, bad.cause) == (3, "the manifest ends in the middle of a UTF-16 character")
 
 
 @pytest.mark.parametrize(
