@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
+import random
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import checksig
-from checksig._engine import ABI
+from checksig._engine.library import ABI
+from checksig._engine.wire import FailureCode, Kind, decode_batch, decode_failure
 
 pytest.importorskip("_cffi_backend", reason="cffi does not serve this Python")
 from checksig._ffi import ffi
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.library
 
 NAMES = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "quoting.json"
+QUOTING: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 LIBRARY = str(Path(checksig.__file__).with_name(NAMES.get(sys.platform, "libchecksig.so")))
 
 
@@ -67,6 +73,51 @@ def test_verify_agrees_with_check_signatures(lib: Any, tree: Callable[..., Path]
     assert message(lib, os.fsencode(folder)) == str(caught.value)
 
 
+def printed(name: bytes) -> str:
+    """Return the name as a result of the Python package prints it."""
+    result = checksig.Result(os.fsdecode(name), checksig.Status.MISSING, "", "", None, 0, "", 1)
+    return str(result).removesuffix(" - missing")
+
+
+@pytest.mark.parametrize("group", QUOTING)
+def test_names_are_printed_as_in_the_golden_file(group: str) -> None:
+    """The Go tests read the same examples."""
+    for example in QUOTING[group]:
+        name = example["name"]
+        data = bytes.fromhex(name["hex"]) if isinstance(name, dict) else name.encode()
+        if data and not (sys.platform == "win32" and isinstance(name, dict)):
+            wanted = "windows" if sys.platform == "win32" else "posix"
+            assert printed(data) == example.get("text", example.get(wanted))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_verify_agrees_with_check_signatures_for_any_name(
+    lib: Any, tmp_path: Path, seed: int
+) -> None:
+    """Both print names with any bytes and characters in the same way."""
+    random_ = random.Random(seed)
+    characters = [chr(n) for n in range(1, sys.maxunicode + 1) if is_old(n)] if seed % 5 else []
+    lines: list[bytes] = []
+    for _ in range(19):  # of more failures, check_signatures prints the first ones only
+        size = random_.randint(1, 12)
+        if characters:
+            name = "".join(random_.choices(characters, k=size)).encode()
+        else:
+            name = bytes(random_.choices(range(1, 256), k=size))
+        name = b"x" + name.replace(b"/", b"").replace(b"\\", b"")
+        escaped = name.replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        lines.append(b"\\" * (escaped != name) + b"0" * 64 + b"  " + escaped + b"\n")
+    (tmp_path / "SHA256SUMS").write_bytes(b"".join(lines))
+    with pytest.raises(ValueError, match=" - ") as caught:
+        checksig.check_signatures(tmp_path)
+    assert message(lib, os.fsencode(tmp_path)) == str(caught.value)
+
+
+def is_old(code: int) -> bool:
+    """Whether every Unicode table since 2002 has the character; newer ones depend on the Python."""
+    return unicodedata.ucd_3_2_0.category(chr(code)) not in {"Cn", "Cs"}
+
+
 def test_ctypes_can_use_it_too(httpd: Path) -> None:
     """Nothing in the interface needs cffi."""
     lib = ctypes.CDLL(LIBRARY)
@@ -89,20 +140,31 @@ def drain(lib: Any, job: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "request_", [b"", b"workers=1", b"\0\0", b"x=1\0path=.", b"workers=0\0path=."]
+    ("request_", "code"),
+    [
+        (b"", FailureCode.REQUEST),
+        (b"workers=1", FailureCode.REQUEST),
+        (b"\0\0", FailureCode.REQUEST),
+        (b"x=1\0path=.", FailureCode.REQUEST),
+        (b"workers=0\0path=.", FailureCode.REQUEST),
+        (b"op=verify\0x=1\0path=.", FailureCode.REQUEST),
+        (b"op=verify\0workers=0\0path=.", FailureCode.VALUE),
+    ],
 )
-def test_a_bad_request_is_an_answer(lib: Any, request_: bytes) -> None:
+def test_a_bad_request_is_an_answer(lib: Any, request_: bytes, code: FailureCode) -> None:
     """A request that makes no sense ends the job with an error record, not the process."""
     job: Any = ffi.new("uintptr_t *")
     lib.checksig_start(request_, len(request_), job)
-    assert b"bad request" in drain(lib, job[0])
+    ((kind, payload),) = decode_batch(drain(lib, job[0])).records
+    assert kind == Kind.ERROR
+    assert decode_failure(bytes(payload)).code == code
     lib.checksig_free(job[0])
 
 
 def test_what_is_not_a_job_is_survived(lib: Any, httpd: Path) -> None:
     """A handle that was freed, or never was one, is answered with an error."""
     job: Any = ffi.new("uintptr_t *")
-    request = b"path=" + os.fsencode(httpd)
+    request = b"op=verify\0path=" + os.fsencode(httpd)
     lib.checksig_start(request, len(request), job)
     lib.checksig_cancel(job[0])
     lib.checksig_free(job[0])

@@ -31,7 +31,7 @@ library, good, bad, calls, goroutines = sys.argv[1:]
 calls = int(calls)
 lib = ffi.dlopen(library)
 roots = [os.fsencode(good), os.fsencode(bad)]
-requests = [b"path=" + root for root in roots]
+requests = [b"op=verify\\0path=" + root for root in roots]
 job, size = ffi.new("uintptr_t *"), ffi.new("size_t *")
 
 def kb():
