@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
+	"sync"
 
 	"checksig/internal/digest"
 )
@@ -20,6 +21,9 @@ type algorithm struct {
 	sum       func() hash.Hash // for checksums, which are printed as numbers; nil for digests
 	print     func(dst []byte, sum uint32, size uint64) []byte
 	newer     bool // not in coreutils 9.1
+
+	once     sync.Once
+	checksum *digest.Algorithm // what pooled returns for a checksum
 }
 
 // algorithms are in the order in which cksum's messages list them.
@@ -66,6 +70,15 @@ func (a *algorithm) digest(bits int) *digest.Algorithm {
 		name = fmt.Sprintf("%s-%d", name, bits)
 	}
 	return digest.ByName(name)
+}
+
+// pooled returns the algorithm for a pool: that of digest, or one for a checksum.
+func (a *algorithm) pooled(bits int) *digest.Algorithm {
+	if a.sum == nil {
+		return a.digest(bits)
+	}
+	a.once.Do(func() { a.checksum = &digest.Algorithm{Name: a.name, Size: a.bits / 8, New: a.sum} })
+	return a.checksum
 }
 
 // new returns a hasher for digests of that many bits, with the same exception as digest.

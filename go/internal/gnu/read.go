@@ -1,52 +1,94 @@
 package gnu
 
 import (
+	"context"
 	"hash"
 	"io"
 	"os"
-	"runtime"
+	"slices"
 	"syscall"
+
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/safefs"
 )
 
 const readSize = 256 << 10
 
-// readAhead starts workers that hash the files of tasks before their turn, and close each task's ready
-// channel. It is the only code that reads ahead.
+// readAhead has a pool hash the files of tasks before their turn, and closes each task's ready channel. It
+// is the only code that reads ahead.
 func readAhead(tasks <-chan *task) {
-	for range runtime.GOMAXPROCS(0) {
-		go func() {
-			var r reader
-			for t := range tasks {
-				t.result, t.hasRead = r.hashRegular(t)
+	go func() {
+		group := guard.New(context.Background())
+		defer group.Close()
+		pool, root, closePool := newPool(group)
+		for t := range tasks {
+			if pool == nil {
 				close(t.ready)
+				continue
 			}
-		}()
+			p := pool.Task()
+			p.Root, p.Name, p.Size, p.Memory = root, t.name, -1, len(t.name)
+			p.Algorithms = append(p.Algorithms[:0], t.algorithm.pooled(t.bits))
+			p.Payload = t
+			pool.Submit(p)
+		}
+		closePool()
+		if err := group.Err(); err != nil {
+			panic(err) // of a worker: tasks that are waited for would never be ready
+		}
+	}()
+}
+
+// newPool returns a pool for files anywhere, relative to the working folder. The pool is nil where that
+// folder cannot be opened: files are then read at their turn.
+func newPool(group *guard.Group) (pool *hashpool.Pool[*task], root *safefs.Root, closePool func()) {
+	roots, err := safefs.NewRootCache(".", "", true)
+	if err != nil {
+		return nil, nil, func() {}
 	}
+	var progress hashpool.Progress
+	pool, err = hashpool.New(group, roots, hashpool.Config[*task]{
+		Eager: true, BytesRead: &progress.Bytes,
+		NewHandler: func(int) hashpool.Handler[*task] { return handler{} },
+	})
+	if err != nil {
+		roots.Close()
+		return nil, nil, func() {}
+	}
+	return pool, roots.Top(), func() {
+		pool.Finish()
+		roots.Close()
+	}
+}
+
+// handler puts outcomes into tasks.
+type handler struct{}
+
+func (handler) Opened(*hashpool.Task[*task], hashpool.OpenFile) {}
+
+func (handler) OtherNames(*hashpool.Task[*task]) []string { return nil }
+
+// Done leaves a file to its turn that could not be read: the cause may be gone by then, and it may be no
+// regular file, or change all the time. So it does with a file of no bytes: those of /proc may have
+// different content each time.
+func (handler) Done(p *hashpool.Task[*task], o *hashpool.Outcome) (again bool) {
+	t := p.Payload
+	if o.Err == nil && o.Size > 0 {
+		t.hasRead = true
+		t.result = result{sum: slices.Clone(o.Digest(p.Algorithms[0])), size: uint64(o.Size)}
+	}
+	close(t.ready)
+	return false
 }
 
 // A reader hashes files one after another, with one buffer and one hasher.
 type reader struct {
-	p         *program // for standard input; nil in a worker
+	p         *program // for standard input
 	buf       []byte
 	algorithm *algorithm
 	bits      int
 	hasher    hash.Hash
-}
-
-// hashRegular hashes a file that can be read before its turn. ok is false if the file has to be read
-// again at its turn.
-//
-// Only regular files with a size qualify: others, such as those of /proc, may have different content
-// each time. A failure does not count, because its cause may be gone by then.
-func (r *reader) hashRegular(t *task) (res result, ok bool) {
-	info, err := os.Stat(t.name)
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-		return result{}, false
-	}
-	if res = r.hashNamed(t); res.err != nil {
-		return result{}, false
-	}
-	return res, true
 }
 
 // finish hashes the task's file unless a worker has.

@@ -12,7 +12,7 @@ import (
 const md5OfA = "0cc175b9c0f1b6a831c399e269772661"
 
 // Only a regular file with a size is hashed before its turn.
-func TestHashRegular(t *testing.T) {
+func TestReadAhead(t *testing.T) {
 	folder := t.TempDir()
 	for name, content := range map[string]string{"regular": "a", "empty": ""} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
@@ -21,10 +21,16 @@ func TestHashRegular(t *testing.T) {
 	}
 	for name, want := range map[string]bool{"regular": true, "empty": false, ".": false, "missing": false} {
 		t.Run(name, func(t *testing.T) {
-			var r reader
-			got, ok := r.hashRegular(&task{name: filepath.Join(folder, name), algorithm: algorithmNamed("md5"), bits: 128})
-			if ok != want || got.err != nil || ok && (hex.EncodeToString(got.sum) != md5OfA || got.size != 1) {
-				t.Errorf("got %+v, %t", got, ok)
+			got := &task{
+				name: filepath.Join(folder, name), algorithm: algorithmNamed("md5"), bits: 128, ready: make(chan struct{}),
+			}
+			tasks := make(chan *task, 1)
+			tasks <- got
+			close(tasks)
+			readAhead(tasks)
+			<-got.ready
+			if got.hasRead != want || got.err != nil || want && (hex.EncodeToString(got.sum) != md5OfA || got.size != 1) {
+				t.Errorf("got %+v", got)
 			}
 		})
 	}
