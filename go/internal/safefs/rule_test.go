@@ -104,7 +104,8 @@ var ruleCases = []ruleCase{
 
 	{what: "magic link to a file", root: "/proc/self", arrange: magicLink("/etc/passwd", ""), err: safefs.ErrOutside, fileSet: declines},
 	{what: "magic link to a folder", root: "/proc/self", arrange: magicLink("/etc", "/passwd"), err: safefs.ErrOutside, fileSet: declines},
-	{what: "file of /proc, of size 0", root: "/proc/self", arrange: named("status"), err: safefs.ErrChanged, fileSet: isStale},
+	{what: "procfs file, of size 0", root: "/proc/self", arrange: named("status"), err: safefs.ErrChanged, fileSet: isStale},
+	{what: "sysfs file, shorter than its size", root: "/sys/devices/system/cpu", arrange: named("online"), err: safefs.ErrChanged, fileSet: isStale},
 
 	{what: "replaced before the opening", arrange: put("a", small), looked: replace("other"), content: "other", fileSet: isStale},
 	{what: "long, replaced before the opening", arrange: put("a", several), looked: replace("other"), content: "other"},
