@@ -10,7 +10,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-// FuzzOpen opens names of every shape in a folder full of links: none leads out of it.
+// FuzzOpen opens names of every kind in a folder full of links: none leads out of it.
 func FuzzOpen(f *testing.F) {
 	base := f.TempDir()
 	root := filepath.Join(base, "root")
@@ -57,7 +57,7 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		defer file.Close()
-		// The system's own way there must end at a file inside, and at that one.
+		// The system must resolve the name to the same file, and that must be inside.
 		info, err := os.Stat(root + "/" + name)
 		if err != nil {
 			t.Fatalf("%q was opened, but the system says %v", name, err)

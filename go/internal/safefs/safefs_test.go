@@ -34,7 +34,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestOpenReadsRegularFilesOfTheTree(t *testing.T) {
+func TestOpenReadsRegularFiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "sub", "a"), "hello")
 	tr := tree(t, dir, false)
@@ -45,10 +45,10 @@ func TestOpenReadsRegularFilesOfTheTree(t *testing.T) {
 			continue
 		}
 		var got bytes.Buffer
-		told := 0
-		n, err := f.CopyTo(t.Context(), &got, make([]byte, 3), func(n int) { told += n })
-		if err != nil || n != 5 || told != 5 || got.String() != "hello" || f.Size() != 5 {
-			t.Errorf("%s: %d bytes %q, told %d, size %d, %v", name, n, got.String(), told, f.Size(), err)
+		counted := 0
+		n, err := f.CopyTo(t.Context(), &got, make([]byte, 3), func(n int) { counted += n })
+		if err != nil || n != 5 || counted != 5 || got.String() != "hello" || f.Size() != 5 {
+			t.Errorf("%s: %d bytes %q, counted %d, size %d, %v", name, n, got.String(), counted, f.Size(), err)
 		}
 		f.Close()
 	}
@@ -57,7 +57,7 @@ func TestOpenReadsRegularFilesOfTheTree(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatLeadsOutside(t *testing.T) {
+func TestOpenRefusesNamesThatLeadOutside(t *testing.T) {
 	dir := t.TempDir()
 	inside := filepath.Join(dir, "inside")
 	write(t, filepath.Join(dir, "secret"), "s")
@@ -89,7 +89,7 @@ func TestOpenRefusesWhatLeadsOutside(t *testing.T) {
 	}
 }
 
-func TestOpenTellsMissingFromUnreadable(t *testing.T) {
+func TestOpenDistinguishesMissingFromUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "a"), "a")
 	tr := tree(t, dir, false)
@@ -102,7 +102,7 @@ func TestOpenTellsMissingFromUnreadable(t *testing.T) {
 		t.Errorf("a folder: got %v", err)
 	}
 	if _, err := safefs.OpenTree(filepath.Join(dir, "none"), false); !safefs.IsMissing(err) {
-		t.Errorf("a tree that is not there: got %v", err)
+		t.Errorf("a missing tree: got %v", err)
 	}
 }
 

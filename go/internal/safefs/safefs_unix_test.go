@@ -14,7 +14,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-func TestOpenRefusesWhatIsNotARegularFile(t *testing.T) {
+func TestOpenRefusesIrregularFiles(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestOpenRefusesWhatIsNotARegularFile(t *testing.T) {
 	}
 }
 
-func TestOpenEndsInALoopOfLinks(t *testing.T) {
+func TestOpenOfALoopOfLinks(t *testing.T) {
 	dir := t.TempDir()
 	for from, to := range map[string]string{"a": "b", "b": "a"} {
 		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
@@ -66,7 +66,7 @@ func TestNamesAreBytes(t *testing.T) {
 	f.Close()
 }
 
-func TestAFileOfProcIsNotTaken(t *testing.T) {
+func TestProcFilesAreRefused(t *testing.T) {
 	f, err := safefs.Open("/proc/self/status")
 	if err != nil {
 		t.Skipf("no such file here: %v", err)

@@ -13,7 +13,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-// walked walks the tree of dir and gives the names of its files and, with a "/" behind, folders.
+// walked returns the names that a walk of dir visits; those of folders end in "/".
 func walked(t testing.TB, dir string, visit func(string, fs.DirEntry) error) ([]string, error) {
 	t.Helper()
 	tree, err := safefs.OpenTree(dir, false)
@@ -59,7 +59,7 @@ func plant(t testing.TB, dir string, names ...string) {
 	}
 }
 
-func TestWalkShowsAllInTheOrderOfBytes(t *testing.T) {
+func TestWalkVisitsAllInBytewiseOrder(t *testing.T) {
 	dir := t.TempDir()
 	want := []string{"A", "a!", "a-/", "a-/x", "a-b", "a.b", "a/", "a/a", "a/b/", "a/b/c", "a0", "aa", "empty/", "z"}
 	plant(t, dir, want...)
@@ -73,7 +73,7 @@ func TestWalkShowsAllInTheOrderOfBytes(t *testing.T) {
 	}
 }
 
-func TestWalkReadsLargeFoldersWhole(t *testing.T) {
+func TestWalkOfLargeFolders(t *testing.T) {
 	dir := t.TempDir()
 	const many = 3000
 	for i := range many {
@@ -100,7 +100,7 @@ func TestWalkDoesNotFollowLinks(t *testing.T) {
 	}
 }
 
-func TestWalkPassesByWhatVisitSkips(t *testing.T) {
+func TestWalkSkips(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, "a/x", "b/y", "c")
 	stop := errors.New("stop")
@@ -154,7 +154,7 @@ func TestWalkOfAnUnreadableFolder(t *testing.T) {
 	}
 }
 
-func TestWalkGoesAsDeepAsTheTree(t *testing.T) {
+func TestWalkOfADeepTree(t *testing.T) {
 	dir := t.TempDir()
 	root, err := os.OpenRoot(dir)
 	if err != nil {
