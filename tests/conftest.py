@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -21,24 +22,30 @@ from hypothesis import settings
 
 import checksig
 
+if sys.platform != "win32":
+    import fcntl
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
 HERE = Path(__file__).resolve().parent
 
-# How many examples hypothesis tries; HYPOTHESIS_PROFILE=thorough takes a minute more.
-settings.register_profile("quick", max_examples=100)
-settings.register_profile("thorough", max_examples=1000)
+# How many examples hypothesis tries. HYPOTHESIS_PROFILE=thorough takes minutes more.
+# Without a deadline: how long an example takes depends on what else the machine does.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
 settings.register_profile("emulated", max_examples=10, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-# How many times longer than is written here a test may take, and waits for a program: for machines
-# that are slow or emulated.
+# Multiplies every timeout, for slow and emulated machines.
 PATIENCE = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
+
+# With CHECKSIG_TEST_STRICT=1 a test fails where the machine lacks what it needs.
+STRICT = os.environ.get("CHECKSIG_TEST_STRICT", "") not in {"", "0"}
 
 
 class Patient(subprocess.Popen[Any]):
-    """A program that is waited for as long as PATIENCE says."""
+    """A program that is waited for PATIENCE times as long."""
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end."""
@@ -52,14 +59,14 @@ class Patient(subprocess.Popen[Any]):
 if PATIENCE != 1:
     subprocess.Popen = Patient  # type: ignore[misc]
 
-# Not what is there: a wheel that lacks its library is to fail.
+# From the wheel's tag, not from its files: a wheel that lacks its library must fail.
 WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
-# tools/platforms says "no" where cffi serves a Python not at all.
+# tools/platforms sets "no" for a Python that cffi does not support.
 HAS_LIBRARY = "-musllinux_" not in WHEEL and os.environ.get("CHECKSIG_TEST_LIBRARY") != "no"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what no wheel for musl has; let the watchdogs be as patient."""
+    """Deselect what a wheel for musl lacks, and multiply the timeouts by PATIENCE."""
     if not HAS_LIBRARY:
         left_out = [item for item in items if is_about_the_library(item)]
         config.hook.pytest_deselected(items=left_out)
@@ -74,13 +81,57 @@ if Path(checksig.__file__).resolve().is_relative_to(HERE.parent / "src"):
     pytest.exit("the source tree is imported, not the installed wheel", returncode=3)
 
 
+# --- what a test needs and a machine may lack
+
+
+# Requirements that are more than a program of that name.
+REQUIREMENTS: dict[str, Callable[[], object]] = {
+    "a C compiler": lambda: any(map(shutil.which, ("cc", "gcc", "clang"))),
+    "FUSE": lambda: shutil.which("fusermount3") and os.access("/dev/fuse", os.R_OK | os.W_OK),
+}
+
+
+def is_there(name: str) -> bool:
+    """Whether the machine has a program, a requirement, or a Python module ("module X")."""
+    kind, _, module = name.partition(" ")
+    if kind == "module":
+        return importlib.util.find_spec(module) is not None
+    return bool(REQUIREMENTS.get(name, lambda: shutil.which(name))())
+
+
+def require(*names: str, there: bool | None = None) -> None:
+    """Skip the test where the machine lacks one of these; fail instead if STRICT.
+
+    For what can be installed. What depends on the platform or the user is pytest's skipif.
+    There: the answer, where the caller knows it.
+    """
+    lacking = [name for name in names if not (is_there(name) if there is None else there)]
+    if lacking and STRICT:
+        pytest.fail(f"CHECKSIG_TEST_STRICT is set, and there is no {', '.join(lacking)}")
+    if lacking:
+        pytest.skip(f"not installed here: {', '.join(lacking)}")
+
+
+@pytest.hookimpl(tryfirst=True)  # before fixtures are set up
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Act on the marker ``needs``."""
+    for mark in item.iter_markers("needs"):
+        require(*mark.args, **mark.kwargs)
+
+
+@pytest.fixture(scope="session")
+def needs() -> Callable[..., None]:
+    """Return the function behind the marker ``needs``, for fixtures and parameters."""
+    return require
+
+
 def is_wine() -> bool:
-    """Whether this Windows is none."""
+    """Whether this Windows is Wine."""
     return sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
 
 
 def is_about_the_library(item: pytest.Item) -> bool:
-    """Whether a test is marked so, asks for the library as its engine, or for any one in Go."""
+    """Whether a test needs the engine as a library, or any library built from Go."""
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     return (
         item.get_closest_marker("library") is not None
@@ -194,22 +245,36 @@ def run(command: list[str], tmp_path: Path) -> Callable[..., subprocess.Complete
     return run
 
 
+@contextlib.contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Keep other pytest-xdist workers out until the block ends."""
+    with path.open("w") as file:
+        if sys.platform != "win32":  # there each worker uses a folder of its own
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def go_library(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Build a shared library from the Go package in a folder."""
-    go = shutil.which("go")
-    if go is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
-        pytest.skip("there is no Go, or no C compiler, to build a library with")
+    """Build a shared library from the Go package in a folder, once for all workers."""
+    require("go", "a C compiler")
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ and sys.platform != "win32":
+        shared = shared.parent
 
     def build(folder: Path, *flags: str) -> Path:
-        library = tmp_path_factory.mktemp("library") / "library.so"
-        subprocess.run(
-            [go, "build", "-buildmode=c-shared", "-buildvcs=false", *flags, "-o", library, "."],
-            cwd=folder,
-            env={**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local"},
-            check=True,
-            timeout=300,
-        )
+        key = hashlib.sha256(repr((folder, flags)).encode()).hexdigest()[:16]
+        library = shared / f"library-{key}" / "library.so"
+        command = ("go", "build", "-buildmode=c-shared", "-buildvcs=false", *flags, "-o")
+        with locked(shared / "go.lock"):
+            if not library.exists():
+                subprocess.run(
+                    [*command, library, "."],
+                    cwd=folder,
+                    env={**os.environ, "CGO_ENABLED": "1", "GOTOOLCHAIN": "local"},
+                    check=True,
+                    timeout=300,
+                )
         return library
 
     return build
@@ -238,8 +303,7 @@ def is_mounted(path: Path) -> bool:
 @pytest.fixture
 def faulty(open_folder: Path) -> Generator[Callable[..., Path]]:
     """Show a folder through a file system with faults; see faultfs.py."""
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
-        pytest.skip("file systems in user space cannot be mounted here: no /dev/fuse")
+    require("FUSE", "module mfusepy")
     with contextlib.ExitStack() as mounts:
 
         def mount(folder: Path, faults: Mapping[str, Mapping[str, float]]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.resources
 import json
 import os
@@ -15,10 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import checksig
-
-# Their types are not all known.
-Draft202012Validator: Any = pytest.importorskip("jsonschema").Draft202012Validator
-JUnitXml: Any = pytest.importorskip("junitparser").JUnitXml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,13 +46,27 @@ def schema() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def validator(schema: dict[str, Any]) -> Any:
-    """Make the schema strict: whatever is printed is to be described."""
-    Draft202012Validator.check_schema(schema)
+def draft(needs: Callable[..., None]) -> Any:
+    """Return the class that validates; jsonschema is not packaged for every platform."""
+    needs("module jsonschema")
+    return importlib.import_module("jsonschema").Draft202012Validator
+
+
+@pytest.fixture(scope="module")
+def junit(needs: Callable[..., None]) -> Any:
+    """Return the class that reads JUnit's XML."""
+    needs("module junitparser")
+    return importlib.import_module("junitparser").JUnitXml
+
+
+@pytest.fixture(scope="module")
+def validator(schema: dict[str, Any], draft: Any) -> Any:
+    """Make the schema strict: it must describe every property that is printed."""
+    draft.check_schema(schema)
     strict = copy.deepcopy(schema)
     for each in (strict, *strict["$defs"].values()):
         each["additionalProperties"] = False
-    return Draft202012Validator(strict)
+    return draft(strict)
 
 
 # --- for people
@@ -172,7 +183,7 @@ def test_json_of_packages_is_as_the_schema_says(run: Callable[..., Run], validat
 
 
 def test_notes_extra_and_moved_files(
-    run: Callable[..., Run], tree: Callable[..., Path], validator: Any
+    run: Callable[..., Run], tree: Callable[..., Path], validator: Any, junit: Any
 ) -> None:
     """What a reader should know: a signature, a guess, weak algorithms; extra and moved files."""
     folder = tree({"a": b"a", "b": b"b"}, "sums", "md5")
@@ -199,16 +210,16 @@ def test_notes_extra_and_moved_files(
     assert done.returncode == 1
     validator.validate(json.loads(run("--json", "--extra", "fail", folder).stdout))
     run("--junit", "report.xml", "--extra", "fail", folder)
-    found = JUnitXml.fromfile(str(folder.parent / "report.xml"))
+    found = junit.fromfile(str(folder.parent / "report.xml"))
     assert (found.tests, found.failures, found.errors) == (4, 3, 0)
 
 
 def test_the_schema_refuses_what_is_wrong(
-    run: Callable[..., Run], httpd: Path, schema: dict[str, Any], validator: Any
+    run: Callable[..., Run], httpd: Path, schema: dict[str, Any], draft: Any, validator: Any
 ) -> None:
     """It is not one that takes everything; and others may add properties."""
     document = json.loads(run("--json", httpd).stdout)
-    lenient = Draft202012Validator(schema)
+    lenient = draft(schema)
     document["added"] = 1
     assert lenient.is_valid(document)
     assert not validator.is_valid(document)
@@ -241,12 +252,14 @@ def test_names_in_json_are_those_of_the_files(run: Callable[..., Run], tmp_path:
 # --- for CI systems
 
 
-def test_junit(run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path) -> None:
+def test_junit(
+    run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path, junit: Any
+) -> None:
     """A suite for each manifest, with a case for each failure and one for the manifest itself."""
     done = run("--junit", "report.xml", broken, httpd, broken / "none")
     assert done.returncode == 2
     text = (tmp_path / "report.xml").read_text(encoding="utf-8")
-    found = JUnitXml.fromstring(text)
+    found = junit.fromstring(text)
     counted = [(s.name, s.tests, s.failures, s.errors, s.skipped) for s in found]
     assert counted == [
         (str(broken / "MD5SUMS"), 5, 2, 2, 0),
@@ -286,11 +299,11 @@ def test_junit_holds_no_control_characters(
 
 
 def test_junit_of_what_is_well(
-    run: Callable[..., Run], tree: Callable[..., Path], tmp_path: Path
+    run: Callable[..., Run], tree: Callable[..., Path], tmp_path: Path, junit: Any
 ) -> None:
     """One case that passes; to systems that take none for a mistake it is not empty."""
     assert run("--junit", "report.xml", tree({"a": b"a"})).returncode == 0
-    found = JUnitXml.fromfile(str(tmp_path / "report.xml"))
+    found = junit.fromfile(str(tmp_path / "report.xml"))
     assert (found.tests, found.failures, found.errors) == (1, 0, 0)
     (suite,) = found
     (case,) = suite

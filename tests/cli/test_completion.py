@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -41,12 +40,11 @@ SET_UP = {
 
 
 @pytest.fixture
-def folder(command: list[str], tmp_path: Path) -> Callable[[str], Path]:
-    """Make a folder with a file, and the script for a shell; skip where there is no such shell."""
+def folder(command: list[str], tmp_path: Path, needs: Callable[..., None]) -> Callable[[str], Path]:
+    """Make a folder with a file and the script for a shell."""
 
     def make(shell: str) -> Path:
-        if shutil.which(shell) is None:
-            pytest.skip(f"{shell} is not installed here")
+        needs(shell)
         done = subprocess.run(
             [*command, "completion", shell], capture_output=True, timeout=60, check=True
         )

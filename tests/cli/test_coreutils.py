@@ -35,18 +35,22 @@ COMMANDS = [*DIGESTS, "cksum", "sum"]
 
 
 def peer_version() -> tuple[int, ...]:
-    """Ask the installed sha256sum who it is; () if it is none of GNU's."""
+    """Return the version of the installed GNU coreutils, or () where there are none."""
     if sys.platform == "win32" or shutil.which("sha256sum") is None:
         return ()
-    said = subprocess.run(
+    printed = subprocess.run(
         ["sha256sum", "--version"], capture_output=True, text=True, timeout=60, check=False
     ).stdout
-    found = re.match(r"sha256sum \(GNU coreutils\) (\d+)\.(\d+)", said)
+    found = re.match(r"sha256sum \(GNU coreutils\) (\d+)\.(\d+)", printed)
     return tuple(map(int, found.groups())) if found else ()
 
 
 PEER = peer_version()
-pytestmark = pytest.mark.skipif(PEER < (9, 1), reason="needs GNU coreutils 9.1 or newer")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the commands are those of POSIX systems"),
+    pytest.mark.needs("GNU coreutils 9.1", there=PEER >= (9, 1)),
+    pytest.mark.xdist_group("coreutils"),
+]
 
 
 @dataclasses.dataclass(frozen=True)

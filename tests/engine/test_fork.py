@@ -285,9 +285,9 @@ def application(environ, start_response):
 """
 
 
+@pytest.mark.needs("module gunicorn")
 def test_gunicorn_with_preload(httpd: Path, tmp_path: Path) -> None:
     """Workers answer whose master used the engine before it forked them, and their successors."""
-    pytest.importorskip("gunicorn")
     (tmp_path / "application.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

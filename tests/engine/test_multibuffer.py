@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import random
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -186,7 +185,7 @@ def test_an_unknown_instruction_set_is_an_error(
     assert 'CHECKSIG_ISA: unknown instruction set "avx1024"; known: go, sse2, avx2, avx512' in found
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
+@pytest.mark.needs("strace")
 @pytest.mark.parametrize(
     ("program", "most"), [(PROGRAM, 6.1), (CREATING, 5.5)], ids=["verify", "create"]
 )

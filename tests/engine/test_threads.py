@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import platform
 import sys
 import sysconfig
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 THREADS = 64
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-cpython = pytest.mark.skipif(
-    platform.python_implementation() != "CPython", reason="only CPython has sub-interpreters"
-)
+cpython = pytest.mark.skipif(platform.python_implementation() != "CPython", reason="about CPython")
 
 
 @pytest.fixture
@@ -186,7 +183,11 @@ print(own.call(call, sys.argv[1]) in (9, True), checksig.verify(sys.argv[1], che
     assert python(program, httpd) == "True 9\n"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("gevent") is None, reason="gevent is not installed")
+@pytest.mark.skipif(
+    sys.platform != "linux" or sys.version_info >= (3, 14), reason="gevent has no wheel for it"
+)
+@cpython
+@pytest.mark.needs("module gevent")
 @pytest.mark.parametrize(
     "call", ["verify(huge, cancel=token)", "list(iter_verify(huge, cancel=token))"]
 )

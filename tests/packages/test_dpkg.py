@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Run = subprocess.CompletedProcess[str]
 
 pytestmark = [
-    pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="this system is not Debian's"),
+    pytest.mark.skipif(shutil.which("dpkg") is None, reason="this system is not Debian's"),
+    pytest.mark.needs("dpkg-deb", "md5sum"),
 ]
 needs_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="dpkg installs packages for root alone"

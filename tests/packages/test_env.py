@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 venv: Any = pytest.importorskip("venv", reason="this Python has none, as that which others embed")
 
+pytestmark = pytest.mark.needs("module ensurepip")
+
 Run = subprocess.CompletedProcess[str]
 
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"

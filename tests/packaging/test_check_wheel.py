@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-pytest.importorskip("lief", reason="there is no lief for this Python, which the check reads with")
+pytestmark = [
+    pytest.mark.skipif(
+        sys.implementation.name != "cpython", reason="lief, which the check uses, is for CPython"
+    ),
+    pytest.mark.needs("module lief"),
+]
 
 ENGINE = "checksig/checksig-engine"
 LIBRARY = "checksig/libchecksig.so"

@@ -39,10 +39,9 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the source, and install beside it what pyproject.toml says that a build needs."""
-    if shutil.which("go") is None or not any(map(shutil.which, ("cc", "gcc", "clang"))):
-        pytest.skip("there is no Go, or no C compiler, to build with")
+def scratch(tmp_path_factory: pytest.TempPathFactory, needs: Callable[..., None]) -> Path:
+    """Copy the source, and install next to it what pyproject.toml requires for a build."""
+    needs("go", "a C compiler")
     scratch = tmp_path_factory.mktemp("source")
     skip = shutil.ignore_patterns(".*", "build", "dist", "*.so", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, scratch / "copy", ignore=skip)
