@@ -85,7 +85,7 @@ class Terminal:
         """Read until *text* has come."""
         import select
 
-        seconds = 10 * float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
+        seconds = 60 * float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
         deadline = time.monotonic() + seconds
         while text not in self._seen:
             assert time.monotonic() < deadline, f"{text!r} did not come, but {self._seen!r}"

@@ -40,7 +40,7 @@ def right():
     report = verify(sample, check=False)
     return (report.verified, report.mismatched) == (9, 1)
 
-def ended(child, seconds=5):
+def ended(child, seconds=60):
     end = time.monotonic() + seconds * float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
     while time.monotonic() < end:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -82,10 +82,10 @@ def test_many_children_at_once(httpd: Path, python: Callable[..., str]) -> None:
     program = f"""{FORKS}
 assert right()
 def family():
-    return right() and ended(forked(right), 20) == 0
+    return right() and ended(forked(right)) == 0
 for _ in range(5):
     children = [forked(family) for _ in range(10)]
-    told([ended(child, 40) for child in children])
+    told([ended(child) for child in children])
 """
     assert python(program, httpd, timeout=100) == "{0: 10}\n" * 5
 
@@ -142,7 +142,7 @@ def first(pause):
         children.append(forked(right))
         time.sleep(pause)
     thread.join()
-    return [ended(child, 20) for child in children] == [0] * 5 and right()
+    return [ended(child) for child in children] == [0] * 5 and right()
 """
 
 
@@ -150,7 +150,7 @@ def first(pause):
 def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
     """A child of the moment in which another thread makes the first call gets its answer."""
     program = f"""{FORKS}{FIRST}
-told([ended(forked(lambda: first(0.0005)), 60) for _ in range(20)])
+told([ended(forked(lambda: first(0.0005))) for _ in range(20)])
 """
     assert python(program, httpd, timeout=100) == "{0: 20}\n"
 
@@ -160,7 +160,7 @@ def test_forks_while_names_are_imported(httpd: Path, python: Callable[..., str])
     """A child of the moment in which another thread asks for the first name gets its answer."""
     program = FORKS.replace("from checksig import verify\n", "")
     program = f"""{program.replace("verify(sample", "checksig.verify(sample")}{FIRST}
-told([ended(forked(lambda: first(0.002)), 60) for _ in range(8)])
+told([ended(forked(lambda: first(0.002))) for _ in range(8)])
 """
     assert python(program, httpd, timeout=100) == "{0: 8}\n"
 
@@ -176,7 +176,7 @@ def go():
 threads = [threading.Thread(target=go) for _ in range(3)]
 for thread in threads:
     thread.start()
-told([ended(forked(right), 20) for _ in range(100)])
+told([ended(forked(right)) for _ in range(100)])
 going = False
 for thread in threads:
     thread.join()

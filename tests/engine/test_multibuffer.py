@@ -211,4 +211,5 @@ def test_a_small_file_takes_few_system_calls(tmp_path: Path, program: str, most:
         calls = dict(line.split() for line in (tmp_path / "counts").read_text().splitlines()[2:])
         counts.append(sum(int(calls.get(name, 0)) for name in FILE_CALLS))
     each = (counts[1] - counts[0]) / 1000
-    assert 5 <= each < most
+    # Five are counted at all. A call more or less of those that each run makes does not matter.
+    assert 4.9 < each < most

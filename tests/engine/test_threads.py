@@ -340,7 +340,7 @@ import asyncio, logging, sys
 from checksig import averify
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 async def main():
-    asyncio.get_running_loop().slow_callback_duration = 1.0
+    asyncio.get_running_loop().slow_callback_duration = 10  # and not the minute that hashing takes
     task = asyncio.create_task(averify(sys.argv[1], progress=lambda p: None))
     await asyncio.sleep(0.5)
     task.cancel()

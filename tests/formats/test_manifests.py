@@ -55,9 +55,9 @@ def failing(folder: Path) -> checksig.Report:
 # --- size
 
 MEASURED = """
-import json, re, sys, time
+import json, os, re, sys
 import checksig
-began = time.monotonic()
+began = sum(os.times()[:4])
 told = {"entries": 0, "ok": 0, "bad": []}
 if sys.argv[2] == "iter":
     for item in checksig.iter_verify(sys.argv[1]):
@@ -70,7 +70,7 @@ else:
     report = checksig.verify(sys.argv[1], check=False, keep_verified=False)
     told = {"entries": report.entries, "ok": report.verified,
             "bad": [[bad.line, bad.cause] for bad in report.bad_lines]}
-told["seconds"] = time.monotonic() - began
+told["seconds"] = sum(os.times()[:4]) - began  # of CPU: other programs do not count
 told["peak"] = int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
 print(json.dumps(told))
 """
@@ -92,7 +92,7 @@ def test_a_line_of_two_gigabytes(
     assert told["bad"] == [[before + 1, cause]]
     assert told["ok"] == told["entries"] == before
     assert told["peak"] < LIMIT_KB
-    assert told["seconds"] < 10  # the promise is well under one; reading it all takes longer
+    assert told["seconds"] < 10  # the promise is well under one
 
 
 @linux

@@ -703,7 +703,7 @@ try:
     else:
         checksig.verify(path, workers=3, cancel=token)
 except BaseException as error:
-    print(type(error).__name__, time.monotonic() - at[0] < 10, flush=True)
+    print(type(error).__name__, time.monotonic() - at[0] < 30, flush=True)
 else:
     print("it ended")
 """

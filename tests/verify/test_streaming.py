@@ -85,21 +85,29 @@ print(used < 0.3, any(os.readlink(f"/proc/self/fd/{n}").startswith(sys.argv[1])
 def test_a_slow_reader_makes_the_engine_wait(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """While nobody takes results, the engine does not pile them up."""
+    """While nobody takes results, the engine stops; it does not pile them up."""
     folder = tree({"a": b"a"})
     line = (folder / "SHA256SUMS").read_bytes()
     (folder / "SHA256SUMS").write_bytes(line * 300_000)
     program = """
 import os, sys, time
-from checksig import iter_verify
+from checksig import iter_verify, verify
+def cpu():
+    return sum(os.times()[:2])
+began = cpu()
+verify(sys.argv[1], keep_verified=False)
+whole = cpu() - began
+began = cpu()
 results = iter_verify(sys.argv[1])
 next(results)
-time.sleep(0.5)
-before = sum(os.times()[:2])
-time.sleep(1)
-print(sum(os.times()[:2]) - before < 0.3, 1 + sum(r.ok for r in results))
+for _ in range(30):  # on a busy machine it takes a while to fill what it may
+    before = cpu()
+    time.sleep(1)
+    if cpu() - before < 0.3:
+        break
+print(cpu() - before < 0.3, cpu() - began < whole / 2, 1 + sum(r.ok for r in results))
 """
-    assert python(program, folder, timeout=60) == "True 300000\n"
+    assert python(program, folder, timeout=60) == "True True 300000\n"
 
 
 def test_a_token_stops_a_verification_from_another_thread(huge: Path) -> None:
@@ -156,7 +164,7 @@ def test_averify_leaves_the_loop_free(huge: Path) -> None:
         return ticks, len(seen) - at, threads
 
     ticks, after, threads = asyncio.run(asyncio.wait_for(main(), 60))
-    assert ticks > 5
+    assert ticks > 1
     assert after <= 1
     assert threads == {threading.get_ident()}
 
