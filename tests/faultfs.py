@@ -30,7 +30,7 @@ class FaultFS(mfusepy.Operations):  # type: ignore[misc]
         self.faults = faults
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:  # noqa: ARG002
-        """Tell what the system knows of the file."""
+        """Return the attributes of the file."""
         try:
             stat = (self.folder / path[1:]).lstat()
         except OSError as error:
@@ -47,7 +47,7 @@ class FaultFS(mfusepy.Operations):  # type: ignore[misc]
         return [".", "..", *os.listdir(self.folder / path[1:])]
 
     def read(self, path: str, size: int, offset: int, fh: int) -> bytes:  # noqa: ARG002
-        """Read, or do what the file's faults say."""
+        """Read, or fail as the faults of the file say."""
         fault = self.faults.get(path[1:], {})
         time.sleep(fault.get("delay", 0))
         if offset + size > fault.get("hang", float("inf")):

@@ -1,4 +1,4 @@
-"""The command, as a user types it."""
+"""The command line, run as a user runs it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = subprocess.CompletedProcess[str]
 
 
 def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
-    """The failure comes first, with both digests, and the counts last; the exit code is 1."""
+    """Failures with both digests come first, the counts last; the exit code is 1."""
     done = run("httpd", cwd=httpd.parent)
     (failure,) = checksig.verify(httpd, check=False).failures
     lines = done.stdout.splitlines()
@@ -41,7 +41,7 @@ def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
 
 
 def test_python_m_is_the_same(run: Callable[..., Run], httpd: Path, tmp_path: Path) -> None:
-    """``python -m checksig`` does what the command does."""
+    """``python -m checksig`` does the same as the command."""
     done = subprocess.run(
         [sys.executable, "-m", "checksig", "--json", str(httpd)],
         cwd=tmp_path,
@@ -59,7 +59,7 @@ def test_python_m_is_the_same(run: Callable[..., Run], httpd: Path, tmp_path: Pa
 
 
 def test_all_is_well(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
-    """One line and exit code 0; with --quiet no line."""
+    """Success is one line and exit code 0; with --quiet there is no line."""
     folder = tree({"a": b"a"})
     done = run(folder)
     assert done.stdout.startswith(f"OK          {folder}: 1 entry: 1 verified (1 B in")
@@ -69,7 +69,7 @@ def test_all_is_well(run: Callable[..., Run], tree: Callable[..., Path]) -> None
 
 
 def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
-    """Missing, unreadable, and bad lines, each with its cause."""
+    """Missing files, unreadable files and bad lines are each shown with their cause."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "a").unlink()
     (folder / "b").unlink()
@@ -86,8 +86,8 @@ def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[
     assert "2 entries: 0 verified, 1 missing, 1 unreadable, 1 bad line" in out
 
 
-def test_what_is_no_manifest_is_not_shown_whole(run: Callable[..., Run], tmp_path: Path) -> None:
-    """Of many bad lines the first are shown, and how many more there are; JSON has all."""
+def test_many_bad_lines_are_cut_short(run: Callable[..., Run], tmp_path: Path) -> None:
+    """The first bad lines are shown and the rest counted; JSON lists all."""
     (tmp_path / "log").write_text("nonsense\n" * 1000)
     done = run("log")
     assert done.stdout.count("BAD LINE") == 20
@@ -97,7 +97,7 @@ def test_what_is_no_manifest_is_not_shown_whole(run: Callable[..., Run], tmp_pat
 
 
 def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd: Path) -> None:
-    """Each path has its result; one that cannot be verified does not keep the others from it."""
+    """Each path has its own result, and an error in one does not stop the others."""
     folder = tree({"a": b"a"})
     done = run(folder, httpd, folder / "none", folder.parent, folder)
     assert [line[:11].strip() for line in done.stdout.splitlines() if line[:1].isupper()] == [
@@ -115,7 +115,7 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
 
 
 def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
-    """One document with every report and every error."""
+    """JSON is one document with every report and every error."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "b").write_bytes(b"changed")
     done = run("--json", folder, folder / "none")
@@ -132,7 +132,7 @@ def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
     "arguments", [[], ["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
 )
 def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
-    """What was typed wrong is answered with exit code 2 and a hint."""
+    """Wrong arguments are answered with exit code 2 and a usage line."""
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -149,7 +149,7 @@ def test_help_and_version(run: Callable[..., Run]) -> None:
 
 
 def test_follow_outside(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
-    """Names that lead outside are refused, until asked for."""
+    """Names that lead outside are refused unless --follow-outside is given."""
     folder = tree({"up": b"up", "in/x": b""})
     line = (folder / "SHA256SUMS").read_text().splitlines()[0].replace("up", "../up")
     (folder / "in" / "SHA256SUMS").write_text(line)
@@ -159,8 +159,8 @@ def test_follow_outside(run: Callable[..., Run], tree: Callable[..., Path]) -> N
     assert run("--follow-outside", folder / "in").returncode == 0
 
 
-def test_output_that_nobody_reads(command: list[str], httpd: Path) -> None:
-    """A reader that goes away is no traceback."""
+def test_a_closed_standard_output(command: list[str], httpd: Path) -> None:
+    """If the reader closes the pipe there is no traceback."""
     with subprocess.Popen(
         [*command, *[str(httpd)] * 50], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as child:
@@ -174,7 +174,7 @@ def test_output_that_nobody_reads(command: list[str], httpd: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
 def test_progress_on_a_terminal(command: list[str], huge: Path) -> None:
-    """After a second a bar is drawn on standard error; Ctrl-C clears it away and ends with 130."""
+    """A bar appears after a second; Ctrl-C clears it and the exit code is 130."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -210,8 +210,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def test_no_progress_where_there_is_no_terminal(run: Callable[..., Run], tmp_path: Path) -> None:
-    """In a pipe nothing is drawn, however long it takes."""
+@pytest.mark.slow
+def test_no_progress_without_a_terminal(run: Callable[..., Run], tmp_path: Path) -> None:
+    """Nothing is drawn in a pipe, however long it takes."""
     with (tmp_path / "big").open("wb") as file:
         file.truncate(1 << 30)
     (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  big\n")

@@ -26,7 +26,7 @@ Run = subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def broken(tree: Callable[..., Path]) -> Path:
-    """Make a folder in which something of every kind is wrong."""
+    """Make a folder with one failure of each kind."""
     folder = tree({"good": b"good", "bad": b"bad", "gone": b"", "folder": b""}, "MD5SUMS", "md5")
     (folder / "bad").write_bytes(b"changed")
     (folder / "gone").unlink()
@@ -39,7 +39,7 @@ def broken(tree: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    """Read the schema that is installed."""
+    """Read the installed schema."""
     text = (importlib.resources.files("checksig") / "schema" / "report.v1.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
@@ -73,7 +73,7 @@ def validator(schema: dict[str, Any], draft: Any) -> Any:
 
 
 def test_failures_come_first_and_the_verdict_last(run: Callable[..., Run], broken: Path) -> None:
-    """Then notes and counts, with what was read a second; the exit code is 1."""
+    """Failures, notes, then counts and speed; the exit code is 1."""
     done = run(broken)
     words = [line[:11].strip() for line in done.stdout.splitlines() if line[:1] != " "]
     assert words[:3] == ["MISMATCHED", "MISSING", "UNREADABLE"]
@@ -90,7 +90,7 @@ def test_failures_come_first_and_the_verdict_last(run: Callable[..., Run], broke
 def test_several_paths_have_a_total(
     run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path
 ) -> None:
-    """One line more, which counts what could not be verified, too."""
+    """Several paths end with a total, which counts the errors too."""
     done = run(broken, httpd, tmp_path / "none")
     last = done.stdout.splitlines()[-1]
     assert last.startswith(
@@ -110,7 +110,7 @@ def test_several_paths_have_a_total(
 
 
 def test_no_colours_in_a_pipe(run: Callable[..., Run], broken: Path) -> None:
-    """What is not a terminal gets plain text."""
+    """Output that is not a terminal gets plain text."""
     assert "\x1b" not in run(broken, TERM="xterm-256color").stdout
 
 
@@ -127,7 +127,7 @@ def test_no_colours_in_a_pipe(run: Callable[..., Run], broken: Path) -> None:
 def test_colours_on_a_terminal(
     command: list[str], broken: Path, variables: dict[str, str], coloured: bool
 ) -> None:
-    """Unless NO_COLOR is set and not empty (no-color.org); the words stay the same."""
+    """A terminal gets colours unless NO_COLOR is set and not empty (no-color.org)."""
     import pty
 
     environment = {k: v for k, v in os.environ.items() if k not in {"TERM", "NO_COLOR"}}
@@ -152,13 +152,13 @@ def test_colours_on_a_terminal(
 # --- for programs
 
 
-def test_json_is_as_the_schema_says(
+def test_json_matches_the_schema(
     run: Callable[..., Run],
     broken: Path,
     httpd: Path,
     validator: Any,
 ) -> None:
-    """Everything printed is described, whatever became of it."""
+    """The schema describes all JSON that is printed."""
     done = run("--json", broken, httpd, broken / "none")
     document = json.loads(done.stdout)
     validator.validate(document)
@@ -173,8 +173,8 @@ def test_json_is_as_the_schema_says(
     validator.validate({"schema": 1, "ok": False, "errors": [], "reports": [report]})
 
 
-def test_json_of_packages_is_as_the_schema_says(run: Callable[..., Run], validator: Any) -> None:
-    """Of an environment, and of one that is none."""
+def test_json_of_packages_matches_the_schema(run: Callable[..., Run], validator: Any) -> None:
+    """The schema also describes environments, and errors about them."""
     for document in (
         json.loads(run("env", *words).stdout) for words in (["--json"], ["--json", "none"])
     ):
@@ -185,7 +185,7 @@ def test_json_of_packages_is_as_the_schema_says(run: Callable[..., Run], validat
 def test_notes_extra_and_moved_files(
     run: Callable[..., Run], tree: Callable[..., Path], validator: Any, junit: Any
 ) -> None:
-    """What a reader should know: a signature, a guess, weak algorithms; extra and moved files."""
+    """Unchecked signatures, guesses, weak algorithms, extra and moved files are reported."""
     folder = tree({"a": b"a", "b": b"b"}, "sums", "md5")
     text = (folder / "sums").read_text()
     (folder / "sums").unlink()
@@ -214,10 +214,10 @@ def test_notes_extra_and_moved_files(
     assert (found.tests, found.failures, found.errors) == (4, 3, 0)
 
 
-def test_the_schema_refuses_what_is_wrong(
+def test_the_schema_refuses_wrong_documents(
     run: Callable[..., Run], httpd: Path, schema: dict[str, Any], draft: Any, validator: Any
 ) -> None:
-    """It is not one that takes everything; and others may add properties."""
+    """The schema rejects wrong values but allows added properties."""
     document = json.loads(run("--json", httpd).stdout)
     lenient = draft(schema)
     document["added"] = 1
@@ -240,7 +240,7 @@ def test_the_schema_refuses_what_is_wrong(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
 def test_names_in_json_are_those_of_the_files(run: Callable[..., Run], tmp_path: Path) -> None:
-    """A byte that is no UTF-8 is a lone surrogate, as :func:`os.fsdecode` gives it."""
+    """A byte that is not UTF-8 is a lone surrogate, as from :func:`os.fsdecode`."""
     name = b"\xff\x1b \xc3\xa4"
     (tmp_path / "MD5SUMS").write_bytes(b"%032d  %s\n" % (0, name))
     done = run("--json", "MD5SUMS")
@@ -255,7 +255,7 @@ def test_names_in_json_are_those_of_the_files(run: Callable[..., Run], tmp_path:
 def test_junit(
     run: Callable[..., Run], broken: Path, httpd: Path, tmp_path: Path, junit: Any
 ) -> None:
-    """A suite for each manifest, with a case for each failure and one for the manifest itself."""
+    """Each manifest is a suite with a case for each failure and one for the manifest."""
     done = run("--junit", "report.xml", broken, httpd, broken / "none")
     assert done.returncode == 2
     text = (tmp_path / "report.xml").read_text(encoding="utf-8")
@@ -284,7 +284,7 @@ def test_junit(
 def test_junit_holds_no_control_characters(
     run: Callable[..., Run], tmp_path: Path, httpd: Path
 ) -> None:
-    """XML cannot say them, nor bytes that are no text; and a name is no markup."""
+    """Control characters, undecodable bytes and markup in names are escaped."""
     name = b"a<b>&\"'\\\\\x01\x7f" + (b"\xff" if sys.platform == "linux" else b"")
     (tmp_path / "MD5SUMS").write_bytes(b"%032d  %s\n" % (0, name))
     assert run("--junit", "report.xml", "MD5SUMS").returncode == 1
@@ -298,10 +298,10 @@ def test_junit_holds_no_control_characters(
     assert done.returncode == 2
 
 
-def test_junit_of_what_is_well(
+def test_junit_of_success(
     run: Callable[..., Run], tree: Callable[..., Path], tmp_path: Path, junit: Any
 ) -> None:
-    """One case that passes; to systems that take none for a mistake it is not empty."""
+    """Success is one passed case: some systems reject an empty suite."""
     assert run("--junit", "report.xml", tree({"a": b"a"})).returncode == 0
     found = junit.fromfile(str(tmp_path / "report.xml"))
     assert (found.tests, found.failures, found.errors) == (1, 0, 0)

@@ -1,4 +1,4 @@
-"""The completion scripts, in the shells that they are for."""
+"""The completion scripts, tested in the shells they are for."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def wait_for(self, text: str) -> None:
-        """Read until *text* has come."""
+        """Read until *text* appears."""
         import select
 
         seconds = 60 * float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
@@ -103,7 +103,7 @@ class Terminal:
 
 @pytest.mark.parametrize("shell", START)
 def test_tab_completes(shell: str, folder: Callable[[str], Path]) -> None:
-    """At a terminal TAB completes commands, options and files, also where no command is named."""
+    """TAB completes commands, options and files, also without a command name."""
     terminal = Terminal(shell, folder(shell))
     try:
         for typed, expected in CASES.items():
@@ -116,7 +116,7 @@ def test_tab_completes(shell: str, folder: Callable[[str], Path]) -> None:
 
 
 def test_fish_completes(folder: Callable[[str], Path]) -> None:
-    """What fish itself says that it would complete to."""
+    """Fish's own ``complete -C`` lists the expected completions."""
     where = folder("fish")
     version = subprocess.check_output(["fish", "--version"], text=True, timeout=60).split()[-1]
     # 3.1 knows no such option; there is no configuration in this home anyway.
@@ -136,7 +136,7 @@ def test_fish_completes(folder: Callable[[str], Path]) -> None:
 
 
 def test_an_unknown_shell(command: list[str]) -> None:
-    """It is a usage error, with the shells that there are."""
+    """An unknown shell is a usage error that lists the known ones."""
     done = subprocess.run(
         [*command, "completion", "csh"], capture_output=True, text=True, timeout=60, check=False
     )
@@ -144,8 +144,8 @@ def test_an_unknown_shell(command: list[str]) -> None:
     assert "bash" in done.stderr
 
 
-def test_where_no_command_is_loaded(python: Callable[..., str]) -> None:
-    """The generator of the scripts is imported by this command alone."""
+def test_the_generator_is_imported_late(python: Callable[..., str]) -> None:
+    """Only ``checksig completion`` imports the script generator."""
     program = (
         "import sys, checksig.cli as c; c.main(['--quiet', sys.argv[1]]);"
         " print('shtab' in sys.modules, 'argparse' in sys.modules)"

@@ -1,4 +1,4 @@
-"""The man page, which is made from the options that there are."""
+"""The man page, which tools/make_man.py generates from the options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not besid
 
 
 def test_it_is_up_to_date(tmp_path: Path) -> None:
-    """Made anew it is the same; if not: python tools/make_man.py > docs/checksig.1."""
+    """The page is as generated; else run python tools/make_man.py > docs/checksig.1."""
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "make_man.py"],
         cwd=tmp_path,
@@ -34,7 +34,7 @@ def test_it_is_up_to_date(tmp_path: Path) -> None:
 
 
 def test_it_is_installed() -> None:
-    """Where man looks for it, beside the folder of the command."""
+    """The page is installed where man finds it, next to the command's folder."""
     files = importlib.metadata.files("checksig") or []
     if not any(file.as_posix().startswith("checksig/") for file in files):
         pytest.skip("an editable install records no files")

@@ -1,4 +1,4 @@
-"""The C interface, as a C program or another language would use it."""
+"""The C API, used as a C program or another language would."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIBRARY = str(Path(checksig.__file__).with_name(NAMES.get(sys.platform, "libchec
 
 @pytest.fixture(scope="module")
 def lib() -> Any:
-    """Open the library through the installed declaration."""
+    """Open the library with the installed declarations."""
     return ffi.dlopen(LIBRARY)
 
 
@@ -51,7 +51,7 @@ def message(lib: Any, root: Any) -> str | None:
 
 
 def test_verify_returns_null_or_a_message(lib: Any, httpd: Path, tree: Callable[..., Path]) -> None:
-    """NULL when all is well, otherwise what is not as listed."""
+    """NULL means success; otherwise the message lists the failures."""
     assert message(lib, os.fsencode(tree({"a": b"a"}, "sha1sum.txt", "sha1"))) is None
     assert message(lib, os.fsencode(httpd)) == f'"{httpd / "httpd-08.log"}" - mismatch'
     none = httpd / "none"
@@ -60,7 +60,7 @@ def test_verify_returns_null_or_a_message(lib: Any, httpd: Path, tree: Callable[
 
 
 def test_verify_agrees_with_check_signatures(lib: Any, tree: Callable[..., Path]) -> None:
-    """Both doors say the same of the same folder."""
+    """The C function and check_signatures give the same message."""
     folder = tree({"a": b"a", "b": b"b", "c": b"c", "d/e": b"e"})
     (folder / "a").write_bytes(b"changed")
     (folder / "b").unlink()
@@ -118,8 +118,8 @@ def is_old(code: int) -> bool:
     return unicodedata.ucd_3_2_0.category(chr(code)) not in {"Cn", "Cs"}
 
 
-def test_ctypes_can_use_it_too(httpd: Path) -> None:
-    """Nothing in the interface needs cffi."""
+def test_ctypes_can_use_it(httpd: Path) -> None:
+    """The API does not need cffi."""
     lib = ctypes.CDLL(LIBRARY)
     lib.verify.restype = ctypes.c_void_p
     lib.free.argtypes = [ctypes.c_void_p]
@@ -129,7 +129,7 @@ def test_ctypes_can_use_it_too(httpd: Path) -> None:
 
 
 def drain(lib: Any, job: int) -> bytes:
-    """Wait for a job's end, and give the last batch."""
+    """Wait until a job ends, and return the last batch."""
     size: Any = ffi.new("size_t *")
     while True:
         data = lib.checksig_wait(job, 1000, size)
@@ -151,8 +151,10 @@ def drain(lib: Any, job: int) -> bytes:
         (b"op=verify\0workers=0\0path=.", FailureCode.VALUE),
     ],
 )
-def test_a_bad_request_is_an_answer(lib: Any, request_: bytes, code: FailureCode) -> None:
-    """A request that makes no sense ends the job with an error record, not the process."""
+def test_a_bad_request_is_an_error_record(
+    lib: Any, request_: bytes, code: FailureCode
+) -> None:
+    """A bad request ends the job with an error record; the process goes on."""
     job: Any = ffi.new("uintptr_t *")
     lib.checksig_start(request_, len(request_), job)
     ((kind, payload),) = decode_batch(drain(lib, job[0])).records
@@ -161,8 +163,8 @@ def test_a_bad_request_is_an_answer(lib: Any, request_: bytes, code: FailureCode
     lib.checksig_free(job[0])
 
 
-def test_what_is_not_a_job_is_survived(lib: Any, httpd: Path) -> None:
-    """A handle that was freed, or never was one, is answered with an error."""
+def test_an_invalid_handle_is_an_error_record(lib: Any, httpd: Path) -> None:
+    """A handle that was freed, or never valid, gives an error record."""
     job: Any = ffi.new("uintptr_t *")
     request = b"op=verify\0path=" + os.fsencode(httpd)
     lib.checksig_start(request, len(request), job)
@@ -175,5 +177,5 @@ def test_what_is_not_a_job_is_survived(lib: Any, httpd: Path) -> None:
 
 
 def test_abi_number(lib: Any) -> None:
-    """The library says which interface it speaks."""
+    """The library reports the version of its interface."""
     assert lib.checksig_abi() == ABI

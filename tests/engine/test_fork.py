@@ -1,4 +1,4 @@
-"""Children of a fork get their answers, whatever their parent did before; none of them hangs."""
+"""Children of a fork get right answers, whatever the parent did before; none hangs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="about forks")
 
 @pytest.fixture(params=["", "process"])
 def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run a test twice: as it comes, and with a process for each job."""
+    """Run a test twice: with the default engine, and with a process for each job."""
     monkeypatch.setenv("CHECKSIG_ENGINE", request.param)
 
 
@@ -68,7 +68,7 @@ def told(codes):
 
 
 def test_children_of_a_fork(httpd: Path, python: Callable[..., str]) -> None:
-    """After a call of the parent, every child gets the right answer, twice; so does the parent."""
+    """After a call in the parent, each child gets two right answers."""
     program = f"""{FORKS}
 assert right()
 told([ended(forked(lambda: right() and right())) for _ in range(100)])
@@ -78,7 +78,7 @@ assert right()
 
 
 def test_many_children_at_once(httpd: Path, python: Callable[..., str]) -> None:
-    """Children that call at the same time, and their own children, get right answers."""
+    """Concurrent children, and their own children, get right answers."""
     program = f"""{FORKS}
 assert right()
 def family():
@@ -92,7 +92,7 @@ for _ in range(5):
 
 @pytest.mark.skipif(sys.implementation.name != "cpython", reason="calls fork behind its back")
 def test_a_fork_by_c_code(httpd: Path, python: Callable[..., str]) -> None:
-    """A fork of which Python is not told is noticed as well."""
+    """A fork that bypasses Python's os.fork is detected too."""
     program = f"""{FORKS}
 import ctypes
 fork = ctypes.PyDLL(None).fork
@@ -106,7 +106,7 @@ told([ended(forked(right, fork)) for _ in range(100)])
 def test_forks_while_threads_verify(
     httpd: Path, python: Callable[..., str], engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Threads of the parent verify all the time; a child of any moment gets its answer."""
+    """While threads of the parent verify, each child gets its answer."""
     monkeypatch.setenv("PARENT", engine)
     program = f"""{FORKS}
 stop = threading.Event()
@@ -148,7 +148,7 @@ def first(pause):
 
 @pytest.mark.usefixtures("either")
 def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
-    """A child of the moment in which another thread makes the first call gets its answer."""
+    """A child forked during another thread's first call gets its answer."""
     program = f"""{FORKS}{FIRST}
 told([ended(forked(lambda: first(0.0005))) for _ in range(20)])
 """
@@ -157,7 +157,7 @@ told([ended(forked(lambda: first(0.0005))) for _ in range(20)])
 
 @pytest.mark.usefixtures("either")
 def test_forks_while_names_are_imported(httpd: Path, python: Callable[..., str]) -> None:
-    """A child of the moment in which another thread asks for the first name gets its answer."""
+    """A child forked during another thread's first import gets its answer."""
     program = FORKS.replace("from checksig import verify\n", "")
     program = f"""{program.replace("verify(sample", "checksig.verify(sample")}{FIRST}
 told([ended(forked(lambda: first(0.002))) for _ in range(8)])
@@ -166,8 +166,8 @@ told([ended(forked(lambda: first(0.002))) for _ in range(8)])
 
 
 @pytest.mark.usefixtures("either")
-def test_forks_beside_threads_that_verify(httpd: Path, python: Callable[..., str]) -> None:
-    """Children forked while other threads verify all the time, from their first call on."""
+def test_forks_from_the_first_call_on(httpd: Path, python: Callable[..., str]) -> None:
+    """Threads verify from their first call on; children get their answers."""
     program = f"""{FORKS}
 going = True
 def go():
@@ -185,7 +185,7 @@ for thread in threads:
 
 
 def test_a_pool_of_forked_processes(httpd: Path, python: Callable[..., str]) -> None:
-    """A pool works after a call of the parent, and so do the workers that replace others."""
+    """A pool works after a call in the parent, and so do replaced workers."""
     program = f"""{FORKS}
 import multiprocessing
 def task(_):
@@ -202,7 +202,7 @@ print(all(answer for answer, _ in answers), len({{pid for _, pid in answers}}) >
 def test_a_fork_within_a_verification(
     httpd: Path, python: Callable[..., str], engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A child forked off by a callback cannot go on with its parent's job, nor disturb it."""
+    """A child forked in a callback can neither continue nor disturb the parent's job."""
     monkeypatch.setenv("CHECKSIG_ENGINE", engine)
     program = f"""{FORKS}
 warnings.simplefilter("error")
@@ -251,10 +251,10 @@ print(ended(forked(generator_is_dropped)), len(list(results)))
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))",
     ],
 )
-def test_where_there_can_be_no_process(
+def test_a_child_that_can_start_no_process(
     httpd: Path, python: Callable[..., str], hindrance: str
 ) -> None:
-    """A child that cannot start the program is told what to do; it does not hang."""
+    """The child gets an error that says what to do; it does not hang."""
     program = f"""{FORKS}
 assert right()
 import checksig._process  # with few descriptors left, nothing can be imported
@@ -287,7 +287,7 @@ def application(environ, start_response):
 
 @pytest.mark.needs("module gunicorn")
 def test_gunicorn_with_preload(httpd: Path, tmp_path: Path) -> None:
-    """Workers answer whose master used the engine before it forked them, and their successors."""
+    """Workers, and their replacements, answer after the master used the engine."""
     (tmp_path / "application.py").write_text(APPLICATION)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -324,7 +324,7 @@ def test_gunicorn_with_preload(httpd: Path, tmp_path: Path) -> None:
 
 
 def _answers(url: str, count: int) -> list[tuple[list[int], list[int]]]:
-    """Get the page *count* times, by several threads."""
+    """Get the page *count* times from several threads."""
     answers: list[tuple[list[int], list[int]]] = []
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

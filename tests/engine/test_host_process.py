@@ -1,4 +1,4 @@
-"""What the library does to the process that it is loaded into."""
+"""What the library does to the process that loads it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "guest.md"
 
 @posix
 def test_limits_signals_and_folder_stay(httpd: Path, python: Callable[..., str]) -> None:
-    """Limits, the signal mask and handlers, environment and folder are as before a call."""
+    """Limits, signals, environment and folder are unchanged after a call."""
     program = """
 import json, os, resource, signal, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
@@ -42,7 +42,7 @@ print(json.dumps(before == state()))
 
 @posix
 def test_a_signal_waits_for_sigwait(httpd: Path, python: Callable[..., str]) -> None:
-    """A signal that the application blocks and waits for is not taken by a thread of Go's."""
+    """No Go thread takes a signal that the application blocks and waits for."""
     program = """
 import os, signal, sys
 import checksig
@@ -56,7 +56,7 @@ print(signal.sigwait([signal.SIGTERM]).name)
 
 @posix
 def test_a_forked_child_gets_its_answer(httpd: Path, python: Callable[..., str]) -> None:
-    """In the child of a process that used the engine, a call works; see test_fork.py for more."""
+    """After a fork a call works in the child; test_fork.py has more."""
     program = """
 import os, sys
 import checksig
@@ -71,7 +71,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @posix
 def test_a_child_may_be_the_first_to_call(httpd: Path, python: Callable[..., str]) -> None:
-    """An import before a fork does no harm: nothing is loaded until the first call."""
+    """An import before a fork is harmless: the first call loads the engine."""
     program = """
 import os, sys
 import checksig
@@ -84,22 +84,22 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def documented(words: str) -> set[str]:
-    """Give the signals that the documentation lists after some words and a colon."""
+    """Return the signals that the documentation lists after these words."""
     listed = re.search(re.escape(words) + r":(.*?)\.", DOCS.read_text(), re.DOTALL)
     assert listed is not None
     return set(re.findall(r"SIG[A-Z]+", listed[1]))
 
 
 def named(numbers: str) -> set[str]:
-    """Give the names of signals; one of them has none in Python 3.10."""
+    """Return the names of signals; Python 3.10 has no name for one of them."""
     found = map(int, numbers.split())
     return {"SIGSTKFLT" if n == 16 else signal.Signals(n).name for n in found}
 
 
 @pytest.mark.library
 @linux
-def test_the_handlers_that_become_gos(httpd: Path, python: Callable[..., str]) -> None:
-    """The signals whose handlers become Go's are those that the documentation lists, no other."""
+def test_the_signal_handlers_that_go_replaces(httpd: Path, python: Callable[..., str]) -> None:
+    """Go replaces exactly the signal handlers that the documentation lists."""
     program = """
 import ctypes, os, signal, sys
 class Action(ctypes.Structure):  # as glibc has it
@@ -125,8 +125,8 @@ print(*(number for number in before if before[number] != after[number]))
 
 @pytest.mark.library
 @linux
-def test_the_signals_that_threads_of_gos_take(httpd: Path, python: Callable[..., str]) -> None:
-    """Threads that the engine starts, early or late, block all but what the documentation lists."""
+def test_the_signals_that_go_threads_accept(httpd: Path, python: Callable[..., str]) -> None:
+    """Go threads block every signal except those the documentation lists."""
     program = """
 import os, signal, sys, time
 import checksig
@@ -155,7 +155,7 @@ print(*found, sep="\\n")
 
 @linux
 def test_threads_and_descriptors_that_stay(httpd: Path, python: Callable[..., str]) -> None:
-    """The engine keeps a few threads and descriptors, none of which a child inherits."""
+    """The engine keeps a few threads and descriptors; children inherit none."""
     program = """
 import os, sys
 def descriptors():
@@ -180,10 +180,10 @@ print([link for link in links if not link.endswith(known)])
 
 @pytest.mark.library
 @linux
-def test_children_inherit_what_they_did(httpd: Path, python: Callable[..., str]) -> None:
-    """A child sees the environment, folder, limits and signals that it saw before a call.
+def test_children_inherit_the_same(httpd: Path, python: Callable[..., str]) -> None:
+    """Children see the same environment, folder, limits and signals as before a call.
 
-    One exception: without ``restore_signals`` it does not find SIGPIPE ignored any more.
+    One exception: without ``restore_signals``, SIGPIPE is no longer ignored.
     """
     program = """
 import signal, subprocess, sys
@@ -207,7 +207,7 @@ print(ignored(raw) ^ ignored(now) == 1 << (signal.SIGPIPE - 1),
 
 @posix
 def test_a_closed_pipe_is_an_error(httpd: Path, python: Callable[..., str]) -> None:
-    """SIGPIPE ends nothing after a call, in no thread: the write fails, as ever."""
+    """After a call, SIGPIPE still ends nothing: the write fails, in every thread."""
     program = """
 import os, sys, threading
 import checksig
@@ -228,8 +228,8 @@ thread.join()
 
 
 @posix
-def test_handlers_run_while_it_works_and_after(huge: Path, python: Callable[..., str]) -> None:
-    """Python's handlers, of SIGCHLD, SIGINT, SIGTERM and others, run during a verification."""
+def test_handlers_run_during_and_after_a_call(huge: Path, python: Callable[..., str]) -> None:
+    """Python's signal handlers run during a verification and after it."""
     program = """
 import os, signal, subprocess, sys, time
 from checksig import CancelledError, CancelToken, verify
@@ -264,7 +264,7 @@ print({*numbers, signal.SIGCHLD} <= set(seen))
 
 
 def ended(program: str, *arguments: object, send: int | None = None) -> tuple[int, str, str]:
-    """Run a program that says "ready", send it a signal, and tell how it ended."""
+    """Run a program that prints "ready", send it a signal, and return how it ended."""
     with subprocess.Popen(
         [sys.executable, "-X", "dev", "-W", "error", "-c", program, *map(str, arguments)],
         bufsize=0,  # what follows the line must not be read with it
@@ -300,8 +300,8 @@ def work(path, **options):
 
 @posix
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGUSR1", "SIGKILL"])
-def test_a_signal_ends_the_process_as_ever(huge: Path, name: str) -> None:
-    """A signal without a handler ends the process while it verifies, and nothing is printed."""
+def test_a_signal_ends_the_process(huge: Path, name: str) -> None:
+    """A signal without a handler ends the process; nothing is printed."""
     program = f"""
 {BUSY}
 import faulthandler, signal
@@ -318,8 +318,8 @@ thread.join()
 
 @posix
 @pytest.mark.parametrize("when", ["before", "after", "never"])
-def test_a_segfault_is_still_one(httpd: Path, when: str) -> None:
-    """A crash of other code ends the process by its signal, with faulthandler's traceback."""
+def test_a_segfault_ends_the_process(httpd: Path, when: str) -> None:
+    """A crash of other code ends the process with faulthandler's traceback."""
     program = f"""
 import ctypes, faulthandler, sys
 import checksig
@@ -339,10 +339,10 @@ ctypes.string_at(8)
     assert "goroutine" not in err
 
 
-def test_development_mode_has_nothing_to_say(
+def test_development_mode_prints_nothing(
     httpd: Path, tree: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """With -X dev and every warning an error, an import and each kind of call run clean."""
+    """With -X dev and warnings as errors, an import and each call run clean."""
     program = """
 import asyncio, sys
 import checksig
@@ -367,8 +367,8 @@ next(generator)  # and left open to the end
     assert (done.returncode, done.stdout, done.stderr) == (0, "9 10\nTrue None\n", "")
 
 
-def test_the_interpreter_may_end_meanwhile(huge: Path) -> None:
-    """A verification in a daemon thread holds up neither the exit nor what atexit runs."""
+def test_the_interpreter_may_end_during_a_call(huge: Path) -> None:
+    """A verification in a daemon thread delays neither the exit nor atexit."""
     program = f"""
 {BUSY}
 import atexit
@@ -381,7 +381,7 @@ print("ready", flush=True)
 
 
 def test_atexit_may_verify(httpd: Path, python: Callable[..., str]) -> None:
-    """A call works while the interpreter ends, also if it is the first one."""
+    """A call works while the interpreter ends, even as the first one."""
     program = """
 import atexit, sys
 import checksig
@@ -392,8 +392,11 @@ atexit.register(lambda: print(checksig.verify(sys.argv[1], check=False).verified
 
 
 @linux
-def test_go_reads_the_environment_of_the_start(httpd: Path, tagged: Path, tmp_path: Path) -> None:
-    """GOMAXPROCS counts if it was set before Python started; later changes are not seen."""
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.xdist_group("go")
+def test_go_reads_the_initial_environment(httpd: Path, tagged: Path, tmp_path: Path) -> None:
+    """GOMAXPROCS counts if set before Python starts; later changes do not."""
     program = """
 import ctypes, os, sys
 import checksig

@@ -1,4 +1,4 @@
-"""What an import and a first call load: nothing is imported before it is needed."""
+"""What an import and a first call load: nothing before it is needed."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ print(*sorted(set(sys.modules) - before))
 
 
 def test_an_import_loads_nothing_else(python: Callable[..., str]) -> None:
-    """Not even the package's own modules: those come with the names that are in them."""
+    """Importing checksig loads none of its modules; names load them."""
     added = python(ADDED.format("import checksig")).split()
     assert "checksig" in added
     assert set(added) <= {"checksig", "__future__"}
 
 
 def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
-    """What verify() needs is there before the first call, but for the engine."""
+    """``from checksig import verify`` loads all that verify() needs but the engine."""
     added = set(python(ADDED.format("from checksig import verify")).split())
     assert {"checksig._verify", "checksig._process", "checksig.report"} <= added
     assert not added & {*HEAVY, "_cffi_backend", "checksig._create", "checksig._dpkg"}
@@ -62,7 +62,7 @@ def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
 
 @pytest.mark.usefixtures("engine")
 def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> None:
-    """Nor does a call with either engine, and a report of it."""
+    """A call with either engine, and its report, load no slow module."""
     heavy = HEAVY - ({"tempfile"} if sys.platform == "win32" else set())  # the process' pipe there
     program = "import checksig; str(checksig.verify(sys.argv[1], check=False).results)"
     added = set(python(ADDED.format(program), httpd).split())
@@ -81,7 +81,7 @@ def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> 
 def test_the_command_loads_what_it_needs(
     httpd: Path, python: Callable[..., str], words: list[str], allowed: set[str]
 ) -> None:
-    """XML for JUnit's form, the bar, the version and the other commands: only who asks for them."""
+    """XML, progress bar and other commands are loaded only when used."""
     words = [str(httpd) if word == "FOLDER" else word for word in words]
     program = f"from checksig.cli import main; main({words!r})"
     added = set(python(ADDED.format(program)).splitlines()[-1].split())
@@ -91,7 +91,7 @@ def test_the_command_loads_what_it_needs(
 
 
 def test_every_name_is_there(python: Callable[..., str]) -> None:
-    """All names of the package can be asked for, listed, and imported by a star; others cannot."""
+    """All names can be listed, read and imported with a star; others cannot."""
     program = """
 import checksig, json
 from checksig import *
@@ -108,7 +108,7 @@ print(json.dumps([
 
 
 def test_records_are_dataclasses(httpd: Path) -> None:
-    """To whoever takes them for that: their fields, changes, copies, and classes made from them."""
+    """The dataclasses module accepts them: fields, replace, copies, subclasses."""
     report = verify(httpd, check=False)
     assert dataclasses.is_dataclass(report)
     names = [field.name for field in dataclasses.fields(report)]
@@ -136,7 +136,7 @@ def test_records_are_dataclasses(httpd: Path) -> None:
 
 
 def test_records_are_what_dataclasses_makes() -> None:
-    """The same text, order of fields, and errors as those of a class that the real one made."""
+    """Text, field order and errors equal those of real dataclasses."""
     classes: tuple[Any, ...] = (Report, Created, Updated, Converted, checksig.PackageReport)
     for cls in classes:
         fields = dataclasses.fields(cls)

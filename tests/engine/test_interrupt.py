@@ -1,4 +1,4 @@
-"""Ctrl-C stops a verification that runs, and leaves nothing behind."""
+"""Ctrl-C stops a running verification and leaves nothing open."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ except KeyboardInterrupt:
 
 
 def test_keyboard_interrupt_comes_at_once(huge: Path, tmp_path: Path) -> None:
-    """Within a huge file, KeyboardInterrupt is raised at once; no work and no file is left."""
+    """In a huge file KeyboardInterrupt comes at once; no work and no file is left."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(huge)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
     ) as child:
@@ -69,7 +69,7 @@ def test_keyboard_interrupt_comes_at_once(huge: Path, tmp_path: Path) -> None:
 def test_an_exception_in_the_callback_stops_the_work(
     huge: Path, python: Callable[..., str]
 ) -> None:
-    """What a progress callback raises ends the verification of a huge file at once."""
+    """An exception in the progress callback ends the verification at once."""
     program = """
 import sys
 from checksig import verify
@@ -85,7 +85,7 @@ except LookupError as error:
 
 
 def test_the_command_exits_with_130(huge: Path, httpd: Path, command: list[str]) -> None:
-    """The command says that it was interrupted, and shows no traceback."""
+    """The command prints that it was interrupted, without a traceback."""
     with subprocess.Popen(
         [*command, str(httpd), str(huge)],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Hundreds of thousands of calls leave nothing behind."""
+"""Hundreds of thousands of calls leak nothing."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.library,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
     pytest.mark.timeout(400),
 ]
@@ -101,7 +102,7 @@ print(round(grown(samples)), threads() - before, *left)
 
 @pytest.fixture
 def folders(tree: Callable[..., Path]) -> tuple[Path, Path]:
-    """Make a folder that verifies in no time, and one that does not."""
+    """Make a folder that verifies quickly, and one that fails."""
     good = tree({"a": b"a"})
     bad = good.with_name("bad")
     bad.mkdir()
@@ -110,12 +111,12 @@ def folders(tree: Callable[..., Path]) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("kind", ["verify", "jobs"])
-def test_calls_leave_nothing_behind(
+def test_calls_leak_nothing(
     folders: tuple[Path, Path], python: Callable[..., str], kind: str
 ) -> None:
-    """After 100,000 calls of either door memory is flat, and no descriptor or thread is left.
+    """After 100,000 calls memory is flat, and no descriptor or thread is left.
 
-    Of the jobs a tenth is cancelled at once, and a tenth never waited for.
+    A tenth of the jobs is cancelled at once, and a tenth never waited for.
     """
     out = python(f"KIND = {kind!r}\n{PROGRAM}", LIBRARY, *folders, CALLS, "", timeout=300)
     grown_kb, threads, descriptors, _ = map(int, out.split())
@@ -125,10 +126,10 @@ def test_calls_leave_nothing_behind(
 
 
 @pytest.mark.parametrize("kind", ["verify", "jobs"])
-def test_calls_leave_no_goroutine(
+def test_calls_leak_no_goroutine(
     tagged: Path, folders: tuple[Path, Path], python: Callable[..., str], kind: str
 ) -> None:
-    """The goroutines, which only a library built for tests counts, are as many as before."""
+    """As many goroutines run as before; only a library built for tests counts them."""
     out = python(f"KIND = {kind!r}\n{PROGRAM}", tagged, *folders, 10_000, "count", timeout=120)
     _, _, descriptors, goroutines = map(int, out.split())
     assert (descriptors, goroutines) == (0, 0)
@@ -161,7 +162,7 @@ print(kb() - before)
 def test_many_threads_leave_little_memory(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """What a hundred workers held at once is given back: each has 2 MB for files in lanes."""
+    """The buffers of a hundred workers, 2 MB each for small files, are freed."""
     files = {str(i): bytes([i]) * 40_000 for i in range(250)}
     folder = tree(files, manifest="MD5SUMS", algorithm="md5")
     assert int(python(THREADS, folder)) < 48_000

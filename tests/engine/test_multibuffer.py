@@ -1,4 +1,4 @@
-"""Files that are hashed together, by the kernels of each instruction set that is here."""
+"""Small files hashed side by side, with each instruction set of this processor."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ else:
 
 
 def answer(program: str, choice: str, *arguments: object) -> object:
-    """What a fresh process prints with CHECKSIG_ISA as given."""
+    """Run a program in a new process with CHECKSIG_ISA, and decode what it prints."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         env={**os.environ, "CHECKSIG_ENGINE": "library", "CHECKSIG_ISA": choice},
@@ -90,13 +90,13 @@ def answer(program: str, choice: str, *arguments: object) -> object:
 
 
 def verify(path: Path, choice: str, workers: int = 2) -> object:
-    """What a fresh process finds."""
+    """Verify in a new process."""
     return answer(PROGRAM, choice, path, workers)
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str, str]]:
-    """Make a folder with every algorithm, all kinds of sizes, links, and things that are wrong."""
+    """Make a folder with all algorithms, many sizes, links and failures."""
     folder = tmp_path_factory.mktemp("mixed")
     draw = random.Random(4)
     wrong: dict[str, str] = {}
@@ -134,7 +134,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str
 def test_every_instruction_set_finds_the_same(
     mixed: tuple[Path, int, dict[str, str]], choice: str, workers: int
 ) -> None:
-    """Whatever the kernels, each file gets the answer it should."""
+    """Each file gets the same result with each instruction set."""
     folder, size, wrong = mixed
     found = verify(folder, choice, workers)
     if isinstance(found, str):  # this processor cannot
@@ -147,7 +147,7 @@ def test_every_instruction_set_finds_the_same(
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_instruction_set_writes_the_same(tmp_path: Path, choice: str, workers: int) -> None:
-    """Whatever the kernels, create and update list what hashlib says."""
+    """Create and update write the digests of hashlib with each instruction set."""
     draw = random.Random(5)
     contents: dict[str, bytes] = {}
     for i in range(150):
@@ -179,7 +179,7 @@ def test_every_instruction_set_writes_the_same(tmp_path: Path, choice: str, work
 def test_an_unknown_instruction_set_is_an_error(
     mixed: tuple[Path, int, dict[str, str]], program: str
 ) -> None:
-    """What nobody knows is not passed over."""
+    """An unknown instruction set is not ignored."""
     found = answer(program, "avx1024", mixed[0], 2, "sha256")
     assert isinstance(found, str)
     assert 'CHECKSIG_ISA: unknown instruction set "avx1024"; known: go, sse2, avx2, avx512' in found
@@ -190,7 +190,7 @@ def test_an_unknown_instruction_set_is_an_error(
     ("program", "most"), [(PROGRAM, 6.1), (CREATING, 5.5)], ids=["verify", "create"]
 )
 def test_a_small_file_takes_few_system_calls(tmp_path: Path, program: str, most: float) -> None:
-    """What it is, opening, one read, what it is now, closing; perhaps one more look."""
+    """statx, open, one read, statx, close; perhaps one more read."""
     counts: list[int] = []
     for count in (1, 1001):
         folder = tmp_path / str(count)

@@ -1,4 +1,4 @@
-"""A panic of the engine is an exception in Python, never the end of the process."""
+"""A panic in the engine raises an exception in Python; the process goes on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.library,
+    pytest.mark.slow,
     pytest.mark.timeout(400),  # the first test waits for the compiler
+    pytest.mark.xdist_group("go"),
 ]
 
 # The package is pointed at the library that was built for this; ctypes calls its own exports.
@@ -48,7 +50,7 @@ NOTHING, JOB, JOB_NIL, WORKER, WORKER_NIL, SURVEY, CONTRADICTS = range(7)
 
 @pytest.fixture
 def folders(tmp_path: Path, tree: Callable[..., Path]) -> tuple[Path, Path]:
-    """Make a folder that verifies, and one of a file that takes a minute to hash."""
+    """Make a folder that verifies, and one with a file that takes a minute to hash."""
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(40 << 30)
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  huge\n")
@@ -75,7 +77,7 @@ def test_a_panic_in_a_goroutine_is_an_engine_error(  # noqa: PLR0917
     function: str,
     faulthandler: str,
 ) -> None:
-    """Whichever goroutine panics, the error holds its Go stack, and later calls work."""
+    """The error holds the Go stack of whichever goroutine panics; later calls work."""
     program = f"""
 {faulthandler}
 {TAGGED}
@@ -89,10 +91,10 @@ for _ in range(3):
     assert python(program, tagged, *folders) == "True True True True\n" * 3
 
 
-def test_a_panic_behind_the_workers_is_an_engine_error(
+def test_a_panic_after_the_workers_is_an_engine_error(
     tagged: Path, tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """A panic in what follows the workers ends the run with an error as well."""
+    """A panic in the steps after hashing ends the run with an error as well."""
     folder = tree({"a": b"a"})
     bad = folder.with_name("bad")
     bad.mkdir()
@@ -113,7 +115,7 @@ print("in a second reading" in said, "(*run).contradictions" in said, well())
 def test_a_panic_in_a_call_is_a_message(
     tagged: Path, folders: tuple[Path, Path], python: Callable[..., str], faulthandler: str
 ) -> None:
-    """A panic in an exported function, nil dereference included, comes back as its message."""
+    """A panic in an exported function, even a nil dereference, becomes its message."""
     program = f"""
 {faulthandler}
 {TAGGED}
@@ -133,7 +135,7 @@ print(well())
 def test_a_panic_in_start_is_an_engine_error(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """The installed library too: a size that no request has makes the call itself panic."""
+    """In the installed library too: an impossible request size makes the call panic."""
     program = """
 import sys
 import checksig
@@ -153,9 +155,9 @@ print(checksig.verify(sys.argv[1]).verified)
 def test_faulthandler_enabled_after_the_first_call(
     tagged: Path, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """The known limit: it then sees a nil dereference first, and the process ends, with a dump.
+    """A known limit: faulthandler then handles a nil dereference, and the process ends.
 
-    Every other panic is survived all the same.
+    Every other panic still raises an exception.
     """
     program = f"""
 {TAGGED}

@@ -1,4 +1,4 @@
-"""The engine as a process of its own: the same answers, and nothing left however it ends."""
+"""The engine as a separate process: the same results, and no process left over."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def say(*words):
 
 @pytest.fixture
 def process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for the process, here and in programs that are started from here."""
+    """Select the process, here and in programs started from here."""
     monkeypatch.setenv("CHECKSIG_ENGINE", "process")
 
 
 @pytest.fixture
 def scripted(tmp_path: Path) -> Callable[[str], Process]:
-    """Make a process of a shell script in place of the engine."""
+    """Make a Process that runs a shell script instead of the engine."""
 
     def make(script: str) -> Process:
         path = tmp_path / "program"
@@ -57,7 +57,7 @@ def scripted(tmp_path: Path) -> Callable[[str], Process]:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether the process is there, and not just waits for its parent to look at it."""
+    """Whether the process exists and is not a zombie."""
     done = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(pid)] if sys.platform == "darwin" else ["true"],
         capture_output=True,
@@ -84,7 +84,7 @@ def _ends(pid: int, seconds: float = 30) -> bool:
 
 @pytest.mark.library
 def test_the_answers_are_the_same(httpd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process finds what the library finds."""
+    """The process returns the same report as the library."""
     reports: list[checksig.Report] = []
     for engine in ("library", "process"):
         monkeypatch.setenv("CHECKSIG_ENGINE", engine)
@@ -96,7 +96,7 @@ def test_the_answers_are_the_same(httpd: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.library
 def test_the_variable_is_read_at_each_call(httpd: Path, python: Callable[..., str]) -> None:
-    """What CHECKSIG_ENGINE says counts at once; nothing is loaded for a process."""
+    """CHECKSIG_ENGINE takes effect at once; the process loads no library."""
     program = f"""{KEPT}
 import threading
 def run(engine):
@@ -120,7 +120,7 @@ say(run("thread"))
 def test_environment_folder_and_signals_are_the_callers(
     scripted: Callable[[str], Process], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program starts where the caller is, with what the caller has; the mask stays."""
+    """The program gets the caller's folder and environment; the signal mask stays."""
     monkeypatch.setenv("SOMETHING", "of the caller")
     monkeypatch.chdir(tmp_path)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
@@ -131,15 +131,15 @@ def test_environment_folder_and_signals_are_the_callers(
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
-def test_a_program_that_is_not_there(tmp_path: Path) -> None:
-    """A missing program is named."""
+def test_a_missing_program(tmp_path: Path) -> None:
+    """The error names the missing program."""
     with pytest.raises(EngineError, match=r"none cannot be started: "):
         list(Process(tmp_path / "none").batches(b"path=x"))
 
 
 @posix
-def test_a_program_that_may_not_be_run(tmp_path: Path) -> None:
-    """A program that lost its mode, as some archives make it, is named."""
+def test_a_program_without_execute_permission(tmp_path: Path) -> None:
+    """The error names the program, whose mode some archive tools lose."""
     path = tmp_path / "program"
     path.write_bytes(b"")
     with pytest.raises(EngineError, match=r"program cannot be started: .*Permission denied"):
@@ -161,14 +161,14 @@ def test_a_program_that_may_not_be_run(tmp_path: Path) -> None:
 def test_a_program_that_breaks_off(
     scripted: Callable[[str], Process], script: str, message: str
 ) -> None:
-    """Whatever comes instead of results, an exception tells, and how the program ended."""
+    """If the results end early, the exception says how the program ended."""
     with pytest.raises(EngineError, match=message):
         list(scripted(script).batches(b"path=x" * 100_000))
 
 
 @posix
 def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None:
-    """A program that stops sending is not waited for."""
+    """A program that closes its output and keeps running is not waited for."""
     start = time.monotonic()
     with pytest.raises(EngineError, match=r"sends nothing more, and does not end$"):
         list(scripted("exec sleep 60 >&-").batches(b"path=x"))
@@ -177,7 +177,7 @@ def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None
 
 @pytest.mark.usefixtures("process")
 def test_a_request_that_is_too_long() -> None:
-    """The program refuses more than a path can need."""
+    """The program refuses requests longer than any path needs."""
     with pytest.raises(EngineError, match=r"bad request: too long: .* bytes, where 1048576 are"):
         verify("x" * 2_000_000)
 
@@ -188,7 +188,7 @@ def test_a_request_that_is_too_long() -> None:
 def test_a_process_that_is_killed(
     huge: Path, httpd: Path, python: Callable[..., str], name: str
 ) -> None:
-    """What kills the process raises EngineError with what Go said; the next call works."""
+    """EngineError holds what Go printed; the next call works."""
     program = f"""{KEPT}
 def kill(progress):
     if progress.bytes_read:
@@ -205,7 +205,7 @@ print(verify(sys.argv[2], check=False).verified)
 @posix
 @pytest.mark.usefixtures("process")
 def test_ctrl_c_at_a_terminal(huge: Path, tmp_path: Path) -> None:
-    """SIGINT to the whole group is the parent's to see; the process is gone when it is raised."""
+    """SIGINT to the whole group interrupts the caller; the process is gone by then."""
     program = f"""{KEPT}
 def started_(progress):
     if progress.bytes_read:
@@ -237,7 +237,7 @@ except KeyboardInterrupt:
 @posix
 @pytest.mark.usefixtures("process")
 def test_a_process_that_is_stopped(huge: Path, python: Callable[..., str]) -> None:
-    """A process that SIGSTOP keeps from sending does not keep a caller from leaving."""
+    """A process stopped by SIGSTOP does not block the caller from leaving."""
     program = f"""{KEPT}
 token = checksig.CancelToken()
 turns = 0
@@ -259,7 +259,7 @@ except checksig.CancelledError:
 @pytest.mark.parametrize("sibling", [False, True])
 @pytest.mark.usefixtures("process")
 def test_a_process_whose_parent_is_killed(huge: Path, tmp_path: Path, sibling: bool) -> None:
-    """It ends by itself, even where another child of its parent holds the pipe to it open."""
+    """The process ends by itself, even if a sibling holds its pipe open."""
     program = f"""{KEPT}
 def progress(progress):
     if progress.bytes_read:
@@ -289,13 +289,13 @@ verify(sys.argv[1], progress=progress)
 
 
 @posix
-@pytest.mark.parametrize("reaping", ["SIG_DFL", "SIG_IGN"])
-@pytest.mark.parametrize("patience", [1.0, 0.0])
+@pytest.mark.parametrize("reaping", ["SIG_DFL", pytest.param("SIG_IGN", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("patience", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("process")
-def test_jobs_leave_nothing_behind(
+def test_jobs_leave_nothing_open(
     httpd: Path, python: Callable[..., str], reaping: str, patience: float
 ) -> None:
-    """After 200 jobs, done or left early, there is no child, no descriptor and no complaint."""
+    """After 200 jobs, finished or abandoned, no child and no descriptor is left."""
     program = f"""{KEPT}
 import gc, warnings
 warnings.simplefilter("error")
@@ -346,7 +346,7 @@ def test_little_address_space(  # noqa: PLR0917
     has_library: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where a Go runtime would abort the process, there is an answer or a clear error."""
+    """Where Go's runtime would abort, there is a result or a clear error."""
     monkeypatch.setenv("CHECKSIG_ENGINE", choice)
     program = """
 import os, resource, sys
@@ -371,11 +371,12 @@ except checksig.EngineError as error:
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
 )
+@pytest.mark.xdist_group("user 54321")  # whose processes are counted
 @pytest.mark.parametrize("choice", ["", "library"])
 def test_few_threads(
     httpd: Path, python: Callable[..., str], choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a Go runtime would abort the process, there is an answer or a clear error."""
+    """Where Go's runtime would abort, there is a result or a clear error."""
     monkeypatch.setenv("CHECKSIG_ENGINE", choice)
     program = f"""{KEPT}
 import resource, threading
@@ -433,7 +434,7 @@ print(len(started), wrong)
 def test_a_wheel_without_the_library(
     httpd: Path, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where only the program was installed, it is used; who insists on the library is told why."""
+    """The program is used where there is no library; asking for the library is an error."""
     monkeypatch.delenv("CHECKSIG_ENGINE", raising=False)
     program = f"""{KEPT}
 import checksig._engine, checksig._process

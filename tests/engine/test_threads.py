@@ -1,4 +1,4 @@
-"""Threads, interpreters, event loops and other Go libraries beside the engine."""
+"""Threads, interpreters, event loops and other Go libraries in one process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ cpython = pytest.mark.skipif(platform.python_implementation() != "CPython", reas
 
 @pytest.fixture
 def folders(tree: Callable[..., Path]) -> list[Path]:
-    """Make a folder for each thread; the nth holds n + 1 files, and every third one is wrong."""
+    """Make 64 folders; the nth has n + 1 files, and every third one has a mismatch."""
     parent = tree({f"{n}/{i}": b"%d" % i for n in range(THREADS) for i in range(n + 1)})
     lines = (parent / "SHA256SUMS").read_text().splitlines(keepends=True)
     for n in range(THREADS):
@@ -39,13 +39,13 @@ def folders(tree: Callable[..., Path]) -> list[Path]:
 
 
 def expected(n: int) -> tuple[int, int]:
-    """Give how many of the nth folder's files verify and mismatch."""
+    """Return how many files of the nth folder verify and mismatch."""
     wrong = int(n % 3 == 0)
     return n + 1 - wrong, wrong
 
 
 def test_many_threads_at_once(folders: list[Path]) -> None:
-    """64 threads that verify different folders at once each get their own answer."""
+    """64 threads verify different folders at once; each gets its own result."""
     barrier = threading.Barrier(THREADS, timeout=60)
 
     def work(n: int) -> list[tuple[int, int]]:
@@ -59,7 +59,7 @@ def test_many_threads_at_once(folders: list[Path]) -> None:
 
 
 def test_many_threads_may_be_the_first(folders: list[Path], python: Callable[..., str]) -> None:
-    """64 threads that call at once, the first time in the process, load the engine once."""
+    """64 threads that make the first call at once load the engine once."""
     program = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
@@ -75,7 +75,7 @@ with ThreadPoolExecutor(64) as pool:
 
 
 def test_some_threads_are_cancelled(folders: list[Path], huge: Path) -> None:
-    """Half of 64 threads are cancelled within a huge file; the others get their answers."""
+    """Half of 64 threads are cancelled in a huge file; the others finish."""
     tokens = [CancelToken() for _ in range(THREADS)]
     begun = threading.Semaphore(0)
 
@@ -108,7 +108,7 @@ def test_some_threads_are_cancelled(folders: list[Path], huge: Path) -> None:
     not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="about free-threaded Python"
 )
 def test_the_gil_stays_off(httpd: Path, python: Callable[..., str]) -> None:
-    """On a free-threaded Python, neither the import nor a call switches the GIL on."""
+    """On a free-threaded Python, neither the import nor a call enables the GIL."""
     program = """
 import sys
 import checksig
@@ -149,12 +149,10 @@ print(checksig.verify(folder, check=False).verified)
 @cpython
 @pytest.mark.parametrize("used", ["used", "unused"])
 @pytest.mark.parametrize("kind", ["legacy", "isolated"])
-def test_an_interpreter_of_its_own(
-    httpd: Path, python: Callable[..., str], kind: str, used: str
-) -> None:
-    """A sub-interpreter gets the right answer, or, where cffi refuses it, an EngineError.
+def test_a_subinterpreter(httpd: Path, python: Callable[..., str], kind: str, used: str) -> None:
+    """A sub-interpreter gets a result or, where cffi refuses it, an EngineError.
 
-    The main interpreter goes on as before, whether or not it has called first.
+    The main interpreter works as before, whether or not it called first.
     """
     if kind == "isolated" and sys.version_info[:2] == (3, 12):
         pytest.skip("in 3.12.1, 'import asyncio' in an isolated interpreter is enough to abort")
@@ -166,7 +164,7 @@ def test_an_interpreter_of_its_own(
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="concurrent.interpreters is new in 3.14")
 @cpython
 def test_concurrent_interpreters(httpd: Path, python: Callable[..., str]) -> None:
-    """Interpreters made by the standard library's own module: an answer or a clear error."""
+    """concurrent.interpreters gets a result or a clear error."""
     program = """
 import sys
 import checksig
@@ -192,10 +190,10 @@ print(own.call(call, sys.argv[1]) in (9, True), checksig.verify(sys.argv[1], che
     "call", ["verify(huge, cancel=token)", "list(iter_verify(huge, cancel=token))"]
 )
 @pytest.mark.usefixtures("engine")
-def test_greenlets_go_on(
+def test_greenlets_keep_running(
     huge: Path, tree: Callable[..., Path], python: Callable[..., str], call: str
 ) -> None:
-    """Under gevent, greenlets run while another one verifies; one of them can cancel it."""
+    """Under gevent, greenlets run during a verification, and one can cancel it."""
     program = f"""
 from gevent import monkey
 monkey.patch_all()
@@ -227,10 +225,8 @@ print(killed.dead, isinstance(killed.value, gevent.GreenletExit))
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_sleep_that_is_mocked_is_not_relied_on(
-    httpd: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever replaces time.sleep, other than gevent and eventlet, is not called."""
+def test_a_mocked_sleep_is_not_called(httpd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replaced time.sleep is not called, unless gevent or eventlet replaced it."""
     monkeypatch.setattr("time.sleep", None)
     assert verify(httpd, check=False).verified == 9
 
@@ -264,6 +260,9 @@ func main() {}
 
 
 @linux
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.xdist_group("go")
 @pytest.mark.parametrize("first", ["ours", "theirs"])
 def test_another_go_library(
     folders: list[Path],
@@ -272,7 +271,7 @@ def test_another_go_library(
     tmp_path: Path,
     first: str,
 ) -> None:
-    """Two Go runtimes in one process, loaded in either order, work from 32 threads at once."""
+    """Two Go runtimes, loaded in either order, work from 32 threads at once."""
     source = tmp_path / "other"
     source.mkdir()
     (source / "go.mod").write_text("module other\n\ngo 1.25\n")
@@ -296,8 +295,8 @@ with ThreadPoolExecutor(32) as pool:
     assert python(program, go_library(source), folders[0].parent, first) == "True\n"
 
 
-def test_averify_that_runs_out_of_time(huge: Path, tree: Callable[..., Path]) -> None:
-    """asyncio.wait_for stops the engine within the huge file; the loop and later calls go on."""
+def test_averify_with_a_timeout(huge: Path, tree: Callable[..., Path]) -> None:
+    """asyncio.wait_for stops the engine; the loop and later calls work."""
     small = tree({"a": b"a"})
 
     async def main() -> int:
@@ -309,7 +308,7 @@ def test_averify_that_runs_out_of_time(huge: Path, tree: Callable[..., Path]) ->
 
 
 def test_averify_among_failures(folders: list[Path], huge: Path) -> None:
-    """Of several at once, one that fails or is cancelled does not touch the others."""
+    """One that fails or is cancelled does not affect the others."""
 
     async def main() -> list[object]:
         stopped = asyncio.ensure_future(averify(huge))
@@ -324,7 +323,7 @@ def test_averify_among_failures(folders: list[Path], huge: Path) -> None:
 
 
 def test_averify_in_two_event_loops(folders: list[Path]) -> None:
-    """Event loops of several threads at once each get their answers."""
+    """Event loops in several threads each get their results."""
 
     def work(n: int) -> int:
         return asyncio.run(averify(folders[n], check=False)).entries
@@ -334,7 +333,7 @@ def test_averify_in_two_event_loops(folders: list[Path]) -> None:
 
 
 def test_debug_mode_sees_no_slow_callback(huge: Path, python: Callable[..., str]) -> None:
-    """In asyncio's debug mode, no step of a verification or of its end holds up the loop."""
+    """In asyncio's debug mode, no step of a verification blocks the loop."""
     program = """
 import asyncio, logging, sys
 from checksig import averify

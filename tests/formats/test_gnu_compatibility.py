@@ -30,9 +30,7 @@ names = (
 ).filter(lambda name: not set(name) & {0, ord("/")} and name not in {b".", b"..", b"-"})
 files = st.dictionaries(names, st.binary(max_size=300), min_size=1, max_size=6)
 
-slow = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
+slow_draws = settings(suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 
 
 def in_folder(content: dict[bytes, bytes], folder: str) -> list[str]:
@@ -67,7 +65,7 @@ def suits(content: dict[bytes, bytes]) -> bool:
     return not (is_old() and any(b"\r" in name for name in content))
 
 
-@slow
+@slow_draws
 @given(
     tool=st.sampled_from(TOOLS),
     content=files,
@@ -131,7 +129,7 @@ def damaged(line: bytes, how: str) -> bytes:
     }[how]
 
 
-@slow
+@slow_draws
 @given(
     tool=st.sampled_from(TOOLS),
     content=files,

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 venv: Any = pytest.importorskip("venv", reason="this Python has none, as that which others embed")
 
-pytestmark = pytest.mark.needs("module ensurepip")
+pytestmark = [
+    pytest.mark.needs("module ensurepip"),
+    pytest.mark.xdist_group("env"),  # whose fixture makes an environment
+]
 
 Run = subprocess.CompletedProcess[str]
 

@@ -31,6 +31,7 @@ pytestmark = [
         sys.implementation.name != "cpython", reason="lief, which the check uses, is for CPython"
     ),
     pytest.mark.needs("module lief"),
+    pytest.mark.slow,
 ]
 
 ENGINE = "checksig/checksig-engine"
@@ -88,12 +89,12 @@ class Wheel:
                 rows.writerow([file, f"sha256={digest.decode()}", len(content)])
         rows.writerow([record, "", ""])
         self.files[record] = table.getvalue().encode()
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file, content in self.files.items():
                 entry = zipfile.ZipInfo(file)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = (self.modes.get(file, 0o100644)) << 16
-                archive.writestr(entry, content)
+                archive.writestr(entry, content, compresslevel=1)
         return path
 
 
@@ -184,7 +185,9 @@ def test_an_engine_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="files have no mode here")
-def test_a_program_that_may_not_be_run(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+def test_a_program_without_execute_permission(
+    wheel: Wheel, faults: Callable[..., list[str]]
+) -> None:
     """A program is to be executable."""
     wheel.modes[ENGINE] = 0o100644
     assert faults() == [f"{ENGINE} may not be run: its mode is 644"]

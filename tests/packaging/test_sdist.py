@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("sdist"),  # whose fixtures build
+]
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:

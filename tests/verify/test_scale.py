@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it"),
+    pytest.mark.slow,
+]
 
 PROGRAM = """
 import re, sys

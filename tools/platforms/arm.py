@@ -45,7 +45,7 @@ def emulation(system: System) -> Iterator[None]:
             rule.write_text("-1")
 
 
-ENDED_BY_A_SIGNAL = "test_a_signal_ends_it_as_it_ends_any_program"
+ENDED_BY_A_SIGNAL = "test_a_signal_ends_it"
 KERNELS_FILES = "test_files_of_the_kernel_are_refused"
 MADE_UP = "qemu shows a file of its own making under that name, with a size that is right"
 NO_LIMIT = "qemu keeps no limit of address space (RLIMIT_AS)"
@@ -53,11 +53,11 @@ MEMORY = "what is measured is qemu's memory: 69 MB for ten small files, of the 8
 CORE = "qemu adds to stderr that the program dumped core"
 # What qemu-user does otherwise than Linux. Each was seen without checksig, or is told by qemu.
 EMULATED = {
-    "tests/test_host_process.py::test_the_signals_that_threads_of_gos_take": (
+    "tests/test_host_process.py::test_the_signals_that_go_threads_accept": (
         "/proc tells the signals that qemu's own threads block: never SIGABRT, whoever asks"
     ),
-    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
-    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process[SIGQUIT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process[SIGABRT]": CORE,
     **{
         f"tests/test_coreutils.py::{ENDED_BY_A_SIGNAL}[{how}-SIGQUIT]": CORE
         for how in ("command", "shim")
