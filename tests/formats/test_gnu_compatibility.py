@@ -1,4 +1,4 @@
-"""The manifests of GNU coreutils, with its own tools as the judge."""
+"""Manifests of GNU coreutils, compared with its own tools."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ slow_draws = settings(suppress_health_check=[HealthCheck.too_slow], print_blob=T
 
 
 def in_folder(content: dict[bytes, bytes], folder: str) -> list[str]:
-    """Write the files and return their names as the system gives them."""
+    """Write the files and return their names as str."""
     for name, text in content.items():
         Path(os.path.join(folder, os.fsdecode(name))).write_bytes(text)
     return [os.fsdecode(name) for name in content]
@@ -54,14 +54,14 @@ def gnu(tool: str, folder: str, *arguments: str) -> subprocess.CompletedProcess[
 
 @functools.cache
 def is_old() -> bool:
-    """Whether, as before coreutils 9.0, CR is written as it is, and empty lines count as bad."""
+    """Whether coreutils is older than 9.0, which does not escape CR."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "\r").touch()
         return not gnu("md5sum", folder, "--", "\r").stdout.startswith(b"\\")
 
 
 def suits(content: dict[bytes, bytes]) -> bool:
-    """Whether a manifest can tell the names: what an old tool writes of one with CR is CRLF."""
+    """Whether a manifest can represent the names; old tools write a CR as it is."""
     return not (is_old() and any(b"\r" in name for name in content))
 
 
@@ -76,7 +76,7 @@ def suits(content: dict[bytes, bytes]) -> bool:
 def test_what_gnu_writes_is_verified(
     tool: str, content: dict[bytes, bytes], binary: bool, named: bool, shape: str
 ) -> None:
-    """Whatever the files are called, what the tool writes of them is read back exactly."""
+    """Whatever the file names, the tool's manifest is read back exactly."""
     assume(suits(content))
     with tempfile.TemporaryDirectory() as folder:
         listed = in_folder(content, folder)
@@ -112,7 +112,7 @@ damage = st.sampled_from(
 
 
 def damaged(line: bytes, how: str) -> bytes:
-    """Return a line of a manifest, damaged."""
+    """Return a damaged line of a manifest."""
     at = 1 if line.startswith(b"\\") else 0
     end = line.index(b" ")
     return {
@@ -136,10 +136,10 @@ def damaged(line: bytes, how: str) -> bytes:
     how=st.lists(damage, min_size=6, max_size=6),
     deleted=st.sets(st.integers(0, 5)),
 )
-def test_damage_is_judged_as_gnu_judges(
+def test_damaged_lines_count_as_with_gnu(
     tool: str, content: dict[bytes, bytes], how: list[str], deleted: set[int]
 ) -> None:
-    """Of a damaged manifest, each entry and the count of bad lines are what the tool finds."""
+    """Entries and bad lines of a damaged manifest are those that the tool finds."""
     assume(suits(content))
     assume(not (is_old() and "empty" in how))
     with tempfile.TemporaryDirectory() as folder:

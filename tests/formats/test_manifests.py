@@ -1,4 +1,4 @@
-"""Manifests that fool: whatever is in them, they fail closed, at once, and in little memory."""
+"""Hostile manifests: they fail closed, at once, and in little memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def listed(content: bytes, name: str | bytes) -> bytes:
 
 
 def failing(folder: Path) -> checksig.Report:
-    """Verify, and make sure that what is wrong is told in every way, with file and line."""
+    """Verify, and check that every API reports the failures with file and line."""
     report = verify(folder, check=False)
     assert not report.ok
     assert report.failures or report.bad_lines
@@ -82,7 +82,7 @@ print(json.dumps(told))
 def test_a_line_of_two_gigabytes(
     tmp_path: Path, python: Callable[..., str], how: str, before: int
 ) -> None:
-    """A line without an end is answered at once, and not read into memory."""
+    """A line without end is refused at once, and not read into memory."""
     (tmp_path / "a").write_bytes(b"a")
     with (tmp_path / "SHA256SUMS").open("wb") as manifest:
         manifest.write(listed(b"a", "a") * before + listed(b"a", "a")[:-1])
@@ -100,7 +100,7 @@ def test_a_line_of_two_gigabytes(
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", ["verify", "iter"])
 def test_ten_million_lines(tmp_path: Path, python: Callable[..., str], how: str) -> None:
-    """Ten million entries stream by in the memory that a few need."""
+    """Ten million entries need no more memory than a few."""
     (tmp_path / "a").write_bytes(b"a")
     chunk = listed(b"a", "a") * 100_000
     with (tmp_path / "SHA256SUMS").open("wb") as manifest:
@@ -115,7 +115,7 @@ def test_ten_million_lines(tmp_path: Path, python: Callable[..., str], how: str)
 @linux
 @pytest.mark.timeout(300)
 def test_lines_of_the_greatest_length(tmp_path: Path, python: Callable[..., str]) -> None:
-    """Thousands of lines of 64 KiB stream by; one byte more is a line too long."""
+    """Lines of 64 KiB are read; one byte more is an error."""
     line = listed(b"a", "n" * (LONGEST - 67))
     assert len(line) == LONGEST
     with (tmp_path / "SHA256SUMS").open("wb") as manifest:
@@ -130,7 +130,7 @@ def test_lines_of_the_greatest_length(tmp_path: Path, python: Callable[..., str]
 
 @linux
 def test_a_file_of_a_terabyte(tmp_path: Path, python: Callable[..., str]) -> None:
-    """A file that takes no room on the disc takes none in memory, and can be cancelled."""
+    """A sparse file takes no memory, and its verification can be cancelled."""
     with (tmp_path / "bomb").open("wb") as file:
         file.truncate(1 << 40)
     (tmp_path / "SHA256SUMS").write_bytes(listed(b"", "bomb") * 1000)
@@ -153,7 +153,7 @@ except checksig.CancelledError:
 
 
 def test_contradicting_duplicates(tree: Callable[..., Path]) -> None:
-    """A file listed with two digests is reported as a contradiction, with both lines."""
+    """A file listed with two digests is a contradiction; both lines are reported."""
     folder = tree({"a": b"a", "b": b"b"})
     with (folder / "SHA256SUMS").open("ab") as manifest:
         manifest.write(listed(b"other", "a") + listed(b"a", "./a"))
@@ -165,7 +165,7 @@ def test_contradicting_duplicates(tree: Callable[..., Path]) -> None:
 
 
 def test_contradicting_manifests(tree: Callable[..., Path]) -> None:
-    """Two manifests that contradict each other are reported so, with both places."""
+    """Manifests that contradict each other are reported with both lines."""
     folder = tree({"a": b"a"})
     (folder / "z.sha256").write_bytes(b"# another\n" + listed(b"other", "a"))
     (bad,) = failing(folder).bad_lines
@@ -176,7 +176,7 @@ def test_contradicting_manifests(tree: Callable[..., Path]) -> None:
 
 
 def test_duplicates_that_agree(tree: Callable[..., Path]) -> None:
-    """A file listed twice with one digest is verified twice."""
+    """A file listed twice with the same digest is verified twice."""
     folder = tree({"a": b"a"})
     (folder / "SHA256SUMS").write_bytes(listed(b"a", "a") * 3 + listed(b"a", "./a"))
     (folder / "MD5SUMS").write_text(f"{hashlib.md5(b'a').hexdigest()}  a\n")
@@ -187,7 +187,7 @@ def test_duplicates_that_agree(tree: Callable[..., Path]) -> None:
     "content", [b"", b"\n", b"\n\r\n\n", b"# only\n# comments", b"\xef\xbb\xbf"]
 )
 def test_nothing_listed(tree: Callable[..., Path], content: bytes) -> None:
-    """A manifest that lists nothing is a failure, and so is one of several."""
+    """A manifest without entries is a failure, also among others."""
     folder = tree({"a": b"a"})
     (folder / "MD5SUMS").write_bytes(content)
     report = failing(folder)
@@ -203,7 +203,7 @@ ENCODINGS = ["utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_wide_encodings(tree: Callable[..., Path], encoding: str, end: str) -> None:
-    """What is not understood is never OK: in UTF-16 without a mark every line is a bad line."""
+    """In UTF-16 without a byte order mark every line is a bad line."""
     folder = tree({"a": b"a", "b": b"b"})
     text = (folder / "SHA256SUMS").read_text().replace("\n", end)
     (folder / "SHA256SUMS").write_bytes(text.encode(encoding))
@@ -214,7 +214,7 @@ def test_wide_encodings(tree: Callable[..., Path], encoding: str, end: str) -> N
 
 @pytest.mark.parametrize("order", ["le", "be"])
 def test_half_a_character(tree: Callable[..., Path], order: str) -> None:
-    """UTF-16 with its mark is read; cut within a character it is not OK, and the line is named."""
+    """UTF-16 that ends within a character is not OK, and the line is reported."""
     folder = tree({"a": b"a", "b": b"b"})
     path = folder / "SHA256SUMS"
     wide = ("\ufeff" + path.read_text()).encode(f"utf-16-{order}")
@@ -248,7 +248,7 @@ def test_half_a_character(tree: Callable[..., Path], order: str) -> None:
 )
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
 def test_one_bad_line(tree: Callable[..., Path], line: bytes, place: str) -> None:
-    """A line that is not understood is reported by its number, and the others are verified."""
+    """A bad line is reported by its number, and the others are verified."""
     folder = tree({"a": b"a", "b": b"b"})
     good = (folder / "SHA256SUMS").read_bytes().splitlines(keepends=True)
     at = {"first": 0, "middle": 1, "last": 2}[place]
@@ -260,7 +260,7 @@ def test_one_bad_line(tree: Callable[..., Path], line: bytes, place: str) -> Non
 
 
 def test_random_bytes(tree: Callable[..., Path]) -> None:
-    """Bytes that mean nothing are never OK."""
+    """Random bytes are never OK."""
     folder = tree({"a": b"a"})
     chance = random.Random(7)
     for size in (1, 10, 1_000, 200_000):
@@ -270,7 +270,7 @@ def test_random_bytes(tree: Callable[..., Path]) -> None:
 
 @posix
 def test_half_written(tmp_path: Path) -> None:
-    """A manifest cut anywhere but behind a line is never OK: in a digest, a name or an escape."""
+    """A manifest cut within a digest, a name or an escape is never OK."""
     lines: list[bytes] = []
     for name, escaped in (("one", b"one"), ("two\nlines", rb"two\nlines"), ("b\\s", rb"b\\s")):
         (tmp_path / name).write_bytes(os.fsencode(name))
@@ -295,7 +295,7 @@ def test_half_written(tmp_path: Path) -> None:
 
 
 def test_a_manifest_that_lists_itself(tree: Callable[..., Path]) -> None:
-    """It is a file like others, whose digest cannot be the one it holds."""
+    """A manifest is a file like others; it cannot hold its own digest."""
     folder = tree({"a": b"a"})
     text = listed(b"a", "a") + listed(b"", "SHA256SUMS") + listed(b"", "x.sha256")
     (folder / "SHA256SUMS").write_bytes(text)
@@ -311,7 +311,7 @@ def test_a_manifest_that_lists_itself(tree: Callable[..., Path]) -> None:
 @posix
 @pytest.mark.parametrize("kind", ["FIFO", "folder", "link to itself", "link outside", "device"])
 def test_a_special_file_as_manifest(tree: Callable[..., Path], kind: str) -> None:
-    """What is called like a manifest and cannot be read as one is a failure, never passed over."""
+    """A special file with a manifest's name is a failure, and not ignored."""
     folder = tree({"a": b"a"})
     path = folder / "md5sum.txt"
     (folder.parent / "outside").write_text(f"{hashlib.md5(b'a').hexdigest()}  a\n")
@@ -338,8 +338,8 @@ def test_a_special_file_as_manifest(tree: Callable[..., Path], kind: str) -> Non
 
 
 @linux
-def test_a_manifest_made_up_by_the_kernel(python: Callable[..., str]) -> None:
-    """A file of /proc has no size to hold it to, and is no manifest."""
+def test_a_manifest_in_proc(python: Callable[..., str]) -> None:
+    """A file of /proc, which has no reliable size, is refused as a manifest."""
     with pytest.raises(checksig.ManifestError, match="changed while being read"):
         verify("/proc/cpuinfo")
     program = """
@@ -353,23 +353,23 @@ except (OSError, checksig.ManifestError) as error:
 
 
 def cut(path: Path) -> None:
-    """Take the second half away."""
+    """Remove the second half."""
     os.truncate(path, path.stat().st_size // 2)
 
 
 def empty(path: Path) -> None:
-    """Take all of it away."""
+    """Remove all content."""
     os.truncate(path, 0)
 
 
 def append(path: Path) -> None:
-    """Add a line that is right."""
+    """Add a correct line."""
     with path.open("ab") as manifest:
         manifest.write(listed(b"a", "a"))
 
 
 def overwrite(path: Path) -> None:
-    """Write the last line anew."""
+    """Write the last line again."""
     with path.open("r+b") as manifest:
         manifest.seek(-len(listed(b"a", "a")), os.SEEK_END)
         manifest.write(listed(b"a", "a"))
@@ -378,7 +378,7 @@ def overwrite(path: Path) -> None:
 @posix
 @pytest.mark.parametrize("change", [cut, empty, append, overwrite])
 def test_a_manifest_that_changes(tree: Callable[..., Path], change: Callable[[Path], None]) -> None:
-    """A manifest that is written to while it is read is a failure, though every entry is right."""
+    """A manifest that changes while it is read is a failure, even if all entries match."""
     folder = tree({"a": b"a"})
     path = folder / "SHA256SUMS"
     path.write_bytes(path.read_bytes() * 200_000)
@@ -400,8 +400,8 @@ def test_a_manifest_that_changes(tree: Callable[..., Path], change: Callable[[Pa
     assert len(bad) <= (2 if change in {cut, empty} else 1)
 
 
-def test_the_command_tells_file_and_line(tree: Callable[..., Path], command: list[str]) -> None:
-    """What the command prints names the manifest and the line, and its exit code is 1."""
+def test_the_command_shows_file_and_line(tree: Callable[..., Path], command: list[str]) -> None:
+    """The command prints the manifest and the line; its exit code is 1."""
     folder = tree({"a": b"a"})
     with (folder / "SHA256SUMS").open("ab") as manifest:
         manifest.write(b"half a li")

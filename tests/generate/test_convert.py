@@ -1,4 +1,4 @@
-"""Manifests that are written in another format: nothing is lost in silence."""
+"""Manifests converted to another format: nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def converted(path: Path, to: str, **options: str) -> str:
 
 
 def entries(path: str) -> set[tuple[str, str, str]]:
-    """Return what verify() reads in a manifest, whatever it finds."""
+    """Return what verify() reads from a manifest."""
     report = verify(path, check=False)
     assert not report.bad_lines
     return {(r.name, r.algorithm, r.expected) for r in report.results}
 
 
 def test_one_into_another(tmp_path: Path) -> None:
-    """The order stays, and the result says what was written."""
+    """The order stays, and the result describes what was written."""
     (tmp_path / "SHA256SUMS").write_text(f"{SHA256} *b\n{SHA256}  a\n")
     done = convert(tmp_path / "SHA256SUMS", "bsd", output=tmp_path / "CHECKSUMS")
     assert (tmp_path / "CHECKSUMS").read_text() == f"SHA256 (b) = {SHA256}\nSHA256 (a) = {SHA256}\n"
@@ -69,7 +69,7 @@ def test_one_into_another(tmp_path: Path) -> None:
 
 
 def test_digests_that_stand_apart(tmp_path: Path) -> None:
-    """Those of one file come together."""
+    """Digests of one file are brought together."""
     (tmp_path / "m").write_text(
         f"MD5 (a) = {MD5}\nMD5 (b) = {MD5}\nSHA256 (a) = {SHA256}\nSHA256 (b) = {SHA256}\n"
     )
@@ -92,8 +92,8 @@ def test_digests_that_stand_apart(tmp_path: Path) -> None:
         ("", "bsd", "lists no file"),
     ],
 )
-def test_what_cannot_be_said(tmp_path: Path, text: str, to: str, words: str) -> None:
-    """It is an error that says where and why, and nothing is written."""
+def test_what_the_format_cannot_represent(tmp_path: Path, text: str, to: str, words: str) -> None:
+    """It is an error with place and reason, and nothing is written."""
     (tmp_path / "m").write_text(text)
     with pytest.raises((WriteError, ManifestError), match=words) as caught:
         convert(tmp_path / "m", to, output=tmp_path / "new")
@@ -102,7 +102,7 @@ def test_what_cannot_be_said(tmp_path: Path, text: str, to: str, words: str) -> 
 
 
 def test_signatures_and_comments(tmp_path: Path) -> None:
-    """A signature is lost only if that is asked for; comments that are lost are told."""
+    """A signature is dropped only on request; dropped comments are reported."""
     (tmp_path / "m").write_text(
         f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n# a\nSHA256 (a) = {SHA256}\n# b\n"
         "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
@@ -114,8 +114,8 @@ def test_signatures_and_comments(tmp_path: Path) -> None:
     assert done.dropped_comments == ("# a", "# b")
 
 
-def test_what_is_known_of_the_source(tmp_path: Path) -> None:
-    """Digests that do not say their algorithm are those of the one that is named."""
+def test_the_algorithm_of_the_source(tmp_path: Path) -> None:
+    """Digests without an algorithm get the one that is given."""
     (tmp_path / "m").write_text(f"{SHA256}  a\n")
     assert converted(tmp_path / "m", "bsd", algorithm="blake3") == f"BLAKE3 (a) = {SHA256}\n"
     for options in ({"algorithm": "none"}, {"format": "none"}):
@@ -133,7 +133,7 @@ def test_what_is_known_of_the_source(tmp_path: Path) -> None:
 @example(names=["a", "b"], other="gnu")
 @example(names=["0"], other="base64")
 def test_to_and_fro(style: str, names: list[str], other: str) -> None:
-    """A to B to A gives equal entries, and what B says verifies; or an error says why not."""
+    """A to B to A gives equal entries, and B verifies; or there is an error."""
     assume(style != other)
     small = "sfv" in {style, other}
     with tempfile.TemporaryDirectory() as scratch:
@@ -176,7 +176,7 @@ def _escaped(name: str) -> str:
 
 
 def _placed(path: Path, style: str) -> Path:
-    """Give a manifest a place of its own: a bag's is known by its name alone."""
+    """Return a path for a manifest; a bag's is recognised only by its name."""
     if style != "bagit":
         return path.with_name(path.name.replace("manifest-sha256.txt", "m"))
     return path.with_name(f"{'tag' if path.name[50] == 'r' else ''}manifest-sha256.txt")
@@ -184,12 +184,12 @@ def _placed(path: Path, style: str) -> Path:
 
 @pytest.fixture
 def run(run: Callable[..., Run]) -> Callable[..., Run]:
-    """Run ``checksig convert`` far from the sources."""
+    """Run ``checksig convert`` outside the source tree."""
     return functools.partial(run, "convert")
 
 
 def test_the_command(run: Callable[..., Run], tmp_path: Path) -> None:
-    """It prints the manifest, or writes a file and says so; errors have the exit code 2."""
+    """It prints the manifest or writes a file; errors have exit code 2."""
     (tmp_path / "m").write_text(f"# c\n{SHA256}  a\n")
     done = run("m", "--to", "bsd")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"SHA256 (a) = {SHA256}\n", "")

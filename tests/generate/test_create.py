@@ -1,4 +1,4 @@
-"""Manifests that are written, as a caller and their own tools find them."""
+"""Manifests that checksig writes, checked by verify() and by other tools."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def no_trace(folder: Path) -> Generator[None]:
-    """See that a failure changes nothing in the folder."""
+    """Check that a failure changes nothing in the folder."""
     before = _listing(folder)
     yield
     assert _listing(folder) == before
@@ -104,12 +104,12 @@ def _listing(folder: Path) -> list[tuple[str, float]]:
 
 
 def gnu(algorithm: str, names: Sequence[str] = SORTED) -> str:
-    """Return the GNU manifest of some of FILES."""
+    """Return a GNU manifest of some of FILES."""
     return "".join(f"{hashlib.new(algorithm, FILES[name]).hexdigest()}  {name}\n" for name in names)
 
 
 def test_a_folder(folder: Path) -> None:
-    """The manifest is sorted by bytes, lies in the folder under its usual name, and verifies."""
+    """The manifest is sorted by bytes, has its usual name, and verifies."""
     created = create(folder)
     assert created.manifest == str(folder / "SHA256SUMS")
     assert Path(created.manifest).read_text() == gnu("sha256")
@@ -125,7 +125,7 @@ def test_a_folder(folder: Path) -> None:
 
 
 def test_the_same_tree_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    """Also in another place, in another order on disk, and with other workers."""
+    """Place, order on disk and workers make no difference."""
     copy = tmp_path / "copy"
     for name in reversed(FILES):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def test_the_same_tree_gives_the_same_bytes(folder: Path, tmp_path: Path) -> Non
 
 
 def test_several_algorithms_in_one_read(folder: Path) -> None:
-    """A file's digests stand together, and its bytes are counted once."""
+    """A file's digests are together, and its bytes are read once."""
     created = create(folder, algorithm=["sha1", "blake3", "sha1"])
     lines = Path(created.manifest).read_text().splitlines()
     assert [line.partition(" = ")[0] for line in lines[:4]] == [
@@ -157,7 +157,7 @@ def test_several_algorithms_in_one_read(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", [a.name for a in checksig.algorithms])
 def test_the_usual_name_tells_the_algorithm(folder: Path, name: str) -> None:
-    """Whatever the algorithm: its manifest is found in the folder, and verifies."""
+    """A manifest of any algorithm is found in the folder and verifies."""
     created = create(folder, algorithm=name)
     report = verify(folder)
     assert [m.path for m in report.manifests] == [created.manifest]
@@ -165,7 +165,7 @@ def test_the_usual_name_tells_the_algorithm(folder: Path, name: str) -> None:
 
 
 def test_a_single_file(folder: Path) -> None:
-    """Its manifest stands beside it."""
+    """The manifest is next to the file."""
     created = create(folder / "a" / "x", algorithm="md5")
     assert created.manifest == str(folder / "a" / "x.md5")
     assert Path(created.manifest).read_text() == gnu("md5", ["a/x"]).replace("a/x", "x")
@@ -173,7 +173,7 @@ def test_a_single_file(folder: Path) -> None:
 
 
 def test_where_names_start(folder: Path) -> None:
-    """From the manifest's folder, from the one given, or from what is listed."""
+    """Names start from the manifest's folder, a given one, or the listed folder."""
     sub = folder / "a"
     for output, relative_to, names in (
         (folder / "SUMS", None, ["a/b/c", "a/x"]),
@@ -190,7 +190,7 @@ def test_where_names_start(folder: Path) -> None:
 
 
 def test_names_that_start_above_the_manifest(folder: Path) -> None:
-    """Those of a wheel's RECORD start from the folder above it."""
+    """Names in a wheel's RECORD start from the folder above it."""
     record = folder / "x.dist-info" / "RECORD"
     record.parent.mkdir()
     created = create(folder / "a", format="record", output=record)
@@ -203,14 +203,14 @@ def test_names_that_start_above_the_manifest(folder: Path) -> None:
 
 
 def test_several_paths(folder: Path) -> None:
-    """One manifest lists them all, sorted, each file once."""
+    """One manifest lists all of them, sorted, each file once."""
     output = folder / "SUMS"
     create([folder / "b", folder / "a", folder / "a" / "b"], output=output)
     assert output.read_text() == gnu("sha256", ["a/b/c", "a/x", "b"])
 
 
 def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the caller's working folder that counts; bytes are a path, too."""
+    """Paths start from the caller's working folder; bytes are accepted."""
     monkeypatch.chdir(folder)
     assert create(b"a").manifest == os.path.join("a", "SHA256SUMS")
     assert create(exclude=["a"]).manifest == "SHA256SUMS"
@@ -218,7 +218,7 @@ def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_to_a_file_object(folder: Path) -> None:
-    """It gets the bytes, and nothing lies in the folder."""
+    """The file object gets the bytes, and no file is written."""
     sink = io.BytesIO()
     created = create(folder, algorithm="blake3", output=sink)
     assert created.manifest == "-"
@@ -229,7 +229,7 @@ def test_to_a_file_object(folder: Path) -> None:
 
 @posix
 def test_a_file_object_gets_all_or_nothing(folder: Path) -> None:
-    """An error in the last file leaves it empty."""
+    """After an error in the last file nothing is written."""
     sink = io.BytesIO()
     (folder / "z\n").write_bytes(b"")
     with pytest.raises(WriteError):
@@ -240,7 +240,7 @@ def test_a_file_object_gets_all_or_nothing(folder: Path) -> None:
 @posix
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_the_mode_is_by_the_umask(folder: Path, umask: int) -> None:
-    """A new manifest has the usual mode; one that is replaced keeps its own."""
+    """A new manifest has the usual mode; a replaced one keeps its own."""
     before = os.umask(umask)
     try:
         manifest = create(folder).manifest
@@ -253,7 +253,7 @@ def test_the_mode_is_by_the_umask(folder: Path, umask: int) -> None:
 
 
 def test_an_existing_manifest(folder: Path) -> None:
-    """It is left alone unless it may be overwritten, and never lists itself."""
+    """It is kept unless overwrite is given, and never lists itself."""
     manifest = folder / "SHA256SUMS"
     manifest.write_text("precious")
     with pytest.raises(FileExistsError) as caught:
@@ -267,8 +267,8 @@ def test_an_existing_manifest(folder: Path) -> None:
 
 @posix
 @pytest.mark.usefixtures("no_trace")
-def test_what_is_there_and_no_file_is_not_replaced(folder: Path, tmp_path: Path) -> None:
-    """A folder, a link or a FIFO where the manifest is to be."""
+def test_only_a_file_is_replaced(folder: Path, tmp_path: Path) -> None:
+    """A folder, a link or a FIFO in the manifest's place is an error."""
     output = tmp_path / "out"
     output.mkdir()
     with pytest.raises(WriteError, match="is no regular file"):
@@ -285,7 +285,7 @@ def test_what_is_there_and_no_file_is_not_replaced(folder: Path, tmp_path: Path)
 
 @posix
 def test_special_files(folder: Path) -> None:
-    """An error that names the file, or passed by where that is asked for."""
+    """They are an error that names the file, or skipped on request."""
     os.mkfifo(folder / "fifo")
     with pytest.raises(WriteError) as caught:
         create(folder)
@@ -303,7 +303,7 @@ def test_special_files(folder: Path) -> None:
 
 @posix
 def test_links(folder: Path, tmp_path: Path) -> None:
-    """A link inside is listed as its file; a folder's are passed by; outside is refused."""
+    """A link inside is listed as its file; others are skipped or refused."""
     (folder / "link").symlink_to("b")
     (folder / "sub").symlink_to("a")
     created = create(folder, output=tmp_path / "1")
@@ -357,10 +357,10 @@ print(sorted(os.listdir(folder)))
 
 
 @posix
-def test_what_may_not_be_read(
+def test_without_read_permission(
     engine: str, open_folder: Path, httpd: Path, python: Callable[..., str]
 ) -> None:
-    """A file or a folder: PermissionError with its name, and no manifest."""
+    """PermissionError names the file or folder, and no manifest is written."""
     above = Path(checksig.__file__).parents
     if engine == "process" and os.geteuid() == 0 and not all(p.stat().st_mode & 1 for p in above):
         pytest.skip("the engine's program lies where nobody but the superuser may go")
@@ -375,7 +375,7 @@ def test_what_may_not_be_read(
 
 @pytest.mark.parametrize("algorithm", [["sha512"], ["sha512", "sha3-512"]])
 def test_a_file_that_grows(folder: Path, algorithm: list[str]) -> None:
-    """It ends the work; what was there stays."""
+    """It is an error, and the old manifest stays."""
     log = folder / "log"
     log.write_bytes(b"x" * 1000)
     (folder / "SHA256SUMS").write_text("precious")
@@ -407,14 +407,14 @@ def test_a_file_that_grows(folder: Path, algorithm: list[str]) -> None:
 
 
 def test_nothing_to_list(tmp_path: Path) -> None:
-    """An empty folder gives no manifest, as it could never verify."""
+    """An empty folder is an error, as its manifest could never verify."""
     with pytest.raises(WriteError, match="no file to list"):
         create(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_exclude(folder: Path) -> None:
-    """A pattern without a slash is of names anywhere, one with it of the whole path."""
+    """A pattern without a slash matches names anywhere, one with it whole paths."""
     create(folder, exclude=["b", "/a0"])
     assert (folder / "SHA256SUMS").read_text() == gnu("sha256", ["a-b", "a/x", "with space"])
     create(folder, exclude=["a/*"], overwrite=True)
@@ -445,7 +445,7 @@ def test_exclude(folder: Path) -> None:
 def test_wrong_arguments(
     folder: Path, arguments: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are a ValueError, and nothing is written."""
+    """They raise ValueError, and nothing is written."""
     monkeypatch.chdir(folder)
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the texts are the engine's
         create(**{"path": ".", **arguments})  # type: ignore[arg-type]
@@ -465,16 +465,14 @@ def test_wrong_arguments(
         ("SUMS", {"format": "sidecar"}),
     ],
 )
-def test_what_a_format_or_a_name_cannot_say(
-    folder: Path, name: str, arguments: dict[str, str]
-) -> None:
-    """It is found out, and nothing is written."""
+def test_unsuitable_formats_and_names(folder: Path, name: str, arguments: dict[str, str]) -> None:
+    """They are an error, and nothing is written."""
     with pytest.raises(WriteError):
         create(folder, output=folder / name, **arguments)  # type: ignore[arg-type]
 
 
 def test_a_missing_path(folder: Path) -> None:
-    """The system's own error, with the path as it was given."""
+    """The system's error has the path as given."""
     with pytest.raises(FileNotFoundError) as caught:
         create(folder / "none")
     assert caught.value.filename == str(folder / "none")
@@ -486,7 +484,7 @@ def test_a_missing_path(folder: Path) -> None:
 @given(names=st.sets(NAMES, min_size=1, max_size=4))
 @example(names=set(ODD))
 def test_every_name_in_every_format(style: str, names: set[bytes]) -> None:
-    """What is created verifies, name by name; or an error names a file, and nothing is there."""
+    """The manifest verifies each name, or an error names a file and nothing is written."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = os.path.join(scratch, "tree").encode()
         os.mkdir(folder)
@@ -536,7 +534,7 @@ def test_the_tools_accept_it(
     command: list[str],
     needs: Callable[..., None],
 ) -> None:
-    """Each format is checked by the tool that it comes from, which finds a changed file in it."""
+    """Each format's own tool accepts the manifest, and finds a changed file."""
     needs(command[0])
     told = subprocess.run([command[0], "--help"], capture_output=True, timeout=60, check=False)
     if command[0] == "cksum" and b"--check" not in told.stdout:
@@ -559,7 +557,7 @@ def test_the_tools_accept_it(
 
 
 def test_progress(folder: Path) -> None:
-    """It is told how far the work is, up to the end; what it raises stops the work."""
+    """Progress is reported to the end; an exception in the callback stops the work."""
     seen: list[checksig.Progress] = []
     create(folder, progress=seen.append)
     assert seen[-1].files == len(FILES)
@@ -574,7 +572,7 @@ def test_progress(folder: Path) -> None:
 
 
 def test_progress_within_a_huge_file(huge: Path) -> None:
-    """An exception from the callback ends the work at once; nothing is left."""
+    """An exception in the callback ends the work at once; nothing is left."""
 
     def stop(progress: checksig.Progress) -> None:
         if progress.bytes_read:
@@ -586,7 +584,7 @@ def test_progress_within_a_huge_file(huge: Path) -> None:
 
 
 def test_totals_of_a_long_run(huge: Path) -> None:
-    """They are known after a while."""
+    """The totals are known after a while."""
     cancel = checksig.CancelToken()
 
     def tell(progress: checksig.Progress) -> None:
@@ -616,7 +614,7 @@ print(checksig.create(sys.argv[1], workers=64).files)
 def test_few_descriptors_and_many_workers(
     tmp_path: Path, faulty: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """64 workers on slow files with 16 descriptors between them list every one."""
+    """64 workers with 16 descriptors list every slow file."""
     folder = tmp_path / "files"
     folder.mkdir()
     for i in range(100):
@@ -629,7 +627,7 @@ def test_few_descriptors_and_many_workers(
 
 
 def test_a_cancelled_token(folder: Path) -> None:
-    """Nothing is begun with it."""
+    """No work starts with a cancelled token."""
     cancel = checksig.CancelToken()
     cancel.cancel()
     with pytest.raises(checksig.CancelledError):
@@ -639,7 +637,7 @@ def test_a_cancelled_token(folder: Path) -> None:
 
 @posix
 def test_ctrl_c(huge: Path, command: list[str]) -> None:
-    """The command ends with 130, the old manifest is there, and nothing else is left."""
+    """The exit code is 130, the old manifest stays, and nothing else is left."""
     import signal
 
     with subprocess.Popen(
@@ -673,7 +671,7 @@ def run(command: list[str], *arguments: object, cwd: Path) -> subprocess.Complet
 
 
 def test_the_command(folder: Path, command: list[str]) -> None:
-    """It says what it wrote, refuses to overwrite, and verifies what it wrote."""
+    """It reports what it wrote, and does not overwrite unless asked."""
     done = run(command, "create", cwd=folder)
     assert done.returncode == 0, done
     assert done.stdout.startswith("WRITTEN     SHA256SUMS: 6 files, sha256, gnu (300.0 kB in ")
@@ -711,14 +709,14 @@ def test_the_command(folder: Path, command: list[str]) -> None:
 
 
 def test_the_command_to_standard_output(folder: Path, command: list[str]) -> None:
-    """Nothing but the manifest is printed."""
+    """It prints the manifest and nothing else."""
     done = run(command, "create", "a", "-o", "-", "--exclude", "x", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == gnu("sha256", ["a/b/c"]).replace("a/b/c", "b/c")
 
 
 def test_the_command_names_what_is_wrong(folder: Path, command: list[str]) -> None:
-    """The exit code is 2, and one line says why."""
+    """The exit code is 2, and one line gives the reason."""
     done = run(command, "create", "--format", "sfv", cwd=folder)
     assert done.returncode == 2
     assert "the format is for crc32" in done.stderr

@@ -1,4 +1,4 @@
-"""Manifests that are brought up to date: what changed is read, and nothing else."""
+"""Manifests brought up to date: only files that changed are read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = {"a": b"a", "b": b"bb", "d/c": b"ccc", "d/e": b"eeee"}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make a folder of FILES with a manifest that is younger by more than a clock's tick."""
+    """Make a folder of FILES with a manifest that is newer by more than a clock tick."""
     folder = tmp_path / "tree"
     for name, content in FILES.items():
         path = folder / name
@@ -40,18 +40,18 @@ def folder(tmp_path: Path) -> Path:
 
 
 def listed(folder: Path, manifest: str = "SHA256SUMS") -> dict[str, str]:
-    """Return the names and digests of a GNU manifest, in its order."""
+    """Return the names and digests of a GNU manifest, in order."""
     lines = (folder / manifest).read_text().splitlines()
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
 
 def sha256(data: bytes) -> str:
-    """Return the digest as a manifest has it."""
+    """Return the hexadecimal digest."""
     return hashlib.sha256(data).hexdigest()
 
 
 def test_nothing_changed(folder: Path) -> None:
-    """No file is read, the manifest has the same bytes, and the result says which were not read."""
+    """No file is read, the manifest stays, and the unread files are reported."""
     before = (folder / "SHA256SUMS").read_bytes()
     done = update(folder / "SHA256SUMS")
     assert done.unread == ("a", "b", "d/c", "d/e")
@@ -61,7 +61,7 @@ def test_nothing_changed(folder: Path) -> None:
 
 
 def test_what_changed(folder: Path) -> None:
-    """A file changed, one touched, one new, one gone: each is told, and all is listed in order."""
+    """Changed, touched, new and missing files are reported; all are listed in order."""
     (folder / "a").write_bytes(b"A")
     (folder / "b").touch()
     (folder / "a-new").write_bytes(b"n")
@@ -91,7 +91,7 @@ def test_what_changed(folder: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell when a status changed")
 def test_a_time_that_is_set_back(folder: Path) -> None:
-    """Who overwrites a file and sets its time back is found out."""
+    """A file overwritten with its time set back is noticed."""
     before = (folder / "a").stat()
     (folder / "a").write_bytes(b"A")
     os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -99,15 +99,15 @@ def test_a_time_that_is_set_back(folder: Path) -> None:
 
 
 def rot(folder: Path) -> None:
-    """Have the manifest say of a file what it never was, without a file being touched."""
+    """Put a wrong digest into the manifest without touching the file."""
     manifest = folder / "SHA256SUMS"
     times = manifest.stat()
     manifest.write_text(manifest.read_text().replace(sha256(b"a"), "0" * 64))
     os.utime(manifest, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
-def test_all_finds_what_no_time_tells(folder: Path) -> None:
-    """It is suspect, and stays listed as it was: what rots must not become right."""
+def test_all_finds_silent_corruption(folder: Path) -> None:
+    """The file is suspect and stays listed as it was."""
     rot(folder)
     assert update(folder / "SHA256SUMS").unread == ("a", "b", "d/c", "d/e")
     done = update(folder / "SHA256SUMS", all=True)
@@ -119,7 +119,7 @@ def test_all_finds_what_no_time_tells(folder: Path) -> None:
 
 
 def test_what_changes_while_a_manifest_is_written(folder: Path) -> None:
-    """The manifest has the time of its beginning: what is younger is read again."""
+    """Files newer than the start of the last update are read again."""
     began = time.time()
     update(folder / "SHA256SUMS", all=True)
     patience = float(os.environ.get("CHECKSIG_TEST_PATIENCE", "1"))
@@ -129,7 +129,7 @@ def test_what_changes_while_a_manifest_is_written(folder: Path) -> None:
 
 
 def test_sizes_count_where_they_are_listed(folder: Path) -> None:
-    """A hashdeep manifest whose time is in the future: its sizes tell all the same."""
+    """Listed sizes show a change even if the manifest's time is in the future."""
     manifest = folder / "hashes"
     create(folder, algorithm=["md5", "sha256"], format="hashdeep", output=manifest)
     (folder / "a").write_bytes(b"longer")
@@ -142,7 +142,7 @@ def test_sizes_count_where_they_are_listed(folder: Path) -> None:
 
 
 def test_format_and_algorithms_stay(folder: Path) -> None:
-    """So do the comments at the beginning; those further on are told."""
+    """Comments at the beginning stay as well; others are reported as dropped."""
     (folder / "SHA256SUMS").unlink()
     manifest = create(folder, algorithm=["sha1", "blake2b-256"]).manifest
     text = Path(manifest).read_text()
@@ -157,7 +157,7 @@ def test_format_and_algorithms_stay(folder: Path) -> None:
 
 
 def test_add_is_a_choice(folder: Path) -> None:
-    """Without it only what is listed is looked at; beside one file nothing is added anyway."""
+    """Without it only listed files are checked; beside a single file nothing is added."""
     (folder / "new").write_bytes(b"n")
     assert update(folder / "SHA256SUMS", add=False).added == ()
     create(folder / "new")
@@ -166,7 +166,7 @@ def test_add_is_a_choice(folder: Path) -> None:
 
 
 def test_odd_names(folder: Path) -> None:
-    """They are merged with what is listed byte for byte."""
+    """New names are merged with the listed ones byte by byte."""
     if os.name != "posix":
         pytest.skip("such names need POSIX")
     odd = [b"two\nlines", b"\xff\xfe", b"a\\b", b" x", b"d-/y", b"d.z"]
@@ -184,7 +184,7 @@ def test_odd_names(folder: Path) -> None:
 
 
 def test_what_cannot_be_updated(folder: Path) -> None:
-    """A bad line, a signature, nothing listed: an error, and the manifest stays."""
+    """A bad line, a signature or no entry is an error, and the manifest stays."""
     manifest = folder / "SHA256SUMS"
     good = manifest.read_text()
     signed = (
@@ -226,7 +226,7 @@ def run(run: Callable[..., Run], folder: Path) -> Callable[..., Run]:
 
 
 def test_the_command(run: Callable[..., Run], folder: Path) -> None:
-    """It says what it did; the exit code is 1 where something is missing or suspect."""
+    """It reports what it did; missing or suspect files make the exit code 1."""
     (folder / "a").write_bytes(b"A")
     (folder / "new").write_bytes(b"n")
     done = run("SHA256SUMS")

@@ -1,4 +1,4 @@
-"""Debian's packages, against dpkg itself."""
+"""Debian packages, compared with dpkg itself."""
 
 from __future__ import annotations
 
@@ -86,18 +86,18 @@ class System:
         self.dpkg("--force-not-root,bad-path", *options, "-i", deb)
 
     def failures(self, *packages: str) -> set[str]:
-        """Name what ``dpkg -V`` complains of, but for configuration files."""
+        """Return what ``dpkg -V`` reports, without configuration files."""
         return complaints(self.dpkg("-V", *packages))
 
 
 def complaints(text: str) -> set[str]:
-    """Name the files of which dpkg -V says that they are changed or missing."""
+    """Return the files that dpkg -V reports as changed or missing."""
     lines = re.findall(r"^(?:missing|\S{9}) +(?:(c) )?(/.*?)(?: \(.*\))?$", text, re.MULTILINE)
     return {name for conffile, name in lines if not conffile}
 
 
 def failed(report: checksig.InstalledReport) -> set[str]:
-    """Name the files that failed."""
+    """Return the files that failed."""
     reports = [package.report for package in report.packages if package.report is not None]
     return {f"/{failure.name}" for each in reports for failure in each.failures}
 
@@ -110,7 +110,7 @@ def system(tmp_path: Path) -> System:
 
 @pytest.fixture
 def run(run: Callable[..., Run]) -> Callable[..., Run]:
-    """Run ``checksig dpkg`` far from the sources."""
+    """Run ``checksig dpkg`` outside the source tree."""
     return functools.partial(run, "dpkg")
 
 
@@ -142,7 +142,7 @@ def test_changed_and_missing_files(system: System, run: Callable[..., Run]) -> N
 
 @needs_root
 def test_diverted_files(system: System) -> None:
-    """The file counts that was diverted; the diverter's own is where it says."""
+    """The diverted file is verified, and the diverting package's own in its place."""
     system.install("one", {"usr/bin/a": "of one", "usr/bin/local": "local"})
     system.dpkg(
         "--package",
@@ -170,7 +170,7 @@ def test_diverted_files(system: System) -> None:
 
 @needs_root
 def test_replaced_files(system: System, run: Callable[..., Run]) -> None:
-    """What another package has taken over is that package's."""
+    """A file that another package has replaced belongs to that package."""
     system.install("one", {"usr/bin/a": "of one", "usr/bin/b": "b"})
     system.install("two", {"usr/bin/a": "of two"}, control="Replaces: one\n")
     assert (system.root / "usr/bin/a").read_text() == "of two"
@@ -186,7 +186,7 @@ def test_replaced_files(system: System, run: Callable[..., Run]) -> None:
 
 @needs_root
 def test_files_that_a_filter_left_out(system: System) -> None:
-    """As images of containers do with documentation: they are skipped, the others are not."""
+    """Files that dpkg's path-exclude left out, as in container images, are skipped."""
     folder = system.root / "etc/dpkg/dpkg.cfg.d"
     folder.mkdir(parents=True)
     (folder / "docker").write_text(
@@ -216,7 +216,7 @@ def test_files_that_a_filter_left_out(system: System) -> None:
 
 @needs_root
 def test_packages_without_digests(system: System, run: Callable[..., Run]) -> None:
-    """Those with files cannot be verified; those without are as they should be."""
+    """Those with files cannot be verified; those without files are fine."""
     system.install("one", {"usr/bin/a": "a"})
     system.install("empty", {})
     system.install("meta", {})
@@ -236,7 +236,7 @@ def test_packages_without_digests(system: System, run: Callable[..., Run]) -> No
 
 @needs_root
 def test_a_merged_usr(system: System) -> None:
-    """Names through the links of a merged /usr are those of files in the same root."""
+    """Names through the links of a merged /usr stay in the same root."""
     system.install("one", {"bin/a": "a"})
     os.rename(system.root / "bin", system.root / "usr-bin")
     (system.root / "usr").mkdir()
@@ -250,8 +250,8 @@ def test_a_merged_usr(system: System) -> None:
 
 
 @needs_root
-def test_a_status_that_is_spoilt(system: System, run: Callable[..., Run]) -> None:
-    """It is an error, and nothing passes."""
+def test_a_damaged_status_file(system: System, run: Callable[..., Run]) -> None:
+    """A damaged status file is an error."""
     system.install("one", {"usr/bin/a": "a"})
     status = system.root / "var/lib/dpkg/status"
     text = status.read_text()
@@ -267,7 +267,7 @@ def test_a_status_that_is_spoilt(system: System, run: Callable[..., Run]) -> Non
 
 
 def test_the_real_system_as_dpkg_sees_it() -> None:
-    """Some of its packages, among them those that divert files."""
+    """Some installed packages, including those that divert files."""
     lines = Path("/var/lib/dpkg/diversions").read_text().splitlines()
     owners = {owner for owner in lines[2::3] if owner != ":"}
     wanted = [*sorted(owners), "coreutils", "perl-base", "libc-bin", "dpkg"]

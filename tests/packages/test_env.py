@@ -1,4 +1,4 @@
-"""Python environments, against the RECORDs of what is installed in them."""
+"""Python environments, verified against the RECORDs of the installed packages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def recorded(name: str, content: bytes) -> str:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an environment with pip, and a package that pip has installed."""
+    """Make an environment with pip and a package installed by pip."""
     folder = tmp_path_factory.mktemp("env")
     info = "tool-1.0.dist-info"
     files = {
@@ -90,12 +90,12 @@ def report_of(name: str, prefix: Path, *, follow_outside: bool = False) -> Packa
 
 @pytest.fixture
 def run(run: Callable[..., Run]) -> Callable[..., Run]:
-    """Run ``checksig env`` far from the sources."""
+    """Run ``checksig env`` outside the source tree."""
     return functools.partial(run, "env")
 
 
 def test_what_pip_installed_is_verified(made: Path, run: Callable[..., Run]) -> None:
-    """By the environment's folder, its Python, and its site-packages; scripts are among it."""
+    """The environment can be given by its folder, its Python or site-packages."""
     for path in (made, made / SCRIPTS / "python", packages(made)):
         report = checksig.verify_environment(path)
         assert report.ok, str(report)
@@ -114,7 +114,7 @@ def test_what_pip_installed_is_verified(made: Path, run: Callable[..., Run]) -> 
 
 
 def test_what_was_changed_comes_first(prefix: Path, run: Callable[..., Run]) -> None:
-    """A module that was tampered with, and a script that is gone."""
+    """A changed module and a missing script are shown first."""
     (packages(prefix) / "tool.py").write_text("def main():\n    print('hullo')\n")
     script = prefix / SCRIPTS / ("tool.exe" if os.name == "nt" else "tool")
     script.unlink()
@@ -137,7 +137,7 @@ def test_what_was_changed_comes_first(prefix: Path, run: Callable[..., Run]) -> 
 
 
 def test_names_beyond_the_environment_are_refused(prefix: Path, tmp_path: Path) -> None:
-    """Until they are asked for; within it they are not."""
+    """They are refused unless allowed; names inside it are not."""
     outside, inside = tmp_path / "outside", prefix / "share"
     outside.write_bytes(b"x")
     inside.write_bytes(b"x")
@@ -155,7 +155,7 @@ def test_names_beyond_the_environment_are_refused(prefix: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", ["dist-info", "egg-info"])
 def test_a_package_without_a_record(prefix: Path, run: Callable[..., Run], kind: str) -> None:
-    """It is said to be not verifiable, and a failure unless that is allowed for."""
+    """It cannot be verified, and is a failure unless allowed."""
     info = packages(prefix) / "tool-1.0.dist-info"
     (info / "RECORD").unlink()
     if kind == "egg-info":
@@ -174,7 +174,7 @@ def test_a_package_without_a_record(prefix: Path, run: Callable[..., Run], kind:
 
 
 def test_an_editable_installation(prefix: Path, run: Callable[..., Run]) -> None:
-    """What is recorded of it is verified; its code is not verifiable (PEP 610)."""
+    """Recorded files are verified; the code itself cannot be (PEP 610)."""
     info = packages(prefix) / "tool-1.0.dist-info"
     origin = json.dumps({"url": "file:///src/tool", "dir_info": {"editable": True}})
     (info / "direct_url.json").write_text(origin)
@@ -194,7 +194,7 @@ def test_an_editable_installation(prefix: Path, run: Callable[..., Run]) -> None
 
 
 def test_files_without_a_digest_are_counted(prefix: Path) -> None:
-    """And not verified; where nothing has one, nothing was verified."""
+    """They are not verified; if none has a digest, nothing was verified."""
     record = packages(prefix) / "tool-1.0.dist-info" / "RECORD"
     lines = record.read_text().splitlines()
     blank = [",".join([*line.split(",")[:-2], "", ""]) for line in lines]
@@ -207,8 +207,8 @@ def test_files_without_a_digest_are_counted(prefix: Path) -> None:
 
 
 @pytest.mark.parametrize("spoilt", ["", "nonsense\n", 'tool.py,"sha256=\n', "tool.py,md9=abc,1\n"])
-def test_a_record_that_is_spoilt(prefix: Path, spoilt: str) -> None:
-    """It fails, and does not pass for one without files."""
+def test_a_damaged_record(prefix: Path, spoilt: str) -> None:
+    """It is a failure, and not the same as an empty one."""
     record = packages(prefix) / "tool-1.0.dist-info" / "RECORD"
     record.write_text(spoilt)
     tool = report_of("Tool", prefix)
@@ -218,7 +218,7 @@ def test_a_record_that_is_spoilt(prefix: Path, spoilt: str) -> None:
 
 
 def test_no_code_of_the_environment_is_run(prefix: Path) -> None:
-    """What is to be verified is not to be trusted before."""
+    """What is verified is not trusted, and so not executed."""
     trace = prefix / "was run"
     evil = f"import pathlib; pathlib.Path({str(trace)!r}).touch()\n"
     (packages(prefix) / "evil.pth").write_text(evil)
@@ -229,7 +229,7 @@ def test_no_code_of_the_environment_is_run(prefix: Path) -> None:
 
 
 def test_the_running_environment(command: list[str], run: Callable[..., Run]) -> None:
-    """Without an argument it is that of checksig, which is among it; the JSON has each package."""
+    """Without an argument, checksig's own environment is verified."""
     found = [p for p in checksig.verify_environment().packages if p.name == "checksig"]
     assert found
     document = json.loads(run("--json").stdout)
@@ -239,8 +239,8 @@ def test_the_running_environment(command: list[str], run: Callable[..., Run]) ->
     assert command
 
 
-def test_a_python_without_an_environment_of_its_own() -> None:
-    """The one that environments are made from is asked for its folders."""
+def test_a_base_python() -> None:
+    """The Python that environments are made from is asked for its folders."""
     base = getattr(sys, "_base_executable", None)
     inside = base is not None and Path(base).is_relative_to(sys.prefix)  # which PyPy says
     if base is None or inside or sys.prefix == sys.base_prefix:
@@ -254,7 +254,7 @@ def test_a_python_without_an_environment_of_its_own() -> None:
 
 
 def test_what_is_no_environment(run: Callable[..., Run], tmp_path: Path) -> None:
-    """Exit code 2, and a message: an empty folder, no folder, a program that is no Python."""
+    """An empty or missing folder, or another program, is an error: exit code 2."""
     (tmp_path / "empty").mkdir()
     no_python = shutil.which("true") or shutil.which("where")
     for path in (tmp_path / "empty", tmp_path / "none", no_python):
@@ -266,7 +266,7 @@ def test_what_is_no_environment(run: Callable[..., Run], tmp_path: Path) -> None
 def test_junit_has_a_suite_for_each_package(
     prefix: Path, run: Callable[..., Run], tmp_path: Path
 ) -> None:
-    """With the failures in it."""
+    """Each suite holds the failures of its package."""
     (packages(prefix) / "tool.py").unlink()
     run("--junit", "report.xml", prefix)
     text = (tmp_path / "report.xml").read_text(encoding="utf-8")

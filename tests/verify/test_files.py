@@ -475,7 +475,9 @@ if os.geteuid() == 0:
 """
 
 
-def test_what_may_not_be_read(open_folder: Path, httpd: Path, python: Callable[..., str]) -> None:
+def test_without_read_permission(
+    open_folder: Path, httpd: Path, python: Callable[..., str]
+) -> None:
     """A file or a folder without permission is unreadable, and the reason says so."""
     content = {"a": b"a", "secret": b"s", "d/x": b"x"}
     (open_folder / "d").mkdir()

@@ -64,7 +64,7 @@ EMULATED = {
     },
     f"tests/test_files.py::{KERNELS_FILES}[/proc/cpuinfo-changed while being read]": MADE_UP,
     f"tests/test_files.py::{KERNELS_FILES}[/proc/self/maps-changed while being read]": MADE_UP,
-    "tests/test_manifests.py::test_a_manifest_made_up_by_the_kernel": MADE_UP,
+    "tests/test_manifests.py::test_a_manifest_in_proc": MADE_UP,
     "tests/test_manifests.py::test_lines_of_the_greatest_length": MEMORY,
     "tests/test_scale.py::test_memory_does_not_grow_with_the_manifest": MEMORY,
     "tests/test_scale.py::test_peak_memory[1000-1048576]": MEMORY,
