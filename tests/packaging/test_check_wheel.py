@@ -1,4 +1,4 @@
-"""tools/check_wheel.py finds no fault with the installed wheel, and each fault made in it."""
+"""tools/check_wheel.py accepts the installed wheel and finds each fault made in it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIBRARY = "checksig/libchecksig.so"
 
 
 class Wheel:
-    """The wheel that was installed, put together again, to be damaged."""
+    """The installed wheel, reassembled so that tests can damage it."""
 
     def __init__(self) -> None:
         installed = importlib.metadata.distribution("checksig")
@@ -64,13 +64,13 @@ class Wheel:
         self.has_library = LIBRARY in self.files
 
     def change(self, name: str, old: str, new: str) -> None:
-        """Write something else into a text file."""
+        """Replace a text in a file."""
         text = self.files[name].decode()
         assert old in text
         self.files[name] = text.replace(old, new).encode()
 
     def retag(self, tag: str) -> None:
-        """Have it be for one platform, this one; auditwheel gives it several names."""
+        """Give it one platform tag."""
         name = f"{self.info}/WHEEL"
         lines = self.files[name].decode().splitlines()
         lines = [line for line in lines if line and not line.startswith("Tag: ")]
@@ -78,7 +78,7 @@ class Wheel:
         self.tags = tag
 
     def write(self, folder: Path, name: str = "") -> Path:
-        """Pack it, with a RECORD that is true."""
+        """Write the wheel, with a correct RECORD."""
         path = folder / (name or f"checksig-{self.version}-py3-none-{self.tags}.whl")
         record = f"{self.info}/RECORD"
         table = io.StringIO()
@@ -100,12 +100,12 @@ class Wheel:
 
 @pytest.fixture
 def wheel() -> Wheel:
-    """Put the wheel together again."""
+    """Reassemble the wheel."""
     return Wheel()
 
 
 def check(*arguments: str | Path) -> tuple[int, str]:
-    """Run the program; answer its exit code and what it printed."""
+    """Run the tool; return its exit code and output."""
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "check_wheel.py", *arguments],
         capture_output=True,
@@ -119,7 +119,7 @@ def check(*arguments: str | Path) -> tuple[int, str]:
 
 @pytest.fixture
 def faults(wheel: Wheel, tmp_path: Path) -> Callable[..., list[str]]:
-    """Check the wheel as it is now; answer the faults."""
+    """Check the wheel as it is now; return the faults."""
 
     def faults(name: str = "") -> list[str]:
         path = wheel.write(tmp_path, name)
@@ -132,12 +132,12 @@ def faults(wheel: Wheel, tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def test_the_installed_wheel_has_no_fault(faults: Callable[..., list[str]]) -> None:
-    """What is tested is what may be published."""
+    """The wheel under test is fit to be published."""
     assert faults() == []
 
 
 def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A wheel may be for several tags, those of old among them; the oldest is what it promises."""
+    """A wheel may have several tags, old ones too; the oldest counts."""
     if not wheel.has_library or not wheel.linux:
         pytest.skip("needs a library for Linux")
     machine = "aarch64" if "aarch64" in wheel.tags else "x86_64"
@@ -155,7 +155,7 @@ def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., lis
 
 
 def test_files_that_do_not_belong(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A header, a library of another platform, another package: each is named."""
+    """A header, another platform's library and another package are each reported."""
     extra = ("checksig/libchecksig.h", "checksig/other.so", "tests/__init__.py")
     for name in extra:
         wheel.files[name] = b""
@@ -171,14 +171,14 @@ def test_files_that_do_not_belong(wheel: Wheel, faults: Callable[..., list[str]]
     ],
 )
 def test_files_that_are_missing(wheel: Wheel, faults: Callable[..., list[str]], name: str) -> None:
-    """A file that every wheel has is missed."""
+    """A missing file that every wheel has is reported."""
     name = name.format(wheel.version)
     del wheel.files[name]
     assert faults() == [f"lacks {name}"]
 
 
 def test_an_engine_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A wheel without the engine's program is no wheel for any platform."""
+    """A wheel without the engine's program is reported."""
     (name,) = (name for name in wheel.files if name.startswith(ENGINE))
     del wheel.files[name]
     assert f"lacks {name}" in faults()
@@ -188,21 +188,21 @@ def test_an_engine_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]
 def test_a_program_without_execute_permission(
     wheel: Wheel, faults: Callable[..., list[str]]
 ) -> None:
-    """A program is to be executable."""
+    """The program must be executable."""
     wheel.modes[ENGINE] = 0o100644
     assert faults() == [f"{ENGINE} may not be run: its mode is 644"]
 
 
 def test_a_wheel_that_is_too_big(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """5 MB is the limit; what cannot be compressed fills it."""
+    """The limit is 5 MB."""
     wheel.files["checksig/_noise.py"] = os.urandom(5_000_000)
     (fault,) = faults()
     assert fault.startswith("is of ")
     assert fault.endswith(" bytes, 5000000 or more")
 
 
-def test_a_record_that_is_not_true(wheel: Wheel, tmp_path: Path) -> None:
-    """A file that is not as RECORD has it, and one of which it does not know."""
+def test_a_wrong_record(wheel: Wheel, tmp_path: Path) -> None:
+    """A wrong digest in RECORD and an unrecorded file are reported."""
     path = wheel.write(tmp_path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("checksig/_added.py", b"")
@@ -211,7 +211,7 @@ def test_a_record_that_is_not_true(wheel: Wheel, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
-    """What cannot be read is a fault, and not a success."""
+    """A file that cannot be read is a fault."""
     path = tmp_path / "checksig-0.1.0-py3-none-win_amd64.whl"
     path.write_bytes(b"no archive")
     code, output = check(path)
@@ -229,13 +229,13 @@ def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
         "other-1-py3-none-win_amd64.whl",
     ],
 )
-def test_names_that_are_no_wheels(faults: Callable[..., list[str]], name: str) -> None:
-    """A wheel for one Python, for every platform, or of another project is refused."""
+def test_wrong_wheel_names(faults: Callable[..., list[str]], name: str) -> None:
+    """A wheel for one Python, every platform or another project is refused."""
     assert faults(name) == ["is not named checksig-VERSION-py3-none-PLATFORM.whl"]
 
 
 def test_tags_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The tag in WHEEL is the tag of the name, and says that the wheel is for a platform."""
+    """The tag in WHEEL must equal the file name's and be for a platform."""
     wheel.change(f"{wheel.info}/WHEEL", "py3-none-", "py2-none-")
     wheel.change(f"{wheel.info}/WHEEL", "Purelib: false", "Purelib: true")
     named, purelib = faults()
@@ -244,7 +244,7 @@ def test_tags_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) ->
 
 
 def test_versions_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The version in METADATA is that of the project."""
+    """The version in METADATA must be the project's."""
     wheel.change(f"{wheel.info}/METADATA", f"\nVersion: {wheel.version}\n", "\nVersion: 9.9\n")
     assert faults() == [f"is of version {wheel.version}, and METADATA says 9.9"]
 
@@ -253,7 +253,7 @@ def test_versions_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]
 
 
 def test_an_sbom_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """Without the list, each module in the binaries is unlisted."""
+    """Without an SBOM, each module in the binaries is unlisted."""
     name = f"{wheel.info}/sboms/checksig.cdx.json"
     del wheel.files[name]
     found = faults()
@@ -262,8 +262,8 @@ def test_an_sbom_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]])
     assert any(fault.startswith("its SBOM does not list golang.org/x/crypto") for fault in found)
 
 
-def test_an_sbom_that_is_not_true(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A module that is not in the binaries, and one without a licence."""
+def test_a_wrong_sbom(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A module that no binary has, and one without a licence, are reported."""
     name = f"{wheel.info}/sboms/checksig.cdx.json"
     content = json.loads(wheel.files[name])
     content["components"].append({"name": "example.org/other", "version": "v1.2.3"})
@@ -276,7 +276,7 @@ def test_an_sbom_that_is_not_true(wheel: Wheel, faults: Callable[..., list[str]]
 
 
 def test_a_licence_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The text of each licence is in the wheel, and its name in the metadata."""
+    """Each licence's text is in the wheel, and its name in the metadata."""
     name = f"{wheel.info}/licenses/LICENSES/go.txt"
     del wheel.files[name]
     wheel.change(f"{wheel.info}/METADATA", " AND CC0-1.0", "")
@@ -292,14 +292,14 @@ def test_a_licence_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]
 
 @pytest.fixture
 def elf(wheel: Wheel) -> bytearray:
-    """Open the library, to write into it."""
+    """Return the library, to be changed."""
     if not wheel.has_library:
         pytest.skip("the wheel holds no ELF library")
     return bytearray(wheel.files[LIBRARY])
 
 
 def segment(elf: bytearray, kind: str) -> int:
-    """Find where the header of a segment starts."""
+    """Return the offset of a segment's header."""
     file = ELFFile(io.BytesIO(elf))
     (number,) = (i for i, part in enumerate(file.iter_segments()) if part["p_type"] == kind)
     return int(file["e_phoff"]) + number * int(file["e_phentsize"])
@@ -308,7 +308,7 @@ def segment(elf: bytearray, kind: str) -> int:
 def test_an_executable_stack(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """The library asks for a stack that is executable, and so does the program."""
+    """An executable stack is reported for the library and the program."""
     struct.pack_into("<I", elf, segment(elf, "PT_GNU_STACK") + 4, 7)
     wheel.files[LIBRARY] = bytes(elf)
     program = bytearray(wheel.files[ENGINE])
@@ -317,17 +317,17 @@ def test_an_executable_stack(
     assert faults() == [f"{name} has an executable stack" for name in (ENGINE, LIBRARY)]
 
 
-def test_memory_that_can_be_changed(
+def test_writable_relocations(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """What the loader filled in is not protected: there is no segment for that."""
+    """A library without a RELRO segment is reported."""
     struct.pack_into("<I", elf, segment(elf, "PT_GNU_RELRO"), 0)
     wheel.files[LIBRARY] = bytes(elf)
     assert faults() == [f"{LIBRARY} has no RELRO"]
 
 
 def test_late_binding(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
-    """What is filled in late stays writable."""
+    """A library that binds symbols late is reported."""
     section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynamic")
     assert isinstance(section, DynamicSection)
     for number, tag in enumerate(section.iter_tags()):
@@ -339,7 +339,7 @@ def test_late_binding(wheel: Wheel, elf: bytearray, faults: Callable[..., list[s
 
 
 def test_a_name_too_many(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
-    """A symbol that the library defines for others, too, and one that is gone."""
+    """A symbol exported without need, and a missing one, are reported."""
     section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynsym")
     assert isinstance(section, SymbolTableSection)
     numbers = {symbol.name: number for number, symbol in enumerate(section.iter_symbols())}
@@ -356,13 +356,13 @@ def test_a_name_too_many(wheel: Wheel, elf: bytearray, faults: Callable[..., lis
 def test_a_library_of_python(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """A wheel for every Python needs none of them."""
+    """A wheel for every Python must not need libpython."""
     wheel.files[LIBRARY] = bytes(elf.replace(b"\0libc.so.6\0", b"\0libpython\0"))
     assert faults() == [f"{LIBRARY} needs libpython"]
 
 
 def test_a_newer_glibc_than_promised(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The tag promises a system older than what the symbols ask for."""
+    """Symbols newer than the tag's glibc are reported."""
     if not wheel.has_library:
         pytest.skip("the wheel needs no C library")
     wheel.retag("manylinux_2_1_x86_64")
@@ -374,7 +374,7 @@ def test_a_newer_glibc_than_promised(wheel: Wheel, faults: Callable[..., list[st
 def test_a_wheel_of_another_platform(
     wheel: Wheel, faults: Callable[..., list[str]], tag: str
 ) -> None:
-    """Binaries of this system do not serve another."""
+    """Binaries of this system do not fit another platform's tag."""
     if tag[:3] == wheel.tags[:3]:
         pytest.skip("this is that platform")
     found = faults(f"checksig-{wheel.version}-py3-none-{tag}.whl")
@@ -383,7 +383,7 @@ def test_a_wheel_of_another_platform(
 
 
 def test_a_program_of_another_machine(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The machine in the program's header is that of the tag."""
+    """The machine in the program's header must be that of the tag."""
     if not wheel.linux:
         pytest.skip("writes into an ELF file")
     program = bytearray(wheel.files[ENGINE])
@@ -393,8 +393,8 @@ def test_a_program_of_another_machine(wheel: Wheel, faults: Callable[..., list[s
     assert fault.startswith(f"{ENGINE} is for RISCV, and the tag says ")
 
 
-def test_a_program_that_is_none(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A script in the place of the program is found, although it might run."""
+def test_a_script_in_place_of_the_program(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A script instead of the program is reported, although it might run."""
     (name,) = (name for name in wheel.files if name.startswith(ENGINE))
     wheel.files[name] = b"#!/bin/sh\n"
     assert any(fault.startswith(f"{name} is nothing that ") for fault in faults())
@@ -404,7 +404,7 @@ def test_a_program_that_is_none(wheel: Wheel, faults: Callable[..., list[str]]) 
 def test_a_library_for_windows_without_protection(
     wheel: Wheel, faults: Callable[..., list[str]]
 ) -> None:
-    """The flags that make an attack harder are all required."""
+    """All hardening flags are required."""
     name = "checksig/checksig.dll"
     library = bytearray(wheel.files[name])
     (header,) = struct.unpack_from("<I", library, 0x3C)
@@ -416,7 +416,7 @@ def test_a_library_for_windows_without_protection(
 
 @pytest.mark.skipif(sys.platform != "darwin", reason="changes a wheel for macOS")
 def test_a_wheel_for_an_older_macos(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The tag promises an older system than the library was linked for."""
+    """A library linked for a newer macOS than the tag is reported."""
     machine = wheel.tags.partition("_")[2].split("_", 2)[2]
     wheel.retag(f"macosx_10_9_{machine}")
     assert any("needs macOS 1" in fault for fault in faults())
@@ -426,7 +426,7 @@ def test_a_wheel_for_an_older_macos(wheel: Wheel, faults: Callable[..., list[str
 
 
 def test_a_release_is_whole(wheel: Wheel, tmp_path: Path) -> None:
-    """A wheel for each platform is asked for, one for each, and all of one version of Go."""
+    """A release has one wheel for each platform, all built by one version of Go."""
     wheel.write(tmp_path)
     wheel.retag("manylinux_2_99_aarch64")
     sbom = f"{wheel.info}/sboms/checksig.cdx.json"

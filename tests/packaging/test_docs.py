@@ -1,4 +1,4 @@
-"""What the documents say is so: named tests exist, and shown output is what is printed."""
+"""The documentation is right: named tests exist, and examples print what is shown."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.mark.parametrize("page", ["guest.md", "files.md", "create.md"])
 def test_the_tests_that_are_named_exist(page: str) -> None:
-    """Every promise's test, in Python or Go, is there under the name given."""
+    """Each test named in a table, in Python or Go, exists."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
     assert len(named) > 20
@@ -32,7 +32,7 @@ def test_the_tests_that_are_named_exist(page: str) -> None:
 
 
 def test_every_row_names_a_test() -> None:
-    """No promise stands there without one."""
+    """Each promise has a test."""
     for page in ("guest.md", "files.md", "create.md"):
         for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
             if line.startswith("| ") and not line.startswith(("| hazard", "| what", "| ---")):
@@ -40,7 +40,7 @@ def test_every_row_names_a_test() -> None:
 
 
 def test_the_readme_shows_what_the_command_prints(command: list[str]) -> None:
-    """The first example's output is real, but for the time taken."""
+    """The first example's output is real, except for the times."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```console\n\$ checksig (\S+)\n(.*?)```", text, re.DOTALL)
     assert shown is not None
@@ -53,7 +53,7 @@ def test_the_readme_shows_what_the_command_prints(command: list[str]) -> None:
 
 
 def test_the_readme_shows_what_python_prints() -> None:
-    """The quick start, run as it stands, prints what stands below it."""
+    """The quick start prints what the README shows."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
     assert shown is not None

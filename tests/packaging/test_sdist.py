@@ -1,4 +1,4 @@
-"""The source distribution: what is in it, what it takes to build, and that builds are the same."""
+"""The source distribution: its contents, its build, and reproducible builds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Run a command that has to succeed; answer what it printed."""
+    """Run a command that must succeed; return what it printed."""
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -58,7 +58,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory, needs: Callable[..., None]
 
 @pytest.fixture(scope="module")
 def build(scratch: Path) -> Callable[..., Path]:
-    """Build with a hook of the backend, into a new folder."""
+    """Build with a hook of the backend into a new folder."""
     number = iter(range(100))
 
     def build(hook: str, source: Path, umask: int = 0o022, **environment: str) -> Path:
@@ -92,7 +92,7 @@ def source(scratch: Path, archive: Path) -> Path:
 
 
 def check(scratch: Path, archive: Path) -> list[str]:
-    """Run tools/check_sdist.py; answer the faults that it names."""
+    """Run tools/check_sdist.py; return the faults that it prints."""
     done = subprocess.run(
         [sys.executable, scratch / "copy" / "tools" / "check_sdist.py", archive],
         capture_output=True,
@@ -107,12 +107,12 @@ def check(scratch: Path, archive: Path) -> list[str]:
 
 
 def test_it_holds_the_source_and_nothing_else(scratch: Path, archive: Path) -> None:
-    """All files of the source and the Go modules are in it, of nobody and below 10 MB."""
+    """It holds the source and the Go modules, has no owner, and is below 10 MB."""
     assert check(scratch, archive) == []
 
 
 def test_faults_are_found(scratch: Path, archive: Path, tmp_path: Path) -> None:
-    """What is too much, missing, changed, a binary or a link is named."""
+    """Extra, missing and changed files, binaries and links are reported."""
     damaged = tmp_path / archive.name
     top = archive.name.removesuffix(".tar.gz")
     with tarfile.open(archive) as old, tarfile.open(damaged, "w:gz", compresslevel=1) as new:
@@ -147,7 +147,7 @@ def test_faults_are_found(scratch: Path, archive: Path, tmp_path: Path) -> None:
 
 
 def test_two_are_the_same(scratch: Path, archive: Path, build: Callable[..., Path]) -> None:
-    """Neither the umask, nor the folder, nor the time zone can be seen."""
+    """Umask, folder and time zone make no difference."""
     other = scratch / "another folder"
     shutil.copytree(scratch / "copy", other, copy_function=shutil.copy)
     again = build("build_sdist", other, 0o077, TZ="Pacific/Kiritimati")
@@ -155,7 +155,7 @@ def test_two_are_the_same(scratch: Path, archive: Path, build: Callable[..., Pat
 
 
 def test_a_date_can_be_asked_for(scratch: Path, build: Callable[..., Path]) -> None:
-    """SOURCE_DATE_EPOCH is the time of every member."""
+    """SOURCE_DATE_EPOCH sets the time of every member."""
     dated = build("build_sdist", scratch / "copy", SOURCE_DATE_EPOCH="1700000000")
     with tarfile.open(dated) as tar:
         assert {member.mtime for member in tar} == {1700000000}
@@ -163,7 +163,7 @@ def test_a_date_can_be_asked_for(scratch: Path, build: Callable[..., Path]) -> N
 
 @pytest.mark.once
 def test_a_date_can_be_asked_for_the_wheel(scratch: Path, build: Callable[..., Path]) -> None:
-    """SOURCE_DATE_EPOCH is the time of every file in the wheel, and two wheels are the same."""
+    """SOURCE_DATE_EPOCH sets the time of every file, and two wheels are equal."""
     dates: list[set[tuple[int, ...]]] = []
     contents: list[bytes] = []
     for epoch, umask, zone in (
@@ -181,7 +181,7 @@ def test_a_date_can_be_asked_for_the_wheel(scratch: Path, build: Callable[..., P
 
 
 def test_it_brings_the_modules_with_licences(source: Path) -> None:
-    """Of each Go module the licence is the one that is in LICENSES."""
+    """The licence of each Go module is the one in LICENSES."""
     vendor = source / "go" / "vendor"
     modules = re.findall(r"^# (\S+) ", (vendor / "modules.txt").read_text("utf-8"), re.MULTILINE)
     assert "golang.org/x/crypto" in modules
@@ -193,7 +193,7 @@ def test_it_brings_the_modules_with_licences(source: Path) -> None:
 
 @pytest.fixture
 def offline() -> tuple[str, ...]:
-    """Start a command where there is no network at all, or nothing where that is not allowed."""
+    """Return a prefix that runs a command without network, or nothing if not allowed."""
     unshare = ("unshare", "--net", "--map-root-user")
     if shutil.which("unshare") is None:
         return ()
@@ -205,7 +205,7 @@ def offline() -> tuple[str, ...]:
 def test_it_is_installed_offline(
     scratch: Path, archive: Path, offline: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """With Go, a compiler and the build's packages at hand, pip needs no network."""
+    """With Go, a compiler and the build requirements, pip needs no network."""
     nowhere = {
         "PYTHONPATH": str(scratch / "tools"),
         "GOPROXY": "off",

@@ -1,7 +1,4 @@
-"""What was installed: what it does, and how little an import does.
-
-What is in the wheel is the business of tools/check_wheel.py, see test_check_wheel.py.
-"""
+"""What the installed wheel does; test_check_wheel.py tests what is in it."""
 
 from __future__ import annotations
 
@@ -28,13 +25,13 @@ linux = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def distribution() -> importlib.metadata.Distribution:
-    """Find the distribution as pip recorded it."""
+    """Return the installed distribution."""
     return importlib.metadata.distribution("checksig")
 
 
 @pytest.fixture(scope="module")
 def library(distribution: importlib.metadata.Distribution) -> Path:
-    """Find the library beside the package's modules."""
+    """Return the path of the installed library."""
     path = Path(str(distribution.locate_file(f"checksig/{LIBRARY}")))
     if not path.exists():  # an editable install has it in the source tree
         import checksig
@@ -44,7 +41,7 @@ def library(distribution: importlib.metadata.Distribution) -> Path:
 
 
 def test_program_says_what_it_is(library: Path) -> None:
-    """Whoever starts the program by hand is told, and nothing waits."""
+    """Started by hand, the program prints what it is and ends."""
     done = subprocess.run(
         [library.with_name(ENGINE)],
         stdin=subprocess.PIPE,
@@ -60,7 +57,7 @@ def test_program_says_what_it_is(library: Path) -> None:
 @pytest.mark.library
 @pytest.mark.skipif(sys.platform != "win32", reason="elsewhere free is the C library's")
 def test_library_exports_free_on_windows(library: Path) -> None:
-    """What the library's C runtime allocated can be given back to that same C runtime."""
+    """The library exports the free of its own C runtime."""
     program = "import ctypes, sys; library = ctypes.CDLL(sys.argv[1]); library.free(None)"
     run = subprocess.run(
         [sys.executable, "-c", program, str(library)], capture_output=True, text=True, check=False
@@ -71,7 +68,7 @@ def test_library_exports_free_on_windows(library: Path) -> None:
 @linux
 @pytest.mark.parametrize("name", [pytest.param(LIBRARY, marks=pytest.mark.library), ENGINE])
 def test_nothing_says_where_it_was_built(library: Path, name: str) -> None:
-    """No path of the build machine is inside, so that anybody can build the same bytes."""
+    """No path of the build machine is inside, so that builds are reproducible."""
     content = library.with_name(name).read_bytes()
     assert b"/go-build" not in content
     assert b"/pip-" not in content
@@ -80,7 +77,7 @@ def test_nothing_says_where_it_was_built(library: Path, name: str) -> None:
 
 @linux
 def test_import_starts_nothing() -> None:
-    """An import starts no thread and loads no library of ours."""
+    """An import starts no thread and loads no library of checksig."""
     program = """
 import json, os
 def threads(): return len(os.listdir("/proc/self/task"))
@@ -98,7 +95,7 @@ print(json.dumps({"started": threads() - before, "mapped": len(ours())}))
 def test_the_list_of_go_code_is_that_of_go_mod(
     distribution: importlib.metadata.Distribution,
 ) -> None:
-    """The binaries hold the modules that go.mod pins, in these versions, and no others."""
+    """The binaries hold exactly the modules and versions pinned in go.mod."""
     text = (ROOT / "go" / "go.mod").read_text(encoding="utf-8")
     pinned = set(re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE))
     direct = set(re.findall(r"^\t(\S+) (v\S+)$", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""What is different on Windows: names that are more than names, devices, paths, the console."""
+"""What differs on Windows: special names, devices, paths, the console."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def listed(tmp_path: Path) -> Callable[[bytes], Path]:
     ],
 )
 def test_absolute_names_are_refused(listed: Callable[[bytes], Path], name: bytes) -> None:
-    """By a drive, a share, a device's namespace, or from the top: nothing of that is opened."""
+    """Drives, shares, device namespaces and rooted paths are never opened."""
     (failure,) = verify(listed(name), check=False).failures
     assert (failure.status, failure.detail) == (Status.UNREADABLE, OUTSIDE)
 
@@ -86,7 +86,7 @@ def test_absolute_names_are_refused(listed: Callable[[bytes], Path], name: bytes
 def test_devices_are_refused(
     listed: Callable[[bytes], Path], name: bytes, *, outside: bool
 ) -> None:
-    """They are what they are in every folder, with any ending; also where names may lead out."""
+    """Device names are refused in every folder, with any extension."""
     (failure,) = verify(listed(name), check=False, follow_outside=outside).failures
     assert (failure.status, failure.detail) == (Status.UNREADABLE, NOT_REGULAR)
 
@@ -112,7 +112,7 @@ def test_devices_are_refused(
 def test_names_that_would_open_another_file(
     listed: Callable[[bytes], Path], name: bytes, *, outside: bool
 ) -> None:
-    """Streams beside a file, dots and spaces that the system drops, bytes that are no UTF-8."""
+    """Streams, trailing dots and spaces, and bytes that are not UTF-8 are refused."""
     folder = listed(name)
     with open(f"{folder}\\a.txt:stream", "wb") as stream:
         stream.write(b"x")
@@ -130,7 +130,7 @@ def test_names_that_would_open_another_file(
 def test_either_separator_and_either_case(
     listed: Callable[[bytes], Path], name: bytes, path: str
 ) -> None:
-    """Both are the system's own rules; paths are told with its separator, and it stays single."""
+    """Both separators and any case work; paths are reported with backslashes."""
     folder = listed(name)
     report = verify(folder)
     assert report.results[0].path == f"{folder}\\{path}"
@@ -138,7 +138,7 @@ def test_either_separator_and_either_case(
 
 
 def test_a_name_with_half_a_character(tmp_path: Path) -> None:
-    """Names are numbers of 16 bits; a surrogate that stands alone is one of them."""
+    """Names are 16-bit units; a lone surrogate is one."""
     name = "x\ud800y"
     try:
         (tmp_path / name).write_bytes(b"x")
@@ -150,8 +150,8 @@ def test_a_name_with_half_a_character(tmp_path: Path) -> None:
     assert verify(tmp_path, extra="fail").results[0].name == name
 
 
-def test_names_from_the_top_where_they_may_lead_out(listed: Callable[[bytes], Path]) -> None:
-    """Without a drive they are on that of the folder."""
+def test_rooted_names_with_follow_outside(listed: Callable[[bytes], Path]) -> None:
+    """Without a drive they are on the drive of the folder."""
     folder = listed(b"a.txt")
     path = os.path.splitdrive(folder / "a.txt")[1]
     for name in (path, path.replace("\\", "/"), str(folder / "a.txt"), f"\\\\?\\{folder}\\a.txt"):
@@ -160,7 +160,7 @@ def test_names_from_the_top_where_they_may_lead_out(listed: Callable[[bytes], Pa
 
 @pytest.mark.parametrize("prefix", ["", "\\\\?\\"])
 def test_paths_longer_than_260_characters(tmp_path: Path, prefix: str) -> None:
-    """Files that lie deep are found, read, written and told, whatever the registry says."""
+    """Long paths are found, read, written and reported, whatever the registry says."""
     parts = ["d" * 100] * 4
     deep = f"\\\\?\\{tmp_path}\\" + "\\".join(parts)
     os.makedirs(deep)
@@ -178,8 +178,8 @@ def test_paths_longer_than_260_characters(tmp_path: Path, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["{}\\", "{}\\.", "\\\\?\\{}", "\\\\.\\{}"])
-def test_ways_to_say_a_folder(listed: Callable[[bytes], Path], shape: str) -> None:
-    """As whoever calls says it; with slashes, too."""
+def test_ways_to_write_a_folder(listed: Callable[[bytes], Path], shape: str) -> None:
+    """Every spelling of the folder's path works."""
     folder = listed(b"sub/b")
     assert verify(shape.format(folder)).verified == 1
     assert verify(folder.as_posix()).verified == 1
@@ -187,7 +187,7 @@ def test_ways_to_say_a_folder(listed: Callable[[bytes], Path], shape: str) -> No
 
 
 def test_a_junction_leads_outside(listed: Callable[[bytes], Path], tmp_path: Path) -> None:
-    """It is a link that everybody may make; what is behind it is refused unless asked for."""
+    """A junction, which any user can make, is followed only on request."""
     folder = listed(b"way/c")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "c").write_bytes(b"x")
@@ -205,7 +205,7 @@ def test_a_junction_leads_outside(listed: Callable[[bytes], Path], tmp_path: Pat
 
 
 def test_a_symbolic_link_leads_outside(listed: Callable[[bytes], Path], tmp_path: Path) -> None:
-    """As on other systems, where the user may make one."""
+    """A symbolic link is refused, as on other systems."""
     folder = listed(b"link")
     (tmp_path / "secret").write_bytes(b"x")
     try:
@@ -218,8 +218,8 @@ def test_a_symbolic_link_leads_outside(listed: Callable[[bytes], Path], tmp_path
     assert (failure.status, failure.detail) == (Status.UNREADABLE, OUTSIDE)
 
 
-def test_a_file_that_nobody_else_may_open(listed: Callable[[bytes], Path]) -> None:
-    """A sharing violation makes an entry unreadable, and says why."""
+def test_a_sharing_violation(listed: Callable[[bytes], Path]) -> None:
+    """It makes an entry unreadable, and the reason is reported."""
     folder = listed(b"a.txt")
     kernel = windll.kernel32
     kernel.CreateFileW.restype = ctypes.c_void_p
@@ -238,7 +238,7 @@ LIBRARY = Path(checksig.__file__).with_name("checksig.dll")
 
 
 def test_the_library_stays() -> None:
-    """Whoever frees it, as cffi does when Python ends, does not take the code from its threads."""
+    """Freeing the library, as cffi does at exit, does not unload it."""
     library = ctypes.CDLL(str(LIBRARY))
     assert library.checksig_abi() > 0
     kernel = windll.kernel32
@@ -254,7 +254,7 @@ def test_the_library_stays() -> None:
 def test_the_exit_code_is_pythons(
     python: Callable[..., str], listed: Callable[[bytes], Path]
 ) -> None:
-    """Python ends as it was told to, with the library loaded and its threads at work."""
+    """Python's exit code is kept with the library loaded and threads running."""
     program = (
         "import subprocess, sys\n"
         "end = 'import checksig, sys; checksig.verify(sys.argv[1]); sys.exit(7)'\n"
@@ -265,7 +265,7 @@ def test_the_exit_code_is_pythons(
 
 
 def test_the_library_exports_what_frees() -> None:
-    """And everything else that the C interface promises; nothing of Go's own."""
+    """It exports free and the C API, and nothing of Go's own."""
     library = ctypes.CDLL(str(LIBRARY))
     for name in ("verify", "free", "checksig_abi", "checksig_start", "checksig_wait"):
         assert hasattr(library, name)
@@ -278,7 +278,7 @@ def test_the_library_exports_what_frees() -> None:
 
 
 def test_a_signal_within_a_verification(python: Callable[..., str], huge: Path) -> None:
-    """Ctrl-C, as Python itself raises it, ends a verification at once."""
+    """SIGINT, raised by Python, ends a verification at once."""
     program = (
         "import checksig, signal, sys, threading\n"
         "threading.Timer(1, signal.raise_signal, [signal.SIGINT]).start()\n"
@@ -291,7 +291,7 @@ def test_a_signal_within_a_verification(python: Callable[..., str], huge: Path) 
 
 
 def test_ctrl_c_at_the_console(huge: Path, tmp_path: Path) -> None:
-    """The console tells all of its processes; the command says so and ends with 130."""
+    """Ctrl-C at the console ends the command with exit code 130."""
     if not windll.kernel32.GetConsoleWindow():
         pytest.skip("there is no console")
     program = (
@@ -324,7 +324,7 @@ def test_ctrl_c_at_the_console(huge: Path, tmp_path: Path) -> None:
 def test_names_that_the_console_cannot_show(
     run: Callable[..., Run], tmp_path: Path, encoding: str
 ) -> None:
-    """They are escaped; whatever its code page, there is a verdict and no traceback."""
+    """They are escaped; there is a verdict and no traceback in any code page."""
     for name in ("\u6587", "\u20ac", "\u044f"):
         (tmp_path / name).write_bytes(b"changed")
     names = ("\u6587", "\u20ac", "\u044f", "gone-\u6587")
@@ -347,7 +347,7 @@ def test_names_that_the_console_cannot_show(
 def test_the_commands_of_coreutils(
     run: Callable[..., Run], listed: Callable[[bytes], Path]
 ) -> None:
-    """They write and read lines that end as those of GNU do."""
+    """They read and write lines with the line ends of GNU."""
     folder = listed(b"sub/b")
     done = run("sha256sum", "a.txt", cwd=folder)
     assert (done.returncode, done.stdout.split()[0].lstrip("\\")) == (0, X.decode())

@@ -36,7 +36,7 @@ def bag(tmp_path: Path) -> Path:
 
 
 def reference(folder: Path) -> bool:
-    """Tell what the reference implementation says."""
+    """Return whether the reference implementation accepts the bag."""
     try:
         return bool(bagit.Bag(str(folder)).is_valid())
     except (bagit.BagError, OSError, ValueError):
@@ -44,7 +44,7 @@ def reference(folder: Path) -> bool:
 
 
 def reseal(folder: Path) -> None:
-    """Write the tag manifests anew, as whoever changes a bag on purpose does."""
+    """Write the tag manifests again, as for an intended change."""
     for manifest in folder.glob("tagmanifest-*.txt"):
         algorithm = manifest.stem.partition("-")[2]
         lines = [
@@ -56,7 +56,7 @@ def reseal(folder: Path) -> None:
 
 
 def rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
-    """Return what replaces a text in a tag file."""
+    """Return a function that replaces a text in a tag file."""
 
     def change(folder: Path) -> None:
         text = (folder / name).read_text()
@@ -67,7 +67,7 @@ def rewrite(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 def test_a_whole_bag_is_valid(bag: Path) -> None:
-    """All manifests are found and read, each file once."""
+    """All manifests are read, and each file once."""
     assert reference(bag)
     report = verify(bag, extra="fail")
     assert [Path(m.path).name for m in report.manifests] == [
@@ -83,7 +83,7 @@ def test_a_whole_bag_is_valid(bag: Path) -> None:
 
 
 def sealed(change: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Return what changes a bag and writes its tag manifests anew."""
+    """Return a function that changes a bag and writes its tag manifests again."""
 
     def both(folder: Path) -> None:
         change(folder)
@@ -93,7 +93,7 @@ def sealed(change: Callable[[Path], object]) -> Callable[[Path], object]:
 
 
 def write(name: str, text: str, *, behind: bool = False) -> Callable[[Path], object]:
-    """Return what writes a file, or something behind what it holds."""
+    """Return a function that writes a file or appends to it."""
 
     def change(folder: Path) -> None:
         before = (folder / name).read_text() if behind else ""
@@ -115,12 +115,12 @@ def without_first_line(folder: Path) -> None:
 
 
 def oxum(text: str) -> Callable[[Path], object]:
-    """Return what puts down another Payload-Oxum."""
+    """Return a function that writes another Payload-Oxum."""
     return sealed(rewrite("bag-info.txt", "Payload-Oxum: 3.2", f"Payload-Oxum: {text}"))
 
 
 def declared(old: str, new: str) -> Callable[[Path], object]:
-    """Return what changes bagit.txt."""
+    """Return a function that changes bagit.txt."""
     return sealed(rewrite("bagit.txt", old, new))
 
 
@@ -179,7 +179,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("what", MUTATIONS)
 def test_what_makes_a_bag_invalid(bag: Path, what: str) -> None:
-    """The reference implementation refuses it as well, and the report says what is wrong."""
+    """The reference implementation rejects it too, and the report gives the reason."""
     mutate, said = MUTATIONS[what]
     mutate(bag)
     assert not reference(bag)
@@ -221,7 +221,7 @@ STRICTER: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("what", STRICTER)
 def test_where_the_standard_is_stricter(bag: Path, what: str) -> None:
-    """The report follows the RFC, fail closed, where bagit-python is lenient."""
+    """The report follows the RFC and fails where bagit-python is lenient."""
     mutate, said = STRICTER[what]
     declared("0.97", "1.0")(bag)  # before, one manifest is enough
     mutate(bag)
@@ -233,13 +233,13 @@ def test_where_the_standard_is_stricter(bag: Path, what: str) -> None:
 
 
 def test_before_version_1_one_manifest_is_enough(bag: Path) -> None:
-    """A payload file need not stand in each of them (RFC 8493, section 1.3, of the drafts)."""
+    """A payload file need not be in each manifest (RFC 8493, section 1.3)."""
     sealed(without_first_line)(bag)
     assert verify(bag).ok
 
 
 def test_a_file_that_is_to_be_fetched_is_missing(bag: Path) -> None:
-    """Nothing is fetched: what is listed has to be there."""
+    """Nothing is fetched: listed files must exist."""
     (bag / "data" / "a.txt").unlink()
     (bag / "fetch.txt").write_text("https://example.org/a.txt 1 data/a.txt\n")
     reseal(bag)
@@ -266,7 +266,7 @@ def test_names_are_decoded_in_every_file(tmp_path: Path) -> None:
 
 
 def test_bags_in_subfolders(bag: Path) -> None:
-    """With recursive, each is checked as a bag, and what makes it invalid names its file."""
+    """With recursive, each bag is checked, and failures name their file."""
     shutil.copytree(bag, bag.parent / "second")
     assert len(verify(bag.parent, recursive=True).manifests) == 8
     (bag.parent / "second" / "data" / "new").write_bytes(b"")
@@ -275,7 +275,7 @@ def test_bags_in_subfolders(bag: Path) -> None:
 
 
 def test_a_bag_without_any_manifest(tmp_path: Path) -> None:
-    """A bagit.txt alone is never success."""
+    """A bagit.txt alone is never a success."""
     (tmp_path / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     (tmp_path / "data").mkdir()
     report = verify(tmp_path, check=False)
@@ -283,8 +283,8 @@ def test_a_bag_without_any_manifest(tmp_path: Path) -> None:
     assert "the bag has no payload manifest" in [b.cause for b in report.bad_lines]
 
 
-def test_outside_of_a_bag_its_manifest_is_a_manifest(bag: Path) -> None:
-    """Named itself, it is read for what it lists, and the bag is not looked at."""
+def test_a_manifest_of_a_bag_by_itself(bag: Path) -> None:
+    """Given as the path, only what it lists is verified."""
     (bag / "data" / "new").write_bytes(b"")
     assert verify(bag / "manifest-md5.txt").verified == 2
     with pytest.raises(checksig.VerificationError):

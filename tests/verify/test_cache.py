@@ -1,4 +1,4 @@
-"""The page cache, which a verification can leave as it was."""
+"""The page cache, which a verification can leave unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZE = 600_000 // PAGE * PAGE + 1000  # several reads, the last page not whole
 
 
 def cached(path: Path) -> list[bool]:
-    """Tell which pages of a file are in the page cache; nothing is touched."""
+    """Return which pages of a file are in the page cache, without changing it."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | 2) as mapped:
         pages = (ctypes.c_ubyte * -(-len(mapped) // PAGE))()
         start = ctypes.c_char.from_buffer(mapped)
@@ -39,7 +39,7 @@ def cached(path: Path) -> list[bool]:
 
 
 def make_cold(path: Path) -> None:
-    """Have nothing of a file in the cache."""
+    """Remove a file from the page cache."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -48,7 +48,7 @@ def make_cold(path: Path) -> None:
 
 
 def warm(path: Path, *pages: int) -> None:
-    """Read these pages, and nothing ahead of them."""
+    """Read these pages without read-ahead."""
     with path.open("rb", buffering=0) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
         for page in pages:
@@ -80,7 +80,7 @@ def by_function(folder: Path) -> None:
 
 
 def by_two_algorithms(folder: Path) -> None:
-    """Verify in one read for two manifests."""
+    """Verify two manifests in one read."""
     lines = (folder / "SHA256SUMS").read_text().replace("  ", " *")
     (folder / "sha256sum.txt").write_text(lines)
     assert checksig.verify(folder, leave_cache=True).entries == 8
@@ -97,13 +97,13 @@ def by_create(folder: Path) -> None:
 
 
 def by_update(folder: Path) -> None:
-    """Bring the manifest up to date, reading all."""
+    """Update the manifest, reading all files."""
     assert checksig.update(folder / "SHA256SUMS", all=True, leave_cache=True).entries == 4
 
 
 @pytest.mark.parametrize("work", [by_function, by_two_algorithms, by_command, by_create, by_update])
 def test_the_page_cache_stays_as_it_was(folder: Path, work: Callable[[Path], None]) -> None:
-    """What was cached is, and nothing else."""
+    """Pages that were cached stay, and no others are added."""
     names = ("cold", "warm", "partly", "small")
     before = {name: cached(folder / name) for name in names}
     assert not any(before["cold"])

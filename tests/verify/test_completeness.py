@@ -1,4 +1,4 @@
-"""Files that no manifest lists, that were moved, or that need not be there."""
+"""Files that are unlisted, moved, or allowed to be missing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ posix = pytest.mark.skipif(os.name != "posix", reason="links of POSIX")
 
 
 def extras(report: checksig.Report) -> list[str]:
-    """Return the paths that are not listed, relative to the folder."""
+    """Return the unlisted paths, relative to the folder."""
     return [Path(os.path.relpath(e.path, report.path)).as_posix() for e in report.extras]
 
 
 def test_files_that_are_not_listed(tree: Callable[..., Path]) -> None:
-    """They are ignored, reported or failures, as the caller says."""
+    """They are ignored, reported or failures, as the option says."""
     folder = tree({"a": b"a", "sub/b": b"b"})
     (folder / "new").write_bytes(b"n")
     (folder / "sub" / "newer").write_bytes(b"n")
@@ -50,7 +50,7 @@ def test_files_that_are_not_listed(tree: Callable[..., Path]) -> None:
 
 
 def test_a_complete_folder_has_no_extra_files(tree: Callable[..., Path]) -> None:
-    """Neither the manifests, nor their signatures, nor other manifests have to be listed."""
+    """Manifests and their signatures need not be listed."""
     folder = tree({"a": b"a", "sub/b": b"b"})
     for name in ("SHA256SUMS.asc", "SHA256SUMS.sig", "b.md5", "sub/MD5SUMS", "sub/b.sha1.asc"):
         (folder / name).write_bytes(b"not looked into")
@@ -61,8 +61,8 @@ def test_a_complete_folder_has_no_extra_files(tree: Callable[..., Path]) -> None
     assert verify(folder / "hashes", extra="fail", algorithm="sha256").verified == 2
 
 
-def test_entries_that_fail_are_listed_all_the_same(tree: Callable[..., Path]) -> None:
-    """A file that mismatches, or is listed by a line with a wrong digest, is no extra one."""
+def test_failed_entries_count_as_listed(tree: Callable[..., Path]) -> None:
+    """A file that fails is still a listed one."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "a").write_bytes(b"changed")
     assert verify(folder, extra="report", check=False).extra == 0
@@ -80,7 +80,7 @@ def test_names_are_compared_cleaned(tree: Callable[..., Path], name: str) -> Non
 
 @posix
 def test_links_as_extra_files(tree: Callable[..., Path], tmp_path: Path) -> None:
-    """A link to a file counts; one to a folder, to nothing, or a FIFO does not."""
+    """A link to a file counts; links to folders or nothing, and FIFOs, do not."""
     folder = tree({"a": b"a", "sub/b": b"b"})
     (tmp_path / "outside").write_bytes(b"o")
     for name, target in {
@@ -96,7 +96,7 @@ def test_links_as_extra_files(tree: Callable[..., Path], tmp_path: Path) -> None
 
 @posix
 def test_names_of_every_kind_as_extra_files(tree: Callable[..., Path]) -> None:
-    """Their bytes come back as os.fsdecode gives them."""
+    """Their bytes come back as from os.fsdecode."""
     folder = tree({"a": b"a"})
     for name in ("new\nline", "caf\udce9", "-rf"):
         (folder / name).write_bytes(b"x")
@@ -104,8 +104,8 @@ def test_names_of_every_kind_as_extra_files(tree: Callable[..., Path]) -> None:
     assert {Path(e.path).name for e in report.extras} == {"new\nline", "caf\udce9", "-rf"}
 
 
-def test_a_moved_file_is_told(tree: Callable[..., Path]) -> None:
-    """It is missing still, and the report says where its content is now."""
+def test_a_moved_file_is_reported(tree: Callable[..., Path]) -> None:
+    """It is still missing, and the report says where its content is."""
     folder = tree({"a": b"content of a", "b": b"b", "empty": b""})
     (folder / "a").rename(folder / "renamed")
     (folder / "empty").unlink()
@@ -126,7 +126,7 @@ def test_a_moved_file_is_told(tree: Callable[..., Path]) -> None:
 
 
 def test_a_swap_of_names_is_no_move(tree: Callable[..., Path]) -> None:
-    """Files that are listed mismatch; nothing was moved to a listed name."""
+    """Listed files mismatch; nothing moved to a listed name."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "a").rename(folder / "t")
     (folder / "b").rename(folder / "a")
@@ -136,7 +136,7 @@ def test_a_swap_of_names_is_no_move(tree: Callable[..., Path]) -> None:
 
 
 def test_many_moved_files(tree: Callable[..., Path]) -> None:
-    """Each of 200 is found in a folder of another name, with the first of several copies."""
+    """Each of 200 is found in another folder, as the first of several copies."""
     folder = tree({f"old/{i:03}": b"%d" % i for i in range(200)})
     (folder / "old").rename(folder / "new")
     (folder / "also").mkdir()
@@ -149,7 +149,7 @@ def test_many_moved_files(tree: Callable[..., Path]) -> None:
 
 
 def test_extra_files_of_another_size_are_not_read(tmp_path: Path) -> None:
-    """Where the manifest says the sizes, only files of those can be moved ones."""
+    """If sizes are listed, only files of a listed size can be moved ones."""
     digest = hashlib.sha256(b"abc").hexdigest()
     (tmp_path / "hashes").write_text(
         f"%%%% HASHDEEP-1.0\n%%%% size,sha256,filename\n## \n3,{digest},gone\n"
@@ -163,7 +163,7 @@ def test_extra_files_of_another_size_are_not_read(tmp_path: Path) -> None:
 
 
 def test_missing_files_may_be_skipped(tree: Callable[..., Path]) -> None:
-    """They are counted, and no failure, as long as something was verified."""
+    """They are counted and no failure, if something was verified."""
     folder = tree({"a": b"a", "b": b"b", "c": b"c"})
     (folder / "b").unlink()
     report = verify(folder, ignore_missing=True)
@@ -178,7 +178,7 @@ def test_missing_files_may_be_skipped(tree: Callable[..., Path]) -> None:
 
 
 def test_nothing_verified_is_no_success(tree: Callable[..., Path]) -> None:
-    """A run that skipped everything says so, as sha256sum --ignore-missing does."""
+    """If all were skipped it is a failure, as with sha256sum --ignore-missing."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "a").unlink()
     (folder / "b").unlink()
@@ -190,7 +190,7 @@ def test_nothing_verified_is_no_success(tree: Callable[..., Path]) -> None:
 
 
 def test_unreadable_files_are_not_skipped(tree: Callable[..., Path]) -> None:
-    """Only what is missing is."""
+    """Only missing files are."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "b").unlink()
     (folder / "b").mkdir()
@@ -198,7 +198,7 @@ def test_unreadable_files_are_not_skipped(tree: Callable[..., Path]) -> None:
 
 
 def test_extra_files_below_several_folders(tmp_path: Path) -> None:
-    """With manifests in subfolders, each file counts once, below the manifest that is outermost."""
+    """Each file counts once, for the outermost manifest."""
     for name in ("top", "sub/in", "sub/extra", "other/extra"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -212,7 +212,7 @@ def test_extra_files_below_several_folders(tmp_path: Path) -> None:
 
 
 def test_the_command_fails_for_extra_files(tree: Callable[..., Path], command: list[str]) -> None:
-    """Its exit code says so, and its JSON names them."""
+    """The exit code is 1, and the JSON names them."""
     folder = tree({"a": b"a"})
     (folder / "new").write_bytes(b"n")
     codes: list[int] = []
@@ -230,7 +230,7 @@ def test_the_command_fails_for_extra_files(tree: Callable[..., Path], command: l
 
 
 def test_extras_are_typed_and_immutable() -> None:
-    """As everything in a report is."""
+    """They are like everything else in a report."""
     extra = Extra("d/x", fails=True)
     assert (extra.path, extra.moved_from, extra.ok) == ("d/x", None, False)
     with pytest.raises(AttributeError):

@@ -1,4 +1,4 @@
-"""Which manifests are found, and that several of them are one read of each file."""
+"""Which manifests are found, and that each file is read once for all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="links and rights of POSIX
 
 
 def line(algorithm: str, content: bytes, name: str) -> str:
-    """Return the GNU line of a file."""
+    """Return a GNU line for a file."""
     return f"{hashlib.new(algorithm, content).hexdigest()}  {name}\n"
 
 
@@ -39,12 +39,12 @@ def nested(tmp_path: Path) -> Path:
 
 
 def names(report: checksig.Report) -> list[str]:
-    """Return the manifests, relative to the folder."""
+    """Return the paths of the manifests, relative to the folder."""
     return [Path(os.path.relpath(m.path, report.path)).as_posix() for m in report.manifests]
 
 
 def test_manifests_in_subfolders_are_found_when_asked(nested: Path) -> None:
-    """Each has its own folder as base, and they come sorted."""
+    """Each is relative to its own folder, and they are sorted."""
     assert verify(nested).entries == 1
     report = verify(nested, recursive=True)
     assert names(report) == ["SHA256SUMS", "b/SHA256SUMS", "b/deep/SHA256SUMS"]
@@ -55,7 +55,7 @@ def test_manifests_in_subfolders_are_found_when_asked(nested: Path) -> None:
 
 
 def test_a_folder_whose_subfolder_alone_has_a_manifest(nested: Path) -> None:
-    """It is no failure when asked for, and one otherwise."""
+    """It is a failure unless recursive is given."""
     (nested / "SHA256SUMS").unlink()
     with pytest.raises(checksig.ManifestNotFoundError):
         verify(nested)
@@ -64,7 +64,7 @@ def test_a_folder_whose_subfolder_alone_has_a_manifest(nested: Path) -> None:
 
 @posix
 def test_links_to_folders_are_not_followed(nested: Path, tmp_path: Path) -> None:
-    """A loop ends nowhere, and a manifest behind a link is not found."""
+    """Loops are harmless, and a manifest beyond a link is not found."""
     (nested / "loop").symlink_to(nested)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "SHA256SUMS").write_text("garbage\n")
@@ -74,7 +74,7 @@ def test_links_to_folders_are_not_followed(nested: Path, tmp_path: Path) -> None
 
 @posix
 def test_each_manifest_is_confined_to_its_own_folder(nested: Path) -> None:
-    """What leads out of the subfolder is refused, even within the folder that is verified."""
+    """Names that leave the subfolder are refused, even within the verified folder."""
     (nested / "b" / "up").symlink_to("../file")
     (nested / "b" / "SHA256SUMS").write_text(
         line("sha256", b"top", "../file") + line("sha256", b"top", "up")
@@ -100,7 +100,7 @@ def test_each_manifest_is_confined_to_its_own_folder(nested: Path) -> None:
 def test_a_subfolder_that_cannot_be_searched_is_a_failure(
     open_folder: Path, python: Callable[..., str]
 ) -> None:
-    """It is never passed over in silence."""
+    """It is never skipped silently."""
     (open_folder / "a").write_bytes(b"a")
     (open_folder / "SHA256SUMS").write_text(line("sha256", b"a", "a"))
     for path in open_folder.iterdir():
@@ -124,7 +124,7 @@ print(report.ok, report.verified, report.bad_lines[0], report.manifests[1].forma
 
 
 def test_a_file_under_several_algorithms_is_read_once(tmp_path: Path) -> None:
-    """All that is listed of it, in several manifests, comes of one read; each has its result."""
+    """One read serves all manifests, and each entry has its result."""
     content = b"x" * 100_000
     (tmp_path / "a").write_bytes(content)
     (tmp_path / "sub").mkdir()
@@ -144,7 +144,7 @@ def test_a_file_under_several_algorithms_is_read_once(tmp_path: Path) -> None:
 
 
 def test_one_wrong_digest_among_several_of_a_file(tmp_path: Path) -> None:
-    """The others are verified, and that one is not."""
+    """Only that entry mismatches."""
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "MD5SUMS").write_text(line("md5", b"a", "a"))
     (tmp_path / "SHA256SUMS").write_text(line("sha256", b"b", "a"))
@@ -157,7 +157,7 @@ def test_one_wrong_digest_among_several_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("blocks", [False, True])
 def test_a_tagged_manifest_of_two_algorithms_reads_once(tmp_path: Path, *, blocks: bool) -> None:
-    """Whether they stand side by side, or one list behind the other."""
+    """The digests may be on adjacent lines or in separate lists."""
     files = [f"f{i}" for i in range(50)]
     tagged: list[tuple[object, ...]] = []
     for i, name in enumerate(files):
@@ -175,7 +175,7 @@ def test_a_tagged_manifest_of_two_algorithms_reads_once(tmp_path: Path, *, block
 
 
 def test_duplicates_and_contradictions(tmp_path: Path) -> None:
-    """Entries that agree are verified; those that contradict are bad lines, in any manifest."""
+    """Entries that agree are verified; contradictions are bad lines."""
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "SHA256SUMS").write_text(line("sha256", b"a", "a") * 600)
     report = verify(tmp_path)
@@ -189,7 +189,7 @@ def test_duplicates_and_contradictions(tmp_path: Path) -> None:
 
 
 def test_the_report_says_what_was_assumed(tmp_path: Path) -> None:
-    """Where nothing but the length of the digests tells the algorithm."""
+    """An algorithm known only by the digests' length is reported."""
     (tmp_path / "a").write_bytes(b"a")
     for name, assumed in (("CHECKSUMS", True), ("SHA256SUMS", False)):
         (tmp_path / name).write_text(line("sha256", b"a", "a"))
@@ -202,7 +202,7 @@ def test_the_report_says_what_was_assumed(tmp_path: Path) -> None:
 
 
 def test_the_report_says_how_a_manifest_is_written(tmp_path: Path) -> None:
-    """Its encoding, and that the signature around it was not checked."""
+    """The encoding and an unchecked signature are reported."""
     (tmp_path / "a").write_bytes(b"a")
     text = line("sha256", b"a", "a")
     (tmp_path / "SHA256SUMS").write_bytes(b"\xff\xfe" + text.encode("utf-16-le"))
@@ -217,7 +217,7 @@ def test_the_report_says_how_a_manifest_is_written(tmp_path: Path) -> None:
 
 
 def test_the_algorithm_may_be_chosen(tmp_path: Path) -> None:
-    """For digests without a tag; one of another length is a bad line."""
+    """It applies to digests without a tag; another length is a bad line."""
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "CHECKSUMS").write_text(line("sha3_256", b"a", "a"))
     assert verify(tmp_path, check=False).mismatched == 1
@@ -227,7 +227,7 @@ def test_the_algorithm_may_be_chosen(tmp_path: Path) -> None:
 
 
 def test_the_format_may_be_chosen(tmp_path: Path) -> None:
-    """Whatever would be detected."""
+    """It overrides the detection."""
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "SHA256SUMS").write_text(line("sha256", b"a", "a"))
     assert verify(tmp_path, format="gnu").manifests[0].format == "gnu"
@@ -249,7 +249,7 @@ def test_the_format_may_be_chosen(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_known_is_refused(httpd: Path, option: str, value: str, known: str) -> None:
-    """An unknown or empty choice is the caller's error, and says what there is."""
+    """An unknown or empty choice is an error that lists the known ones."""
     with pytest.raises(ValueError, match=known) as caught:
         verify(httpd, **{option: value})  # type: ignore[arg-type]
     assert not isinstance(caught.value, checksig.VerificationError)
@@ -257,7 +257,7 @@ def test_what_is_not_known_is_refused(httpd: Path, option: str, value: str, know
 
 
 def test_options_that_are_wrong_by_themselves(httpd: Path) -> None:
-    """They are refused by the call, of whichever kind."""
+    """Every call refuses them."""
     for call in (verify, iter_verify):
         with pytest.raises(ValueError, match="strip"):
             call(httpd, strip=-1)
@@ -270,7 +270,7 @@ def test_options_that_are_wrong_by_themselves(httpd: Path) -> None:
 
 
 def test_weak_algorithms_can_be_refused(tmp_path: Path) -> None:
-    """Their entries are unreadable, and no byte is read for them."""
+    """Their entries are unreadable, and no file is read for them."""
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "MD5SUMS").write_text(line("md5", b"a", "a"))
     report = verify(tmp_path, min_strength="sha256", check=False)
@@ -290,7 +290,7 @@ def test_weak_algorithms_can_be_refused(tmp_path: Path) -> None:
 
 
 def test_another_size_than_listed_is_a_mismatch(tmp_path: Path) -> None:
-    """Which is seen without reading the file, and said."""
+    """The file is not read, and the report gives the reason."""
     (tmp_path / "a").write_bytes(b"abc")
     digest = hashlib.sha256(b"abc").hexdigest()
     for size, ok in ((3, True), (4, False)):
@@ -308,7 +308,7 @@ def test_another_size_than_listed_is_a_mismatch(tmp_path: Path) -> None:
 
 
 def test_many_manifests(tmp_path: Path) -> None:
-    """A sidecar for each of 300 files, in 30 folders."""
+    """300 files in 30 folders have a sidecar each."""
     for i in range(300):
         folder = tmp_path / f"d{i % 30}"
         folder.mkdir(exist_ok=True)
@@ -323,7 +323,7 @@ def test_many_manifests(tmp_path: Path) -> None:
 def test_few_descriptors_for_many_folders(
     tmp_path: Path, python: Callable[..., str], limit: int
 ) -> None:
-    """Of a hundred folders only a few are open at once, and none by a worker that waits."""
+    """Only a few of a hundred folders are open at once, none by an idle worker."""
     for i in range(100):
         folder = tmp_path / f"d{i}"
         folder.mkdir()
@@ -345,7 +345,7 @@ print(checksig.verify(sys.argv[1], recursive=True, workers=16).summary())
 
 
 def test_every_call_takes_the_options(nested: Path) -> None:
-    """They are the same for verify, iter_verify and averify."""
+    """verify, iter_verify and averify take the same options."""
     (nested / "more").write_bytes(b"more")
     items = list(iter_verify(nested, recursive=True, extra="fail"))
     assert sorted(type(item).__name__ for item in items) == ["Extra", *["Result"] * 3]

@@ -1,4 +1,4 @@
-"""Files that fool: nothing is verified but a regular file, read whole, where it belongs."""
+"""Hostile files: only regular files, read whole, below their root, are verified."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def listed(content: bytes, name: str | bytes) -> bytes:
 
 
 def outcomes(report: checksig.Report) -> dict[str, tuple[Status, str | None]]:
-    """Tell what became of each name."""
+    """Return status and detail of each name."""
     return {r.name: (r.status, r.detail) for r in report.results}
 
 
@@ -48,7 +48,7 @@ def outcomes(report: checksig.Report) -> dict[str, tuple[Status, str | None]]:
 
 
 def make_fifo(path: Path) -> None:
-    """Make a FIFO, whose opening waits for a writer."""
+    """Make a FIFO; opening it would wait for a writer."""
     os.mkfifo(path)
 
 
@@ -64,7 +64,7 @@ def make_socket(path: Path) -> None:
 
 
 def make_device(path: Path, kind: int, number: int) -> None:
-    """Make the node of a device."""
+    """Make a device node."""
     try:
         os.mknod(path, kind | 0o666, number)
     except PermissionError:
@@ -72,7 +72,7 @@ def make_device(path: Path, kind: int, number: int) -> None:
 
 
 def make_zero(path: Path) -> None:
-    """Make a /dev/zero, which has no end."""
+    """Make a /dev/zero, which is endless."""
     make_device(path, stat.S_IFCHR, os.makedev(1, 5))
 
 
@@ -102,7 +102,7 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 def test_special_files_are_refused(
     tree: Callable[..., Path], kind: str, follow_outside: bool
 ) -> None:
-    """What is not a regular file is unreadable at once, and the others are verified."""
+    """A special file is unreadable at once, and the others are verified."""
     folder = tree({"a": b"a", "special": b"", "z": b"z"})
     (folder / "special").unlink()
     SPECIAL[kind](folder / "special")
@@ -128,7 +128,7 @@ def test_special_files_are_refused(
     ],
 )
 def test_files_of_the_kernel_are_refused(tmp_path: Path, path: str, detail: str) -> None:
-    """What the kernel makes up while it is read is never verified, even where names may lead."""
+    """Files that the kernel generates are never verified, even with follow_outside."""
     (tmp_path / "SHA256SUMS").write_bytes(listed(b"", path))
     (refused,) = verify(tmp_path, check=False).failures
     assert (refused.status, refused.detail) == (Status.UNREADABLE, OUTSIDE)
@@ -139,7 +139,7 @@ def test_files_of_the_kernel_are_refused(tmp_path: Path, path: str, detail: str)
 
 @linux
 def test_the_log_of_the_kernel_does_not_hang(tmp_path: Path, python: Callable[..., str]) -> None:
-    """/proc/kmsg, a regular file by its own account, has no end and waits for more: refused."""
+    """/proc/kmsg, an endless regular file that blocks, is refused."""
     (tmp_path / "SHA256SUMS").write_text(f"{ZEROS}  /proc/kmsg\n" * 3)
     program = """
 import sys
@@ -152,7 +152,7 @@ print(report.entries, report.unreadable)
 
 
 def test_a_fifo_is_left_alone(tree: Callable[..., Path]) -> None:
-    """A writer that waits for a reader of its FIFO goes on waiting: it is not even opened."""
+    """A FIFO is not opened: its writer keeps waiting for a reader."""
     folder = tree({"a": b"a", "fifo": b""})
     (folder / "fifo").unlink()
     os.mkfifo(folder / "fifo")
@@ -172,7 +172,7 @@ def test_a_fifo_is_left_alone(tree: Callable[..., Path]) -> None:
 
 
 def test_links(tree: Callable[..., Path]) -> None:
-    """A link within the folder is followed; one to itself or to nothing is not there to verify."""
+    """Links within the folder are followed; loops and dangling links fail."""
     folder = tree(dict.fromkeys(("file", "d/file", "link", "loop", "dangling", "d/up"), b"x"))
     for name in ("link", "loop", "dangling", "d/up"):
         (folder / name).unlink()
@@ -195,7 +195,7 @@ def test_links(tree: Callable[..., Path]) -> None:
 
 
 def test_a_hard_link_is_a_file(tree: Callable[..., Path], tmp_path: Path) -> None:
-    """A file of two names is verified, wherever the other name is."""
+    """A file with two names is verified, wherever the other name is."""
     folder = tree({"a": b"a"})
     (tmp_path / "other").hardlink_to(folder / "a")
     assert verify(folder).verified == 1
@@ -216,7 +216,7 @@ def test_a_hard_link_is_a_file(tree: Callable[..., Path], tmp_path: Path) -> Non
     ],
 )
 def test_names_that_lead_outside(tree: Callable[..., Path], tmp_path: Path, name: str) -> None:
-    """By dots, absolute, by a link or a linked folder: refused, and read when it is asked for."""
+    """Dots, absolute names and links are refused, and read only on request."""
     folder = tree({"d/in": b"in"})
     (tmp_path / "out").write_bytes(b"out")
     (folder / "link").symlink_to("../out")
@@ -236,7 +236,7 @@ def test_names_that_lead_outside(tree: Callable[..., Path], tmp_path: Path, name
 
 
 def test_what_is_outside_does_not_show(tree: Callable[..., Path]) -> None:
-    """Whether a file outside is there, or its digest is the one listed, cannot be told."""
+    """The report does not reveal whether a file outside exists or matches."""
     folder = tree({})
     lines = [listed(b"out", name) for name in ("../out", "../none", "/etc/passwd", "/none")]
     (folder / "SHA256SUMS").write_bytes(b"".join(lines))
@@ -246,8 +246,8 @@ def test_what_is_outside_does_not_show(tree: Callable[..., Path]) -> None:
     assert len(found) == 4
 
 
-def test_dots_behind_a_link(tree: Callable[..., Path], tmp_path: Path) -> None:
-    """Behind a link to a folder, ".." is that folder's, as for every other program."""
+def test_dots_after_a_link(tree: Callable[..., Path], tmp_path: Path) -> None:
+    """After a link to a folder, ".." is the target's parent, as everywhere."""
     folder = tree({"x": b"wrong", "d/x": b"right", "d/e/y": b""})
     (folder / "link").symlink_to("d/e")
     (folder / "SHA256SUMS").write_bytes(listed(b"right", "link/../x"))
@@ -270,17 +270,17 @@ def append(path: Path) -> None:
 
 
 def cut(path: Path) -> None:
-    """Take half of the file away."""
+    """Truncate the file to half."""
     os.truncate(path, SIZE // 2)
 
 
 def empty(path: Path) -> None:
-    """Take all of the file away."""
+    """Truncate the file to nothing."""
     os.truncate(path, 0)
 
 
 def replace(path: Path) -> None:
-    """Put another file of the same content in its place."""
+    """Replace it with another file of the same content."""
     other = path.with_name("other")
     with other.open("wb") as file:
         file.truncate(SIZE)
@@ -288,7 +288,7 @@ def replace(path: Path) -> None:
 
 
 def overwrite(path: Path) -> None:
-    """Write in place what was there, and set the times back."""
+    """Overwrite in place with the same content, and restore the times."""
     before = path.stat()
     with path.open("r+b") as file:
         file.write(b"\0")
@@ -302,7 +302,7 @@ def remove(path: Path) -> None:
 
 @pytest.mark.parametrize("change", [append, cut, empty, replace, overwrite, remove])
 def test_a_file_that_changes_is_refused(tmp_path: Path, change: Callable[[Path], None]) -> None:
-    """A file that is written to, cut, replaced or removed while it is read is not verified."""
+    """A file that changes while it is read is not verified."""
     path = tmp_path / "file"
     with path.open("wb") as file:
         file.truncate(SIZE)
@@ -325,7 +325,7 @@ def test_a_file_that_changes_is_refused(tmp_path: Path, change: Callable[[Path],
 
 
 def test_a_file_that_grows_all_the_time_ends(tmp_path: Path, python: Callable[..., str]) -> None:
-    """A log that is written to faster than it is read is not read for ever."""
+    """A log that grows faster than it is read does not block."""
     log = tmp_path / "log"
     log.write_bytes(bytes(1 << 20))
     (tmp_path / "SHA256SUMS").write_text(f"{ZEROS}  log\n")
@@ -357,7 +357,7 @@ for _ in range(20):
 
 @linux
 def test_names_of_every_kind(tmp_path: Path) -> None:
-    """Newline, backslash, bytes that are not UTF-8, 255 bytes, dashes and spaces: each verified."""
+    """Newlines, backslashes, bytes that are not UTF-8, long names and dashes verify."""
     plain = [
         b"-",
         b"--help",
@@ -383,7 +383,7 @@ def test_names_of_every_kind(tmp_path: Path) -> None:
 
 
 def test_a_nul_in_a_name_is_a_bad_line(tree: Callable[..., Path]) -> None:
-    """A name with a NUL is no name: the file of the part before it is not verified."""
+    """The file named by the part before the NUL is not verified."""
     folder = tree({"a": b"a"})
     (folder / "SHA256SUMS").write_bytes(listed(b"a", b"a\0b"))
     report = verify(folder, check=False)
@@ -394,7 +394,7 @@ def test_a_nul_in_a_name_is_a_bad_line(tree: Callable[..., Path]) -> None:
 def test_a_file_called_dash_is_not_the_input(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """Of the standard input nothing is read: ``-`` is a file's name, and missing without it."""
+    """``-`` is a file's name; standard input is not read."""
     folder = tree({"-": b"x"})
     assert verify(folder).verified == 1
     (folder / "-").unlink()
@@ -404,7 +404,7 @@ def test_a_file_called_dash_is_not_the_input(
 
 @linux
 def test_look_alikes_are_other_names(tmp_path: Path) -> None:
-    """Case makes another name; Unicode's two ways to write an é do if there are files of both."""
+    """Case makes another name; so does Unicode's form, if both files exist."""
     name = "Caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     (tmp_path / name).write_bytes(b"x")
     (tmp_path / unicodedata.normalize("NFD", "Zoë")).write_bytes(b"x")
@@ -429,7 +429,7 @@ def test_look_alikes_are_other_names(tmp_path: Path) -> None:
 
 
 def test_a_name_too_long_is_not_verified(tree: Callable[..., Path]) -> None:
-    """A component of 256 bytes is no file's name."""
+    """A component of 256 bytes is not a valid name."""
     folder = tree({"a": b"a"})
     (folder / "SHA256SUMS").write_bytes(listed(b"a", "n" * 256) + listed(b"a", "a/" + "n" * 256))
     report = verify(folder, check=False)
@@ -439,7 +439,7 @@ def test_a_name_too_long_is_not_verified(tree: Callable[..., Path]) -> None:
 
 
 def test_a_path_longer_than_any_path(tmp_path: Path) -> None:
-    """A file twenty folders of 250 bytes down, which no single path reaches, is verified."""
+    """A file in twenty nested folders of 250 bytes, beyond PATH_MAX, is verified."""
     part = "d" * 250
     at = os.open(tmp_path, os.O_RDONLY)
     for _ in range(20):
@@ -503,10 +503,10 @@ print(json.dumps([[r.name, r.status, r.detail] for r in report.results]))
     ]
 
 
-def test_a_manifest_that_may_not_be_read(
+def test_a_manifest_without_read_permission(
     open_folder: Path, httpd: Path, python: Callable[..., str]
 ) -> None:
-    """It raises PermissionError with its path; in a folder it is a failure among others."""
+    """As the path it raises PermissionError; in a folder it is a failure."""
     (open_folder / "a").write_bytes(b"a")
     (open_folder / "a").chmod(0o644)
     (open_folder / "SHA256SUMS").write_bytes(listed(b"a", "a"))
@@ -531,7 +531,7 @@ print(report.ok, report.verified, report.bad_lines[0])
 
 
 def in_limits(program: str, limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run a program in a Python that may have *limit* files open."""
+    """Run a program in a Python that may open *limit* files."""
     start = f"""
 import resource, sys
 import checksig, checksig._verify, checksig._wire
@@ -554,7 +554,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))
 
 @linux
 def test_few_descriptors_and_many_workers(tmp_path: Path, faulty: Callable[..., Path]) -> None:
-    """64 workers on slow files with 16 descriptors between them verify every one."""
+    """64 workers with 16 descriptors verify every slow file."""
     folder = tmp_path / "files"
     folder.mkdir()
     names = [f"{i:02}" for i in range(100)]
@@ -570,7 +570,7 @@ def test_few_descriptors_and_many_workers(tmp_path: Path, faulty: Callable[..., 
 
 @pytest.mark.parametrize("limit", range(3, 14))
 def test_too_few_descriptors_to_start(httpd: Path, limit: int) -> None:
-    """With too few free descriptors a call raises; the process is never ended by it."""
+    """With too few descriptors a call raises; the process never ends."""
     program = """
 try:
     print(checksig.verify(sys.argv[1], check=False).summary())
@@ -593,7 +593,7 @@ except OSError as error:
 
 @linux
 def test_a_file_may_be_on_lease(tree: Callable[..., Path]) -> None:
-    """A file that another program holds a lease on, as Samba does, is waited for and verified."""
+    """A file with a lease, as Samba takes, is waited for and verified."""
     folder = tree({"a": b"a"})
     program = """
 import fcntl, os, signal, sys
@@ -620,7 +620,7 @@ while True:
 
 @pytest.fixture
 def disc(tmp_path: Path) -> Path:
-    """Make a folder of three files of 1 MiB, to be shown through faultfs.py."""
+    """Make a folder of three files of 1 MiB, to be mounted by faultfs.py."""
     folder = tmp_path / "disc"
     folder.mkdir()
     lines: list[bytes] = []
@@ -634,7 +634,7 @@ def disc(tmp_path: Path) -> Path:
 
 @linux
 def test_a_read_error_in_the_middle(disc: Path, faulty: Callable[..., Path]) -> None:
-    """A file that cannot be read to its end is unreadable, for the reason that the system gives."""
+    """A file with a read error is unreadable, for the system's reason."""
     mounted = faulty(disc, {"b": {"eio": 500_000}})
     report = verify(mounted, check=False)
     assert outcomes(report) == {
@@ -647,7 +647,7 @@ def test_a_read_error_in_the_middle(disc: Path, faulty: Callable[..., Path]) -> 
 
 @linux
 def test_a_read_error_in_the_manifest(disc: Path, faulty: Callable[..., Path]) -> None:
-    """A manifest that cannot be read, or not to its end, is a failure that names it."""
+    """A manifest with a read error is a failure that names it."""
     with (disc / "SHA256SUMS").open("ab") as manifest:
         manifest.write(listed(b"a" * (1 << 20), "a") * 5000)
     (disc / "x.sha256").write_bytes(listed(b"a", "a"))
@@ -725,7 +725,7 @@ else:
 def test_a_read_that_hangs(
     disc: Path, faulty: Callable[..., Path], how: str, error: str, what: str
 ) -> None:
-    """Out of a read in a dead file system a caller comes by interrupt or cancel, and can exit."""
+    """Interrupt and cancel end a call in a hanging file system."""
     mounted = faulty(disc, {what: {"hang": 0}})
     with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, how, mounted, disc.with_suffix(".hangs")],
@@ -744,7 +744,7 @@ def test_a_read_that_hangs(
 def test_the_command_leaves_a_read_that_hangs(
     disc: Path, faulty: Callable[..., Path], command: list[str]
 ) -> None:
-    """Ctrl-C ends the command, too."""
+    """Ctrl-C ends the command too."""
     mounted = faulty(disc, {"a": {"hang": 0}})
     with subprocess.Popen([*command, mounted], stderr=subprocess.PIPE, text=True) as child:
         try:
@@ -761,14 +761,14 @@ def test_the_command_leaves_a_read_that_hangs(
 
 @linux
 def test_a_slow_file_system(disc: Path, faulty: Callable[..., Path]) -> None:
-    """Slowness is no failure."""
+    """Slow files are verified."""
     mounted = faulty(disc, {name: {"delay": 0.05} for name in ("a", "b", "SHA256SUMS")})
     assert verify(mounted).verified == 3
 
 
 @linux
 def test_a_file_system_that_dies(disc: Path, faulty: Callable[..., Path]) -> None:
-    """When the file system goes away within a read, what it held is unreadable."""
+    """If the file system dies during a read, its file is unreadable."""
     mounted = faulty(disc, {"b": {"hang": 0}})
     marker = disc.with_suffix(".hangs")
 

@@ -1,4 +1,4 @@
-"""Trees that are changed at random: the report names exactly what changed, and nothing else."""
+"""Random changes to trees: the report names exactly the changed entries."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def line(algorithm: str, name: str) -> str:
 
 @contextlib.contextmanager
 def unprivileged() -> Generator[None]:
-    """Be nobody for a while if the superuser, who may read everything, is who runs this."""
+    """Drop the superuser's right to read everything for a while."""
     if os.geteuid() != 0:
         yield
         return
@@ -95,7 +95,7 @@ def unprivileged() -> Generator[None]:
 
 
 class Tree(RuleBasedStateMachine):
-    """A folder with two manifests, and what is known of it."""
+    """A folder with two manifests, and a model of its contents."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,11 +120,11 @@ class Tree(RuleBasedStateMachine):
     # --- the folder and what is known of it
 
     def path(self, name: str) -> Path:
-        """Where the file of that name is now."""
+        """Return where the file of that name is now."""
         return self.root / (name if self.sub == "here" else name.replace("sub/", "moved/"))
 
     def clear(self, name: str) -> None:
-        """Take away what is there."""
+        """Remove what is there."""
         node = self.nodes.pop(name, None)
         if isinstance(node, Special) and node.folder:
             self.path(name).rmdir()
@@ -132,13 +132,13 @@ class Tree(RuleBasedStateMachine):
             self.path(name).unlink()
 
     def write(self, name: str, file: File) -> None:
-        """Put a regular file there."""
+        """Write a regular file there."""
         self.clear(name)
         self.path(name).write_bytes(file.content)
         self.nodes[name] = file
 
     def change(self, name: str, content: bytes) -> None:
-        """Change a file in place, if there is a file, and set its times back."""
+        """Change a file in place, if it is a file, and restore its times."""
         node = self.nodes.get(name)
         if isinstance(node, File) and node.readable:
             path = self.path(name)
@@ -150,12 +150,12 @@ class Tree(RuleBasedStateMachine):
             node.content = content
 
     def content(self, name: str) -> bytes:
-        """What is in a file, if it is one."""
+        """Return the content of a file, or None."""
         node = self.nodes.get(name)
         return node.content if isinstance(node, File) else b""
 
     def follow(self, name: str) -> File | Expected:
-        """Find the file that a name leads to, or say why there is none."""
+        """Return the file that a name leads to, or why there is none."""
         at: str | None = name
         for _ in range(len(NAMES) + 1):
             if at is None:
@@ -172,7 +172,7 @@ class Tree(RuleBasedStateMachine):
         return Status.UNREADABLE, LOOP
 
     def expected(self, name: str, algorithm: str) -> Expected:
-        """What a verification should say of an entry."""
+        """Return the expected result of an entry."""
         file = self.follow(name)
         if not isinstance(file, File):
             return file
@@ -192,13 +192,13 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names, part=st.floats(0, 1))
     def truncate(self, name: str, part: float) -> None:
-        """Cut a file."""
+        """Truncate a file."""
         content = self.content(name)
         self.change(name, content[: int(len(content) * part)])
 
     @rule(name=names, more=st.binary(min_size=1, max_size=9))
     def append(self, name: str, more: bytes) -> None:
-        """Write on at a file's end."""
+        """Append to a file."""
         self.change(name, self.content(name) + more)
 
     @rule(name=names, part=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
@@ -211,7 +211,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names)
     def lock(self, name: str) -> None:
-        """Take the permission to read a file."""
+        """Remove the permission to read a file."""
         node = self.nodes.get(name)
         if isinstance(node, File):
             self.path(name).chmod(0)
@@ -219,7 +219,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names)
     def unlock(self, name: str) -> None:
-        """Give the permission back."""
+        """Restore the permission."""
         node = self.nodes.get(name)
         if isinstance(node, File):
             self.path(name).chmod(0o644)
@@ -227,14 +227,14 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names, to=names)
     def link_inside(self, name: str, to: str) -> None:
-        """Replace by a link to another name, or to itself; with more of them, in circles."""
+        """Replace with a link to another name or to itself; several can form loops."""
         self.clear(name)
         self.path(name).symlink_to(("../" if "/" in name else "") + to)
         self.nodes[name] = Link(to)
 
     @rule(name=names, absolute=st.booleans())
     def link_outside(self, name: str, absolute: bool) -> None:
-        """Replace by a link to a file outside."""
+        """Replace with a link to a file outside."""
         self.clear(name)
         outside = "../../outside" if "/" in name else "../outside"
         self.path(name).symlink_to(self.base / "outside" if absolute else outside)
@@ -242,7 +242,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names, folder=st.booleans())
     def replace_by_special(self, name: str, folder: bool) -> None:
-        """Replace by a folder or a FIFO."""
+        """Replace with a folder or a FIFO."""
         self.clear(name)
         if folder:
             self.path(name).mkdir()
@@ -252,7 +252,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(one=names, other=names)
     def rename(self, one: str, other: str) -> None:
-        """Rename one to the other, whose place it takes."""
+        """Rename one over the other."""
         if one != other and isinstance(self.nodes.get(one), File):
             self.clear(other)
             self.path(one).rename(self.path(other))
@@ -271,12 +271,12 @@ class Tree(RuleBasedStateMachine):
 
     @rule(name=names)
     def restore(self, name: str) -> None:
-        """Make it as it was."""
+        """Restore the original."""
         self.write(name, File(CONTENTS[name]))
 
     @rule()
     def restore_all(self) -> None:
-        """Make everything as it was."""
+        """Restore everything."""
         self.move_folder("here")
         self.mend_manifest()
         for name in NAMES:
@@ -284,7 +284,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(to=st.sampled_from(["here", "moved", "linked"]))
     def move_folder(self, to: str) -> None:
-        """Move a folder away and back, or leave a link to it in its place."""
+        """Move a folder away and back, or put a link in its place."""
         here, moved = self.root / "sub", self.root / "moved"
         if self.sub == "linked":
             here.unlink()
@@ -302,14 +302,14 @@ class Tree(RuleBasedStateMachine):
         )
     )
     def spoil_manifest(self, garbage: str) -> None:
-        """Write a line into the manifest that is none."""
+        """Append a bad line to the manifest."""
         with self.manifest.open("a") as manifest:
             manifest.write(garbage + "\n")
         self.garbage += 1
 
     @rule()
     def mend_manifest(self) -> None:
-        """Take what spoils the manifest away."""
+        """Remove the bad line."""
         good = "".join(self.manifest.read_text().splitlines(keepends=True)[: len(NAMES)])
         self.manifest.write_text(good)
         self.garbage = 0
@@ -318,7 +318,7 @@ class Tree(RuleBasedStateMachine):
 
     @invariant()
     def the_report_says_exactly_that(self) -> None:
-        """Every entry has its status and its reason, and every bad line is counted."""
+        """Every entry has its status and detail, and every bad line is counted."""
         expected = {("SHA256SUMS", name): self.expected(name, "sha256") for name in NAMES}
         expected |= {("x.md5", name): self.expected(name, "md5") for name in IN_MD5}
         with unprivileged():
@@ -341,7 +341,7 @@ class Tree(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 def test_the_report_names_exactly_what_changed(httpd: Path) -> None:
-    """Deleted, cut, extended, flipped, locked, linked, replaced, renamed, swapped, restored."""
+    """After random changes, each entry has the status that the model expects."""
     verify(httpd, check=False)  # loads the engine, which nobody may perhaps not read
     mask = os.umask(0o022)
     try:

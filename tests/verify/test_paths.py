@@ -1,4 +1,4 @@
-"""Names in manifests that are not those of the files: prefixes, separators, normal forms."""
+"""Manifest names that differ from the files': prefixes, separators, normal forms."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def listing(tmp_path: Path) -> Callable[..., Path]:
 
 
 def paths(report: checksig.Report) -> list[str]:
-    """Return where each file was found, from the manifest's folder."""
+    """Return where each file was found, relative to the manifest's folder."""
     folder = Path(report.manifests[0].path).parent
     return [Path(os.path.relpath(r.path, folder)).as_posix() for r in report.results]
 
 
 def test_a_prefix_is_replaced(listing: Callable[..., Path]) -> None:
-    """The name listed stays, and the report says which file it stands for."""
+    """The report keeps the listed name and adds the file it stands for."""
     folder = listing("/builds/project/dist/a", "/builds/project/dist/sub/b")
     assert verify(folder, check=False).unreadable == 2
     for prefix in ("/builds/project/dist/", "/builds/project/dist"):
@@ -68,7 +68,7 @@ def test_a_prefix_is_replaced(listing: Callable[..., Path]) -> None:
 
 
 def test_the_longest_prefix_counts(listing: Callable[..., Path]) -> None:
-    """Whatever the order in which they are given; and it is made of whole components."""
+    """The order does not matter; a prefix is made of whole components."""
     folder = listing("x/y/a", "x/b", "xx/a")
     for remap in ({"x": "sub", "x/y": "."}, {"x/y/": ".", "x/": "sub/"}):
         report = verify(folder, remap=remap, check=False)
@@ -77,7 +77,7 @@ def test_the_longest_prefix_counts(listing: Callable[..., Path]) -> None:
 
 
 def test_an_empty_prefix_stands_before_every_name(listing: Callable[..., Path]) -> None:
-    """So names can be moved into a folder."""
+    """It moves all names into a folder."""
     assert verify(listing("b"), remap={"": "sub"}).verified == 1
 
 
@@ -87,7 +87,7 @@ def test_an_empty_prefix_stands_before_every_name(listing: Callable[..., Path]) 
 def test_what_a_prefix_becomes_is_confined(
     listing: Callable[..., Path], remap: dict[str, str]
 ) -> None:
-    """The rule that nothing leads outside holds behind every replacement."""
+    """After a replacement names still must not lead outside."""
     report = verify(listing("dist/a"), remap=remap, check=False)
     assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
 
@@ -105,14 +105,14 @@ def test_what_a_prefix_becomes_is_confined(
 def test_leading_components_are_left_out(
     listing: Callable[..., Path], name: str, strip: int, found: str
 ) -> None:
-    """As ``tar --strip-components`` does."""
+    """It works like ``tar --strip-components``."""
     report = verify(listing(name), strip=strip)
     assert paths(report) == [found]
     assert report.results[0].name == name
 
 
 def test_names_with_too_few_components(listing: Callable[..., Path]) -> None:
-    """They are unreadable, and said why; nothing else is taken for them."""
+    """They are unreadable, with a reason; nothing else is read instead."""
     report = verify(listing("a", "x/a"), strip=2, check=False)
     assert [(r.status, r.detail) for r in report.failures] == [
         (Status.UNREADABLE, "has only 1 component, where 2 are to be stripped"),
@@ -122,13 +122,13 @@ def test_names_with_too_few_components(listing: Callable[..., Path]) -> None:
 
 @pytest.mark.parametrize("strip", [1, 2])
 def test_what_is_left_is_confined(listing: Callable[..., Path], strip: int) -> None:
-    """Components that lead up are not taken for folders."""
+    """Components that lead up do not count as folders."""
     report = verify(listing("x/y/../../../a"), strip=strip, check=False)
     assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
 
 
 def test_base_names(listing: Callable[..., Path]) -> None:
-    """All components but the last are left out, wherever they lead."""
+    """Only the last component counts."""
     folder = listing("/abs/a", "../../a", "x/y/a")
     assert paths(verify(folder, basename=True)) == ["a"] * 3
     report = verify(listing("x/.."), basename=True, check=False)
@@ -136,7 +136,7 @@ def test_base_names(listing: Callable[..., Path]) -> None:
 
 
 def test_another_root(listing: Callable[..., Path], tmp_path: Path) -> None:
-    """Names start there, and must not lead outside of it."""
+    """Names start at the root and must not lead outside it."""
     folder = listing("b", "../a")
     report = verify(folder, root=folder / "sub", check=False)
     assert [(r.status, r.detail) for r in report.results] == [
@@ -156,7 +156,7 @@ def test_another_root(listing: Callable[..., Path], tmp_path: Path) -> None:
 def test_a_root_from_the_working_folder(
     listing: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative root is relative to where the caller is, and shown so."""
+    """A relative root starts at the caller's folder, and is shown that way."""
     folder = listing("b")
     monkeypatch.chdir(folder)
     report = verify(folder / "SHA256SUMS", root="sub")
@@ -164,10 +164,8 @@ def test_a_root_from_the_working_folder(
 
 
 @posix
-def test_a_root_may_be_a_link_and_nothing_in_it_may_lead_out(
-    listing: Callable[..., Path], tmp_path: Path
-) -> None:
-    """The caller named the root; what lies in it is not trusted."""
+def test_a_root_may_be_a_link(listing: Callable[..., Path], tmp_path: Path) -> None:
+    """The caller's root is trusted, but nothing inside may lead out of it."""
     folder = listing("b")
     (folder / "way").symlink_to("sub")
     assert verify(folder, root=folder / "way").verified == 1
@@ -178,14 +176,14 @@ def test_a_root_may_be_a_link_and_nothing_in_it_may_lead_out(
 
 
 def test_all_of_them_in_one_call(listing: Callable[..., Path]) -> None:
-    """The prefix comes first, then the components, then the base name."""
+    """Prefixes apply first, then stripping, then base names."""
     folder = listing("C:/build/x/y/sub/b")
     assert verify(folder, remap={"C:/build": "p/q"}, strip=4).verified == 1
     assert verify(folder, remap={"C:/build": ""}, strip=1, basename=True, root=folder / "sub")
 
 
 def test_backslashes_as_separators(listing: Callable[..., Path]) -> None:
-    """A name that is missing as it stands is tried with slashes."""
+    """A missing name is tried with slashes."""
     folder = listing("sub\\b", ".\\sub\\b", "a")
     report = verify(folder, extra="fail")
     assert paths(report) == ["sub/b", "sub/b", "a"]
@@ -194,7 +192,7 @@ def test_backslashes_as_separators(listing: Callable[..., Path]) -> None:
 
 @posix
 def test_a_backslash_in_a_name_comes_first(listing: Callable[..., Path]) -> None:
-    """Where there is a file of exactly that name, that is the one."""
+    """A file of exactly that name is preferred."""
     folder = listing("sub\\b")
     (folder / "sub\\b").write_text("another")
     report = verify(folder, check=False)
@@ -204,7 +202,7 @@ def test_a_backslash_in_a_name_comes_first(listing: Callable[..., Path]) -> None
 @posix
 @pytest.mark.parametrize("name", ["C:\\dl\\a", "c:\\a", "\\a", "\\\\host\\share\\a", "..\\a"])
 def test_absolute_windows_names_are_refused(listing: Callable[..., Path], name: str) -> None:
-    """They lead outside, as absolute names of POSIX do; a prefix may be replaced."""
+    """They lead outside, unless a prefix is replaced."""
     report = verify(listing(name), check=False)
     assert [(r.status, r.detail) for r in report.failures] == [(Status.UNREADABLE, OUTSIDE)]
     folder = listing(name)
@@ -216,7 +214,7 @@ def test_absolute_windows_names_are_refused(listing: Callable[..., Path], name: 
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems know both forms")
 @pytest.mark.parametrize(("listed", "there"), [("NFC", "NFD"), ("NFD", "NFC")])
 def test_the_other_normal_form_is_tried(tmp_path: Path, listed: str, there: str) -> None:
-    """A name that is missing in one form of Unicode is looked for in the other."""
+    """A name that is missing in one Unicode form is tried in the other."""
     name = "Zoë/Caf\N{LATIN SMALL LETTER E WITH ACUTE}"
     file = tmp_path / unicodedata.normalize(there, name)  # type: ignore[arg-type]
     file.parent.mkdir()
@@ -235,7 +233,7 @@ def test_the_other_normal_form_is_tried(tmp_path: Path, listed: str, there: str)
 
 @posix
 def test_no_other_spelling_leads_outside(tmp_path: Path) -> None:
-    """The name that is tried instead has to lie in the folder as well."""
+    """The alternative name must be in the folder as well."""
     folder = tmp_path / "in"
     folder.mkdir()
     (tmp_path / "secret").write_bytes(b"x")
@@ -247,7 +245,7 @@ def test_no_other_spelling_leads_outside(tmp_path: Path) -> None:
 
 
 def test_installed_packages_start_above_their_record(tmp_path: Path) -> None:
-    """A RECORD lists from the folder above its own, if that is one of a package."""
+    """A package's RECORD lists names from the folder above its own."""
     for folder, verified in (("pkg-1.0.dist-info", 1), ("pkg", 0)):
         info = tmp_path / folder / folder
         info.mkdir(parents=True)
@@ -264,7 +262,7 @@ def test_installed_packages_start_above_their_record(tmp_path: Path) -> None:
 
 
 def test_the_command_takes_paths(listing: Callable[..., Path], command: list[str]) -> None:
-    """Its options are those of the call."""
+    """The command has the same options as the call."""
     folder = listing("/build/x/a", "/dist/x/sub/b")
     options = ["--remap", "/build=.", "--remap", "/dist=.", "--strip", "1", "--root", str(folder)]
     for words, code in ((options, 0), ([], 1), (["--strip", "-1"], 2), (["--remap", "x"], 2)):

@@ -26,14 +26,14 @@ def a_result(name: str, status: Status = Status.MISMATCHED, detail: str | None =
 
 
 def a_report(**changes: object) -> Report:
-    """Return a report of one entry that was verified, with changes."""
+    """Return a report of one verified entry, with changes."""
     manifest = Manifest(os.path.join("d", "m"), "gnu")
     report = Report("d", (manifest,), 1, 0, 0, 0, 0, (), (), 3, 0.5)
     return dataclasses.replace(report, **changes)  # type: ignore[arg-type]
 
 
 def test_report_is_immutable(httpd: Path) -> None:
-    """Neither a report nor what it holds can be changed."""
+    """Neither a report nor its contents can be changed."""
     report = verify(httpd, check=False)
     for held in (report, report.failures[0], report.manifests[0]):
         with pytest.raises(AttributeError):
@@ -43,7 +43,7 @@ def test_report_is_immutable(httpd: Path) -> None:
 
 
 def test_report_is_true_only_when_all_is_well() -> None:
-    """Truth, as ok, needs an entry, every entry verified, and no bad line."""
+    """A report is true if it has entries, all verified, and no bad line."""
     assert a_report()
     assert not a_report(verified=0)
     assert not a_report(mismatched=1)
@@ -57,7 +57,7 @@ def test_report_is_true_only_when_all_is_well() -> None:
 
 
 def test_reports_survive_pickle_and_copy(httpd: Path) -> None:
-    """A report goes to another process whole, and so does the error that carries it."""
+    """A report and the error that carries it can be pickled and copied."""
     report = verify(httpd, check=False)
     for twin in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report)):  # noqa: S301
         assert twin == report
@@ -68,7 +68,7 @@ def test_reports_survive_pickle_and_copy(httpd: Path) -> None:
 
 
 def test_results_outlive_other_verifications(tree: Callable[..., Path]) -> None:
-    """What was verified stays in memory of the engine's: as long as the report, and no other's."""
+    """Results stay valid in the engine's memory as long as the report exists."""
     folder = tree({f"{i:04}": b"%d" % i for i in range(3000)})
     report = verify(folder)
     twin = pickle.loads(pickle.dumps(report))  # noqa: S301
@@ -81,7 +81,7 @@ def test_results_outlive_other_verifications(tree: Callable[..., Path]) -> None:
 
 
 def test_json_round_trip(tree: Callable[..., Path]) -> None:
-    """JSON holds what the report says, and names that are not UTF-8 come back."""
+    """JSON holds the whole report, and names that are not UTF-8 come back."""
     folder = tree({"a": b"a"})
     name = "caf\udce9" if os.name == "posix" else "cafe"
     with (folder / "SHA256SUMS").open("ab") as manifest:
@@ -102,7 +102,7 @@ def test_json_round_trip(tree: Callable[..., Path]) -> None:
 
 
 def test_printed_forms() -> None:
-    """Results, bad lines and reports read as one line each."""
+    """Results, bad lines and reports print as one line each."""
     in_d = os.path.join("d", "x")
     m = os.path.join("d", "m")
     assert str(a_result("x")) == f'"{in_d}" - mismatch'
@@ -117,7 +117,7 @@ def test_printed_forms() -> None:
 
 
 def test_many_failures_are_cut_short() -> None:
-    """A message does not grow without end; the report keeps everything."""
+    """A message is bounded; the report keeps everything."""
     failures = tuple(a_result(str(i)) for i in range(1000))
     text = str(checksig.VerificationError(a_report(mismatched=1000, failures=failures)))
     lines = text.splitlines()
@@ -136,8 +136,8 @@ def test_many_failures_are_cut_short() -> None:
         ("\u202eevil", "\\u202eevil"),
     ],
 )
-def test_names_cannot_play_with_the_terminal(name: str, shown: str) -> None:
-    """A printed name is one line, and holds no control character."""
+def test_names_cannot_control_the_terminal(name: str, shown: str) -> None:
+    """A printed name is one line without control characters."""
     text = str(a_result(name)._replace(manifest="m"))
     assert text == f'"{shown}" - mismatch'
 

@@ -1,4 +1,4 @@
-"""Many files: the memory needed does not grow with them."""
+"""Many files: memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_peak_memory(tmp_path: Path, python: Callable[..., str], count: int, siz
 
 @pytest.mark.timeout(300)
 def test_memory_does_not_grow_with_the_manifest(tmp_path: Path, python: Callable[..., str]) -> None:
-    """A million entries, none of them kept, need no more memory than a few."""
+    """A million entries, none kept, need no more memory than a few."""
     corpus(tmp_path, 1, 100)
     line = (tmp_path / "sha1sum.txt").read_text()
     (tmp_path / "sha1sum.txt").write_text(line * 1_000_000)

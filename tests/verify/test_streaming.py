@@ -1,4 +1,4 @@
-"""iter_verify, averify and CancelToken: results as they come, and work that stops."""
+"""iter_verify, averify and CancelToken: streamed results, and work that can be stopped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 
 
 def test_iter_verify_yields_what_verify_finds(tree: Callable[..., Path]) -> None:
-    """Every entry and every bad line comes once, as in the report."""
+    """Every entry and bad line comes once, as in the report."""
     folder = tree({f"f{i}": b"%d" % i for i in range(100)})
     (folder / "f7").write_bytes(b"changed")
     (folder / "f9").unlink()
@@ -38,7 +38,7 @@ def test_iter_verify_yields_what_verify_finds(tree: Callable[..., Path]) -> None
 
 
 def test_iter_verify_raises_what_verify_raises(tmp_path: Path) -> None:
-    """Arguments are checked by the call, the rest comes with the first item."""
+    """The call checks arguments; other errors come with the first item."""
     with pytest.raises(ValueError, match="null byte"):
         iter_verify("a\0b")
     with pytest.raises(ValueError, match="workers"):
@@ -50,7 +50,7 @@ def test_iter_verify_raises_what_verify_raises(tmp_path: Path) -> None:
 
 
 def test_iter_verify_of_an_empty_manifest_is_not_ok(tree: Callable[..., Path]) -> None:
-    """A manifest that lists nothing yields an item that is not ok."""
+    """An empty manifest yields an item that is not ok."""
     items = list(iter_verify(tree({})))
     assert [item.ok for item in items] == [False]
 
@@ -59,7 +59,7 @@ def test_iter_verify_of_an_empty_manifest_is_not_ok(tree: Callable[..., Path]) -
 def test_iter_verify_stops_when_it_is_closed(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """A caller that leaves early stops the engine, and no file stays open."""
+    """Leaving early stops the engine, and no file stays open."""
     folder = tree({f"{i}": b"x" for i in range(200)})
     with (folder / "9").open("wb") as file:
         file.truncate(40 << 30)
@@ -86,7 +86,7 @@ print(used < 0.3, any(os.readlink(f"/proc/self/fd/{n}").startswith(sys.argv[1])
 def test_a_slow_reader_makes_the_engine_wait(
     tree: Callable[..., Path], python: Callable[..., str]
 ) -> None:
-    """While nobody takes results, the engine stops; it does not pile them up."""
+    """If nobody takes results, the engine stops and does not collect them."""
     folder = tree({"a": b"a"})
     line = (folder / "SHA256SUMS").read_bytes()
     (folder / "SHA256SUMS").write_bytes(line * 300_000)
@@ -112,7 +112,7 @@ print(cpu() - before < 0.3, cpu() - began < whole / 2, 1 + sum(r.ok for r in res
 
 
 def test_a_token_stops_a_verification_from_another_thread(huge: Path) -> None:
-    """cancel, called by another thread, ends verify within the huge file."""
+    """A cancel from another thread ends verify within a huge file."""
     token = CancelToken()
     started = threading.Event()
 
@@ -132,7 +132,7 @@ def test_a_token_stops_a_verification_from_another_thread(huge: Path) -> None:
 
 
 def test_averify_gives_the_report(httpd: Path) -> None:
-    """It awaits what verify returns, and raises what verify raises."""
+    """It returns and raises the same as verify."""
     report = asyncio.run(averify(httpd, check=False))
     assert report.results == verify(httpd, check=False).results
     with pytest.raises(checksig.VerificationError):
@@ -142,7 +142,7 @@ def test_averify_gives_the_report(httpd: Path) -> None:
 
 
 def test_averify_leaves_the_loop_free(huge: Path) -> None:
-    """The event loop goes on; the progress comes in its thread; cancelling stops the engine."""
+    """The loop keeps running, progress comes in its thread, cancelling stops the engine."""
 
     async def main() -> tuple[int, int, set[int]]:
         ticks = 0
@@ -171,7 +171,7 @@ def test_averify_leaves_the_loop_free(huge: Path) -> None:
 
 
 def test_averify_callback_that_raises(huge: Path) -> None:
-    """What the callback raises stops the engine, and comes out."""
+    """An exception in the callback stops the engine and is raised."""
 
     def stop(progress: checksig.Progress) -> None:
         if progress.bytes_read:
@@ -182,7 +182,7 @@ def test_averify_callback_that_raises(huge: Path) -> None:
 
 
 def test_many_averify_at_once(httpd: Path) -> None:
-    """Fifty at once all get their answers."""
+    """Fifty concurrent calls all get their reports."""
 
     async def main() -> list[checksig.Report]:
         return await asyncio.gather(*(averify(httpd, check=False) for _ in range(50)))
@@ -191,7 +191,7 @@ def test_many_averify_at_once(httpd: Path) -> None:
 
 
 def test_totals_are_known_after_half_a_second(huge: Path) -> None:
-    """A verification that takes longer tells how much there is to do."""
+    """A longer verification reports how much there is to do."""
     token = CancelToken()
     totals: list[tuple[int, int]] = []
 

@@ -1,4 +1,4 @@
-"""The calls that verify: what they find, return and raise."""
+"""The functions that verify: what they find, return and raise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="file names are bytes on P
 
 
 def test_the_sample_has_one_mismatch(httpd: Path) -> None:
-    """Of ten logs, the one that was changed is reported, with both digests."""
+    """The changed one of ten logs is reported with both digests."""
     with pytest.raises(checksig.VerificationError) as caught:
         verify(httpd)
     report = caught.value.report
@@ -37,7 +37,7 @@ def test_the_sample_has_one_mismatch(httpd: Path) -> None:
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])
 def test_every_kind_of_path(httpd: Path, kind: Callable[[str], str | bytes | Path]) -> None:
-    """A folder or a manifest, as str, bytes or os.PathLike."""
+    """A folder or a manifest as str, bytes or os.PathLike."""
     for path in (httpd, httpd / "sha1sum.txt"):
         report = verify(kind(str(path)), check=False)
         assert report.path == str(path)
@@ -47,7 +47,7 @@ def test_every_kind_of_path(httpd: Path, kind: Callable[[str], str | bytes | Pat
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("name", ["{}sum.txt", "{}SUMS", "x.{}", "CHECKSUMS"])
 def test_every_algorithm(tree: Callable[..., Path], algorithm: str, name: str) -> None:
-    """The manifest's name tells the algorithm, and where it does not, the digest's length."""
+    """The algorithm comes from the manifest's name, or from the digest's length."""
     folder = tree({"a": b"a", "b": b""}, name.format(algorithm), algorithm)
     report = verify(folder)
     assert report.ok
@@ -59,7 +59,7 @@ def test_every_algorithm(tree: Callable[..., Path], algorithm: str, name: str) -
 
 
 def test_every_failure_is_kept(tree: Callable[..., Path]) -> None:
-    """Mismatched, missing, unreadable and bad lines are all in one report, in order."""
+    """All failures and bad lines are in one report, in order."""
     folder = tree({f"f{i}": b"%d" % i for i in range(6)})
     (folder / "f1").write_bytes(b"changed")
     (folder / "f2").unlink()
@@ -90,7 +90,7 @@ def test_every_failure_is_kept(tree: Callable[..., Path]) -> None:
 
 
 def test_one_bad_line_is_not_ok(tree: Callable[..., Path]) -> None:
-    """Files that verify do not make up for a line that was not understood."""
+    """One bad line is a failure, even if all files verify."""
     folder = tree({"a": b"a"})
     with (folder / "SHA256SUMS").open("ab") as manifest:
         manifest.write(b"garbage\n")
@@ -102,7 +102,7 @@ def test_one_bad_line_is_not_ok(tree: Callable[..., Path]) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\n\n"])
 def test_a_manifest_without_entries_is_not_ok(tree: Callable[..., Path], content: bytes) -> None:
-    """Nothing verified is no success."""
+    """Nothing verified is a failure."""
     folder = tree({})
     (folder / "SHA256SUMS").write_bytes(content)
     report = verify(folder, check=False)
@@ -111,7 +111,7 @@ def test_a_manifest_without_entries_is_not_ok(tree: Callable[..., Path], content
 
 
 def test_what_cannot_be_verified_at_all(tmp_path: Path) -> None:
-    """A wrong path raises the system's error, a folder without a manifest says that."""
+    """Wrong paths and arguments raise; so does a folder without a manifest."""
     with pytest.raises(FileNotFoundError) as caught:
         verify(tmp_path / "none")
     assert caught.value.filename == str(tmp_path / "none")
@@ -130,13 +130,13 @@ def test_what_cannot_be_verified_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="a device of POSIX")
 def test_a_device_is_no_manifest() -> None:
-    """What is not a regular file is refused at once."""
+    """Anything but a regular file is refused at once."""
     with pytest.raises(checksig.ManifestError, match="not a regular file"):
         verify("/dev/zero")
 
 
 def test_exceptions_are_of_the_expected_kinds() -> None:
-    """Callers may catch ValueError, OSError or RuntimeError, as they would elsewhere."""
+    """They derive from ValueError, OSError or RuntimeError."""
     assert issubclass(checksig.VerificationError, (checksig.ChecksigError, ValueError))
     assert issubclass(checksig.VerificationError, ValueError)
     assert issubclass(checksig.ManifestNotFoundError, FileNotFoundError)
@@ -148,7 +148,7 @@ def test_exceptions_are_of_the_expected_kinds() -> None:
 @posix
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take UTF-8 names only")
 def test_names_are_bytes(tmp_path: Path) -> None:
-    """A name comes back exactly as os.fsdecode gives it, whatever its bytes."""
+    """Names come back exactly as from os.fsdecode."""
     names = [
         b"\xff\xfe",
         b"new\nline",
@@ -173,7 +173,7 @@ def test_names_are_bytes(tmp_path: Path) -> None:
 
 @posix
 def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
-    """The path given is bytes, too."""
+    """The given path may be any bytes as well."""
     folder = os.path.join(os.fsencode(tmp_path), b"d\xff" if sys.platform != "darwin" else b"d")
     os.mkdir(folder)
     Path(os.fsdecode(folder), "a").write_bytes(b"a")
@@ -183,7 +183,7 @@ def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
 
 
 def test_names_may_lead_outside_only_when_asked(tree: Callable[..., Path]) -> None:
-    """What lies outside the manifest's folder is refused, unless follow_outside says otherwise."""
+    """Names outside the manifest's folder need follow_outside."""
     folder = tree({"in/a": b"a"})
     inner = folder / "in"
     (inner / "SHA256SUMS").write_text(f"{hashlib.sha256(b'up').hexdigest()}  ../up\n")
@@ -193,7 +193,7 @@ def test_names_may_lead_outside_only_when_asked(tree: Callable[..., Path]) -> No
 
 
 def test_several_manifests_in_one_folder(tree: Callable[..., Path]) -> None:
-    """Every manifest of a folder counts, and its failures too."""
+    """Every manifest of a folder counts, and so do its failures."""
     folder = tree({"a": b"a"}, "a.sha256")
     tree({"a": b"a", "b": b"b"}, "MD5SUMS", "md5")
     report = verify(folder)
@@ -208,7 +208,7 @@ def test_several_manifests_in_one_folder(tree: Callable[..., Path]) -> None:
 
 
 def test_keep_verified_false_keeps_the_counts(httpd: Path) -> None:
-    """Without the verified entries the report still counts them, and holds every failure."""
+    """Verified entries are counted but not kept; failures are."""
     report = verify(httpd, check=False, keep_verified=False)
     assert report.entries == 10
     assert [r.name for r in report.results] == ["httpd-08.log"]
@@ -216,13 +216,13 @@ def test_keep_verified_false_keeps_the_counts(httpd: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 7, 1024])
 def test_workers(httpd: Path, workers: int) -> None:
-    """The result does not depend on how many files are read at once."""
+    """The number of workers does not change the result."""
     report = verify(httpd, check=False, workers=workers)
     assert report.results == verify(httpd, check=False).results
 
 
 def test_progress_counts_to_the_end(httpd: Path) -> None:
-    """The callback sees the counts rise, and in the end everything."""
+    """Counts rise to the totals."""
     seen: list[checksig.Progress] = []
     report = verify(httpd, check=False, progress=seen.append)
     assert [p.files for p in seen] == sorted(p.files for p in seen)
@@ -231,7 +231,7 @@ def test_progress_counts_to_the_end(httpd: Path) -> None:
 
 
 def test_progress_may_raise(httpd: Path) -> None:
-    """What the callback raises comes out of verify, and later calls work."""
+    """An exception in the callback is raised, and later calls work."""
 
     class StopError(Exception):
         pass
@@ -245,7 +245,7 @@ def test_progress_may_raise(httpd: Path) -> None:
 
 
 def test_many_threads_at_once(httpd: Path) -> None:
-    """Sixteen threads get right answers at the same time."""
+    """Sixteen concurrent threads get right results."""
     reports: list[checksig.Report] = []
     threads = [
         threading.Thread(target=lambda: reports.append(verify(httpd, check=False)))
@@ -259,7 +259,7 @@ def test_many_threads_at_once(httpd: Path) -> None:
 
 
 def test_the_working_folder_may_change(tree: Callable[..., Path], tmp_path: Path) -> None:
-    """A relative path is resolved when the call begins."""
+    """A relative path is resolved when the call starts."""
     tree({f"{i}": b"x" for i in range(300)})
     before = os.getcwd()
     os.chdir(tmp_path)
@@ -274,7 +274,7 @@ def test_the_working_folder_may_change(tree: Callable[..., Path], tmp_path: Path
 @pytest.mark.parametrize("algorithms", [("sha256",), ("md5", "sha1", "sha512")])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_large_file_by_itself(tmp_path: Path, algorithms: tuple[str, ...], workers: int) -> None:
-    """Several algorithms share it among CPUs that have nothing else to do: the same comes of it."""
+    """Several algorithms share one large file among CPUs, with the same results."""
     content = os.urandom(1 << 20) * 5 + b"end"
     (tmp_path / "disc.iso").write_bytes(content)
     for algorithm in algorithms:
