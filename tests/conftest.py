@@ -1,4 +1,4 @@
-"""What the tests share. They run against the installed wheel, never the source tree."""
+"""Fixtures for all tests, which run against the installed wheel, not the source tree."""
 
 from __future__ import annotations
 
@@ -142,13 +142,13 @@ def is_about_the_library(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def has_library() -> bool:
-    """Tell whether the wheel holds the engine as a library; one for musl does not."""
+    """Return whether the wheel has the engine as a library; one for musl does not."""
     return HAS_LIBRARY
 
 
 @pytest.fixture(scope="session")
 def httpd() -> Path:
-    """Find the sample: ten logs, of which httpd-08.log is not as listed."""
+    """Return the sample: ten logs, of which httpd-08.log mismatches."""
     return HERE / "data" / "httpd"
 
 
@@ -176,7 +176,7 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def huge(tmp_path: Path) -> Path:
-    """Make a folder with one file of 40 GB, which takes no room and a minute to hash."""
+    """Make a folder with a sparse file of 40 GB, which takes a minute to hash."""
     folder = tmp_path / "of a huge file"
     folder.mkdir()
     file = folder / "huge"
@@ -190,7 +190,7 @@ def huge(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def python(tmp_path: Path) -> Callable[..., str]:
-    """Run a program in a Python of its own, far from the sources, and give what it printed."""
+    """Run a program in a new Python, outside the source tree; return what it printed."""
 
     def run(program: str, *arguments: object, timeout: float = 60) -> str:
         done = subprocess.run(
@@ -217,16 +217,16 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 @pytest.fixture(scope="session")
 def command() -> list[str]:
-    """Find the command that was installed."""
-    beside = shutil.which("checksig", path=str(Path(sys.executable).parent))
-    found = beside or shutil.which("checksig")
+    """Return the installed command."""
+    installed = shutil.which("checksig", path=str(Path(sys.executable).parent))
+    found = installed or shutil.which("checksig")
     assert found is not None
     return [found]
 
 
 @pytest.fixture
 def run(command: list[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command far from the sources, with these arguments, and variables as keywords."""
+    """Run the command outside the source tree; keywords are environment variables."""
 
     def run(
         *arguments: object, cwd: Path = tmp_path, **env: str
@@ -249,7 +249,7 @@ def run(command: list[str], tmp_path: Path) -> Callable[..., subprocess.Complete
 def locked(path: Path) -> Generator[None]:
     """Keep other pytest-xdist workers out until the block ends."""
     with path.open("w") as file:
-        if sys.platform != "win32":  # there each worker uses a folder of its own
+        if sys.platform != "win32":  # where each worker uses its own folder
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -288,21 +288,21 @@ def tagged(go_library: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def open_folder() -> Generator[Path]:
-    """Make a folder that every user may enter, unlike those of tmp_path."""
+    """Make a folder that every user can enter, unlike tmp_path."""
     with tempfile.TemporaryDirectory(prefix="checksig-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
 
 
 def is_mounted(path: Path) -> bool:
-    """Whether something is mounted at *path*; os.path.ismount would ask a dead file system."""
+    """Whether *path* is a mount point; os.path.ismount would hang on a dead file system."""
     words = (line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines())
     return str(path) in (word[4] for word in words)
 
 
 @pytest.fixture
 def faulty(open_folder: Path) -> Generator[Callable[..., Path]]:
-    """Show a folder through a file system with faults; see faultfs.py."""
+    """Mount a folder as a file system with faults; see faultfs.py."""
     require("FUSE", "module mfusepy")
     with contextlib.ExitStack() as mounts:
 

@@ -95,7 +95,7 @@ def shims(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_changed(case: Case, printed: bytes = b"", said: bytes = b"") -> bool:
+def is_changed(case: Case, out: bytes = b"", err: bytes = b"") -> bool:
     """Whether coreutils newer than 9.1, the reference, behave differently here."""
     if PEER == (9, 1):
         return False
@@ -106,11 +106,11 @@ def is_changed(case: Case, printed: bytes = b"", said: bytes = b"") -> bool:
     # A name with a quote and something that cannot be printed is quoted otherwise.
     if any(b"'" in word and re.search(rb"[^ -~]", word) for word in case.arguments):
         return True
-    if b"$'" in said and b"\\'" in said:
+    if b"$'" in err and b"\\'" in err:
         return True
     # What --check prints of odd names has changed, and once more in 9.11.
     checking = any(re.match(rb"-\w*c|--c", word) for word in case.arguments)
-    return checking and (PEER >= (9, 11) or bool(set(printed) & set(b"\\\r")))
+    return checking and (PEER >= (9, 11) or bool(set(out) & set(b"\\\r")))
 
 
 def agree(script: str, ours: tuple[int, bytes, bytes], theirs: tuple[int, bytes, bytes]) -> bool:
@@ -571,16 +571,16 @@ def test_random_cases_are_equal_byte_for_byte(field: Path, shims: Path, count: i
     if PEER > (9, 1) or count < 4000:
         return
     # The cases must have produced every message and kind of output.
-    said: list[str] = []
+    errors: list[str] = []
     printed: list[str] = []
     for case, (theirs, _) in zip(cases, answers, strict=True):
         if not case.merged:
             printed += theirs[1].decode("latin-1").split("\n")
             text = theirs[2].decode("utf-8", "replace")
-            said += [line.replace(case.name, "{}") for line in text.split("\n")]
+            errors += [line.replace(case.name, "{}") for line in text.split("\n")]
     for pattern in MESSAGES:
         wanted = re.compile(pattern.replace("{}", r"\{\}").replace("{{", "{").replace("}}", "}"))
-        assert any(map(wanted.search, said)), f"no case brought about {pattern}"
+        assert any(map(wanted.search, errors)), f"no case brought about {pattern}"
     for pattern in PRINTED:
         assert any(map(re.compile(pattern).search, printed)), f"no case printed {pattern}"
     assert {theirs[0] for theirs, _ in answers} == {0, 1}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "checksig.1"
 
-pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
+pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not next to the tests")
 
 
 def test_it_is_up_to_date(tmp_path: Path) -> None:

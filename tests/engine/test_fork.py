@@ -28,7 +28,7 @@ def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("CHECKSIG_ENGINE", request.param)
 
 
-# Python warns of forks with threads around, which is what these tests are about.
+# Python warns about forks while threads run, which these tests do on purpose.
 FORKS = """
 import os, signal, sys, threading, time, warnings
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -62,7 +62,7 @@ def forked(work, fork=os.fork):
     finally:
         os._exit(code)
 
-def told(codes):
+def show(codes):
     print({code: codes.count(code) for code in codes})
 """
 
@@ -71,7 +71,7 @@ def test_children_of_a_fork(httpd: Path, python: Callable[..., str]) -> None:
     """After a call in the parent, each child gets two right answers."""
     program = f"""{FORKS}
 assert right()
-told([ended(forked(lambda: right() and right())) for _ in range(100)])
+show([ended(forked(lambda: right() and right())) for _ in range(100)])
 assert right()
 """
     assert python(program, httpd, timeout=100) == "{0: 100}\n"
@@ -85,19 +85,19 @@ def family():
     return right() and ended(forked(right)) == 0
 for _ in range(5):
     children = [forked(family) for _ in range(10)]
-    told([ended(child) for child in children])
+    show([ended(child) for child in children])
 """
     assert python(program, httpd, timeout=100) == "{0: 10}\n" * 5
 
 
-@pytest.mark.skipif(sys.implementation.name != "cpython", reason="calls fork behind its back")
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="calls fork without Python")
 def test_a_fork_by_c_code(httpd: Path, python: Callable[..., str]) -> None:
     """A fork that bypasses Python's os.fork is detected too."""
     program = f"""{FORKS}
 import ctypes
 fork = ctypes.PyDLL(None).fork
 assert right()
-told([ended(forked(right, fork)) for _ in range(100)])
+show([ended(forked(right, fork)) for _ in range(100)])
 """
     assert python(program, httpd, timeout=100) == "{0: 100}\n"
 
@@ -123,7 +123,7 @@ time.sleep(0.1)
 def child():
     del os.environ["CHECKSIG_ENGINE"]
     return right()
-told([ended(forked(child)) for _ in range(100)])
+show([ended(forked(child)) for _ in range(100)])
 stop.set()
 for thread in threads:
     thread.join()
@@ -132,7 +132,7 @@ print(wrong)
     assert python(program, httpd, timeout=100) == "{0: 100}\n[]\n"
 
 
-# In a child in which nothing was called yet: a thread does now, and forks come in between.
+# In a child that has not called yet: forks while a thread makes the first call.
 FIRST = """
 def first(pause):
     thread = threading.Thread(target=right)
@@ -150,7 +150,7 @@ def first(pause):
 def test_forks_while_the_engine_is_loaded(httpd: Path, python: Callable[..., str]) -> None:
     """A child forked during another thread's first call gets its answer."""
     program = f"""{FORKS}{FIRST}
-told([ended(forked(lambda: first(0.0005))) for _ in range(20)])
+show([ended(forked(lambda: first(0.0005))) for _ in range(20)])
 """
     assert python(program, httpd, timeout=100) == "{0: 20}\n"
 
@@ -160,7 +160,7 @@ def test_forks_while_names_are_imported(httpd: Path, python: Callable[..., str])
     """A child forked during another thread's first import gets its answer."""
     program = FORKS.replace("from checksig import verify\n", "")
     program = f"""{program.replace("verify(sample", "checksig.verify(sample")}{FIRST}
-told([ended(forked(lambda: first(0.002))) for _ in range(8)])
+show([ended(forked(lambda: first(0.002))) for _ in range(8)])
 """
     assert python(program, httpd, timeout=100) == "{0: 8}\n"
 
@@ -176,7 +176,7 @@ def go():
 threads = [threading.Thread(target=go) for _ in range(3)]
 for thread in threads:
     thread.start()
-told([ended(forked(right)) for _ in range(100)])
+show([ended(forked(right)) for _ in range(100)])
 going = False
 for thread in threads:
     thread.join()

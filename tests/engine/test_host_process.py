@@ -171,8 +171,8 @@ links = [os.readlink(f"/proc/self/fd/{n}") for n in new]
 known = ("/cpu.max", "/cpu.cfs_quota_us", "/cpu.cfs_period_us", "[eventpoll]", "[eventfd]")
 print([link for link in links if not link.endswith(known)])
 """
-    told, unknown = python(program, httpd).splitlines()
-    count, inherited, threads = told.split()
+    counts, unknown = python(program, httpd).splitlines()
+    count, inherited, threads = counts.split()
     assert int(count) <= 4
     assert (inherited, unknown) == ("False", "[]")
     assert int(threads) <= 8 + 2 * (os.cpu_count() or 1)

@@ -84,9 +84,9 @@ def test_a_panic_in_a_goroutine_is_an_engine_error(  # noqa: PLR0917
 {HOOKS}
 for _ in range(3):
     hooks.checksig_panic_at({where})
-    said = tried(progress=lambda p: None)
+    message = tried(progress=lambda p: None)
     hooks.checksig_panic_at({NOTHING})
-    print({says!r} in said, {function!r} in said, "goroutine " in said, well())
+    print({says!r} in message, {function!r} in message, "goroutine " in message, well())
 """
     assert python(program, tagged, *folders) == "True True True True\n" * 3
 
@@ -104,9 +104,9 @@ def test_a_panic_after_the_workers_is_an_engine_error(
 {TAGGED}
 {HOOKS}
 hooks.checksig_panic_at({CONTRADICTS})
-said = tried()
+message = tried()
 hooks.checksig_panic_at({NOTHING})
-print("in a second reading" in said, "(*run).contradictions" in said, well())
+print("in a second reading" in message, "(*run).contradictions" in message, well())
 """
     assert python(program, tagged, folder, bad) == "True True True\n"
 

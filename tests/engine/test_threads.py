@@ -83,11 +83,11 @@ def test_some_threads_are_cancelled(folders: list[Path], huge: Path) -> None:
         if n % 2:
             report = verify(folders[n], check=False, cancel=tokens[n])
             return report.verified, report.mismatched
-        told: list[int] = []
+        reported: list[int] = []
 
         def progress(p: checksig.Progress) -> None:
-            if not told:
-                told.append(p.bytes_read)
+            if not reported:
+                reported.append(p.bytes_read)
                 begun.release()
 
         with pytest.raises(checksig.CancelledError):
@@ -118,7 +118,7 @@ print(sys._is_gil_enabled())
     assert python(program, httpd) == "False\n"
 
 
-# What an interpreter of its own is called has changed with every version.
+# The name of the module for sub-interpreters changes between versions.
 INTERPRETERS = """
 import sys
 import checksig

@@ -204,7 +204,7 @@ def test_the_page_lists_them() -> None:
     """The table in docs/algorithms.md equals the engine's."""
     page = ROOT / "docs" / "algorithms.md"
     if not page.exists():
-        pytest.skip("the documents are not beside the tests")
+        pytest.skip("the documents are not next to the tests")
     rows = re.findall(
         r"^\| `([\w-]+)` \| ([^|]+) \| (\w+)", page.read_text(encoding="utf-8"), re.MULTILINE
     )

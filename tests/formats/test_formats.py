@@ -378,7 +378,7 @@ def test_the_matrix_shows_every_row() -> None:
     """The documented table has each row of the corpus, and checksig reads all."""
     page = CORPUS.parent.parent / "docs" / "formats.md"
     if not page.exists():
-        pytest.skip("the documents are not beside the tests")
+        pytest.skip("the documents are not next to the tests")
     text = page.read_text(encoding="utf-8")
     for row in ROWS:
         assert f"\n| {row.shape} | reads | " in text

@@ -158,10 +158,10 @@ def test_damaged_lines_count_as_with_gnu(
         manifest.write_bytes(text)
         judged = gnu(tool, folder, "--check", manifest.name)
         # The tool's name in the manifest's, so that the digests' length is checked as GNU does.
-        ours = manifest.rename(Path(folder, "m" * 60 + f".{tool}s.txt"))
-        report = verify(ours, check=False)
+        renamed = manifest.rename(Path(folder, "m" * 60 + f".{tool}s.txt"))
+        report = verify(renamed, check=False)
 
-        said = [
+        ours = [
             "OK" if r.ok else "FAILED" if r.status is Status.MISMATCHED else "FAILED open or read"
             for r in report.results
         ]
@@ -172,7 +172,7 @@ def test_damaged_lines_count_as_with_gnu(
         ]
         # A damaged line may name a path, which GNU would follow, or its standard input.
         assume(not any(os.sep in r.name or r.name == "-" for r in report.results))
-        assert said == theirs, text
+        assert ours == theirs, text
         bad = re.search(rb"(\d+) lines? (?:is|are) improperly formatted", judged.stderr)
         if theirs:
             ours_bad = [b for b in report.bad_lines if b.line > 0]

@@ -58,21 +58,21 @@ MEASURED = """
 import json, os, re, sys
 import checksig
 began = sum(os.times()[:4])
-told = {"entries": 0, "ok": 0, "bad": []}
+found = {"entries": 0, "ok": 0, "bad": []}
 if sys.argv[2] == "iter":
     for item in checksig.iter_verify(sys.argv[1]):
         if isinstance(item, checksig.BadLine):
-            told["bad"].append([item.line, item.cause])
+            found["bad"].append([item.line, item.cause])
         else:
-            told["entries"] += 1
-            told["ok"] += item.ok
+            found["entries"] += 1
+            found["ok"] += item.ok
 else:
     report = checksig.verify(sys.argv[1], check=False, keep_verified=False)
-    told = {"entries": report.entries, "ok": report.verified,
+    found = {"entries": report.entries, "ok": report.verified,
             "bad": [[bad.line, bad.cause] for bad in report.bad_lines]}
-told["seconds"] = sum(os.times()[:4]) - began  # of CPU: other programs do not count
-told["peak"] = int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
-print(json.dumps(told))
+found["seconds"] = sum(os.times()[:4]) - began  # of CPU: other programs do not count
+found["peak"] = int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
+print(json.dumps(found))
 """
 
 
@@ -87,12 +87,12 @@ def test_a_line_of_two_gigabytes(
     with (tmp_path / "SHA256SUMS").open("wb") as manifest:
         manifest.write(listed(b"a", "a") * before + listed(b"a", "a")[:-1])
         manifest.truncate(2 << 30)
-    told = json.loads(python(MEASURED, tmp_path, how))
+    found = json.loads(python(MEASURED, tmp_path, how))
     cause = f"line too long: over {LONGEST} bytes; nothing after it was read"
-    assert told["bad"] == [[before + 1, cause]]
-    assert told["ok"] == told["entries"] == before
-    assert told["peak"] < LIMIT_KB
-    assert told["seconds"] < 10  # the promise is well under one
+    assert found["bad"] == [[before + 1, cause]]
+    assert found["ok"] == found["entries"] == before
+    assert found["peak"] < LIMIT_KB
+    assert found["seconds"] < 10  # the promise is well under one
 
 
 @linux
@@ -106,10 +106,10 @@ def test_ten_million_lines(tmp_path: Path, python: Callable[..., str], how: str)
     with (tmp_path / "SHA256SUMS").open("wb") as manifest:
         for _ in range(100):
             manifest.write(chunk)
-    told = json.loads(python(MEASURED, tmp_path, how, timeout=800))
-    assert told["entries"] == told["ok"] == 10_000_000
-    assert told["bad"] == []
-    assert told["peak"] < LIMIT_KB
+    found = json.loads(python(MEASURED, tmp_path, how, timeout=800))
+    assert found["entries"] == found["ok"] == 10_000_000
+    assert found["bad"] == []
+    assert found["peak"] < LIMIT_KB
 
 
 @linux
@@ -122,10 +122,10 @@ def test_lines_of_the_greatest_length(tmp_path: Path, python: Callable[..., str]
         for _ in range(3_000):
             manifest.write(line)
         manifest.write(line[:-1] + b"n\n")
-    told = json.loads(python(MEASURED, tmp_path, "iter", timeout=200))
-    assert (told["entries"], told["ok"]) == (3_000, 0)
-    assert [line for line, _ in told["bad"]] == [3_001]
-    assert told["peak"] < LIMIT_KB
+    found = json.loads(python(MEASURED, tmp_path, "iter", timeout=200))
+    assert (found["entries"], found["ok"]) == (3_000, 0)
+    assert [line for line, _ in found["bad"]] == [3_001]
+    assert found["peak"] < LIMIT_KB
 
 
 @linux
@@ -396,7 +396,7 @@ def test_a_manifest_that_changes(tree: Callable[..., Path], change: Callable[[Pa
     assert last.manifest == str(path)
     assert last.cause.startswith("cannot be read further: changed while being read")
     assert last.line >= count
-    # Of a manifest that was cut, a line that is none may be left.
+    # A truncated manifest may end with a bad line.
     assert len(bad) <= (2 if change in {cut, empty} else 1)
 
 

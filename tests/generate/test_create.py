@@ -368,8 +368,8 @@ def test_without_read_permission(
     (open_folder / "f").write_bytes(b"f")
     for name, mode in (("d", 0o755), ("f", 0o644)):
         (open_folder / name).chmod(0)
-        told = python(UNREADABLE, open_folder, httpd).splitlines()
-        assert told == [str(open_folder / name), "['d', 'f']"]
+        printed = python(UNREADABLE, open_folder, httpd).splitlines()
+        assert printed == [str(open_folder / name), "['d', 'f']"]
         (open_folder / name).chmod(mode)
 
 
@@ -536,8 +536,8 @@ def test_the_tools_accept_it(
 ) -> None:
     """Each format's own tool accepts the manifest, and finds a changed file."""
     needs(command[0])
-    told = subprocess.run([command[0], "--help"], capture_output=True, timeout=60, check=False)
-    if command[0] == "cksum" and b"--check" not in told.stdout:
+    usage = subprocess.run([command[0], "--help"], capture_output=True, timeout=60, check=False)
+    if command[0] == "cksum" and b"--check" not in usage.stdout:
         pytest.skip("this cksum, older than coreutils 9.0, knows CRCs alone and checks nothing")
     odd = folder / "back\\slash\nand more"
     if command[0] in {"sha256sum", "cksum", "b2sum"} and style != "bagit":

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 pytestmark = pytest.mark.skipif(
-    not (ROOT / "README.md").exists(), reason="the documents are not beside the tests"
+    not (ROOT / "README.md").exists(), reason="the documents are not next to the tests"
 )
 
 

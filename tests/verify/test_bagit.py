@@ -92,11 +92,11 @@ def sealed(change: Callable[[Path], object]) -> Callable[[Path], object]:
     return both
 
 
-def write(name: str, text: str, *, behind: bool = False) -> Callable[[Path], object]:
+def write(name: str, text: str, *, append: bool = False) -> Callable[[Path], object]:
     """Return a function that writes a file or appends to it."""
 
     def change(folder: Path) -> None:
-        before = (folder / name).read_text() if behind else ""
+        before = (folder / name).read_text() if append else ""
         (folder / name).write_text(before + text)
 
     return change
@@ -132,11 +132,11 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
         'manifest-md5.txt: does not list "data/new"',
     ),
     "a tag file changed": (
-        write("bag-info.txt", "X: y\n", behind=True),
+        write("bag-info.txt", "X: y\n", append=True),
         "bag-info.txt: mismatched",
     ),
     "a manifest changed": (
-        write("manifest-md5.txt", "\n", behind=True),
+        write("manifest-md5.txt", "\n", append=True),
         "manifest-md5.txt: mismatched",
     ),
     "a tag file is missing": (lambda b: (b / "bag-info.txt").unlink(), "bag-info.txt: missing"),
@@ -180,21 +180,21 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("what", MUTATIONS)
 def test_what_makes_a_bag_invalid(bag: Path, what: str) -> None:
     """The reference implementation rejects it too, and the report gives the reason."""
-    mutate, said = MUTATIONS[what]
+    mutate, expected = MUTATIONS[what]
     mutate(bag)
     assert not reference(bag)
     report = verify(bag, check=False)
     assert not report.ok
-    told = [f"{Path(r.path).as_posix()}: {r.status}" for r in report.failures]
-    told += [f"{Path(b.manifest).name}: {b.cause}" for b in report.bad_lines]
-    assert any(said in line for line in told), told
+    problems = [f"{Path(r.path).as_posix()}: {r.status}" for r in report.failures]
+    problems += [f"{Path(b.manifest).name}: {b.cause}" for b in report.bad_lines]
+    assert any(expected in line for line in problems), problems
 
 
 # What the RFC refuses and bagit-python 1.9 takes.
 STRICTER: dict[str, tuple[Callable[[Path], object], str]] = {
     # Section 2.1.1: bagit.txt has exactly two lines.
     "three lines": (
-        sealed(write("bagit.txt", "More: x\n", behind=True)),
+        sealed(write("bagit.txt", "More: x\n", append=True)),
         "bagit.txt: more than two lines",
     ),
     # Section 3: every payload file is listed in every payload manifest.
@@ -222,13 +222,13 @@ STRICTER: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize("what", STRICTER)
 def test_where_the_standard_is_stricter(bag: Path, what: str) -> None:
     """The report follows the RFC and fails where bagit-python is lenient."""
-    mutate, said = STRICTER[what]
+    mutate, expected = STRICTER[what]
     declared("0.97", "1.0")(bag)  # before, one manifest is enough
     mutate(bag)
     assert reference(bag)
     report = verify(bag, check=False)
-    told = [f"{Path(b.manifest).name}: {b.cause}" for b in report.bad_lines]
-    assert any(said in line for line in told), told
+    problems = [f"{Path(b.manifest).name}: {b.cause}" for b in report.bad_lines]
+    assert any(expected in line for line in problems), problems
     assert not report.ok
 
 

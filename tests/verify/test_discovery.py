@@ -106,7 +106,7 @@ def test_a_subfolder_that_cannot_be_searched_is_a_failure(
     for path in open_folder.iterdir():
         path.chmod(0o644)
     (open_folder / "shut").mkdir(mode=0)
-    told = python(
+    printed = python(
         """
 import os, sys
 os.environ["CHECKSIG_ENGINE"] = "library"
@@ -120,7 +120,7 @@ print(report.ok, report.verified, report.bad_lines[0], report.manifests[1].forma
         open_folder,
     )
     path = open_folder / "shut"
-    assert told == f'False 1 "{path}" - cannot be read: permission denied True\n'
+    assert printed == f'False 1 "{path}" - cannot be read: permission denied True\n'
 
 
 def test_a_file_under_several_algorithms_is_read_once(tmp_path: Path) -> None:

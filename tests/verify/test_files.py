@@ -409,14 +409,14 @@ def test_look_alikes_are_other_names(tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"x")
     (tmp_path / unicodedata.normalize("NFD", "Zoë")).write_bytes(b"x")
     (tmp_path / "Zoë").write_bytes(b"y")
-    alike = [
+    similar = [
         name.lower(),
         name.upper(),
         "Zoë",
         name + " ",
         "./" + name,
     ]
-    (tmp_path / "SHA256SUMS").write_bytes(b"".join(listed(b"x", n) for n in [name, *alike]))
+    (tmp_path / "SHA256SUMS").write_bytes(b"".join(listed(b"x", n) for n in [name, *similar]))
     found = outcomes(verify(tmp_path, check=False))
     assert [status for status, _ in found.values()] == [
         Status.VERIFIED,
@@ -425,7 +425,7 @@ def test_look_alikes_are_other_names(tmp_path: Path) -> None:
         Status.MISSING,
         Status.VERIFIED,  # ./ is the same folder
     ]
-    assert list(found) == [name, *alike]
+    assert list(found) == [name, *similar]
 
 
 def test_a_name_too_long_is_not_verified(tree: Callable[..., Path]) -> None:
@@ -458,7 +458,7 @@ def test_a_path_longer_than_any_path(tmp_path: Path) -> None:
         name: (Status.VERIFIED, None),
         name + "x": (Status.MISSING, "no such file or directory"),
     }
-    # As a whole path it is too long for the system, which is what is said then.
+    # As one path it is too long for the system.
     report = verify(tmp_path, check=False, follow_outside=True)
     assert {r.detail for r in report.failures} == {"file name too long"}
 
@@ -493,10 +493,10 @@ report = checksig.verify(sys.argv[1], check=False)
 print(json.dumps([[r.name, r.status, r.detail] for r in report.results]))
 """
     try:
-        told = json.loads(python(program, open_folder, httpd))
+        found = json.loads(python(program, open_folder, httpd))
     finally:
         (open_folder / "d").chmod(0o755)
-    assert told == [
+    assert found == [
         ["a", "verified", None],
         ["secret", "unreadable", "permission denied"],
         ["d/x", "unreadable", "permission denied"],
