@@ -129,6 +129,8 @@ def test_special_files_are_refused(
 )
 def test_files_of_the_kernel_are_refused(tmp_path: Path, path: str, detail: str) -> None:
     """Files that the kernel generates are never verified, even with follow_outside."""
+    if not os.path.lexists(path):
+        pytest.skip("this system has no such file")
     (tmp_path / "SHA256SUMS").write_bytes(listed(b"", path))
     (refused,) = verify(tmp_path, check=False).failures
     assert (refused.status, refused.detail) == (Status.UNREADABLE, OUTSIDE)
