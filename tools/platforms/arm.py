@@ -45,7 +45,7 @@ def emulation(system: System) -> Iterator[None]:
             rule.write_text("-1")
 
 
-ENDED_BY_A_SIGNAL = "test_a_signal_ends_it"
+ENDED_BY_A_SIGNAL = "test_a_signal_ends_it_as_it_ends_any_program"
 KERNELS_FILES = "test_files_of_the_kernel_are_refused"
 MADE_UP = "qemu shows a file of its own making under that name, with a size that is right"
 NO_LIMIT = "qemu keeps no limit of address space (RLIMIT_AS)"
@@ -53,18 +53,18 @@ MEMORY = "what is measured is qemu's memory: 69 MB for ten small files, of the 8
 CORE = "qemu adds to stderr that the program dumped core"
 # What qemu-user does otherwise than Linux. Each was seen without checksig, or is told by qemu.
 EMULATED = {
-    "tests/test_host_process.py::test_the_signals_that_go_threads_accept": (
+    "tests/test_host_process.py::test_the_signals_that_threads_of_gos_take": (
         "/proc tells the signals that qemu's own threads block: never SIGABRT, whoever asks"
     ),
-    "tests/test_host_process.py::test_a_signal_ends_the_process[SIGQUIT]": CORE,
-    "tests/test_host_process.py::test_a_signal_ends_the_process[SIGABRT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGQUIT]": CORE,
+    "tests/test_host_process.py::test_a_signal_ends_the_process_as_ever[SIGABRT]": CORE,
     **{
         f"tests/test_coreutils.py::{ENDED_BY_A_SIGNAL}[{how}-SIGQUIT]": CORE
         for how in ("command", "shim")
     },
     f"tests/test_files.py::{KERNELS_FILES}[/proc/cpuinfo-changed while being read]": MADE_UP,
     f"tests/test_files.py::{KERNELS_FILES}[/proc/self/maps-changed while being read]": MADE_UP,
-    "tests/test_manifests.py::test_a_manifest_in_proc": MADE_UP,
+    "tests/test_manifests.py::test_a_manifest_made_up_by_the_kernel": MADE_UP,
     "tests/test_manifests.py::test_lines_of_the_greatest_length": MEMORY,
     "tests/test_scale.py::test_memory_does_not_grow_with_the_manifest": MEMORY,
     "tests/test_scale.py::test_peak_memory[1000-1048576]": MEMORY,
