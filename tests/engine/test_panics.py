@@ -63,9 +63,9 @@ def folders(tmp_path: Path, tree: Callable[..., Path]) -> tuple[Path, Path]:
     [
         (JOB, "in a job", "(*run).read"),
         (JOB_NIL, "nil pointer dereference", "(*run).read"),
-        (WORKER, "in a worker", "(*run).worker"),
-        (WORKER_NIL, "nil pointer dereference", "(*run).worker"),
-        (SURVEY, "in a second reading", "(*run).survey"),
+        (WORKER, "in a worker", "(*worker[...]).hash"),
+        (WORKER_NIL, "nil pointer dereference", "(*worker[...]).hash"),
+        (SURVEY, "in a second reading", "verify.findTotals"),
     ],
 )
 def test_a_panic_in_a_goroutine_is_an_engine_error(  # noqa: PLR0917
@@ -106,7 +106,7 @@ def test_a_panic_after_the_workers_is_an_engine_error(
 hooks.checksig_panic_at({CONTRADICTS})
 message = tried()
 hooks.checksig_panic_at({NOTHING})
-print("in a second reading" in message, "(*run).contradictions" in message, well())
+print("in a second reading" in message, "verify.findContradictions" in message, well())
 """
     assert python(program, tagged, folder, bad) == "True True True\n"
 
