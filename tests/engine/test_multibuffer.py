@@ -139,7 +139,8 @@ def test_every_instruction_set_finds_the_same(
     found = verify(folder, choice, workers)
     if isinstance(found, str):  # this processor cannot
         assert choice not in {"", "go", CERTAIN.get(platform.machine())}
-        assert f"CHECKSIG_ISA={choice}: " in found and " is not available" in found
+        assert f"CHECKSIG_ISA={choice}: " in found
+        assert " is not available" in found
     else:
         assert found == [120 * len(ALGORITHMS), size, wrong]
 
@@ -164,7 +165,8 @@ def test_every_instruction_set_writes_the_same(tmp_path: Path, choice: str, work
     found = answer(WRITING, choice, tmp_path, workers, *ALGORITHMS)
     if isinstance(found, str):  # this processor cannot
         assert choice not in {"", "go", CERTAIN.get(platform.machine())}
-        assert f"CHECKSIG_ISA={choice}: " in found and " is not available" in found
+        assert f"CHECKSIG_ISA={choice}: " in found
+        assert " is not available" in found
         return
     assert found == [151, 75]
     for algorithm in ALGORITHMS:
