@@ -196,6 +196,32 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session
+def cross(session: nox.Session) -> None:
+    """Build wheels for other platforms with zig on Linux, and check their content."""
+    install(session, "wheel", "cross")
+    env = prepare_go(session)
+    zig = f'"{session.bin}/python-zig" cc -target'
+    # MacOS is missing: its libraries are on macOS only.
+    targets = {
+        "manylinux_2_17_x86_64": {"GOARCH": "amd64", "CC": f"{zig} x86_64-linux-gnu.2.17"},
+        "manylinux_2_17_aarch64": {"GOARCH": "arm64", "CC": f"{zig} aarch64-linux-gnu.2.17"},
+        "musllinux_1_1_x86_64": {"GOARCH": "amd64"},
+        "musllinux_1_1_aarch64": {"GOARCH": "arm64"},
+        "win_amd64": {"GOOS": "windows", "GOARCH": "amd64", "CC": f"{zig} x86_64-windows-gnu"},
+    }
+    for tag, variables in targets.items():
+        option = f"-C--build-option=--plat-name={tag}"
+        pip = ("pip", "wheel", "-q", "--no-deps", "--wheel-dir", "dist", option, ".")
+        session.run(*pip, env={**env, "CGO_ENABLED": "1", **variables})
+        (built,) = (str(path) for path in Path("dist").glob(f"checksig-*{tag}.whl"))
+        session.run("python", "tools/check_wheel.py", built)
+        if "manylinux" in tag:
+            shown = session.run("auditwheel", "show", built, silent=True) or ""
+            if f'"{tag}"' not in " ".join(shown.split()):
+                session.error(f"auditwheel does not accept the tag:\n{shown}")
+
+
+@nox.session
 def sdist(session: nox.Session) -> None:
     """Build the source distribution into dist/ and compare its files with git's."""
     install(session, "release")

@@ -1,24 +1,21 @@
 #!/usr/bin/env python3
-"""Check what wheels hold and need, whatever system they are for; nothing of them is run.
+"""Check wheels for any platform, without running them: files, hardening, exports, SBOM, licences.
 
-The libraries and programs in them, ELF, PE and Mach-O alike, are read with the package lief.
+Checks only what check-wheel-contents, twine, auditwheel and delocate do not. ELF, PE and Mach-O
+files are read with the package lief.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import csv
-import hashlib
 import io
 import json
 import re
 import sys
 import zipfile
-from dataclasses import dataclass
 from email import message_from_bytes
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import lief
 
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-MOST_BYTES = 5_000_000
-RELEASE = {  # what a release is made of; a new platform is one more line
+MAX_BYTES = 5_000_000
+RELEASE = {  # the platforms of a release; a new one is added here and in wheels.yml
     "manylinux x86_64",
     "manylinux aarch64",
     "musllinux x86_64",
@@ -36,7 +33,14 @@ RELEASE = {  # what a release is made of; a new platform is one more line
     "macosx arm64",
     "win amd64",
 }
-# What every system of that kind has. Nothing of Python's is among it.
+BINARIES = {
+    "win": {"checksig.dll", "checksig-engine.exe"},
+    "macosx": {"libchecksig.dylib", "checksig-engine"},
+    "musllinux": {"checksig-engine"},
+    "manylinux": {"libchecksig.so", "checksig-engine"},
+    "linux": {"libchecksig.so", "checksig-engine"},
+}
+# Libraries that every system of the kind has; none of Python's.
 LINUX_LIBRARIES = re.compile(r"lib(c|pthread|dl|m|resolv|rt)\.so\.\d|ld-linux[\w-]*\.so\.\d")
 WINDOWS_LIBRARIES = re.compile(
     r"(kernel32|ntdll|msvcrt|ucrtbase|api-ms-win-crt-[\w-]+)\.dll", re.IGNORECASE
@@ -47,62 +51,34 @@ MAC_LIBRARIES = re.compile(
 )
 
 
-# What the tags that name no version promise: PEP 600.
-OLD_NAMES = {"1": "manylinux_2_5", "2010": "manylinux_2_12", "2014": "manylinux_2_17"}
+def platform_of(tags: str) -> tuple[str, str]:
+    """Return system and machine of a wheel's platform tags, two empty strings if unknown."""
+    pattern = r"(manylinux|musllinux|macosx|linux|win)[\d_]*_(x86_64|aarch64|arm64|amd64)"
+    matches = [re.fullmatch(pattern, tag) for tag in tags.split(".")]
+    found = {(match[1], match[2]) if match else ("", "") for match in matches}
+    return found.pop() if len(found) == 1 else ("", "")
 
 
-@dataclass(frozen=True)
-class Platform:
-    """What the tag of a wheel promises: it runs on this machine with this version or newer."""
-
-    system: str
-    version: tuple[int, ...]  # of the C library or of macOS; empty where the tag names none
-    machine: str
-
-    def __str__(self) -> str:
-        return f"{self.system} {self.machine}"
-
-    @classmethod
-    def of(cls, tags: str) -> Platform | None:
-        """The oldest of a name's platform tags, None where one of them is unknown."""
-        found: set[Platform] = set()
-        for tag in tags.split("."):
-            match = re.fullmatch(
-                r"(manylinux|musllinux|macosx|linux|win)(?:_(\d+)_(\d+))?"
-                r"_(x86_64|aarch64|arm64|amd64)",
-                re.sub("manylinux(1|2010|2014)(?=_)", lambda old: OLD_NAMES[old[1]], tag),
-            )
-            if match is None:
-                return None
-            version = tuple(int(number) for number in match.group(2, 3) if number)
-            found.add(cls(match[1], version, match[4]))
-        return min(found, key=lambda platform: platform.version)
-
-    def binaries(self) -> set[str]:
-        """The files of the engine that a wheel for this platform holds."""
-        if self.system == "win":
-            return {"checksig.dll", "checksig-engine.exe"}
-        library = {"macosx": {"libchecksig.dylib"}, "musllinux": set[str]()}
-        return {"checksig-engine"} | library.get(self.system, {"libchecksig.so"})
+def project_version() -> str:
+    """Return the version in pyproject.toml."""
+    text = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
+    match = re.search(r'^version = "([^"]+)"', text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 # --- libraries and programs
 
 
-def our_exports() -> set[str]:
-    """The names that the library gives out: the list that the linker gets."""
+def check_exports(found: set[str], *more: str) -> Iterator[str]:
+    """Compare the names that the library exports with the linker's list."""
     text = Path(ROOT, "go", "exports", "darwin.list").read_text(encoding="utf-8")
-    return {line[1:] for line in text.splitlines() if line.startswith("_")}
-
-
-def check_exports(found: set[str], wanted: set[str]) -> Iterator[str]:
-    """Compare the names that a library exports with ours."""
+    wanted = {line[1:] for line in text.splitlines() if line.startswith("_")} | set(more)
     yield from (f"exports {name}" for name in sorted(found - wanted))
     yield from (f"does not export {name}" for name in sorted(wanted - found))
 
 
-def check_elf(binary: lief.ELF.Binary, platform: Platform, *, library: bool) -> Iterator[str]:
-    """A Linux file: hardened, and at home on every system that the tag promises."""
+def check_elf(binary: lief.ELF.Binary, *, library: bool) -> Iterator[str]:
+    """Linux: hardened, few dependencies; the program is static."""
     flag = lief.ELF.Segment.FLAGS
     segments = {part.type.name: part for part in binary.segments}
     if "GNU_STACK" not in segments or segments["GNU_STACK"].has(flag.X):
@@ -110,15 +86,10 @@ def check_elf(binary: lief.ELF.Binary, platform: Platform, *, library: bool) -> 
     loaded = (part for part in binary.segments if part.type.name == "LOAD")
     if any(part.has(flag.W) and part.has(flag.X) for part in loaded):
         yield "has memory that is writable and executable"
-    if library:
-        yield from check_loading(binary, set(segments))
-        yield from check_glibc(binary, platform)
-    elif {"INTERP", "DYNAMIC"} & set(segments):
-        yield "is no static program"
-
-
-def check_loading(binary: lief.ELF.Binary, segments: set[str]) -> Iterator[str]:
-    """What the loader does for the library: little, at once, and write-protected afterwards."""
+    if not library:
+        if {"INTERP", "DYNAMIC"} & set(segments):
+            yield "is not a static program"
+        return
     for name in map(str, binary.libraries):
         if not LINUX_LIBRARIES.fullmatch(name):
             yield f"needs {name}"
@@ -127,34 +98,20 @@ def check_loading(binary: lief.ELF.Binary, segments: set[str]) -> Iterator[str]:
     if "GNU_RELRO" not in segments:
         yield "has no RELRO"
     if "BIND_NOW" not in entries and not flags & 8:
-        yield "does not bind at once (BIND_NOW), so RELRO is half"
+        yield "has no BIND_NOW, so RELRO is partial"
     if "TEXTREL" in entries or flags & 4:
-        yield "changes its own code as it is loaded"
-    names = {
-        str(symbol.name)
-        for symbol in binary.dynamic_symbols
-        if symbol.shndx and symbol.binding != lief.ELF.Symbol.BINDING.LOCAL
-    }
-    yield from check_exports(names, our_exports())
-
-
-def check_glibc(binary: lief.ELF.Binary, platform: Platform) -> Iterator[str]:
-    """No symbol asks for a newer glibc than the tag promises; a tag may promise none."""
-    asked = {
-        (int(match[1]), int(match[2]))
-        for requirement in binary.symbols_version_requirement
-        for version in requirement.get_auxiliary_symbols()
-        if (match := re.match(r"GLIBC_(\d+)\.(\d+)", str(version.name)))
-    }
-    if not asked:
-        yield "tells no version of glibc"
-    elif platform.version and max(asked) > platform.version:
-        newest, promised = (".".join(map(str, v)) for v in (max(asked), platform.version))
-        yield f"needs glibc {newest}, and the tag says {promised}"
+        yield "has text relocations"
+    yield from check_exports(
+        {
+            str(symbol.name)
+            for symbol in binary.dynamic_symbols
+            if symbol.shndx and symbol.binding != lief.ELF.Symbol.BINDING.LOCAL
+        }
+    )
 
 
 def check_pe(binary: lief.PE.Binary, *, library: bool) -> Iterator[str]:
-    """A Windows file: address randomisation, no execution of data, system DLLs only."""
+    """Windows: address randomisation, no execution of data, system DLLs only."""
     flags = binary.optional_header.dll_characteristics
     for flag, what in ((0x20, "HIGH_ENTROPY_VA"), (0x40, "DYNAMIC_BASE"), (0x100, "NX_COMPAT")):
         if not flags & flag:
@@ -165,206 +122,177 @@ def check_pe(binary: lief.PE.Binary, *, library: bool) -> Iterator[str]:
     if library:
         exported = binary.get_export()
         names = {str(entry.name) for entry in exported.entries} if exported else set()
-        yield from check_exports(names, our_exports() | {"free"})
+        yield from check_exports(names, "free")
 
 
-def check_macho(binary: lief.MachO.Binary, platform: Platform, *, library: bool) -> Iterator[str]:
-    """A macOS file: no newer than the tag says, found by its name, signed where it must be."""
+def check_macho(binary: lief.MachO.Binary, machine: str, *, library: bool) -> Iterator[str]:
+    """macOS: system libraries only, a relative install name, signed where required."""  # noqa: D403
     own = lief.MachO.LoadCommand.TYPE.ID_DYLIB
     for needed in binary.libraries:
         if needed.command != own and not MAC_LIBRARIES.fullmatch(str(needed.name)):
             yield f"needs {needed.name}"
-    build = binary.build_version
-    minimum = tuple(build.minos[:2] if build else binary.version_min.version[:2])
-    if minimum > platform.version:
-        yield f"needs macOS {minimum[0]}.{minimum[1]}, and the tag says {platform.version[0]}"
-    if platform.machine == "arm64" and not binary.has_code_signature:
-        yield "is not signed, and would not be loaded"
+    if machine == "arm64" and not binary.has_code_signature:
+        yield "is not signed, so arm64 does not load it"
     if library:
-        names = {str(symbol.name).removeprefix("_") for symbol in binary.exported_symbols}
-        yield from check_exports(names, our_exports())
+        yield from check_exports(
+            {str(symbol.name).removeprefix("_") for symbol in binary.exported_symbols}
+        )
         names = {str(part.name) for part in binary.libraries if part.command == own}
         if names != {"@rpath/libchecksig.dylib"}:
             yield f"has the install name {', '.join(sorted(names)) or '(none)'}"
 
 
-def check_binary(name: str, content: bytes, platform: Platform) -> Iterator[str]:
-    """One library or program: of the tag's machine, and as its system wants it."""
+def check_binary(name: str, content: bytes, system: str, machine: str) -> Iterator[str]:
+    """Check one library or program."""
     library = "engine" not in name
     binary = lief.parse(io.BytesIO(content))
-    if isinstance(binary, lief.ELF.Binary) and platform.system.endswith("linux"):
-        machine = binary.header.machine_type.name
-        yield from check_elf(binary, platform, library=library)
-    elif isinstance(binary, lief.PE.Binary) and platform.system == "win":
-        machine = binary.header.machine.name
+    if isinstance(binary, lief.ELF.Binary) and system.endswith("linux"):
+        found = binary.header.machine_type.name
+        yield from check_elf(binary, library=library)
+    elif isinstance(binary, lief.PE.Binary) and system == "win":
+        found = binary.header.machine.name
         yield from check_pe(binary, library=library)
-    elif isinstance(binary, lief.MachO.Binary) and platform.system == "macosx":
-        machine = binary.header.cpu_type.name
-        yield from check_macho(binary, platform, library=library)
+    elif isinstance(binary, lief.MachO.Binary) and system == "macosx":
+        found = binary.header.cpu_type.name
+        yield from check_macho(binary, machine, library=library)
     else:
-        yield f"is nothing that {platform.system} runs"
+        yield f"is not a binary for {system}"
         return
-    if machine.lower() != platform.machine:
-        yield f"is for {machine}, and the tag says {platform.machine}"
+    if found.lower() != machine:
+        yield f"is for {found}, but the tag says {machine}"
 
 
-# --- the wheel around them
+# --- the wheel
 
 
 class Wheel:
-    """A wheel that is open, and what its file name says of it."""
+    """An open wheel, and the parts of its file name."""
 
     def __init__(self, archive: zipfile.ZipFile, version: str, tags: str) -> None:
         self.archive = archive
         self.version = version
         self.tags = tags
-        self.names = [name for name in archive.namelist() if not name.endswith("/")]
+        self.system, self.machine = platform_of(tags)
+        self.names = {name for name in archive.namelist() if not name.endswith("/")}
         self.info = f"checksig-{version}.dist-info"
 
     def read(self, name: str) -> bytes:
-        """A file; nothing where there is none, which :func:`check_files` tells."""
+        """Read a file; nothing if it is missing, which check_files reports."""
         return self.archive.read(name) if name in self.names else b""
 
-    def metadata(self, name: str) -> dict[str, list[str]]:
-        """The headers of METADATA or WHEEL."""
+    def headers(self, name: str) -> dict[str, list[str]]:
+        """Read the headers of METADATA or WHEEL."""
         message = message_from_bytes(self.read(f"{self.info}/{name}"))
         return {key: message.get_all(key, []) for key in message}
 
+    def sbom(self) -> dict[str, Any]:
+        """Read the SBOM."""
+        empty = '{"metadata": {"component": {"version": ""}}, "components": []}'
+        return json.loads(self.read(f"{self.info}/sboms/checksig.cdx.json") or empty)
 
-def check_files(wheel: Wheel, platform: Platform) -> Iterator[str]:
-    """What must be there is there, and nothing else; RECORD tells of all of it."""
-    binaries = {f"checksig/{name}" for name in platform.binaries()}
-    licences = sorted(Path(ROOT, "LICENSES").iterdir())
-    needed = binaries | {
-        *(f"checksig/{name}" for name in ("__init__.py", "__main__.py", "_ffi.py", "_ffi.pyi")),
-        *("checksig/py.typed", "checksig/schema/report.v1.json", "checksig/cli/__init__.py"),
+
+def check_files(wheel: Wheel) -> Iterator[str]:
+    """The wheel holds the package's sources, the binaries and the metadata, and nothing else."""
+    binaries = {f"checksig/{name}" for name in BINARIES[wheel.system]}
+    package = Path(ROOT, "src", "checksig")
+    wanted = {
+        *(path for path in package.rglob("*") if path.suffix in {".py", ".pyi", ".typed"}),
+        *package.glob("schema/*.json"),
+        package / "_ffi.py",  # written by the build
+    }
+    licences = {path.name for path in Path(ROOT, "LICENSES").iterdir()}
+    needed = {
+        *(path.relative_to(package.parent).as_posix() for path in wanted),
+        *binaries,
         f"checksig-{wheel.version}.data/data/share/man/man1/checksig.1",
         *(f"{wheel.info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")),
         *(f"{wheel.info}/{name}" for name in ("sboms/checksig.cdx.json", "licenses/LICENSE")),
-        *(f"{wheel.info}/licenses/LICENSES/{path.name}" for path in licences),
+        *(f"{wheel.info}/licenses/LICENSES/{name}" for name in licences),
     }
-    module = re.compile(r"checksig/(cli/)?\w+\.py")
-    allowed = {f"{wheel.info}/top_level.txt"}
-    yield from (f"lacks {name}" for name in sorted(needed - set(wheel.names)))
-    for name in sorted(set(wheel.names) - needed - allowed):
-        if not module.fullmatch(name):
-            yield f"holds {name}"
-    if len(wheel.names) != len(set(wheel.names)):
-        yield "holds two files of one name"
-    for name in sorted(binaries & set(wheel.names)):
+    yield from (f"lacks {name}" for name in sorted(needed - wheel.names))
+    extra = wheel.names - needed - {f"{wheel.info}/top_level.txt"}
+    yield from (f"holds {name}" for name in sorted(extra))
+    for name in sorted(binaries & wheel.names):
         mode = wheel.archive.getinfo(name).external_attr >> 16
-        if "engine" in name and platform.system != "win" and not mode & 0o100:
-            yield f"{name} may not be run: its mode is {mode & 0o777:o}"
-        yield from (f"{name} {x}" for x in check_binary(name, wheel.read(name), platform))
-    yield from check_record(wheel)
-
-
-def check_record(wheel: Wheel) -> Iterator[str]:
-    """RECORD lists each file with its digest."""
-    record = f"{wheel.info}/RECORD"
-    listed = {row[0]: row[1] for row in csv.reader(io.StringIO(wheel.read(record).decode())) if row}
-    yield from (f"lists {name}, and lacks it" for name in sorted(set(listed) - set(wheel.names)))
-    for name in wheel.names:
-        digest = base64.urlsafe_b64encode(hashlib.sha256(wheel.read(name)).digest())
-        wanted = "" if name == record else f"sha256={digest.decode().rstrip('=')}"
-        if listed.get(name) != wanted:
-            yield f"{name} is not what RECORD says"
+        if "engine" in name and wheel.system != "win" and not mode & 0o100:
+            yield f"{name} is not executable: its mode is {mode & 0o777:o}"
+        faults = check_binary(name, wheel.read(name), wheel.system, wheel.machine)
+        yield from (f"{name} {fault}" for fault in faults)
 
 
 def check_metadata(wheel: Wheel) -> Iterator[str]:
-    """Version and tag are the same wherever they are told."""
-    project = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
-    match = re.search(r'^version = "([^"]+)"', project, re.MULTILINE)
+    """Version and tags are the same in all places."""
     versions = {
         "the file name": wheel.version,
-        "METADATA": "".join(wheel.metadata("METADATA").get("Version", [])),
-        "the SBOM": sbom(wheel)["metadata"]["component"]["version"],
+        "METADATA": "".join(wheel.headers("METADATA").get("Version", [])),
+        "the SBOM": wheel.sbom()["metadata"]["component"]["version"],
     }
     for place, version in versions.items():
-        if match and version != match[1]:
-            yield f"is of version {match[1]}, and {place} says {version or 'nothing'}"
-    told = wheel.metadata("WHEEL")
-    tags = {f"py3-none-{tag}" for tag in wheel.tags.split(".")}
-    if set(told.get("Tag", [])) != tags:
-        yield f"is named for {wheel.tags}, and WHEEL says {', '.join(told.get('Tag', []))}"
-    if told.get("Root-Is-Purelib") != ["false"]:
-        yield "says that it is for every platform (Root-Is-Purelib)"
-
-
-def sbom(wheel: Wheel) -> dict[str, object]:
-    """Read the list of what Go put in; an empty one where there is none."""
-    text = wheel.read(f"{wheel.info}/sboms/checksig.cdx.json")
-    empty = {"metadata": {"component": {"version": ""}}, "components": []}
-    return json.loads(text) if text else empty
+        if version != project_version():
+            yield f"is of version {project_version()}, but {place} says {version or 'nothing'}"
+    headers = wheel.headers("WHEEL")
+    if set(headers.get("Tag", [])) != {f"py3-none-{tag}" for tag in wheel.tags.split(".")}:
+        yield f"is named {wheel.tags}, but WHEEL says {', '.join(headers.get('Tag', []))}"
+    if headers.get("Root-Is-Purelib") != ["false"]:
+        yield "is marked as a wheel for every platform (Root-Is-Purelib)"
 
 
 def check_sbom(wheel: Wheel) -> Iterator[str]:
-    """The list of the Go code is that which Go wrote into the binaries; its licences are there."""
-    bom = sbom(wheel)
-    components = {part["name"]: part for part in bom["components"]}
-    if bom.get("bomFormat") != "CycloneDX" or "std" not in components:
+    """The SBOM lists the Go modules recorded in the binaries; their licences are in the wheel."""
+    sbom = wheel.sbom()
+    components = {part["name"]: part for part in sbom["components"]}
+    if sbom.get("bomFormat") != "CycloneDX" or "std" not in components:
         yield "has no CycloneDX list of its Go code"
     built_in: set[tuple[str, str]] = set()
-    for name in wheel.names:
-        if not name.endswith((".py", ".pyi")) and name.startswith("checksig/"):
-            lines = re.findall(rb"\ndep\t(\S+)\t(v\S+)\t", wheel.read(name))
-            built_in |= {(path.decode(), version.decode()) for path, version in lines}
+    for name in BINARIES[wheel.system]:
+        lines = re.findall(rb"\ndep\t(\S+)\t(v\S+)\t", wheel.read(f"checksig/{name}"))
+        built_in |= {(path.decode(), version.decode()) for path, version in lines}
     listed = {(name, part["version"]) for name, part in components.items() if name != "std"}
-    for path, version in sorted(built_in ^ listed):
-        fault = "does not list" if (path, version) in built_in else "lists without need"
-        yield f"its SBOM {fault} {path} {version}"
-    stated = " ".join(wheel.metadata("METADATA").get("License-Expression", [])).split(" AND ")
+    yield from (f"its SBOM lacks {' '.join(module)}" for module in sorted(built_in - listed))
+    for module in sorted(listed - built_in):
+        yield f"its SBOM lists {' '.join(module)}, which no binary contains"
+    stated = " ".join(wheel.headers("METADATA").get("License-Expression", [])).split(" AND ")
     for name, part in components.items():
-        told = [entry["license"]["id"] for entry in part.get("licenses", [])]
-        if not told or not set(told) <= set(stated):
-            yield f"{name} has the licence {told}, and License-Expression does not tell"
+        ids = [entry["license"]["id"] for entry in part.get("licenses", [])]
+        if not ids or not set(ids) <= set(stated):
+            yield f"{name} has the licence {ids}, which License-Expression does not name"
         file = "go" if name == "std" else name.replace("/", "-")
-        text = wheel.read(f"{wheel.info}/licenses/LICENSES/{file}.txt")
-        if b"copyright" not in text.lower():
+        if b"copyright" not in wheel.read(f"{wheel.info}/licenses/LICENSES/{file}.txt").lower():
             yield f"lacks the licence of {name}"
 
 
 def check(path: Path) -> Iterator[str]:
-    """Everything that is wrong with one wheel."""
+    """Yield every fault of a wheel."""
     match = re.fullmatch(r"checksig-([^-]+)-py3-none-([\w.]+)\.whl", path.name)
-    platform = Platform.of(match[2]) if match else None
-    if match is None or platform is None:
+    if match is None or not platform_of(match[2])[0]:
         yield "is not named checksig-VERSION-py3-none-PLATFORM.whl"
         return
-    if path.stat().st_size >= MOST_BYTES:
-        yield f"is of {path.stat().st_size} bytes, {MOST_BYTES} or more"
+    if path.stat().st_size >= MAX_BYTES:
+        yield f"has {path.stat().st_size} bytes, {MAX_BYTES} or more"
     try:
         with zipfile.ZipFile(path) as archive:
             wheel = Wheel(archive, match[1], match[2])
-            yield from check_files(wheel, platform)
+            yield from check_files(wheel)
             yield from check_metadata(wheel)
             yield from check_sbom(wheel)
     except (zipfile.BadZipFile, ValueError, KeyError) as error:
         yield f"cannot be read: {type(error).__name__}: {error}"
 
 
-def go_versions(path: Path) -> set[str]:
-    """The version of Go that the SBOM of a wheel names; none where it cannot be read."""
-    try:
+def check_release(paths: list[Path]) -> Iterator[str]:
+    """A release has one wheel for each platform, all built by one version of Go."""
+    found: list[str] = []
+    versions: set[str] = set()
+    for path in filter(zipfile.is_zipfile, paths):
+        _, version, *_, tags = path.stem.split("-")
+        found.append(" ".join(platform_of(tags)))
         with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith("/checksig.cdx.json")]
-            parts = [
-                part for name in names for part in json.loads(archive.read(name))["components"]
-            ]
-    except (zipfile.BadZipFile, ValueError, KeyError):
-        return set()  # which is told where the wheel itself is checked
-    return {part["version"] for part in parts if part["name"] == "std"}
-
-
-def check_release(wheels: list[Path]) -> Iterator[str]:
-    """The wheels of a release: one for each platform, and each is one that PyPI takes."""
-    names = [PurePosixPath(path.name).stem.split("-")[-1] for path in wheels]
-    found = sorted(str(Platform.of(tags)) for tags in names)
+            sbom = Wheel(archive, version, tags).sbom()
+        versions |= {part["version"] for part in sbom["components"] if part["name"] == "std"}
     yield from (f"there is no wheel for {name}" for name in sorted(RELEASE - set(found)))
     yield from (f"there is a wheel for {name}" for name in sorted(set(found) - RELEASE))
     if len(set(found)) != len(found):
         yield "there are two wheels for one platform"
-    versions = set().union(*map(go_versions, wheels))
     if len(versions) > 1:
         yield f"the wheels are built by several versions of Go: {', '.join(sorted(versions))}"
 
@@ -373,29 +301,16 @@ def main() -> int:
     """Check each wheel named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
-    parser.add_argument(
-        "--more-exports",
-        action="store_true",
-        help="for libraries for macOS that zig linked: its linker knows no list of exports",
-    )
-    parser.add_argument(
-        "--release", action="store_true", help="these are the wheels of all platforms"
-    )
+    parser.add_argument("--release", action="store_true", help="these are all wheels of a release")
     options = parser.parse_args()
     failed = False
     for path in options.wheels:
         faults = list(check(path))
-        if options.more_exports:
-            faults = [fault for fault in faults if ".dylib exports " not in fault]
         failed |= bool(faults)
-        for fault in faults:
-            print(f"{path.name}: {fault}")
-        if not faults:
-            print(f"{path.name}: ok, {path.stat().st_size} bytes")
-    if options.release:
-        for fault in check_release(options.wheels):
-            failed = True
-            print(f"release: {fault}")
+        print(*(f"{path.name}: {fault}" for fault in faults or ["ok"]), sep="\n")
+    for fault in check_release(options.wheels) if options.release else ():
+        failed = True
+        print(f"release: {fault}")
     return int(failed)
 
 

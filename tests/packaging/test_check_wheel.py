@@ -1,4 +1,4 @@
-"""tools/check_wheel.py accepts the installed wheel and finds each fault made in it."""
+"""tools/check_wheel.py accepts the installed wheel, and reports every fault put into it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIBRARY = "checksig/libchecksig.so"
 
 
 class Wheel:
-    """The installed wheel, reassembled so that tests can damage it."""
+    """The installed wheel, packed again so that a test can damage it."""
 
     def __init__(self) -> None:
         installed = importlib.metadata.distribution("checksig")
@@ -64,13 +64,13 @@ class Wheel:
         self.has_library = LIBRARY in self.files
 
     def change(self, name: str, old: str, new: str) -> None:
-        """Replace a text in a file."""
+        """Replace text in a file."""
         text = self.files[name].decode()
         assert old in text
         self.files[name] = text.replace(old, new).encode()
 
     def retag(self, tag: str) -> None:
-        """Give it one platform tag."""
+        """Give it a single platform tag."""
         name = f"{self.info}/WHEEL"
         lines = self.files[name].decode().splitlines()
         lines = [line for line in lines if line and not line.startswith("Tag: ")]
@@ -78,7 +78,7 @@ class Wheel:
         self.tags = tag
 
     def write(self, folder: Path, name: str = "") -> Path:
-        """Write the wheel, with a correct RECORD."""
+        """Pack it with a correct RECORD."""
         path = folder / (name or f"checksig-{self.version}-py3-none-{self.tags}.whl")
         record = f"{self.info}/RECORD"
         table = io.StringIO()
@@ -89,23 +89,23 @@ class Wheel:
                 rows.writerow([file, f"sha256={digest.decode()}", len(content)])
         rows.writerow([record, "", ""])
         self.files[record] = table.getvalue().encode()
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for file, content in self.files.items():
                 entry = zipfile.ZipInfo(file)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = (self.modes.get(file, 0o100644)) << 16
-                archive.writestr(entry, content, compresslevel=1)
+                archive.writestr(entry, content)
         return path
 
 
 @pytest.fixture
 def wheel() -> Wheel:
-    """Reassemble the wheel."""
+    """Pack the installed wheel again."""
     return Wheel()
 
 
 def check(*arguments: str | Path) -> tuple[int, str]:
-    """Run the tool; return its exit code and output."""
+    """Run the program; return its exit code and its output."""
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "check_wheel.py", *arguments],
         capture_output=True,
@@ -125,19 +125,19 @@ def faults(wheel: Wheel, tmp_path: Path) -> Callable[..., list[str]]:
         path = wheel.write(tmp_path, name)
         code, output = check(path)
         lines = output.splitlines()
-        assert code == (0 if lines[0].startswith(f"{path.name}: ok, ") else 1)
+        assert code == (0 if lines[0].startswith(f"{path.name}: ok") else 1)
         return [] if code == 0 else [line.removeprefix(f"{path.name}: ") for line in lines]
 
     return faults
 
 
 def test_the_installed_wheel_has_no_fault(faults: Callable[..., list[str]]) -> None:
-    """The wheel under test is fit to be published."""
+    """The wheel under test may be published."""
     assert faults() == []
 
 
 def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A wheel may have several tags, old ones too; the oldest counts."""
+    """A wheel may have several tags, with names of the old kind."""
     if not wheel.has_library or not wheel.linux:
         pytest.skip("needs a library for Linux")
     machine = "aarch64" if "aarch64" in wheel.tags else "x86_64"
@@ -155,7 +155,7 @@ def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., lis
 
 
 def test_files_that_do_not_belong(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A header, another platform's library and another package are each reported."""
+    """A header, a library of another platform and another package are reported."""
     extra = ("checksig/libchecksig.h", "checksig/other.so", "tests/__init__.py")
     for name in extra:
         wheel.files[name] = b""
@@ -171,43 +171,32 @@ def test_files_that_do_not_belong(wheel: Wheel, faults: Callable[..., list[str]]
     ],
 )
 def test_files_that_are_missing(wheel: Wheel, faults: Callable[..., list[str]], name: str) -> None:
-    """A missing file that every wheel has is reported."""
+    """A missing file is reported."""
     name = name.format(wheel.version)
     del wheel.files[name]
     assert faults() == [f"lacks {name}"]
 
 
 def test_an_engine_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A wheel without the engine's program is reported."""
+    """Every wheel holds the engine's program."""
     (name,) = (name for name in wheel.files if name.startswith(ENGINE))
     del wheel.files[name]
     assert f"lacks {name}" in faults()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="files have no mode here")
-def test_a_program_without_execute_permission(
-    wheel: Wheel, faults: Callable[..., list[str]]
-) -> None:
+def test_a_program_that_may_not_be_run(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
     """The program must be executable."""
     wheel.modes[ENGINE] = 0o100644
-    assert faults() == [f"{ENGINE} may not be run: its mode is 644"]
+    assert faults() == [f"{ENGINE} is not executable: its mode is 644"]
 
 
 def test_a_wheel_that_is_too_big(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The limit is 5 MB."""
+    """5 MB is the limit; random bytes fill it."""
     wheel.files["checksig/_noise.py"] = os.urandom(5_000_000)
     (fault,) = faults()
-    assert fault.startswith("is of ")
+    assert fault.startswith("has ")
     assert fault.endswith(" bytes, 5000000 or more")
-
-
-def test_a_wrong_record(wheel: Wheel, tmp_path: Path) -> None:
-    """A wrong digest in RECORD and an unrecorded file are reported."""
-    path = wheel.write(tmp_path)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("checksig/_added.py", b"")
-    code, output = check(path)
-    assert (code, output) == (1, f"{path.name}: checksig/_added.py is not what RECORD says\n")
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
@@ -229,60 +218,61 @@ def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
         "other-1-py3-none-win_amd64.whl",
     ],
 )
-def test_wrong_wheel_names(faults: Callable[..., list[str]], name: str) -> None:
-    """A wheel for one Python, every platform or another project is refused."""
+def test_names_that_are_no_wheels(faults: Callable[..., list[str]], name: str) -> None:
+    """A wheel for one Python, for every platform, or of another project is refused."""
     assert faults(name) == ["is not named checksig-VERSION-py3-none-PLATFORM.whl"]
 
 
 def test_tags_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The tag in WHEEL must equal the file name's and be for a platform."""
+    """WHEEL has the tag of the file name, and Root-Is-Purelib is false."""
     wheel.change(f"{wheel.info}/WHEEL", "py3-none-", "py2-none-")
     wheel.change(f"{wheel.info}/WHEEL", "Purelib: false", "Purelib: true")
     named, purelib = faults()
-    assert named.startswith(f"is named for {wheel.tags}, and WHEEL says py2-none-")
-    assert purelib == "says that it is for every platform (Root-Is-Purelib)"
+    assert named.startswith(f"is named {wheel.tags}, but WHEEL says py2-none-")
+    assert purelib == "is marked as a wheel for every platform (Root-Is-Purelib)"
 
 
 def test_versions_that_contradict(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The version in METADATA must be the project's."""
+    """The version in METADATA is that of the project."""
     wheel.change(f"{wheel.info}/METADATA", f"\nVersion: {wheel.version}\n", "\nVersion: 9.9\n")
-    assert faults() == [f"is of version {wheel.version}, and METADATA says 9.9"]
+    assert faults() == [f"is of version {wheel.version}, but METADATA says 9.9"]
 
 
-# --- the list of what is in it
+# --- the SBOM
 
 
 def test_an_sbom_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """Without an SBOM, each module in the binaries is unlisted."""
+    """Without an SBOM, every module in the binaries is reported."""
     name = f"{wheel.info}/sboms/checksig.cdx.json"
     del wheel.files[name]
     found = faults()
     assert f"lacks {name}" in found
     assert "has no CycloneDX list of its Go code" in found
-    assert any(fault.startswith("its SBOM does not list golang.org/x/crypto") for fault in found)
+    assert any(fault.startswith("its SBOM lacks golang.org/x/crypto") for fault in found)
 
 
-def test_a_wrong_sbom(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A module that no binary has, and one without a licence, are reported."""
+def test_an_sbom_that_is_not_true(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A module that no binary contains, and that has no licence, is reported."""
     name = f"{wheel.info}/sboms/checksig.cdx.json"
     content = json.loads(wheel.files[name])
     content["components"].append({"name": "example.org/other", "version": "v1.2.3"})
     wheel.files[name] = json.dumps(content).encode()
     assert faults() == [
-        "its SBOM lists without need example.org/other v1.2.3",
-        "example.org/other has the licence [], and License-Expression does not tell",
+        "its SBOM lists example.org/other v1.2.3, which no binary contains",
+        "example.org/other has the licence [], which License-Expression does not name",
         "lacks the licence of example.org/other",
     ]
 
 
 def test_a_licence_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """Each licence's text is in the wheel, and its name in the metadata."""
+    """The wheel holds the text of each licence, the metadata its name."""
     name = f"{wheel.info}/licenses/LICENSES/go.txt"
     del wheel.files[name]
     wheel.change(f"{wheel.info}/METADATA", " AND CC0-1.0", "")
     assert faults() == [
         f"lacks {name}",
-        "github.com/zeebo/blake3 has the licence ['CC0-1.0'], and License-Expression does not tell",
+        "github.com/zeebo/blake3 has the licence ['CC0-1.0'], "
+        "which License-Expression does not name",
         "lacks the licence of std",
     ]
 
@@ -292,7 +282,7 @@ def test_a_licence_that_is_missing(wheel: Wheel, faults: Callable[..., list[str]
 
 @pytest.fixture
 def elf(wheel: Wheel) -> bytearray:
-    """Return the library, to be changed."""
+    """Read the library, for changes."""
     if not wheel.has_library:
         pytest.skip("the wheel holds no ELF library")
     return bytearray(wheel.files[LIBRARY])
@@ -308,7 +298,7 @@ def segment(elf: bytearray, kind: str) -> int:
 def test_an_executable_stack(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """An executable stack is reported for the library and the program."""
+    """An executable stack is reported, of the library and of the program."""
     struct.pack_into("<I", elf, segment(elf, "PT_GNU_STACK") + 4, 7)
     wheel.files[LIBRARY] = bytes(elf)
     program = bytearray(wheel.files[ENGINE])
@@ -317,33 +307,33 @@ def test_an_executable_stack(
     assert faults() == [f"{name} has an executable stack" for name in (ENGINE, LIBRARY)]
 
 
-def test_writable_relocations(
+def test_memory_that_can_be_changed(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """A library without a RELRO segment is reported."""
+    """Without a RELRO segment, relocated data stays writable."""
     struct.pack_into("<I", elf, segment(elf, "PT_GNU_RELRO"), 0)
     wheel.files[LIBRARY] = bytes(elf)
     assert faults() == [f"{LIBRARY} has no RELRO"]
 
 
 def test_late_binding(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
-    """A library that binds symbols late is reported."""
+    """With lazy binding, part of the relocated data stays writable."""
     section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynamic")
     assert isinstance(section, DynamicSection)
     for number, tag in enumerate(section.iter_tags()):
         if tag.entry.d_tag in {"DT_BIND_NOW", "DT_FLAGS"}:
-            debug = 21  # DT_DEBUG, which asks nothing of anybody
+            debug = 21  # DT_DEBUG, which the loader ignores
             struct.pack_into("<QQ", elf, section["sh_offset"] + 16 * number, debug, 0)
     wheel.files[LIBRARY] = bytes(elf)
-    assert faults() == [f"{LIBRARY} does not bind at once (BIND_NOW), so RELRO is half"]
+    assert faults() == [f"{LIBRARY} has no BIND_NOW, so RELRO is partial"]
 
 
 def test_a_name_too_many(wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]) -> None:
-    """A symbol exported without need, and a missing one, are reported."""
+    """An additional export and a missing one are reported."""
     section = ELFFile(io.BytesIO(elf)).get_section_by_name(".dynsym")
     assert isinstance(section, SymbolTableSection)
     numbers = {symbol.name: number for number, symbol in enumerate(section.iter_symbols())}
-    # Each takes 24 bytes; the byte 6 tells of the section that defines it, if any.
+    # A symbol takes 24 bytes; byte 6 is the section that defines it, 0 if none.
     struct.pack_into("<H", elf, section["sh_offset"] + 24 * numbers["malloc"] + 6, 1)
     struct.pack_into("<H", elf, section["sh_offset"] + 24 * numbers["checksig_wait"] + 6, 0)
     wheel.files[LIBRARY] = bytes(elf)
@@ -356,48 +346,39 @@ def test_a_name_too_many(wheel: Wheel, elf: bytearray, faults: Callable[..., lis
 def test_a_library_of_python(
     wheel: Wheel, elf: bytearray, faults: Callable[..., list[str]]
 ) -> None:
-    """A wheel for every Python must not need libpython."""
+    """The library must not depend on libpython."""
     wheel.files[LIBRARY] = bytes(elf.replace(b"\0libc.so.6\0", b"\0libpython\0"))
     assert faults() == [f"{LIBRARY} needs libpython"]
-
-
-def test_a_newer_glibc_than_promised(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """Symbols newer than the tag's glibc are reported."""
-    if not wheel.has_library:
-        pytest.skip("the wheel needs no C library")
-    wheel.retag("manylinux_2_1_x86_64")
-    found = [fault for fault in faults() if not fault.startswith(("is named", ENGINE))]
-    assert len([fault for fault in found if "needs glibc 2." in fault]) == 1
 
 
 @pytest.mark.parametrize("tag", ["macosx_13_0_arm64", "win_amd64", "musllinux_1_1_x86_64"])
 def test_a_wheel_of_another_platform(
     wheel: Wheel, faults: Callable[..., list[str]], tag: str
 ) -> None:
-    """Binaries of this system do not fit another platform's tag."""
+    """Binaries of another platform are reported."""
     if tag[:3] == wheel.tags[:3]:
         pytest.skip("this is that platform")
     found = faults(f"checksig-{wheel.version}-py3-none-{tag}.whl")
-    assert any(fault.startswith("is named for ") for fault in found)
+    assert any(fault.startswith("is named ") for fault in found)
     assert any(fault.startswith(("lacks checksig/", "holds checksig/")) for fault in found)
 
 
 def test_a_program_of_another_machine(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """The machine in the program's header must be that of the tag."""
+    """The machine in the program's header is that of the tag."""
     if not wheel.linux:
         pytest.skip("writes into an ELF file")
     program = bytearray(wheel.files[ENGINE])
     struct.pack_into("<H", program, 18, 243)
     wheel.files[ENGINE] = bytes(program)
     (fault,) = faults()
-    assert fault.startswith(f"{ENGINE} is for RISCV, and the tag says ")
+    assert fault.startswith(f"{ENGINE} is for RISCV, but the tag says ")
 
 
-def test_a_script_in_place_of_the_program(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A script instead of the program is reported, although it might run."""
+def test_a_program_that_is_none(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """A script in place of the program is reported."""
     (name,) = (name for name in wheel.files if name.startswith(ENGINE))
     wheel.files[name] = b"#!/bin/sh\n"
-    assert any(fault.startswith(f"{name} is nothing that ") for fault in faults())
+    assert any(fault.startswith(f"{name} is not a binary for ") for fault in faults())
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="writes into a PE file")
@@ -412,14 +393,6 @@ def test_a_library_for_windows_without_protection(
     wheel.files[name] = bytes(library)
     lacking = ("HIGH_ENTROPY_VA", "DYNAMIC_BASE", "NX_COMPAT")
     assert faults() == [f"{name} has no {flag}" for flag in lacking]
-
-
-@pytest.mark.skipif(sys.platform != "darwin", reason="changes a wheel for macOS")
-def test_a_wheel_for_an_older_macos(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
-    """A library linked for a newer macOS than the tag is reported."""
-    machine = wheel.tags.partition("_")[2].split("_", 2)[2]
-    wheel.retag(f"macosx_10_9_{machine}")
-    assert any("needs macOS 1" in fault for fault in faults())
 
 
 # --- a release
