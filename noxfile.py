@@ -200,7 +200,9 @@ def cross(session: nox.Session) -> None:
     """Build wheels for other platforms with zig on Linux, and check their content."""
     install(session, "wheel", "cross")
     env = prepare_go(session)
-    zig = f'"{session.bin}/python-zig" cc -target'
+    # Not by python-zig: in an isolated build it does not find its package.
+    (program,) = Path(session.virtualenv.location).glob("lib/python*/site-packages/ziglang/zig")
+    zig = f'"{program}" cc -target'
     # MacOS is missing: its libraries are on macOS only.
     targets = {
         "manylinux_2_17_x86_64": {"GOARCH": "amd64", "CC": f"{zig} x86_64-linux-gnu.2.17"},
