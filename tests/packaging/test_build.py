@@ -1,4 +1,4 @@
-"""What the build takes from the machine, and what it fetches."""
+"""The build backend: which tools it finds on the machine, and which it installs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BACKEND = Path(__file__).resolve().parent.parent.parent / "backend"
     ("script", "works"), [("echo 0.17.0", True), ("echo broken >&2; exit 1", False), ("", False)]
 )
 def test_a_tool_counts_only_if_it_runs(tmp_path: Path, script: str, works: bool) -> None:
-    """A command that exists but fails, as in an inactive environment, is not used."""
+    """The zig command of an inactive environment exists, but does not run."""
     zig = tmp_path / "python-zig"
     if script:
         zig.write_text(f"#!/bin/sh\n{script}\n")
@@ -45,7 +45,7 @@ print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools(
 
 @pytest.mark.skipif(os.name != "posix", reason="musl is a C library of Linux")
 def test_a_musl_python_needs_no_c_compiler(tmp_path: Path) -> None:
-    """Go alone builds the wheel for musl, so no large compiler is fetched."""
+    """The wheel for musl is built by Go alone, so no C compiler is installed."""
     program = """
 import sysconfig
 sysconfig.get_config_vars()["HOST_GNU_TYPE"] = "x86_64-alpine-linux-musl"

@@ -1,4 +1,4 @@
-"""tools/release.py: tag, pyproject.toml and changelog have the same version."""
+"""tools/release.py: tag, pyproject.toml and changelog must name the same version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RELEASE = Path(__file__).resolve().parent.parent.parent / "tools" / "release.py"
 
 
 def release(root: Path, tag: str, version: str, changes: str) -> tuple[int, str, str]:
-    """Run the tool on a small project; return exit code, output and error."""
+    """Run the program for a project; return exit code, output and error."""
     (root / "tools").mkdir()
     shutil.copy(RELEASE, root / "tools")
     (root / "pyproject.toml").write_text(f'[project]\nname = "checksig"\nversion = "{version}"\n')
@@ -29,7 +29,7 @@ def release(root: Path, tag: str, version: str, changes: str) -> tuple[int, str,
 
 
 def test_the_notes_are_those_of_the_version(tmp_path: Path) -> None:
-    """The text between the first two headings is printed."""
+    """The text between the first heading and the next is printed."""
     changes = "## 1.2.0 - 2026-11-23\n\n### Added\n\n- This.\n\n## 1.1.0 - 2026-01-01\n\n- That.\n"
     answer = release(tmp_path, "v1.2.0", "1.2.0", changes)
     assert answer == (0, "### Added\n\n- This.\n", "")
@@ -38,8 +38,8 @@ def test_the_notes_are_those_of_the_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "version", "changes", "fault"),
     [
-        ("v1.2.1", "1.2.0", "## 1.2.0 - 2026-11-23\n\n- This.\n", "the tag is v1.2.1, and pypr"),
-        ("1.2.0", "1.2.0", "## 1.2.0 - 2026-11-23\n\n- This.\n", "the tag is 1.2.0, and pyproj"),
+        ("v1.2.1", "1.2.0", "## 1.2.0 - 2026-11-23\n\n- This.\n", "the tag is v1.2.1, but pypr"),
+        ("1.2.0", "1.2.0", "## 1.2.0 - 2026-11-23\n\n- This.\n", "the tag is 1.2.0, but pyproj"),
         ("v1.2.0", "1.2.0", "## Unreleased\n\n- This.\n", "CHANGELOG.md begins with 'Unreleased'"),
         ("v1.2.0", "1.2.0", "## 1.2.0\n\n- This.\n", "CHANGELOG.md begins with '1.2.0'"),
         ("v1.2.0", "1.2.0", "## 1.2.0 - 2026-11-23\n\n## 1.1.0 - 2026-01-01\n\n- That.\n", "CHAN"),
@@ -49,7 +49,7 @@ def test_the_notes_are_those_of_the_version(tmp_path: Path) -> None:
 def test_what_is_no_release(
     tmp_path: Path, tag: str, version: str, changes: str, fault: str
 ) -> None:
-    """A tag of another version, or one without notes, is refused."""
+    """A tag of another version, and a version without notes, are refused."""
     code, output, error = release(tmp_path, tag, version, changes)
     assert (code, output) == (1, "")
     assert error.startswith(f"release: {fault}")

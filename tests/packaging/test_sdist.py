@@ -161,8 +161,10 @@ def test_a_date_can_be_asked_for_the_wheel(scratch: Path, build: Callable[..., P
 def test_it_brings_the_modules_with_licences(source: Path) -> None:
     """Each Go module of go.mod is there, with the licence that LICENSES holds."""
     vendor = source / "go" / "vendor"
-    modules = re.findall(r"^# (\S+) (v\S+)", (vendor / "modules.txt").read_text("utf-8"), re.M)
-    pinned = re.findall(r"^\t(\S+) (v\S+)", (source / "go" / "go.mod").read_text("utf-8"), re.M)
+    text = (vendor / "modules.txt").read_text("utf-8")
+    modules = re.findall(r"^# (\S+) (v\S+)", text, re.MULTILINE)
+    text = (source / "go" / "go.mod").read_text("utf-8")
+    pinned = re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE)
     assert sorted(modules) == sorted(pinned)
     assert "golang.org/x/crypto" in dict(modules)
     for name, _version in modules:
