@@ -194,9 +194,10 @@ def test_a_program_that_may_not_be_run(wheel: Wheel, faults: Callable[..., list[
 def test_a_wheel_that_is_too_big(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
     """5 MB is the limit; random bytes fill it."""
     wheel.files["checksig/_noise.py"] = os.urandom(5_000_000)
-    (fault,) = faults()
-    assert fault.startswith("has ")
-    assert fault.endswith(" bytes, 5000000 or more")
+    size, extra = faults()
+    assert size.startswith("has ")
+    assert size.endswith(" bytes, 5000000 or more")
+    assert extra == "holds checksig/_noise.py"
 
 
 def test_a_file_that_is_no_wheel(tmp_path: Path) -> None:
