@@ -1,6 +1,6 @@
-"""What a call costs: checksig in this process, against the same engine behind gRPC.
+"""Measure the cost of a call: checksig in this process, and the same engine through gRPC.
 
-One folder with one tiny file is verified. All that matters is then the way there and back.
+Each call verifies a folder with one tiny file, so that nearly all of the time is overhead.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 FIRST = Path(__file__).with_name("first.py")
 
 Times = dict[str, list[float]]
-"""Seconds of each round, by what was measured."""
+"""The seconds of each round, by what was measured."""
 
 WARM = {"empty": 20_000, "verify": 2_000, "process": 100}
-"""How often a call is made to time it once."""
+"""How many calls make one measurement."""
 
 
 def tiny_folder(folder: Path, content: bytes) -> Path:
-    """A folder of one file, and a manifest that lists it with the byte ``a``."""
+    """Make a folder with one file, and a manifest that lists it with the digest of ``a``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "a").write_bytes(content)
     (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'a').hexdigest()}  a\n")
@@ -38,14 +38,14 @@ def tiny_folder(folder: Path, content: bytes) -> Path:
 
 
 def measure(folder: Path, grpc: Path | None, rounds: int, scale: float) -> Times:
-    """Time the calls; *grpc* is the server's program, and without it gRPC is left out."""
+    """Return the times of the calls; gRPC is measured if *grpc*, the server's program, is given."""
     root, wrong = tiny_folder(folder / "tiny", b"a"), tiny_folder(folder / "wrong", b"b")
     with contextlib.ExitStack() as stack:
         tasks = _in_process(root, scale)
         ways = {"checksig": ["checksig"]}
         if grpc:
             port = stack.enter_context(_server(grpc))
-            tasks |= stack.enter_context(_over_the_wire(port, root, wrong, scale))
+            tasks |= stack.enter_context(_grpc_calls(port, root, wrong, scale))
             ways["gRPC"] = ["grpc", str(port)]
         times = alternate(tasks, rounds)
         for way, words in ways.items():
@@ -56,14 +56,14 @@ def measure(folder: Path, grpc: Path | None, rounds: int, scale: float) -> Times
 
 
 def _fresh(root: Path, words: list[str]) -> dict[str, float]:
-    """Import and make the first call in a fresh interpreter."""
+    """Return the seconds of the import and of the first call in a fresh interpreter."""
     command = [sys.executable, "-I", str(FIRST), str(root), *words]
     seconds: dict[str, float] = json.loads(subprocess.check_output(command))
     return seconds
 
 
 def _mean(call: Callable[[], object], times: float) -> Callable[[], float]:
-    """Time a call by making it many times."""
+    """Return a function that calls *call* many times and returns the mean of the seconds."""
     count = max(1, round(times))
 
     def work() -> float:
@@ -98,14 +98,14 @@ def _in_process(root: Path, scale: float) -> dict[str, Callable[[], float]]:
 
 @contextlib.contextmanager
 def _server(program: Path) -> Iterator[int]:
-    """Run the server; what is yielded is its port. It ends with its standard input."""
+    """Run the server and yield its port. It exits when its standard input is closed."""
     command = [str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         yield int(cast("IO[bytes]", server.stdout).readline())
 
 
 @contextlib.contextmanager
-def _over_the_wire(
+def _grpc_calls(
     port: int, root: Path, wrong: Path, scale: float
 ) -> Iterator[dict[str, Callable[[], float]]]:
     from first import grpc_calls

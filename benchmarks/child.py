@@ -1,7 +1,7 @@
-"""What is measured within a Python process; prints as JSON what it did and how long it took.
+"""Verify a manifest in Python, and print counts and times as JSON.
 
-The interpreter is fresh, and its own start is left out; that of the engine is not, but for what
-"warm" stands before, which is done twice and measured the second time.
+The start of the interpreter is not measured, that of the engine is. With the word "warm" in front,
+the work is done twice, and measured the second time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 CHUNK = 256 << 10
 
 Counts = tuple[int, int]
-"""How many files were verified, and their bytes."""
+"""The number of verified files, and of their bytes."""
 
 
 def with_checksig(manifest: str, workers: str, keep: str = "keep") -> Callable[[], Counts]:
-    """Call verify(); workers as it chooses them if 0."""
+    """Call verify(); 0 workers stands for its default."""
     from checksig import verify
 
     def work() -> Counts:
@@ -39,7 +39,7 @@ def with_checksig(manifest: str, workers: str, keep: str = "keep") -> Callable[[
 
 
 def with_iterator(manifest: str, workers: str) -> Callable[[], Counts]:
-    """Call iter_verify(), and look at every result."""
+    """Call iter_verify(), and use every result."""
     from checksig import Result, iter_verify
 
     def work() -> Counts:
@@ -53,11 +53,11 @@ def with_iterator(manifest: str, workers: str) -> Callable[[], Counts]:
 
 
 def with_hashlib(manifest: str, algorithm: str, threads: str) -> Callable[[], Counts]:
-    """The standard library, in one thread or in a pool of them."""
+    """Use hashlib, in one thread or in a pool of threads."""
     own = threading.local()
 
     def verify(line: str) -> int | None:
-        """The file's size, or None if it is not as listed."""
+        """Return the file's size, or None if the digest differs."""
         digest, _, name = line.rstrip("\n").partition("  ")
         if not hasattr(own, "buffer"):
             own.buffer = memoryview(bytearray(CHUNK))
@@ -82,7 +82,7 @@ def with_hashlib(manifest: str, algorithm: str, threads: str) -> Callable[[], Co
 
 
 def main() -> None:
-    """Do what the arguments say."""
+    """Do the work that the arguments name."""
     kinds: dict[str, Callable[..., Callable[[], Counts]]] = {
         "checksig": with_checksig,
         "iterator": with_iterator,

@@ -1,4 +1,4 @@
-"""The files that are verified, and their manifests: the same bytes in every run, on every machine.
+"""Make the files that are verified, and their manifests: the same bytes on every machine.
 
 ``FOLDER/data`` holds the files, in folders of a thousand. For each algorithm there are a manifest
 as coreutils writes it and one as hashdeep does, and of both a copy that starts with ``wrong-``,
@@ -30,25 +30,25 @@ _MARK = "complete.json"
 
 @dataclass(frozen=True)
 class Corpus:
-    """Files and manifests that are there."""
+    """Files and manifests on disk."""
 
     name: str
     folder: Path
     files: int
     size: int
-    """The bytes of all files."""
+    """The sum of the files' sizes."""
 
     def manifest(self, algorithm: str, *, wrong: bool = False) -> Path:
-        """The manifest in the form of coreutils."""
+        """Return the manifest in the format of coreutils."""
         return self.folder / f"{'wrong-' * wrong}{algorithm}sum.txt"
 
     def hashdeep(self, algorithm: str, *, wrong: bool = False) -> Path:
-        """The manifest in the form of hashdeep."""
+        """Return the manifest in the format of hashdeep."""
         return self.folder / f"{'wrong-' * wrong}{algorithm}.hashdeep"
 
 
 def sizes(name: str, scale: float) -> list[int]:
-    """How long the files of a corpus are; *scale* makes it smaller."""
+    """Return the sizes of a corpus' files; *scale* changes their number or size."""
 
     def scaled(count: int) -> int:
         return max(1, round(count * scale))
@@ -69,15 +69,15 @@ def sizes(name: str, scale: float) -> list[int]:
 CORPORA = {
     "small": "4 KiB each",
     "medium": "1 MiB each",
-    "large": "the four of one length",
-    "mixed": "log-normal lengths, median 32 KiB, sigma 2",
+    "large": "all of one size",
+    "mixed": "log-normal sizes, median 32 KiB, sigma 2",
 }
 
 
 def make(
     folder: Path, name: str, lengths: list[int], algorithms: Sequence[str] = ALGORITHMS
 ) -> Corpus:
-    """Make a corpus, unless it is there from an earlier run."""
+    """Make a corpus, unless it exists from an earlier run."""
     corpus = Corpus(
         name, folder / f"{name}-{len(lengths)}-{sum(lengths)}", len(lengths), sum(lengths)
     )
@@ -87,7 +87,7 @@ def make(
         return corpus
     shutil.rmtree(corpus.folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    _need_room(folder, lengths)
+    _check_space(folder, lengths)
     digests = dict(_write_files(corpus.folder / "data", lengths, algorithms))
     for i, algorithm in enumerate(algorithms):
         _write_manifests(corpus, algorithm, {path: found[i] for path, found in digests.items()})
@@ -95,7 +95,7 @@ def make(
     return corpus
 
 
-def _need_room(folder: Path, lengths: list[int]) -> None:
+def _check_space(folder: Path, lengths: list[int]) -> None:
     block = 4 * KIB
     needed = sum(length + block for length in lengths) + 1_000 * len(lengths)
     free = shutil.disk_usage(folder).free
@@ -109,7 +109,7 @@ def _need_room(folder: Path, lengths: list[int]) -> None:
 def _write_files(
     data: Path, lengths: list[int], algorithms: Sequence[str]
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Write the files, and yield each one's path and digests."""
+    """Write the files, and yield the path and digests of each."""
     for number, length in enumerate(lengths):
         path = data / f"{number // 1000:04}" / f"{number:07}.bin"
         path.parent.mkdir(parents=True, exist_ok=True)

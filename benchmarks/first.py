@@ -1,4 +1,4 @@
-"""Import and first call in a fresh interpreter: ``first.py FOLDER checksig``, or ``grpc PORT``."""
+"""Time the import and the first call: ``first.py FOLDER checksig``, or ``FOLDER grpc PORT``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def grpc_calls(port: int) -> Iterator[tuple[Callable[[], object], Callable[[str], str]]]:
-    """The two calls of the service, as generated code makes them."""
+    """Yield the two calls of the service, made as generated code makes them."""
     import grpc
     from google.protobuf.empty_pb2 import Empty
     from google.protobuf.wrappers_pb2 import StringValue
@@ -40,7 +40,7 @@ def main() -> None:
     if way == "checksig":
         import checksig
 
-        checksig.verify  # noqa: B018 - what it needs is imported when it is asked for
+        checksig.verify  # noqa: B018 - using the name imports the modules
 
         imported = time.perf_counter()
         checksig.verify(root)

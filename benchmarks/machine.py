@@ -1,4 +1,4 @@
-"""What the figures depend on: the machine and the versions. Nothing that names the machine."""
+"""Describe the machine and the versions, without anything that identifies the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FLAGS = (
 
 
 def describe() -> dict[str, str]:
-    """The processor, what it can do, and the kernel."""
+    """Return the processor, its instruction sets, memory and kernel."""
     text = Path("/proc/cpuinfo").read_text()
 
     def field(pattern: str) -> str:
@@ -43,22 +43,22 @@ def describe() -> dict[str, str]:
 
 
 def versions(go: str) -> dict[str, str]:
-    """The versions of checksig and of what it is compared with."""
+    """Return the versions of checksig and of its peers."""
     return {
         "checksig": version("checksig"),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "OpenSSL (in hashlib)": ssl.OPENSSL_VERSION.split()[1],
-        "Go": _said([go, "env", "GOVERSION"]).removeprefix("go"),
-        "coreutils": _said(["sha256sum", "--version"]),
-        "findutils": _said(["xargs", "--version"]),
-        "rhash": _said(["rhash", "--version"]).removeprefix("v"),
-        "hashdeep": _said(["hashdeep", "-V"]),
+        "Go": _printed_version([go, "env", "GOVERSION"]).removeprefix("go"),
+        "coreutils": _printed_version(["sha256sum", "--version"]),
+        "findutils": _printed_version(["xargs", "--version"]),
+        "rhash": _printed_version(["rhash", "--version"]).removeprefix("v"),
+        "hashdeep": _printed_version(["hashdeep", "-V"]),
         "grpcio": _installed("grpcio"),
     }
 
 
-def _said(command: list[str]) -> str:
-    """The version at the end of the first line that a program prints."""
+def _printed_version(command: list[str]) -> str:
+    """Return the version at the end of the first line that a program prints."""
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return printed.splitlines()[0].split()[-1]
 

@@ -1,4 +1,4 @@
-"""Running programs one after another, and comparing how long they took."""
+"""Run programs one after another, and compare how long they took."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _LONGEST_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Run:
-    """What one run of a program was like."""
+    """One run of a program."""
 
     code: int
     output: str
     errors: str
     seconds: float
-    """From its start to its end; what it says itself, where it measures itself."""
+    """Wall-clock time from start to end, or what the program measured itself."""
     cpu: float
-    """Seconds of processor time, likewise."""
+    """Processor time in seconds, measured in the same way."""
     memory: int
-    """The most bytes it, or one of its children, had at once (``ru_maxrss``)."""
+    """Peak bytes of the program or of one of its children (``ru_maxrss``)."""
 
-    def said(self) -> dict[str, float]:
-        """What a program of ours printed, as JSON; nothing if it failed."""
+    def reported(self) -> dict[str, float]:
+        """Return the JSON that one of our programs printed; nothing if it failed."""
         return json.loads(self.output) if self.output.startswith("{") else {}
 
 
@@ -47,12 +47,12 @@ def launch(launcher: Path, command: Sequence[str], folder: Path) -> Run:
         timeout=_LONGEST_SECONDS,
     )
     run = Run(**json.loads(done.stdout))
-    said = run.said()
-    return replace(run, seconds=said.get("seconds", run.seconds), cpu=said.get("cpu", run.cpu))
+    own = run.reported()
+    return replace(run, seconds=own.get("seconds", run.seconds), cpu=own.get("cpu", run.cpu))
 
 
 def columns(runs: Sequence[Run]) -> dict[str, list[float]]:
-    """What is kept of some runs, by what was measured."""
+    """Return the runs' numbers by what was measured."""
     return {
         "seconds": [run.seconds for run in runs],
         "cpu": [run.cpu for run in runs],
@@ -61,9 +61,9 @@ def columns(runs: Sequence[Run]) -> dict[str, list[float]]:
 
 
 def alternate(tasks: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
-    """Run each task once in every round, each time starting with another one.
+    """Run each task once in every round, and start each round with another task.
 
-    What happens on the machine meanwhile hits all of them, and nobody always comes last.
+    Other load on the machine then affects all tasks, and none is always the last one.
     """
     results: dict[str, list[T]] = {name: [] for name in tasks}
     names = list(tasks)
@@ -75,27 +75,27 @@ def alternate(tasks: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, li
 
 
 class Ratio(NamedTuple):
-    """How many times one thing is another: the median of the rounds, the least and the most."""
+    """The median of the rounds' ratios, the smallest and the largest."""
 
-    median: float
-    least: float
-    most: float
+    middle: float
+    smallest: float
+    largest: float
 
     def __str__(self) -> str:
-        return f"{short(self.median)} ({short(self.least)}–{short(self.most)})"  # noqa: RUF001
+        return f"{short(self.middle)} ({short(self.smallest)}-{short(self.largest)})"
 
 
-def ratio(several: Sequence[float], one: Sequence[float]) -> Ratio:
-    """Compare each round's figures with one another, as both were taken at about the same time."""
-    ratios = [a / b for a, b in zip(several, one, strict=True)]
+def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
+    """Return the ratio of the numbers of the same round, which were measured at about one time."""
+    ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 
 
 def short(number: float) -> str:
-    """Two or three digits, as no more are meant."""
+    """Return two or three digits; more would not be accurate."""
     return f"{number:.0f}" if number >= 20 else f"{number:.1f}" if number >= 3 else f"{number:.2f}"
 
 
-def middle(numbers: Iterable[float]) -> float:
-    """The median."""
+def median(numbers: Iterable[float]) -> float:
+    """Return the median."""
     return statistics.median(numbers)

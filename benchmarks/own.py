@@ -1,4 +1,4 @@
-"""checksig alone: what Python adds to the engine, and how time and memory grow."""
+"""Measure checksig alone: the overhead of Python, and how time and memory grow."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ WAYS = {
 }
 
 
-def added(launcher: Path, corpus: Corpus, engine: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds for the engine alone (a benchmark of Go's) and through Python.
+def python_overhead(
+    launcher: Path, corpus: Corpus, engine: Path, rounds: int
+) -> dict[str, list[float]]:
+    """Return the seconds of the engine alone (a Go benchmark) and of calls from Python.
 
-    Each in a process of its own, the second time that it does the same: where memory happens to
-    lie makes some percent, which are another with every process.
+    Each is measured in a new process, when it does the same for the second time: the addresses of
+    memory change the time by some percent, differently in each process.
     """
     manifest = str(corpus.manifest(ALGORITHM))
 
-    def alone() -> float:
+    def engine_alone() -> float:
         command = [str(engine), "-test.run=^$", "-test.bench=^BenchmarkRun$"]
         command += ["-test.benchtime=1x", "-test.count=2"]
         printed = subprocess.run(
@@ -55,13 +57,13 @@ def added(launcher: Path, corpus: Corpus, engine: Path, rounds: int) -> dict[str
         name: lambda work=work: work().seconds
         for name, work in _tasks(launcher, corpus, ways).items()
     }
-    return measure.alternate({"engine": alone, **tasks}, rounds)
+    return measure.alternate({"engine": engine_alone, **tasks}, rounds)
 
 
 def growth(
     launcher: Path, folder: Path, most: int, rounds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Microseconds a file and the most bytes, for 1,000 files of 4 KiB, 10,000, up to *most*."""
+    """Return µs per file and peak bytes for 1,000 files of 4 KiB, 10,000, … up to *most*."""
     found: dict[str, dict[str, list[float]]] = {}
     count = min(1_000, most)
     while count <= most:
@@ -69,17 +71,17 @@ def growth(
         runs = _runs(launcher, corpus, WAYS, rounds)
         for way, each in runs.items():
             found.setdefault(way, {})[str(count)] = [
-                measure.middle(run.seconds for run in each) / count * 1e6,
-                measure.middle(run.memory for run in each),
+                measure.median(run.seconds for run in each) / count * 1e6,
+                measure.median(run.memory for run in each),
             ]
         count *= 10
     return found
 
 
-def cores(
+def workers(
     launcher: Path, corpus: Corpus, processors: int, rounds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Seconds of each round, and bytes, for 1 worker, 2, 4, up to as many as processors."""
+    """Return seconds and bytes for 1, 2, 4 workers, and so on up to the number of processors."""
     counts = sorted({min(2**i, processors) for i in range(processors.bit_length() + 1)})
     ways = {str(count): ("checksig", "{manifest}", str(count), "keep") for count in counts}
     runs = _runs(launcher, corpus, ways, rounds)
@@ -103,7 +105,7 @@ def _tasks(
 
         def work() -> measure.Run:
             run = measure.launch(launcher, command, corpus.folder)
-            if run.said().get("files") != corpus.files:
+            if run.reported().get("files") != corpus.files:
                 raise RuntimeError(f"{command}: {run}")
             return run
 

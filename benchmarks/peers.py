@@ -1,7 +1,6 @@
-"""Who is measured, and how it is known that each really verified every file.
+"""The peers: programs that are measured, and how each proves that it verified every file.
 
-A peer counts only if it accepts a manifest in which all is right, and refuses the one in which a
-single digest is wrong.
+A peer must accept a manifest in which everything is right, and refuse one with one wrong digest.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ CHILD = Path(__file__).with_name("child.py")
 
 @dataclass(frozen=True)
 class Task:
-    """What a peer has to do."""
+    """What a peer does: verify a corpus with one algorithm."""
 
     corpus: Corpus
     algorithm: str
@@ -35,31 +34,31 @@ class Task:
 
     @property
     def manifest(self) -> str:
-        """The manifest, as coreutils writes it."""
+        """Return the manifest in the format of coreutils."""
         return str(self.corpus.manifest(self.algorithm, wrong=self.wrong))
 
 
 @dataclass(frozen=True)
 class Peer:
-    """Something that verifies files; it runs in the corpus' folder."""
+    """A program that verifies files; it runs in the folder of the corpus."""
 
     name: str
     command: Callable[[Task], list[str]]
     accepts: Callable[[Run, Corpus], bool]
-    """Whether a run says that every file of the corpus is as listed."""
+    """Whether a run reports that every file of the corpus matches."""
     algorithms: tuple[str, ...] = ALGORITHMS
     verifies: bool = True
-    """Whether it hashes; otherwise it only reads."""
+    """False for a program that only reads."""
 
 
 def python(*words: object) -> list[str]:
-    """Run our own Python program, with nothing of the caller's environment in it."""
+    """Return the command of child.py, isolated from the caller's environment."""
     return [sys.executable, "-I", str(CHILD), *map(str, words)]
 
 
 def _counted(run: Run, corpus: Corpus) -> bool:
-    said = run.said()
-    return run.code == 0 and (said["files"], said["bytes"]) == (corpus.files, corpus.size)
+    own = run.reported()
+    return run.code == 0 and (own["files"], own["bytes"]) == (corpus.files, corpus.size)
 
 
 def _silent(run: Run, _: Corpus) -> bool:
@@ -101,7 +100,7 @@ READING = "only reading"
 
 
 def all_peers(gopool: Path, workers: int) -> list[Peer]:
-    """Every peer, checksig first."""
+    """Return every peer, checksig first."""
 
     def hashlib(task: Task, threads: int) -> list[str]:
         return python("hashlib", task.manifest, task.algorithm, threads)
@@ -123,5 +122,5 @@ def all_peers(gopool: Path, workers: int) -> list[Peer]:
 
 
 def missing_tools() -> list[str]:
-    """The programs that are not on this machine."""
+    """Return the programs that are not installed."""
     return [tool for tool in ("rhash", "hashdeep", "sha256sum", "xargs") if not shutil.which(tool)]

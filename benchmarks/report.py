@@ -1,15 +1,11 @@
-"""What was measured, as text: for the terminal, for docs/benchmarks.md, for the README."""
+"""Print what was measured as tables of ratios."""
 
 from __future__ import annotations
 
-import re
-import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import plot
 from corpora import CORPORA
-from measure import Ratio, middle, ratio, short
+from measure import median, ratio, short
 from own import WAYS
 from peers import OURS, READING
 
@@ -18,198 +14,116 @@ if TYPE_CHECKING:
 
 Results = dict[str, Any]
 
-PAGE = Path(__file__).with_name("page.md")
-"""docs/benchmarks.md, with a place for each table."""
-
 
 def summary(results: Results) -> str:
-    """The ratios, for the terminal."""
-    parts = {
-        "Times as long as checksig; last column: checksig over only reading": speed(results),
+    """Return all tables, each with its title."""
+    facts = [*results["machine"].items(), *results["versions"].items()]
+    sections = {
+        "Machine and versions": table(facts[0], facts[1:]),
+        "Corpora": sizes(results),
+        "Time of each peer / checksig; last column: checksig / only reading": speed(results),
         "The same in processor time": speed(results, "cpu"),
-        "The corpora": sizes(results),
         "Peak memory": memory(results),
-        "What Python adds": added(results),
-        "Calls": call_costs(results),
-        "Growth": growth(results),
+        "verify() and iter_verify() / the engine alone": python_overhead(results),
+        "Cost of a call": call_costs(results),
+        "Growth with the number of files: 4 KiB each, SHA-256": growth(results),
+        "Growth with the number of workers: time of one worker / time, SHA-256": workers(results),
     }
-    return "\n\n".join(f"{title}\n\n{part}" for title, part in parts.items() if part)
+    return "\n\n".join(f"{title}\n\n{text}" for title, text in sections.items() if text)
 
 
-def write(results: Results, root: Path) -> None:
-    """Write the page and the plot, and the figures in the README."""
-    docs = root / "docs"
-    page = PAGE.read_text(encoding="utf-8").format(
-        rounds=results["rounds"],
-        note=f"{results['note']}\n\n" if results["note"] else "",
-        machine=table(["machine", ""], results["machine"].items()),
-        versions=table(["program", "version"], results["versions"].items()),
-        date=results["date"],
-        sizes=sizes(results),
-        speed=speed(results),
-        cpu=speed(results, "cpu"),
-        memory=memory(results),
-        added=added(results),
-        calls=call_costs(results),
-        growth=growth(results),
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table with aligned columns."""
+    lines = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
-    (docs / "benchmarks.md").write_text(page, encoding="utf-8")
-    (docs / "benchmarks.svg").write_text(plot.draw(rows(results)), encoding="utf-8")
-    readme = root / "README.md"
-    text = with_figures(readme.read_text(encoding="utf-8"), sentence(results))
-    readme.write_text(text, encoding="utf-8")
-
-
-def table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def rows(results: Results, measured: str = "seconds") -> dict[str, dict[str, Ratio]]:
-    """For each corpus and algorithm, how many times as long as checksig each peer takes."""
-    return {
-        what: {
-            name: ratio(each[measured], runs[OURS][measured])
-            for name, each in runs.items()
-            if name != OURS
-        }
-        for what, runs in results["runs"].items()
-    }
-
-
-def speed(results: Results, measured: str = "seconds") -> str:
-    """Everybody's time over ours, and ours over that of only reading."""
-    everything = rows(results, measured)
-    names = [name for name in next(iter(everything.values())) if name != READING]
-    body = []
-    for what, ratios in everything.items():
-        runs = results["runs"][what]
-        over = ratio(runs[OURS][measured], runs[READING][measured])
-        body.append([what, *(str(ratios.get(name, "–")) for name in names), str(over)])  # noqa: RUF001
-    return table(["corpus, algorithm", *names, "over only reading"], body)
 
 
 def sizes(results: Results) -> str:
-    """What the corpora are."""
+    """Return what the corpora are."""
     return "\n".join(
-        f"- {name}: {files:,} files, {CORPORA[name]}, {size / 1e6:,.0f} MB"
+        f"{name}: {files:,} files, {CORPORA[name]}, {size / 1e6:,.0f} MB"
         for name, (files, size) in results["corpora"].items()
     )
 
 
+def speed(results: Results, measured: str = "seconds") -> str:
+    """Return each peer's time over that of checksig, and checksig's over only reading."""
+    names = [name for name in _peers(results) if name not in (OURS, READING)]
+    rows = []
+    for what, runs in results["runs"].items():
+        ours = runs[OURS][measured]
+        ratios = [str(ratio(runs[name][measured], ours)) if name in runs else "-" for name in names]
+        rows.append([what, *ratios, str(ratio(ours, runs[READING][measured]))])
+    return table(["corpus, algorithm", *names, "over reading"], rows)
+
+
 def memory(results: Results) -> str:
-    """The most memory that each had."""
-    names = list(next(iter(results["runs"].values())))
-    body = [
+    """Return the peak memory of each peer."""
+    names = _peers(results)
+    rows = [
         [what, *(_megabytes(runs.get(name)) for name in names)]
         for what, runs in results["runs"].items()
     ]
-    return table(["MB", *names], body)
+    return table(["MB", *names], rows)
+
+
+def _peers(results: Results) -> list[str]:
+    return list(dict.fromkeys(name for runs in results["runs"].values() for name in runs))
 
 
 def _megabytes(run: dict[str, list[float]] | None) -> str:
-    return f"{middle(run['memory']) / 1e6:.0f}" if run else "–"  # noqa: RUF001
+    return f"{median(run['memory']) / 1e6:.0f}" if run else "-"
 
 
-def added(results: Results) -> str:
-    """Python's times over the engine's, and what that is for an entry."""
-    times = results.get("added")
+def python_overhead(results: Results) -> str:
+    """Return Python's times over those of the engine, and the difference per entry."""
+    times = results.get("python overhead")
     if not times:
         return ""
     files = results["corpora"]["small"][0]
-    body = []
+    rows = []
     for way in WAYS:
-        difference = min(times[way]) - min(times["engine"])
-        each = f"{difference / files * 1e6:.2f} µs"
-        quickest = min(times[way]) / min(times["engine"])
-        body.append([f"`{way}`", str(ratio(times[way], times["engine"])), f"{quickest:.2f}", each])
-    head = ["call", "over the engine alone", "quickest over quickest", "more an entry"]
-    return table(head, body)
+        fastest = min(times[way]) / min(times["engine"])
+        difference = (min(times[way]) - min(times["engine"])) / files * 1e6
+        median_ratio = str(ratio(times[way], times["engine"]))
+        rows.append([way, median_ratio, f"{fastest:.2f}", f"{difference:.2f} µs"])
+    return table(["call", "ratio", "fastest / fastest", "per entry"], rows)
 
 
 def call_costs(results: Results) -> str:
-    """The times of calls, and gRPC's over ours."""
+    """Return the time of a call, and of the same call through gRPC if that was measured."""
     times = results["calls"]
-    body = []
+    rows = []
     for what in ("empty call", "verify", "verify, as a process", "first call", "import"):
-        ours, theirs = times.get(f"checksig: {what}"), times.get(f"gRPC: {what}")
-        if ours is None:
-            continue  # measured before there was this row
-        line = [what, f"{middle(ours) * 1e6:,.1f} µs"]
-        other = (
-            [f"{middle(theirs) * 1e6:,.1f} µs", str(ratio(theirs, ours))] if theirs else ["", ""]
-        )
-        body.append(line + other)
-    if not any(name.startswith("gRPC") for name in times):
-        body = [line[:2] for line in body]
-    head = ["", "checksig", "gRPC", "times as long"]
-    return table(head[: len(body[0])], body)
+        ours, theirs = times[f"checksig: {what}"], times.get(f"gRPC: {what}")
+        row = [what, f"{median(ours) * 1e6:,.1f} µs"]
+        row += [f"{median(theirs) * 1e6:,.1f} µs", str(ratio(theirs, ours))] if theirs else ["", ""]
+        rows.append(row)
+    return table(["", "checksig", "gRPC", "gRPC / checksig"], rows)
 
 
 def growth(results: Results) -> str:
-    """Time and memory by the number of files, and by that of workers."""
-    parts = []
-    if results["growth"]:
-        counts = list(next(iter(results["growth"].values())))
-        body = []
-        for way, found in results["growth"].items():
-            first = found[counts[0]][0]
-            cells = [f"{short(found[n][0] / first)}; {found[n][1] / 1e6:.0f} MB" for n in counts]
-            body.append([f"`{way}`", *cells])
-        parts += [
-            "Files of 4 KiB, SHA-256: a file's time over that with the fewest files; peak memory.",
-            table(["files", *(f"{int(n):,}" for n in counts)], body),
-        ]
-    for name, found in results["cores"].items():
-        one = found["1"]["seconds"]
-        body = [
-            [n, str(ratio(one, each["seconds"])), _megabytes(each)] for n, each in found.items()
-        ]
-        parts += [
-            f"The {name} files, SHA-256: how many times faster than with one worker.",
-            table(["workers", "times faster", "peak memory, MB"], body),
-        ]
-    return "\n\n".join(parts)
+    """Return time per file, over that with the fewest files, and peak memory."""
+    if not results["growth"]:
+        return ""
+    counts = list(next(iter(results["growth"].values())))
+    rows = []
+    for way, found in results["growth"].items():
+        first = found[counts[0]][0]
+        cells = [f"{short(found[n][0] / first)}; {found[n][1] / 1e6:.0f} MB" for n in counts]
+        rows.append([way, *cells])
+    return table(["files", *(f"{int(n):,}" for n in counts)], rows)
 
 
-def with_figures(text: str, figures: str) -> str:
-    """The README with this run's figures between its two marks."""
-    begin, end = "<!-- benchmarks -->\n", "\n<!-- end of benchmarks -->"
-    changed, count = re.subn(
-        f"{begin}.*{end}", lambda _: f"{begin}{figures}{end}", text, flags=re.DOTALL
-    )
-    if count != 1:
-        raise ValueError("README.md has no place for the figures")
-    return changed
-
-
-def sentence(results: Results) -> str:
-    """What the README says: from the least to the most over all corpora and algorithms."""
-    everything = rows(results).values()
-
-    def span(ratios: Iterable[float]) -> str:
-        found = sorted(ratios)
-        return f"{short(found[0])} to {short(found[-1])} times"
-
-    hashlib = span(
-        min(each.median for name, each in row.items() if name.startswith("hashlib"))
-        for row in everything
-    )
-    go, rhash = (span(row[name].median for row in everything) for name in ("Go pool", "rhash"))
-    reading = span(1 / row[READING].median for row in everything)
-    machine = results["machine"]
-    text = (
-        f"On {machine['Processors that may be used']} processors ({machine['Processor']}), for"
-        f" {_listed(results['corpora'])} files and {_listed(results['runs'])}: hashlib, the better"
-        f" of one thread and a pool, takes {hashlib} as long as `verify()`; a pool of goroutines"
-        f" with Go's own digests {go}; rhash {rhash}. `verify()` itself takes {reading} as long"
-        f" as only reading the files. {results['note'] or ''}"
-    )
-    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
-
-
-def _listed(whats: Iterable[str]) -> str:
-    """The last words, each once, as a text lists them."""
-    *names, last = dict.fromkeys(what.split()[-1] for what in whats)
-    return f"{', '.join(names)} and {last}" if names else last
+def workers(results: Results) -> str:
+    """Return how many times as fast several workers are as one, and peak memory."""
+    rows = [
+        [name, count, str(ratio(found["1"]["seconds"], each["seconds"])), _megabytes(each)]
+        for name, found in results["workers"].items()
+        for count, each in found.items()
+    ]
+    return table(["corpus", "workers", "times as fast", "MB"], rows) if rows else ""
