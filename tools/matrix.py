@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run checksig and the tools people use over tests/corpus, and write docs/formats.md.
+"""Run checksig and the tools people use over tests/corpus, and write docs/reference/formats.md.
 
     python tools/matrix.py
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "tests" / "corpus"
-PAGE = ROOT / "docs" / "formats.md"
+PAGE = ROOT / "docs" / "reference" / "formats.md"
 ROWS: dict[str, dict[str, Any]] = json.loads((CORPUS / "rows.json").read_text(encoding="utf-8"))
 NOT_LISTED = {"bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
 
@@ -39,92 +39,110 @@ VERSIONS = {
 
 FORMATS = """\
 gnu: GNU coreutils
-The man page sha256sum(1), and digest.c in the source of GNU coreutils. Two characters stand between
-digest and name, or one in the whole manifest (a space or a TAB). Lines with tags, as below, are
-read in between.
+Defined by the man page sha256sum(1) and digest.c in the source of GNU coreutils. Two characters
+separate digest and name, or one in the whole manifest (a space or a TAB). Lines with tags, as
+below, are read in between.
 
 bsd: BSD tags
-The man pages md5(1) of the BSDs and cksum(1) of GNU coreutils; shasum --tag, b3sum --tag, xxhsum,
-rhash --bsd. The tag is read in any spelling. A comment `# NAME: N bytes`, as in Fedora's files,
-says a size.
+Defined by the man pages md5(1) of the BSDs and cksum(1) of GNU coreutils; also written by
+shasum --tag, b3sum --tag, xxhsum and rhash --bsd. The tag is read in any spelling. A comment
+`# NAME: N bytes`, as in Fedora's files, gives a size.
 
 base64: BSD tags, digests in base64
-cksum --base64 of GNU coreutils 9.2. The length tells it from hexadecimal.
+Written by cksum --base64 of GNU coreutils 9.2. The length distinguishes it from hexadecimal.
 
 openssl: OpenSSL
-The man page openssl-dgst(1), of versions 1 and 3. Names are never escaped.
+Defined by the man page openssl-dgst(1), versions 1 and 3. Names are never escaped.
 
 sidecar: A digest alone
-As Go, Kubernetes and many others publish it: `disc.iso.sha256` or `disc.iso.sha256.txt` is of
-`disc.iso`. Where the name tells of no file, it is a bad line.
+Published by Go, Kubernetes and many others: `disc.iso.sha256` and `disc.iso.sha256.txt` are about
+`disc.iso`. If the manifest's name does not name a file, this is a bad line.
 
 pipe: Pipe table
-As release notes hold it. Blanks around the name are refused: they may be padding.
+Used in release notes. Blanks around the name are refused, because they may be padding.
 
 sfv: SFV
-cksfv, rhash and cfv. CRC-32 (ISO 3309) alone; `;` comments.
+Written by cksfv, rhash and cfv. CRC-32 (ISO 3309) only; `;` starts a comment.
 
 name-first: Name first
-rhash reads it, and writes it with --printf. Blanks before the digest are no part of the name.
+Read by rhash, and written by its --printf. Blanks before the digest are not part of the name.
 
 record: Wheel RECORD
-PyPA's specification "Recording installed projects". RECORD itself, its signatures and the `.pyc`
-files of `__pycache__` may be without a digest, and are no entries then; any other file without one
-is a bad line. Names start from the folder above.
+Defined by PyPA's specification "Recording installed projects". RECORD itself, its signatures and
+the `.pyc` files of `__pycache__` may have no digest, and are no entries then; any other file
+without one is a bad line. Names start from the folder above.
 
 hashdeep: hashdeep
-hashdeep.sourceforge.net. The header says the columns; one of an algorithm that is not known is a
-bad line.
+Defined by hashdeep.sourceforge.net. The header names the columns; a column of an unknown algorithm
+is a bad line.
 
 get-filehash: PowerShell's Get-FileHash
-Microsoft's reference. A path that a narrow window cut short, or broke in two, is a bad line. With
-`basename=True` the files may lie elsewhere than the path says.
+Defined by Microsoft's reference. A path that a narrow window cut short or broke in two is a bad
+line. With `basename=True` the files may be in another folder than the path says.
 
 certutil: Windows certutil
-Microsoft's reference, of `certutil -hashfile`. Without its last line it is cut short.
+Defined by Microsoft's reference of `certutil -hashfile`. Without its last line it is incomplete.
 
 ena: ENA file report
-The European Nucleotide Archive's portal. Each pair of columns `_ftp` and `_md5` lists digests; the
-file's name is the last part of its address.
+Defined by the European Nucleotide Archive's portal. Each pair of columns `_ftp` and `_md5` lists
+digests; the file's name is the last part of its address.
 
 release: Debian Release
-The Debian wiki's DebianRepository/Format. A file is listed once for each algorithm, with its size.
+Defined by the Debian wiki's DebianRepository/Format. A file is listed once for each algorithm,
+with its size.
 
 bagit: BagIt
-RFC 8493. Known by its name, `manifest-ALGORITHM.txt` or `tagmanifest-ALGORITHM.txt`; only `%0D`,
-`%0A` and `%25` are escapes.
+Defined by RFC 8493. Recognised by the name `manifest-ALGORITHM.txt` or
+`tagmanifest-ALGORITHM.txt`; only `%0D`, `%0A` and `%25` are escapes.
 
 dpkg: dpkg
-The man page deb-md5sums(5). Known by the name `*.md5sums` and a first file below `usr/`, `etc/` and
-their like. Names start from `/`, or from what `root=` says.
+Defined by the man page deb-md5sums(5). Recognised by the name `*.md5sums` and a first file below
+`usr/`, `etc/` and similar folders. Names start from `/`, or from `root=` if given.
 """
 
 HEAD = """\
-# Manifests that are read
+# Formats
 
-Which shape a manifest has is told by its content; where that leaves two readings, its name decides.
-Then every line has to fit: what does not is a bad line, and no success. Signatures are seen and not
-checked.
+checksig recognises the format of a manifest by its content; if that allows two readings, the
+manifest's name decides. Then every line must fit: a line that does not is a bad line, and the
+result is not OK. Signatures are reported and not checked.
 
-The table is made by `python tools/matrix.py`, which runs each tool over each manifest of
-[tests/corpus](../tests/corpus): with the files as they should be, and then, for each file, with one
-byte of it changed.
+## Usual names
 
-- **reads**: passes the files as they are, and fails each time a byte is changed.
+In a folder, a file is used as a manifest if it has one of these names. `ALGORITHM` is any spelling
+of any [algorithm](algorithms.md); case does not matter unless noted.
+
+- `ALGORITHMsum` and `ALGORITHMsums`, with any prefix that ends in `_`, `.` or `-`, and with
+  `.txt`: `SHA256SUMS`, `sha1sum.txt`, `tool_1.2_SHA256SUMS`, `B3SUMS`
+- `shasums`, with a length, `.txt` and `.asc`: `SHASUMS256.txt`, `SHASUMS256.txt.asc`
+- `checksum` and `checksums`, with such a prefix or an algorithm in front, and with `.txt`:
+  `CHECKSUM`, `checksums.txt`, `md5checksums.txt`, `tool_1.2_checksums.txt`
+- `checksum.ALGORITHM`, also with a suffix after `-`: `CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64`
+- a file's name with `.ALGORITHM`, `.ALGORITHM.txt`, `.b3` or `.sfv`: `disc.iso.sha256`,
+  `disc.iso.sha256.txt`, `files.sfv`
+- `manifest-ALGORITHM.txt` and `tagmanifest-ALGORITHM.txt`, the manifests of a bag
+- `MD5`, `SHA1`, `SHA256`, `SHA512`, also with `.sig`, and `RECORD`, in exactly this case
+
+## Which tool reads what
+
+The table is made by `python tools/matrix.py`, which runs each tool on each manifest of
+[tests/corpus](../../tests/corpus): first with the files as they should be, then, for each file,
+with one byte of it changed.
+
+- **reads**: accepts the unchanged files, and fails each time a byte is changed.
 - **refuses**: fails although the files are as they should be.
-- **passes a tampered file**: exits 0 although a byte of a listed file is changed.
+- **passes a tampered file**: exits with 0 although a byte of a listed file is changed.
 
-For sha256sum and shasum the sibling of the row's algorithm is run (`md5sum --check`,
+For sha256sum and shasum, the command for the row's algorithm is run (`md5sum --check`,
 `shasum -a 512 --check`).
 
 """
 
 TAIL = """\
 
-Encodings and wrappers lie below the formats and go with each of them: UTF-8 with a byte order mark,
-UTF-16 with one, CRLF; PGP's clear-signed text (RFC 9580, section 7) and OpenBSD's signify
-(`signify -S -e`). Lines around signed text are bad lines, and so is an end that comes before the
-signature's.
+Encodings and wrappers are independent of the format: UTF-8 with a byte order mark, UTF-16 with
+one, CRLF; PGP clear-signed text (RFC 9580, section 7) and OpenBSD signify (`signify -S -e`). Lines
+around signed text are bad lines, and so is an end before the signature's end.
 """
 
 
@@ -233,7 +251,7 @@ def sections() -> str:
         text += f"\n## {title} (`{name}`)\n\n{source}\n\n```text\n{sample(slugs[0])}\n```\n\n"
         for slug in slugs:
             row = ROWS[slug]
-            path = f"../tests/corpus/{slug}/{row['manifest']}"
+            path = f"../../tests/corpus/{slug}/{row['manifest']}"
             text += f"- {row['shape']}: [{row['manifest']}]({path}), {made(row)}\n"
     return text
 

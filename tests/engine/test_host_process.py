@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "guest.md"
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs" / "reference" / "promises-host-process.md"
 
 
 @posix

@@ -2,7 +2,7 @@
 //
 // The commands are md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum, b2sum, cksum and sum.
 // They have the same options, output, messages and exit codes. Files are read ahead in parallel, and
-// the output keeps the order of the operands. docs/coreutils.md lists the few differences.
+// the output keeps the order of the operands. docs/reference/coreutils.md lists the few differences.
 //
 //	gnu.Main([]string{"sha256sum", "--check", "SHA256SUMS"}, version)
 //
