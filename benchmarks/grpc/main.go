@@ -1,7 +1,7 @@
 // Command grpc is a gRPC server for the engine, to compare its calls with those through the C API.
 //
-// CheckSignatures(rootDir) returns an empty string if all files are verified, and otherwise the first
-// problem. Nothing returns immediately. The server listens on a local port, prints the port's number,
+// CheckSignatures(rootDir) returns an empty string if all files are verified, and otherwise a line for
+// each problem. Nothing returns immediately. The server listens on a local port, prints the port's number,
 // and exits when its standard input is closed.
 //
 // The messages are the StringValue and Empty of protobuf, so that no code has to be generated. The bytes
@@ -15,13 +15,12 @@ import (
 	"log"
 	"net"
 	"os"
-	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"checksig/internal/engine"
+	"checksig/internal/verify"
 )
 
 func main() {
@@ -60,17 +59,8 @@ func unary[In, Out any](call func(context.Context, *In) (*Out, error)) grpc.Meth
 func nothing(context.Context, *emptypb.Empty) (*emptypb.Empty, error) { return new(emptypb.Empty), nil }
 
 func checkSignatures(ctx context.Context, root *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
-	var once sync.Once
-	problem := ""
-	sink := engine.Sink{
-		Manifest: func(*engine.Manifest) {},
-		Result: func(r *engine.Result) {
-			if r.Status != engine.Verified {
-				once.Do(func() { problem = fmt.Sprintf("%q - %s", r.Name, r.Status) })
-			}
-		},
-		BadLine: func(b *engine.BadLine) { once.Do(func() { problem = b.Cause }) },
+	if err := verify.CheckSignatures(ctx, root.GetValue()); err != nil {
+		return wrapperspb.String(err.Error()), nil
 	}
-	_, err := engine.Run(ctx, engine.Request{Path: root.GetValue()}, sink, new(engine.Progress))
-	return wrapperspb.String(problem), err
+	return wrapperspb.String(""), nil
 }
