@@ -12,11 +12,11 @@ import os
 TYPE_CHECKING = False  # that of typing takes longer to import than this module
 if TYPE_CHECKING:
     from ._algorithms import Algorithm
-    from ._create import Converted, Created, Updated, Written, convert, create, update
-    from ._dpkg import verify_dpkg
-    from ._environment import verify_environment
-    from ._installed import InstalledReport, PackageReport, PackageStatus
-    from ._job import CancelToken
+    from ._generate import Converted, Created, Updated, Written, convert, create, update
+    from .packages.dpkg import verify_dpkg
+    from .packages.environment import verify_environment
+    from .packages.installed import InstalledReport, PackageReport, PackageStatus
+    from ._engine.job import CancelToken
     from ._options import Options
     from ._verify import averify, check_signatures, iter_verify, verify
     from .errors import (
@@ -76,11 +76,11 @@ __all__ = [
 # there before the first call, also what only a child of a fork will need.
 _NAMES = {
     "_algorithms": "Algorithm",
-    "_create": "Converted Created Updated Written convert create update",
-    "_dpkg": "verify_dpkg",
-    "_environment": "verify_environment",
-    "_installed": "InstalledReport PackageReport PackageStatus",
-    "_job": "CancelToken",
+    "_generate": "Converted Created Updated Written convert create update",
+    "packages.dpkg": "verify_dpkg",
+    "packages.environment": "verify_environment",
+    "packages.installed": "InstalledReport PackageReport PackageStatus",
+    "_engine.job": "CancelToken",
     "_options": "Options",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"

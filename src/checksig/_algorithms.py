@@ -7,7 +7,8 @@ import functools
 import struct
 from typing import Literal, NamedTuple, cast
 
-from . import _transport, _wire
+from . import _engine
+from ._engine import wire
 from .errors import EngineError
 
 __all__ = ["Algorithm", "load"]
@@ -44,11 +45,11 @@ def load() -> tuple[Algorithm, ...]:
     :raises EngineError: the engine cannot be started, or failed.
     """
     found: list[Algorithm] = []
-    with contextlib.closing(_transport.batches(_REQUEST)) as batches:
+    with contextlib.closing(_engine.batches(_REQUEST)) as batches:
         for data in batches:
-            for kind, payload in _wire.decode_batch(data).records:
-                if kind == _wire.Kind.ERROR:
-                    raise EngineError(_wire.decode_failure(payload).message)
+            for kind, payload in wire.decode_batch(data).records:
+                if kind == wire.Kind.ERROR:
+                    raise EngineError(wire.decode_failure(payload).message)
                 if kind == _RECORD:
                     found.append(_decode(payload))
     return tuple(found)

@@ -6,8 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from . import _wire
-from ._job import CancelToken, batches, raise_failure
+from ._engine import wire
+from ._engine.job import CancelToken, batches, raise_failure
 from ._options import Options, encode_options
 from .errors import (
     CancelledError,
@@ -79,7 +79,7 @@ def verify(
     with contextlib.closing(batches(request, progress, cancel)) as found:
         for batch in found:
             for kind, payload in batch.records:
-                if kind == _wire.Kind.VERIFIED:
+                if kind == wire.Kind.VERIFIED:
                     run.keep(batch.verified)
                 else:
                     run.take(kind, payload)
@@ -113,17 +113,17 @@ def iter_verify(
     return _items(_Run(path, options), batches(request, progress, cancel))
 
 
-def _items(run: _Run, found: Generator[_wire.Batch]) -> Generator[Result | BadLine | Extra]:
+def _items(run: _Run, found: Generator[wire.Batch]) -> Generator[Result | BadLine | Extra]:
     with contextlib.closing(found):
         for batch in found:
             for kind, payload in batch.records:
-                if kind == _wire.Kind.ENTRY:
-                    yield _wire.decode_entry(payload, run.manifests)
-                elif kind == _wire.Kind.VERIFIED:
-                    yield from _wire.decode_entries(batch.verified, run.manifests)
-                elif kind == _wire.Kind.BAD_LINE:
-                    yield _wire.decode_bad_line(payload, run.manifests)[1]
-                elif kind == _wire.Kind.EXTRA:
+                if kind == wire.Kind.ENTRY:
+                    yield wire.decode_entry(payload, run.manifests)
+                elif kind == wire.Kind.VERIFIED:
+                    yield from wire.decode_entries(batch.verified, run.manifests)
+                elif kind == wire.Kind.BAD_LINE:
+                    yield wire.decode_bad_line(payload, run.manifests)[1]
+                elif kind == wire.Kind.EXTRA:
                     yield run.unlisted(payload)
                 else:
                     run.take(kind, payload)
@@ -214,7 +214,7 @@ def _request(
     name = os.fsencode(path)
     # The caller may go elsewhere while the engine works.
     absolute = os.path.isabs(name) and os.path.isabs(os.fsencode(options.get("root") or name))
-    return _wire.encode_request(
+    return wire.encode_request(
         [
             ("path", name),
             ("dir", None if absolute else os.getcwdb()),
@@ -237,25 +237,25 @@ class _Run:
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
         self._verified: list[Block] = []
-        self._summary: _wire.Summary | None = None
+        self._summary: wire.Summary | None = None
 
     def take(self, kind: int, payload: bytes) -> None:
         match kind:
-            case _wire.Kind.MANIFEST:
-                self.manifests.append(_wire.decode_manifest(payload))
-            case _wire.Kind.READ:
-                index, manifest = _wire.decode_read(payload, self.manifests)
+            case wire.Kind.MANIFEST:
+                self.manifests.append(wire.decode_manifest(payload))
+            case wire.Kind.READ:
+                index, manifest = wire.decode_read(payload, self.manifests)
                 self.manifests[index] = manifest
-            case _wire.Kind.ENTRY:
-                self._failures.append(_wire.decode_entry(payload, self.manifests))
-            case _wire.Kind.BAD_LINE:
-                self._bad_lines.append(_wire.decode_bad_line(payload, self.manifests))
-            case _wire.Kind.EXTRA:
+            case wire.Kind.ENTRY:
+                self._failures.append(wire.decode_entry(payload, self.manifests))
+            case wire.Kind.BAD_LINE:
+                self._bad_lines.append(wire.decode_bad_line(payload, self.manifests))
+            case wire.Kind.EXTRA:
                 self._extras.append(self.unlisted(payload))
-            case _wire.Kind.SUMMARY:
-                self._summary = _wire.decode_summary(payload)
-            case _wire.Kind.ERROR:
-                raise_failure(_wire.decode_failure(payload))
+            case wire.Kind.SUMMARY:
+                self._summary = wire.decode_summary(payload)
+            case wire.Kind.ERROR:
+                raise_failure(wire.decode_failure(payload))
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 
@@ -263,9 +263,9 @@ class _Run:
         self._verified.append(verified)
 
     def unlisted(self, payload: bytes) -> Extra:
-        return _wire.decode_extra(payload, fails=self._extra_fails)
+        return wire.decode_extra(payload, fails=self._extra_fails)
 
-    def end(self) -> _wire.Summary:
+    def end(self) -> wire.Summary:
         if self._summary is None:
             raise EngineError("the engine ended without a summary")
         return self._summary

@@ -250,7 +250,7 @@ class Report:
 
         Only the failures, if ``keep_verified=False`` was asked for.
         """
-        from ._wire import decode_entries
+        from ._engine.wire import decode_entries
 
         results = list(self.failures)
         for block in self._verified:

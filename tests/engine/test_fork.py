@@ -247,7 +247,7 @@ print(ended(forked(generator_is_dropped)), len(list(results)))
     "hindrance",
     [
         'os.environ["CHECKSIG_ENGINE"] = "library"',
-        'import checksig._process as p; p.__file__ = "/nowhere/module"',
+        'import checksig._engine.process as p; p.__file__ = "/nowhere/_engine/process.py"',
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))",
     ],
 )
@@ -257,7 +257,7 @@ def test_a_child_that_can_start_no_process(
     """The child gets an error that says what to do; it does not hang."""
     program = f"""{FORKS}
 assert right()
-import checksig._process  # with few descriptors left, nothing can be imported
+import checksig._engine.process  # with few descriptors left, nothing can be imported
 def child():
     {hindrance}
     try:

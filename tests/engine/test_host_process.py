@@ -401,8 +401,8 @@ def test_go_reads_the_initial_environment(httpd: Path, tagged: Path, tmp_path: P
     program = """
 import ctypes, os, sys
 import checksig
-from checksig import _engine
-_engine._library_path = lambda: sys.argv[2]
+from checksig._engine import library as engine_library
+engine_library._library_path = lambda: sys.argv[2]
 if len(sys.argv) > 3:
     os.environ["GOMAXPROCS"] = sys.argv[3]
 checksig.verify(sys.argv[1], check=False)

@@ -56,8 +56,8 @@ def test_an_import_loads_nothing_else(python: Callable[..., str]) -> None:
 def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
     """``from checksig import verify`` loads all that verify() needs but the engine."""
     added = set(python(ADDED.format("from checksig import verify")).split())
-    assert {"checksig._verify", "checksig._process", "checksig.report"} <= added
-    assert not added & {*HEAVY, "_cffi_backend", "checksig._create", "checksig._dpkg"}
+    assert {"checksig._verify", "checksig._engine.process", "checksig.report"} <= added
+    assert not added & {*HEAVY, "_cffi_backend", "checksig._generate", "checksig.packages.dpkg"}
 
 
 @pytest.mark.usefixtures("engine")
@@ -87,7 +87,7 @@ def test_the_command_loads_what_it_needs(
     added = set(python(ADDED.format(program)).splitlines()[-1].split())
     assert "checksig.cli.verify" in added
     assert added & HEAVY == allowed
-    assert not added & {"checksig.cli.create", "checksig.cli.env", "checksig._environment"}
+    assert not added & {"checksig.cli.create", "checksig.cli.env", "checksig.packages.environment"}
 
 
 def test_every_name_is_there(python: Callable[..., str]) -> None:

@@ -24,9 +24,9 @@ TAGGED = """
 import ctypes, sys
 from pathlib import Path
 import checksig
-from checksig import _engine
+from checksig._engine import library as engine_library
 library, good, bad = sys.argv[1:4]
-_engine._library_path = lambda: library
+engine_library._library_path = lambda: library
 
 def well():
     return checksig.verify(good).verified == 1
@@ -139,11 +139,11 @@ def test_a_panic_in_start_is_an_engine_error(
     program = """
 import sys
 import checksig
-from checksig._engine import library
+from checksig._engine.library import load
 class Liar(bytes):
     def __len__(self):
         return 1 << 31
-*_, last = map(bytes, library().batches(Liar(b"path=x")))
+*_, last = map(bytes, load().batches(Liar(b"path=x")))
 print(last[0] == 1, b"panic" in last, b"goroutine " in last)
 print(checksig.verify(sys.argv[1]).verified)
 """

@@ -14,7 +14,7 @@ import pytest
 
 import checksig
 from checksig import EngineError, verify
-from checksig._process import Process
+from checksig._engine.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -307,8 +307,8 @@ def descriptors():
 def leave(_):
     raise LookupError
 verify(sys.argv[1], check=False)
-import checksig._process
-checksig._process._STOP_SECONDS = {patience}
+import checksig._engine.process
+checksig._engine.process._STOP_SECONDS = {patience}
 before = descriptors()
 for i in range(200):
     match i % 4:
@@ -323,9 +323,9 @@ for i in range(200):
             assert verify(sys.argv[1], check=False).verified == 9
 gc.collect()
 end = time.monotonic() + 30
-while checksig._process._unended and time.monotonic() < end:  # the next call would do it
+while checksig._engine.process._unended and time.monotonic() < end:  # the next call would do it
     time.sleep(0.01)
-    checksig._process._reap()
+    checksig._engine.process._reap()
 try:
     os.waitpid(-1, os.WNOHANG)
     print("a child is left")
@@ -380,7 +380,7 @@ def test_few_threads(
     monkeypatch.setenv("CHECKSIG_ENGINE", choice)
     program = f"""{KEPT}
 import resource, threading
-import checksig._engine, checksig._ffi, checksig._process  # while they can be read
+import checksig._engine.library, checksig._ffi  # while they can be read
 sample = sys.argv[1]
 os.setgroups([])
 os.setresgid(54321, 54321, 54321)
@@ -437,18 +437,18 @@ def test_a_wheel_without_the_library(
     """The program is used where there is no library; asking for the library is an error."""
     monkeypatch.delenv("CHECKSIG_ENGINE", raising=False)
     program = f"""{KEPT}
-import checksig._engine, checksig._process
+import checksig._engine.library
 def tried():
     try:
         return verify(sys.argv[1], check=False).verified
     except checksig.EngineError as error:
         return f"{{type(error).__name__}}: {{error}}"
-checksig._engine.__file__ = "/nowhere/module"
+checksig._engine.library.__file__ = "/nowhere/_engine/library.py"
 say(tried(), len(started))
 os.environ["CHECKSIG_ENGINE"] = "library"
 say(tried())
 del os.environ["CHECKSIG_ENGINE"]
-checksig._process.__file__ = "/nowhere/module"
+checksig._engine.process.__file__ = "/nowhere/_engine/process.py"
 say(tried())
 """
     used, insisted, bare = python(program, httpd).splitlines()

@@ -600,7 +600,7 @@ def test_totals_of_a_long_run(huge: Path) -> None:
 
 FEW = """
 import resource, sys
-import checksig, checksig._verify, checksig._wire
+import checksig, checksig._verify
 try:
     import checksig._ffi
 except ImportError:

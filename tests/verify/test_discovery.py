@@ -110,8 +110,8 @@ def test_a_subfolder_that_cannot_be_searched_is_a_failure(
         """
 import os, sys
 os.environ["CHECKSIG_ENGINE"] = "library"
-import checksig, checksig._verify, checksig._engine
-checksig._engine.library()
+import checksig, checksig._verify, checksig._engine.library
+checksig._engine.library.load()
 if os.getuid() == 0:
     os.setuid(65534)
 report = checksig.verify(sys.argv[1], recursive=True, check=False)
@@ -333,7 +333,7 @@ def test_few_descriptors_for_many_folders(
             manifest.write_text(line(algorithm, str(i).encode(), "f") * 3)
     program = """
 import resource, sys
-import checksig, checksig._verify, checksig._wire, checksig._process
+import checksig, checksig._verify
 try:
     import checksig._ffi
 except ImportError:

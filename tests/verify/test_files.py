@@ -536,7 +536,7 @@ def in_limits(program: str, limit: int, *arguments: object) -> subprocess.Comple
     """Run a program in a Python that may open *limit* files."""
     start = f"""
 import resource, sys
-import checksig, checksig._verify, checksig._wire
+import checksig, checksig._verify
 try:
     import checksig._ffi
 except ImportError:

@@ -2,7 +2,7 @@
 
 The shared library is opened by the first call that needs it. Opening it starts a Go runtime,
 which cannot be closed again, does not live through a fork, and ends the process where it gets too
-little of what it needs; :func:`library` looks after that.
+little of what it needs; :func:`load` looks after that.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ._limits import check_limits
-from .errors import EngineError, ForkedError
+from .limits import check_limits
+from ..errors import EngineError, ForkedError
 
 if sys.platform != "win32":
     import resource
@@ -24,7 +24,7 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Library", "is_installed", "library", "timeouts"]
+__all__ = ["ABI", "Library", "is_installed", "load", "timeouts"]
 
 ABI = 3
 """The number of the interface that this package speaks; go/internal/job has its twin."""
@@ -62,7 +62,7 @@ class Library:
 
     def __init__(self, path: str) -> None:
         try:
-            from ._ffi import ffi
+            from .._ffi import ffi
         except ImportError as error:  # cffi refuses an isolated sub-interpreter
             raise EngineError(f"the engine cannot be loaded: {error}") from error
         self._ffi = ffi
@@ -135,7 +135,7 @@ def timeouts() -> Generator[int]:
 def _library_path() -> str:
     names = {"win32": "checksig.dll", "darwin": "libchecksig.dylib"}
     name = names.get(sys.platform, "libchecksig.so")
-    path = os.path.join(os.path.dirname(__file__), name)
+    path = os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
     if not os.path.isfile(path):
         why = _ON_MUSL if sys.platform == "linux" else ""
         raise EngineError(f"the engine is not installed: there is no {path}{why}")
@@ -177,7 +177,7 @@ _owner: int | None = None  # the process that began to load it
 _locks: dict[int, threading.RLock] = {}
 
 
-def library() -> Library:
+def load() -> Library:
     """Return the engine of this process, loading it at the first call.
 
     :raises EngineError: it cannot be loaded.

@@ -6,9 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from . import _engine
-from ._process import NOTHING, Process
-from .errors import EngineError
+from . import library
+from .process import NOTHING, Process
+from ..errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,14 +34,14 @@ def batches(request: bytes) -> Generator[bytes | memoryview]:
     if choice == "process":
         return Process().batches(request)
     try:
-        library = _engine.library()
+        loaded = library.load()
     except EngineError as error:
         if choice == "library":
             raise
-        if not _engine.is_installed():
+        if not library.is_installed():
             return Process().batches(request)  # as ever on musl: its errors speak for themselves
         return _instead(request, error)
-    return library.batches(request)
+    return loaded.batches(request)
 
 
 def _instead(request: bytes, reason: EngineError) -> Generator[bytes]:

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ._installed import InstalledReport, PackageReport
-from ._verify import verify
-from .errors import ManifestNotFoundError
+from .installed import InstalledReport, PackageReport
+from .._verify import verify
+from ..errors import ManifestNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

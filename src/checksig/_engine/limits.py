@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 
-from .errors import EngineError
+from ..errors import EngineError
 
 if sys.platform != "win32":
     import resource  # not within a call: another thread may fork meanwhile

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from .report import BadLine, Block, Extra, Manifest, Progress, Result, Status
+from ..report import BadLine, Block, Extra, Manifest, Progress, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

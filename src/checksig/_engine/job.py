@@ -6,8 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NoReturn
 
-from . import _transport, _wire
-from .errors import (
+from . import batches as raw_batches
+from . import wire
+from ..errors import (
     CancelledError,
     EngineError,
     ManifestError,
@@ -18,7 +19,7 @@ from .errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from .report import Progress
+    from ..report import Progress
 
 __all__ = ["CancelToken", "batches", "raise_failure"]
 
@@ -41,12 +42,12 @@ class CancelToken:
 
 def batches(
     request: bytes, progress: Callable[[Progress], object] | None, cancel: CancelToken | None
-) -> Generator[_wire.Batch]:
+) -> Generator[wire.Batch]:
     """Run a job, and yield what it finds. However this is left, the job is stopped first."""
     _check(cancel)
-    with contextlib.closing(_transport.batches(request)) as found:
+    with contextlib.closing(raw_batches(request)) as found:
         for data in found:
-            batch = _wire.decode_batch(data)
+            batch = wire.decode_batch(data)
             yield batch
             if progress is not None:
                 progress(batch.progress)
@@ -58,21 +59,21 @@ def _check(cancel: CancelToken | None) -> None:
         raise CancelledError("the verification was cancelled")
 
 
-def raise_failure(failure: _wire.Failure) -> NoReturn:
+def raise_failure(failure: wire.Failure) -> NoReturn:
     """Raise the exception that says why a run failed as a whole."""
     code, number, path, message = failure
     match code:
-        case _wire.FailureCode.SYSTEM if os.name == "nt":
+        case wire.FailureCode.SYSTEM if os.name == "nt":
             raise OSError(0, message.rstrip("."), path, number)  # as Python itself says it
-        case _wire.FailureCode.SYSTEM:
+        case wire.FailureCode.SYSTEM:
             raise OSError(number, os.strerror(number), path)
-        case _wire.FailureCode.NO_MANIFEST:
+        case wire.FailureCode.NO_MANIFEST:
             raise ManifestNotFoundError(f"{path}: {message}")
-        case _wire.FailureCode.MANIFEST:
+        case wire.FailureCode.MANIFEST:
             raise ManifestError(f"{path}: {message}")
-        case _wire.FailureCode.WRITE:
+        case wire.FailureCode.WRITE:
             raise WriteError(path, message)
-        case _wire.FailureCode.VALUE:
+        case wire.FailureCode.VALUE:
             raise ValueError(message)
         case _:
             raise EngineError(message)

@@ -8,9 +8,9 @@ import struct
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from . import _wire
+from ._engine import wire
 from ._frozen import dataclass
-from ._job import batches, raise_failure
+from ._engine.job import batches, raise_failure
 from ._options import check_workers
 from .errors import EngineError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Protocol
 
-    from ._job import CancelToken
+    from ._engine.job import CancelToken
     from ._options import AnyPath
     from .report import Progress
 
@@ -366,7 +366,7 @@ class _Job:
         with contextlib.closing(batches(request, progress, cancel)) as found:
             for batch in found:
                 for kind, payload in batch.records:
-                    if kind == _wire.Kind.WRITTEN:
+                    if kind == wire.Kind.WRITTEN:
                         written = self._written(payload)
                     else:
                         self._take(kind, payload)
@@ -376,13 +376,13 @@ class _Job:
 
     def _take(self, kind: int, payload: bytes) -> None:
         match kind:
-            case _wire.Kind.FILE:
+            case wire.Kind.FILE:
                 self._files.setdefault(payload[0], []).append(payload[1:])
-            case _wire.Kind.DATA if self._sink is not None:
+            case wire.Kind.DATA if self._sink is not None:
                 self._sink.write(payload)
-            case _wire.Kind.ERROR:
-                failure = _wire.decode_failure(payload)
-                if failure.code == _wire.FailureCode.REQUEST:
+            case wire.Kind.ERROR:
+                failure = wire.decode_failure(payload)
+                if failure.code == wire.FailureCode.REQUEST:
                     raise ValueError(failure.message.partition(": ")[2])
                 raise_failure(failure)
             case _:

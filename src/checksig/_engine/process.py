@@ -16,8 +16,8 @@ import sys
 import time
 from typing import IO, TYPE_CHECKING
 
-from ._engine import ABI, timeouts
-from .errors import EngineError, ForkedError
+from .library import ABI, timeouts
+from ..errors import EngineError, ForkedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -55,7 +55,7 @@ class Process:
 
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
         name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
-        self._path = path or os.path.join(os.path.dirname(__file__), name)
+        self._path = path or os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
     def batches(self, request: bytes) -> Generator[bytes]:
         """Run a job for *request* and yield its batches of results; see go/internal/job.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from ._frozen import dataclass
-from .report import Report, Result, printable
+from .._frozen import dataclass
+from ..report import Report, Result, printable
 
 __all__ = ["InstalledReport", "PackageReport", "PackageStatus"]
 

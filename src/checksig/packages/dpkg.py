@@ -16,16 +16,16 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._installed import InstalledReport, PackageReport
-from ._verify import verify
-from .errors import ManifestError, ManifestNotFoundError
-from .report import Status
+from .installed import InstalledReport, PackageReport
+from .._verify import verify
+from ..errors import ManifestError, ManifestNotFoundError
+from ..report import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from os import PathLike
 
-    from .report import Report, Result
+    from ..report import Report, Result
 
 __all__ = ["verify_dpkg"]
 

@@ -1,0 +1,1 @@
+"""Installed packages, verified against what was recorded at their installation."""
