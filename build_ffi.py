@@ -1,7 +1,7 @@
-"""Declare the library's C interface to cffi.
+"""Declare the library's C functions to cffi.
 
-No source is compiled (out-of-line ABI mode): the result is a plain `_ffi.py`, so that one wheel
-serves every Python.
+No source is compiled (cffi's out-of-line ABI mode). The result is a plain `_ffi.py`, so one wheel
+works with every Python.
 """
 
 from cffi import FFI
@@ -10,23 +10,23 @@ ffibuilder = FFI()
 ffibuilder.set_source("checksig._ffi", None)
 ffibuilder.cdef(
     """
-    /* The whole check in one call: NULL, or a message that the caller gives back to free(). */
+    /* Verifies a folder. Returns NULL, or a message that the caller frees with free(). */
     char *verify(char *root);
 
-    /* Asked first, so that a library of another version is refused and not called. */
+    /* The version of this interface. It is compared before any other call. */
     int checksig_abi(void);
 
-    /* A job is a number, put where the caller keeps it before it can be interrupted. Requests
-       and answers are bytes with a length: a text with an end mark could not carry them. */
+    /* A job is a number, stored in *job before the call returns, so that an interrupt cannot
+       lose it. Requests and batches contain NUL bytes, so they have a length. */
     void checksig_start(char *request, size_t size, uintptr_t *job);
 
-    /* Waits in slices, so that Python can see its signals in between. The answer goes back to
-       free(). */
+    /* Waits at most timeout_ms, so that Python can handle signals between two calls. The
+       caller frees the batch with free(). */
     char *checksig_wait(uintptr_t job, int timeout_ms, size_t *size);
     void checksig_cancel(uintptr_t job);
     void checksig_free(uintptr_t job);
 
-    /* The C runtime that allocated must free; on Windows the library exports its own. */
+    /* From the C runtime that allocated the memory; on Windows the library exports it. */
     void free(void *memory);
     """
 )

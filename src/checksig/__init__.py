@@ -1,4 +1,4 @@
-"""Verify files against checksum manifests, with a Go engine that uses every core.
+"""Verify files against checksum manifests, with a Go engine that uses all CPU cores.
 
 >>> from checksig import verify
 >>> report = verify("downloads/")  # doctest: +SKIP
@@ -9,14 +9,11 @@ from __future__ import annotations
 import _thread
 import os
 
-TYPE_CHECKING = False  # that of typing takes longer to import than this module
+TYPE_CHECKING = False  # importing typing takes longer than importing this module
 if TYPE_CHECKING:
     from ._algorithms import Algorithm
+    from ._engine import CancelToken
     from ._generate import Converted, Created, Updated, Written, convert, create, update
-    from .packages.dpkg import verify_dpkg
-    from .packages.environment import verify_environment
-    from .packages.installed import InstalledReport, PackageReport, PackageStatus
-    from ._engine.job import CancelToken
     from ._options import Options
     from ._verify import averify, check_signatures, iter_verify, verify
     from .errors import (
@@ -29,11 +26,14 @@ if TYPE_CHECKING:
         VerificationError,
         WriteError,
     )
+    from .packages.dpkg import verify_dpkg
+    from .packages.environment import verify_environment
+    from .packages.installed import InstalledReport, PackageReport, PackageStatus
     from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
     algorithms: tuple[Algorithm, ...]
-    """What the engine can compute, by growing length of the digests. The engine is asked for it
-    when it is first used, which is why ``from checksig import *`` leaves it out."""
+    """The algorithms that the engine can compute, shortest digests first. The first access starts
+    the engine, so ``from checksig import *`` does not include it."""
 
 __all__ = [
     "Algorithm",
@@ -72,25 +72,25 @@ __all__ = [
     "verify_environment",
 ]
 
-# Where each name is, which is imported when the name is first asked for. What verify() needs is all
-# there before the first call, also what only a child of a fork will need.
+# The module of each name, imported at the first access. Everything that verify() needs is imported
+# before the first call, including what only a forked child needs.
 _NAMES = {
     "_algorithms": "Algorithm",
     "_generate": "Converted Created Updated Written convert create update",
     "packages.dpkg": "verify_dpkg",
     "packages.environment": "verify_environment",
     "packages.installed": "InstalledReport PackageReport PackageStatus",
-    "_engine.job": "CancelToken",
+    "_engine": "CancelToken",
     "_options": "Options",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
     " ManifestNotFoundError VerificationError WriteError",
     "report": "BadLine Extra Manifest Progress Report Result Status",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-# A child that is forked off while another thread of its parent imports a module could never import
-# that one: a fork waits until an import of ours is done.
+# A child that is forked while another thread imports a module can never import that module. So a
+# fork waits until this package has finished an import.
 _importing = _thread.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -99,17 +99,17 @@ if hasattr(os, "register_at_fork"):
         after_in_child=_importing.release,
     )
 
-if not TYPE_CHECKING:  # to type checkers only what is written above is there
+if not TYPE_CHECKING:  # type checkers see only the names above
 
     def __getattr__(name: str) -> object:
-        home = _HOMES.get(name)
+        module = _MODULE_OF.get(name)
         with _importing:
             from importlib import import_module
 
             if name == "algorithms":
                 load = import_module("._algorithms", __name__).load
-            elif home is not None:
-                globals()[name] = found = getattr(import_module(f".{home}", __name__), name)
+            elif module is not None:
+                globals()[name] = found = getattr(import_module(f".{module}", __name__), name)
                 return found
             elif name in {"errors", "report"}:
                 return import_module(f".{name}", __name__)

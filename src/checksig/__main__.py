@@ -1,4 +1,4 @@
-"""``python -m checksig`` is the command ``checksig``."""
+"""Run the command ``checksig`` as ``python -m checksig``."""
 
 from __future__ import annotations
 

@@ -1,116 +1,506 @@
-"""How to verify: the options that every call takes."""
+"""The options of every operation, in one table.
+
+Everything that depends on an option's name, type or default is derived from :data:`TABLE`: the
+fields of a request, the arguments of the command line with their help, the man page, completion,
+and ``docs/reference/options.md``. The signatures of the API are written out, so that editors show
+them; ``tests/cli/test_options.py`` compares them with the table. The engine's side of the table
+is in ``tests/golden/wire.json``.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from os import PathLike
+    from typing import TypeVar
 
     AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
+    Function = TypeVar("Function", bound=Callable[..., Any])
+    Fields = list[tuple[str, bytes]]
 
-__all__ = ["Options", "check_workers", "encode_options"]
+__all__ = [
+    "FORMATS",
+    "OPERATIONS",
+    "REQUIRED",
+    "TABLE",
+    "Option",
+    "Options",
+    "encode_options",
+    "options_of",
+    "select_options",
+    "suggest_options",
+]
 
-_MOST_WORKERS = 1024
-_MOST_STRIPPED = 4096
+REQUIRED: Final = "required"
+"""The default of an argument that has none."""
+
+OPERATIONS = ("verify", "create", "update", "convert")
+
+FORMATS = (
+    "bagit",
+    "base64",
+    "bsd",
+    "certutil",
+    "dpkg",
+    "ena",
+    "get-filehash",
+    "gnu",
+    "hashdeep",
+    "name-first",
+    "openssl",
+    "pipe",
+    "record",
+    "release",
+    "sfv",
+    "sidecar",
+)
+"""The formats that completion offers; a test compares them with the engine's."""
+
+
+class Option(NamedTuple):
+    """One keyword argument, which is also one field of a request and one command-line option."""
+
+    name: str
+    """The keyword, and the key of the field."""
+    operations: tuple[str, ...]
+    """The operations that take it."""
+    type: str
+    """``bool``, ``int``, ``choice``, ``algorithm``, ``algorithms``, ``format``, ``path``,
+    ``output``, ``patterns`` or ``mapping``."""
+    annotation: str
+    """The type hint in the signatures."""
+    default: Any
+    """The default in the signatures, or :data:`REQUIRED`."""
+    flags: tuple[str, ...]
+    """The command-line option."""
+    help: str
+    """One sentence for ``--help``, the man page and the reference; no full stop."""
+    metavar: str | None = None
+    """The placeholder for the value on the command line; None for flags and choices."""
+    bounds: tuple[int, int] | None = None
+    """The least and the greatest value of an ``int``."""
+    choices: tuple[str, ...] = ()
+    """The values of a ``choice``."""
+    complete: str = ""
+    """What completion offers: ``algorithm``, ``format``, ``directory`` or ``file``."""
+    command_line_default: str | None = None
+    """The default on the command line, where it differs from that of the API."""
+
+
+_WRITING = ("create", "update")
+
+TABLE: tuple[Option, ...] = (
+    Option(
+        "recursive",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("-r", "--recursive"),
+        help="find manifests in subfolders too",
+    ),
+    Option(
+        "extra",
+        ("verify",),
+        "choice",
+        "Literal['ignore', 'report', 'fail']",
+        "ignore",
+        ("--extra",),
+        "what to do about files that no manifest lists (default: ignore)",
+        choices=("ignore", "report", "fail"),
+    ),
+    Option(
+        "ignore_missing",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--ignore-missing",),
+        help="skip entries whose file is missing",
+    ),
+    Option(
+        "root",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--root",),
+        "resolve file names from this folder (default: the folder of each manifest)",
+        "DIR",
+        complete="directory",
+    ),
+    Option(
+        "strip",
+        ("verify",),
+        "int",
+        "int",
+        0,
+        ("--strip",),
+        "remove the first N components of each file name",
+        "N",
+        bounds=(0, 4096),
+    ),
+    Option(
+        "basename",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--basename",),
+        help="use only the last component of each file name",
+    ),
+    Option(
+        "remap",
+        ("verify",),
+        "mapping",
+        "Mapping[str, str] | Mapping[bytes, bytes] | None",
+        None,
+        ("--remap",),
+        "replace the prefix FROM of file names by TO; can be repeated, the longest match is used",
+        "FROM=TO",
+    ),
+    Option(
+        "min_strength",
+        ("verify",),
+        "algorithm",
+        "str | None",
+        None,
+        ("--min-strength",),
+        "refuse algorithms that are weaker than this one",
+        "NAME",
+        complete="algorithm",
+    ),
+    Option(
+        "all",
+        ("update",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--all",),
+        help="read every file, also those that seem unchanged",
+    ),
+    Option(
+        "prune",
+        ("update",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--prune",),
+        help="remove the entries of missing files",
+    ),
+    Option(
+        "add",
+        ("update",),
+        "bool",
+        "bool",
+        default=True,
+        flags=("--no-add",),
+        help="do not add files that are not listed",
+    ),
+    Option(
+        "to",
+        ("convert",),
+        "format",
+        "str",
+        REQUIRED,
+        ("--to",),
+        "the format to write, such as bsd",
+        "FORMAT",
+        complete="format",
+    ),
+    Option(
+        "algorithm",
+        ("create",),
+        "algorithms",
+        "str | Sequence[str]",
+        "sha256",
+        ("-a", "--algorithm"),
+        "the algorithm (default: sha256); repeat it or separate names by commas to compute"
+        " several digests in one read",
+        "NAME",
+        complete="algorithm",
+    ),
+    Option(
+        "algorithm",
+        ("verify", "update", "convert"),
+        "algorithm",
+        "str | None",
+        None,
+        ("--algorithm",),
+        "the algorithm of digests that do not name it (default: detected)",
+        "NAME",
+        complete="algorithm",
+    ),
+    Option(
+        "format",
+        ("verify",),
+        "format",
+        "str | None",
+        None,
+        ("--format",),
+        "the format of the manifests (default: detected)",
+        "NAME",
+        complete="format",
+    ),
+    Option(
+        "format",
+        ("create",),
+        "format",
+        "str | None",
+        None,
+        ("--format",),
+        "the format to write (default: gnu, or bsd for several algorithms)",
+        "NAME",
+        complete="format",
+    ),
+    Option(
+        "format",
+        ("update", "convert"),
+        "format",
+        "str | None",
+        None,
+        ("--from",),
+        "the format of the manifest that is read (default: detected)",
+        "FORMAT",
+        complete="format",
+    ),
+    Option(
+        "output",
+        ("create",),
+        "output",
+        "AnyPath | Writable | None",
+        None,
+        ("-o", "--output"),
+        "the manifest to write, - for standard output (default: SHA256SUMS or a similar name in"
+        " the folder, or next to the file)",
+        "FILE",
+        complete="file",
+    ),
+    Option(
+        "output",
+        ("convert",),
+        "output",
+        "AnyPath | Writable",
+        REQUIRED,
+        ("-o", "--output"),
+        "the manifest to write (default: -, standard output)",
+        "FILE",
+        complete="file",
+        command_line_default="-",
+    ),
+    Option(
+        "relative_to",
+        ("create",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--relative-to",),
+        "the folder that file names are relative to (default: that of the manifest)",
+        "DIR",
+        complete="directory",
+    ),
+    Option(
+        "overwrite",
+        ("create", "convert"),
+        "bool",
+        "bool",
+        default=False,
+        flags=("-f", "--force"),
+        help="replace an existing manifest",
+    ),
+    Option(
+        "drop_signature",
+        ("convert",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--drop-signature",),
+        help="convert a signed manifest, without its signature",
+    ),
+    Option(
+        "links",
+        _WRITING,
+        "choice",
+        "Literal['follow', 'skip', 'refuse']",
+        "follow",
+        ("--links",),
+        "list symbolic links as the files that they point to, skip them, or fail (default: follow)",
+        choices=("follow", "skip", "refuse"),
+    ),
+    Option(
+        "follow_outside",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--follow-outside",),
+        help="read files outside the manifest's folder too; by default they are refused",
+    ),
+    Option(
+        "follow_outside",
+        _WRITING,
+        "bool",
+        "bool",
+        default=False,
+        flags=("--follow-outside",),
+        help="list files outside the tree that links point to; by default they are refused",
+    ),
+    Option(
+        "skip_special",
+        _WRITING,
+        "bool",
+        "bool",
+        default=False,
+        flags=("--skip-special",),
+        help="skip FIFOs, sockets and devices; by default they are refused",
+    ),
+    Option(
+        "exclude",
+        _WRITING,
+        "patterns",
+        "Sequence[str | bytes]",
+        (),
+        ("--exclude",),
+        "leave out files and folders with that name (*.tmp) or path (/build, src/*.o); can be"
+        " repeated",
+        "PATTERN",
+    ),
+    Option(
+        "workers",
+        ("verify", *_WRITING),
+        "int",
+        "int | None",
+        None,
+        ("-j", "--workers"),
+        "read N files at once (default: one for each CPU)",
+        "N",
+        bounds=(1, 1024),
+    ),
+    Option(
+        "leave_cache",
+        ("verify", *_WRITING),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--leave-cache",),
+        help="leave the system's page cache as it was (Linux, macOS)",
+    ),
+)
 
 
 class Options(TypedDict, total=False):
-    """The keywords of :func:`checksig.verify`, ``iter_verify`` and ``averify`` alike."""
+    """The options of :func:`checksig.verify`, where they are described."""
 
-    workers: int | None
-    """How many files are read at once, 1 to 1024. If None, as many as CPUs may be used, but one
-    where the folder that names start from is known to lie on a disk that rotates (Linux)."""
-    leave_cache: bool
-    """Leave the system's page cache as it was: what was not cached is not cached behind the read,
-    so that what else is cached stays (Linux, macOS). Files are hashed one by one then."""
-    follow_outside: bool
-    """Read files outside the folder that names start from too, which are refused otherwise: by
-    ``..``, an absolute name, or a symbolic link."""
     recursive: bool
-    """Look for manifests in the folders below a folder, too. Names in each start from its own
-    folder. Links to folders are not followed."""
     extra: Literal["ignore", "report", "fail"]
-    """What to do about files below the manifests' folders that no manifest lists: nothing, report
-    them, or count them as failures. Manifests, and signatures of them, need not be listed. With the
-    latter two, files that are missing under one name and lie under another are told as moved. Takes
-    16 bytes of memory an entry."""
     ignore_missing: bool
-    """Skip entries whose file is missing. A verification that skips everything is not ok."""
     root: AnyPath | None
-    """The folder that names start from, instead of that of each manifest."""
     strip: int
-    """Leave out so many leading components of each name, as ``tar --strip-components`` does. A name
-    that has no more is unreadable."""
     basename: bool
-    """Leave out all components of each name but the last."""
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None
-    """Replace the prefixes of names that are its keys; of several that fit, the longest. A prefix
-    is made of whole components: ``{"/home/runner/dist": ""}``. A backslash in it stands for either
-    separator. This is done first, then *strip*, then *basename*; whatever comes of it has to lie in
-    the folder that names start from."""
     min_strength: str | None
-    """The name of an algorithm, such as ``"sha256"``: entries of a weaker one are unreadable,
-    whatever else is listed for the file."""
     algorithm: str | None
-    """The algorithm of digests that are not tagged with one, instead of what the manifest's name or
-    the digest's length say."""
     format: str | None
-    """The name of the manifests' format, instead of the one that is detected."""
+    follow_outside: bool
+    workers: int | None
+    leave_cache: bool
 
 
-def encode_options(
-    *,
-    workers: int | None = None,
-    leave_cache: bool = False,
-    follow_outside: bool = False,
-    recursive: bool = False,
-    extra: Literal["ignore", "report", "fail"] = "ignore",
-    ignore_missing: bool = False,
-    root: AnyPath | None = None,
-    strip: int = 0,
-    basename: bool = False,
-    remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
-    min_strength: str | None = None,
-    algorithm: str | None = None,
-    format: str | None = None,  # noqa: A002 - as callers name it
-) -> list[tuple[str, bytes | int | None]]:
-    """Return the fields of a request; see go/internal/job/request.go.
+@functools.cache
+def options_of(operation: str) -> dict[str, Option]:
+    """Return the options of *operation* by name, in the order of its signature."""
+    return {option.name: option for option in TABLE if operation in option.operations}
 
-    :raises ValueError: a number is out of range, or *root* is empty.
+
+def select_options(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of *arguments*, such as ``locals()``, that are options of *operation*."""
+    return {name: arguments[name] for name in options_of(operation)}
+
+
+def encode_options(operation: str, options: Mapping[str, Any]) -> Fields:
+    """Return the request fields of those *options* that differ from their defaults.
+
+    :raises ValueError: a value is out of range.
     """
-    check_workers(workers)
-    if not 0 <= strip <= _MOST_STRIPPED:
-        raise ValueError(f"strip must be between 0 and {_MOST_STRIPPED}, not {strip}")
-    folder = None if root is None else os.fsencode(root)
-    if folder == b"":
-        raise ValueError("root must not be empty")
-    fields: list[tuple[str, bytes | int | None]] = [
-        ("workers", workers),
-        ("leave_cache", leave_cache),
-        ("follow_outside", follow_outside),
-        ("recursive", recursive),
-        ("extra", None if extra == "ignore" else extra.encode()),
-        ("ignore_missing", ignore_missing),
-        ("root", folder),
-        ("strip", strip or None),
-        ("basename", basename),
-        ("min_strength", _encoded(min_strength)),
-        ("algorithm", _encoded(algorithm)),
-        ("format", _encoded(format)),
-    ]
-    for prefix, replacement in (remap or {}).items():
-        fields += [("remap", os.fsencode(prefix)), ("to", os.fsencode(replacement))]
+    table = options_of(operation)
+    fields: Fields = []
+    for name, value in options.items():
+        option = table[name]
+        if value is not None and value != option.default:
+            fields += [(name, text) for text in _encode(option, value)]
     return fields
 
 
-def _encoded(name: str | None) -> bytes | None:
-    return None if name is None else name.encode("utf-8", "surrogateescape")
+def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR0911 - one case a type
+    """Return the value of each field for the option."""
+    match option.type:
+        case "int":
+            least, most = option.bounds or (value, value)
+            if not least <= value <= most:
+                raise ValueError(f"{option.name} must be between {least} and {most}, not {value}")
+            return [b"%d" % value]
+        case "bool":
+            return [b"%d" % value]
+        case "path":
+            path = os.fsencode(value)
+            if not path:
+                raise ValueError(f"{option.name} must not be empty")
+            return [path]
+        case "output":
+            if not isinstance(value, (str, bytes, os.PathLike)):
+                return [b"-"]  # the engine sends the bytes
+            path = os.fsencode(cast("AnyPath", value))
+            return [b"./-" if path == b"-" else path]
+        case "patterns":
+            return map(os.fsencode, [value] if isinstance(value, (str, bytes)) else value)
+        case "mapping":
+            pairs = [(os.fsencode(a), os.fsencode(b)) for a, b in value.items()]
+            return [b"%d:%s%s" % (len(prefix), prefix, new) for prefix, new in pairs]
+        case "algorithms":
+            names = [value] if isinstance(value, str) else value
+            return [_encode_name(",".join(names))]
+        case _:
+            return [_encode_name(value)]
 
 
-def check_workers(workers: int | None) -> None:
-    """Raise ValueError if no such number of files can be read at once."""
-    if workers is not None and not 1 <= workers <= _MOST_WORKERS:
-        raise ValueError(f"workers must be between 1 and {_MOST_WORKERS}, not {workers}")
+def _encode_name(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def suggest_options(function: Function) -> Function:
+    """Let a misspelt keyword of *function* raise a TypeError that names the close one."""
+    code = function.__code__
+    known = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    # A function that returned the coroutine would not be one to `inspect.iscoroutinefunction`.
+    if code.co_flags & _IS_COROUTINE:
+
+        @functools.wraps(function)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            _check_keywords(function.__name__, kwargs, known)
+            return await function(*args, **kwargs)
+
+        return cast("Function", async_wrapper)
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        _check_keywords(function.__name__, kwargs, known)
+        return function(*args, **kwargs)
+
+    return cast("Function", wrapper)
+
+
+_IS_COROUTINE = 0x80  # inspect.CO_COROUTINE, without the import
+
+
+def _check_keywords(function: str, given: Iterable[str], known: frozenset[str]) -> None:
+    for name in given:
+        if name not in known:
+            import difflib
+
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")

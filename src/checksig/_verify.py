@@ -1,25 +1,23 @@
-"""The calls that verify."""
+"""The functions that verify."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ._engine import wire
-from ._engine.job import CancelToken, batches, raise_failure
-from ._options import Options, encode_options
+from ._engine import CancelToken, raise_failure, run, wire
+from ._options import encode_options, select_options, suggest_options
 from .errors import (
     CancelledError,
     EngineError,
     VerificationError,
 )
-from .report import BadLine, Block, Extra, Manifest, Report, Result
+from .report import BadLine, Extra, Manifest, PackedResults, Report, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from typing_extensions import Unpack
+    from collections.abc import Callable, Generator, Mapping
+    from typing import Literal
 
     from ._options import AnyPath
     from .report import Progress
@@ -27,140 +25,273 @@ if TYPE_CHECKING:
 __all__ = ["averify", "check_signatures", "iter_verify", "verify"]
 
 _STOP_SECONDS = 1.5
+"""How long a cancelled task waits for the engine; slightly longer than the engine itself does."""
 
 _HIGH_WATER = 8 << 20
-"""How many bytes of results the engine may have for a caller who keeps them all: each time that it
-wakes another thread, one of its own loses some of a millisecond."""
+"""How many bytes of results the engine may collect for a caller who keeps them all; waking the
+caller's thread costs the engine part of a millisecond each time."""
 
 
+@suggest_options
 def verify(
     path: AnyPath,
     *,
     check: bool = True,
     keep_verified: bool = True,
+    recursive: bool = False,
+    extra: Literal["ignore", "report", "fail"] = "ignore",
+    ignore_missing: bool = False,
+    root: AnyPath | None = None,
+    strip: int = 0,
+    basename: bool = False,
+    remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    min_strength: str | None = None,
+    algorithm: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word for it
+    follow_outside: bool = False,
+    workers: int | None = None,
+    leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
-    **options: Unpack[Options],
 ) -> Report:
-    """Verify every file that a manifest lists.
+    """Verify every file that a manifest lists, and return a report.
 
-    *path* is a manifest, or a folder, in which every manifest counts that has one of the usual
-    names (``sha1sum.txt``, ``SHA256SUMS``, ``disc.iso.md5``, …), and which is a bag (RFC 8493) if
-    it holds a ``bagit.txt``. File names are relative to the manifest's folder.
+    If *path* is a folder, all manifests in it with a usual name are read (``sha1sum.txt``,
+    ``SHA256SUMS``, ``disc.iso.md5``, …); a folder with a ``bagit.txt`` is verified as a bag
+    (RFC 8493). File names are relative to the manifest's folder.
 
-    :param check: raise :exc:`VerificationError` unless all is as listed; otherwise the report,
-        which is false then, is returned whatever was found.
-    :param keep_verified: keep the entries that were verified for :attr:`Report.results`; without
-        them the memory needed does not grow with the manifest.
-    :param progress: called a few times a second, in this thread, with the :class:`Progress`; what
-        it raises stops the verification.
-    :param cancel: stops the verification when its :meth:`CancelToken.cancel` is called.
-    :param options: how to verify: *workers*, *leave_cache*, *follow_outside*, *recursive*, *extra*,
-        *ignore_missing*, *root*, *strip*, *basename*, *remap*, *min_strength*, *algorithm* and
-        *format*; see :class:`Options`.
+    :param path: A manifest, or a folder that contains manifests.
+    :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
+        report is returned in any case; it is then false where something is wrong.
+    :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
+        does not grow with the manifest.
+    :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
+        own folder. Links to folders are not followed.
+    :param extra: What to do about files below the manifests' folders that no manifest lists:
+        ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
+        listed. A missing file whose content is found under another name is reported as moved. This
+        takes 16 bytes of memory per entry.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
+        not ok.
+    :param root: The folder that names are relative to, instead of the folder of each manifest.
+    :param strip: Remove this many leading components of each name, 0 to 4096, as
+        ``tar --strip-components`` does. A name without more components is unreadable.
+    :param basename: Use only the last component of each name.
+    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+        used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
+        it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
+        resulting path must be inside the folder that names are relative to.
+    :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
+        are unreadable, even if the file has a stronger digest too.
+    :param algorithm: The algorithm of digests that do not name it, instead of the one that the
+        manifest's name or the digest's length implies.
+    :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
+    :param follow_outside: Read files outside the folder that names are relative to as well. By
+        default, ``..``, absolute names and symbolic links that lead outside are refused.
+    :param workers: How many files are read at once, 1 to 1024. By default one for each available
+        CPU, or a single one on a spinning disk (Linux).
+    :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
+        not cached after the read (Linux, macOS). Each core then hashes one file at a
+        time.
+    :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
+        exception that it raises stops the verification.
+    :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
 
-    :raises VerificationError: something is not as listed; its ``report`` says what.
-    :raises ManifestNotFoundError: the folder holds no manifest.
-    :raises ManifestError: the manifest cannot be read, being a device or a FIFO, say.
-    :raises OSError: the system refuses the folder, *root* or the manifest; its number and path tell
-        more.
+    :raises VerificationError: something is not as listed; its ``report`` has the details.
+    :raises ManifestNotFoundError: the folder contains no manifest.
+    :raises ManifestError: the manifest cannot be read, for example because it is a device.
+    :raises OSError: the system refuses access to the folder, *root* or the manifest; ``errno`` and
+        ``filename`` are set.
     :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
-    :raises ValueError: *path* holds a NUL, or an option is out of range, or not known.
+    :raises ValueError: *path* contains a null byte, or an option has an unknown value or is out of
+        range.
     """
-    run = _Run(path, options)
-    request = _request(
-        path,
-        options,
-        keep_verified=keep_verified,
-        survey=progress is not None,
-        high_water=_HIGH_WATER,
-    )
-    with contextlib.closing(batches(request, progress, cancel)) as found:
-        for batch in found:
+    request = _encode_request(path, locals(), high_water=_HIGH_WATER)
+    builder = _ReportBuilder(path, extra_fails=extra == "fail")
+    with contextlib.closing(run(request, progress, cancel)) as batches:
+        for batch in batches:
             for kind, payload in batch.records:
-                if kind == wire.Kind.VERIFIED:
-                    run.keep(batch.verified)
-                else:
-                    run.take(kind, payload)
-    report = run.report()
+                builder.add(kind, payload)
+    report = builder.build()
     if check and not report.ok:
         raise VerificationError(report)
     return report
 
 
+@suggest_options
 def iter_verify(
     path: AnyPath,
     *,
+    recursive: bool = False,
+    extra: Literal["ignore", "report", "fail"] = "ignore",
+    ignore_missing: bool = False,
+    root: AnyPath | None = None,
+    strip: int = 0,
+    basename: bool = False,
+    remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    min_strength: str | None = None,
+    algorithm: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word for it
+    follow_outside: bool = False,
+    workers: int | None = None,
+    leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
-    **options: Unpack[Options],
 ) -> Generator[Result | BadLine | Extra]:
-    """Verify like :func:`verify`, and yield what became of each entry as soon as it is known.
+    """Verify like :func:`verify`, and yield each result as soon as it is known.
 
-    The order is that in which files are done. A line that was not understood comes as a
-    :class:`BadLine`; so do a manifest without entries and one that could not be read whole. A file
-    that no manifest lists, if *extra* asks for those, comes as an :class:`Extra`, and missing
-    entries only then, as they may have been moved.
-    All is as listed if every item's ``ok`` is true.
+    Results arrive in the order in which files are finished. Everything is as listed if ``ok`` is
+    true for every item, and there is at least one:
 
-    The memory needed does not grow with the manifest, but for *extra*: when the caller is slow the
-    engine waits, and it stops when the generator is closed. The errors are those of :func:`verify`,
-    but for :exc:`VerificationError`; they are raised with the first item, but for what is wrong
-    with the arguments by themselves.
+    - a :class:`Result` for each entry; with *extra*, missing ones come last, as they may have moved
+    - a :class:`BadLine` for each line that was not understood, and for a manifest without entries
+      or one that could not be read to its end
+    - with *extra*, an :class:`Extra` for each file that no manifest lists
+
+    Memory does not grow with the manifest, except with *extra*: the engine waits for a slow caller,
+    and stops when the generator is closed. The errors are those of :func:`verify`, except
+    :exc:`VerificationError`. Invalid arguments raise at once, other errors with the first item.
+
+    :param path: A manifest, or a folder that contains manifests.
+    :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
+        own folder. Links to folders are not followed.
+    :param extra: What to do about files below the manifests' folders that no manifest lists:
+        ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
+        listed. A missing file whose content is found under another name is reported as moved. This
+        takes 16 bytes of memory per entry.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
+        not ok.
+    :param root: The folder that names are relative to, instead of the folder of each manifest.
+    :param strip: Remove this many leading components of each name, 0 to 4096, as
+        ``tar --strip-components`` does. A name without more components is unreadable.
+    :param basename: Use only the last component of each name.
+    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+        used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
+        it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
+        resulting path must be inside the folder that names are relative to.
+    :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
+        are unreadable, even if the file has a stronger digest too.
+    :param algorithm: The algorithm of digests that do not name it, instead of the one that the
+        manifest's name or the digest's length implies.
+    :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
+    :param follow_outside: Read files outside the folder that names are relative to as well. By
+        default, ``..``, absolute names and symbolic links that lead outside are refused.
+    :param workers: How many files are read at once, 1 to 1024. By default one for each available
+        CPU, or a single one on a spinning disk (Linux).
+    :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
+        not cached after the read (Linux, macOS). Each core then hashes one file at a
+        time.
+    :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
+        exception that it raises stops the verification.
+    :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
     """
-    request = _request(path, options, keep_verified=True, survey=progress is not None)
-    return _items(_Run(path, options), batches(request, progress, cancel))
+    request = _encode_request(path, locals())
+    builder = _ReportBuilder(path, extra_fails=extra == "fail")
+    return _iterate(builder, run(request, progress, cancel))
 
 
-def _items(run: _Run, found: Generator[wire.Batch]) -> Generator[Result | BadLine | Extra]:
-    with contextlib.closing(found):
-        for batch in found:
+def _iterate(
+    builder: _ReportBuilder, batches: Generator[wire.Batch]
+) -> Generator[Result | BadLine | Extra]:
+    manifests = builder.manifests
+    with contextlib.closing(batches):
+        for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.ENTRY:
-                    yield wire.decode_entry(payload, run.manifests)
+                    yield wire.decode_entry(payload, manifests)
                 elif kind == wire.Kind.VERIFIED:
-                    yield from wire.decode_entries(batch.verified, run.manifests)
+                    yield from wire.decode_entries(payload, manifests)
                 elif kind == wire.Kind.BAD_LINE:
-                    yield wire.decode_bad_line(payload, run.manifests)[1]
+                    yield wire.decode_bad_line(payload, manifests)[1]
                 elif kind == wire.Kind.EXTRA:
-                    yield run.unlisted(payload)
+                    yield builder.decode_extra(payload)
                 else:
-                    run.take(kind, payload)
-    run.end()
+                    builder.add(kind, payload)
+    builder.summary()
 
 
+@suggest_options
 async def averify(
     path: AnyPath,
     *,
     check: bool = True,
     keep_verified: bool = True,
+    recursive: bool = False,
+    extra: Literal["ignore", "report", "fail"] = "ignore",
+    ignore_missing: bool = False,
+    root: AnyPath | None = None,
+    strip: int = 0,
+    basename: bool = False,
+    remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    min_strength: str | None = None,
+    algorithm: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word for it
+    follow_outside: bool = False,
+    workers: int | None = None,
+    leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
-    **options: Unpack[Options],
 ) -> Report:
     """Verify like :func:`verify`, without blocking the event loop of :mod:`asyncio`.
 
-    *progress* is called in the event loop's thread. When the task is cancelled, the engine is
-    stopped before :exc:`asyncio.CancelledError` goes on, unless the system keeps a read from
-    ending: that is waited for at most a second.
+    When the task is cancelled, the engine is stopped before :exc:`asyncio.CancelledError`
+    propagates. If the system does not let a read end, this waits for at most a second. The errors
+    are those of :func:`verify`.
+
+    :param path: A manifest, or a folder that contains manifests.
+    :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
+        report is returned in any case; it is then false where something is wrong.
+    :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
+        does not grow with the manifest.
+    :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
+        own folder. Links to folders are not followed.
+    :param extra: What to do about files below the manifests' folders that no manifest lists:
+        ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
+        listed. A missing file whose content is found under another name is reported as moved. This
+        takes 16 bytes of memory per entry.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
+        not ok.
+    :param root: The folder that names are relative to, instead of the folder of each manifest.
+    :param strip: Remove this many leading components of each name, 0 to 4096, as
+        ``tar --strip-components`` does. A name without more components is unreadable.
+    :param basename: Use only the last component of each name.
+    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+        used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
+        it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
+        resulting path must be inside the folder that names are relative to.
+    :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
+        are unreadable, even if the file has a stronger digest too.
+    :param algorithm: The algorithm of digests that do not name it, instead of the one that the
+        manifest's name or the digest's length implies.
+    :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
+    :param follow_outside: Read files outside the folder that names are relative to as well. By
+        default, ``..``, absolute names and symbolic links that lead outside are refused.
+    :param workers: How many files are read at once, 1 to 1024. By default one for each available
+        CPU, or a single one on a spinning disk (Linux).
+    :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
+        not cached after the read (Linux, macOS). Each core then hashes one file at a
+        time.
+    :param progress: Called with the :class:`Progress` a few times a second, in the event loop's
+        thread. An exception that it raises stops the verification.
     """
+    options = select_options("verify", locals())
     import asyncio
 
     loop = asyncio.get_running_loop()
     cancel = CancelToken()
     raised: list[BaseException] = []
 
-    def tell(how_far: Progress) -> None:
+    def report_progress(state: Progress) -> None:
         if progress is None or raised:
             return
         try:
-            progress(how_far)
+            progress(state)
         except BaseException as error:  # noqa: BLE001 - it is raised below, whatever it is
             raised.append(error)
             cancel.cancel()
 
-    def forward(how_far: Progress) -> None:
-        loop.call_soon_threadsafe(tell, how_far)
+    def forward(state: Progress) -> None:
+        loop.call_soon_threadsafe(report_progress, state)
 
     work = asyncio.ensure_future(
         asyncio.to_thread(
@@ -173,7 +304,7 @@ async def averify(
             **options,
         )
     )
-    # Whoever stopped waiting is not interested in what it raises any more.
+    # After a cancellation nobody retrieves the exception, about which asyncio would warn.
     work.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         report = await asyncio.shield(work)
@@ -191,10 +322,10 @@ async def averify(
 def check_signatures(root_dir: AnyPath) -> None:
     """Verify the files that the manifests in the folder *root_dir* list.
 
-    The first name of :func:`verify`.
+    This is the original interface; :func:`verify` does the same, and returns a report.
 
-    :raises ValueError: something is not as listed, ``"<path>" - mismatch``, a line for each; or
-        could not be verified.
+    :raises ValueError: something is not as listed, or could not be verified; the message has a line
+        ``"<path>" - mismatch`` for each file.
     """
     try:
         verify(root_dir, keep_verified=False)
@@ -202,45 +333,44 @@ def check_signatures(root_dir: AnyPath) -> None:
         raise ValueError(str(error)) from error
 
 
-def _request(
-    path: AnyPath,
-    options: Options,
-    *,
-    keep_verified: bool,
-    survey: bool,
-    high_water: int | None = None,
+def _encode_request(
+    path: AnyPath, arguments: Mapping[str, Any], *, high_water: int | None = None
 ) -> bytes:
-    fields = encode_options(**options)
+    """Return the request for a call with *arguments*, which are its local variables."""
+    options = encode_options("verify", select_options("verify", arguments))
     name = os.fsencode(path)
-    # The caller may go elsewhere while the engine works.
-    absolute = os.path.isabs(name) and os.path.isabs(os.fsencode(options.get("root") or name))
-    return wire.encode_request(
-        [
-            ("path", name),
-            ("dir", None if absolute else os.getcwdb()),
-            *fields,
-            ("failures_only", not keep_verified),
-            ("survey", survey),
-            ("high_water", high_water),
-        ]
-    )
+    fields = [("path", name)]
+    # The working folder can change during the operation.
+    if not (os.path.isabs(name) and os.path.isabs(os.fsencode(arguments["root"] or name))):
+        fields.append(("cwd", os.getcwdb()))
+    fields += options
+    if not arguments.get("keep_verified", True):
+        fields.append(("keep_verified", b"0"))
+    if arguments["progress"] is not None:
+        fields.append(("totals", b"1"))
+    if high_water is not None:
+        fields.append(("high_water", b"%d" % high_water))
+    return wire.encode_request("verify", fields)
 
 
-class _Run:
-    """Collects what the engine finds."""
+class _ReportBuilder:
+    """Collects records into a report."""
 
-    def __init__(self, path: AnyPath, options: Options) -> None:
+    def __init__(self, path: AnyPath, *, extra_fails: bool) -> None:
         self._path = os.fsdecode(path)
-        self._extra_fails = options.get("extra") == "fail"
-        self._extras: list[Extra] = []
+        self._extra_fails = extra_fails
+        self._unlisted: list[Extra] = []
         self.manifests: list[Manifest] = []
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
-        self._verified: list[Block] = []
+        self._verified: list[PackedResults] = []
         self._summary: wire.Summary | None = None
 
-    def take(self, kind: int, payload: bytes) -> None:
+    def add(self, kind: int, payload: Any) -> None:
+        """Add a record."""
         match kind:
+            case wire.Kind.VERIFIED:
+                self._verified.append(payload)
             case wire.Kind.MANIFEST:
                 self.manifests.append(wire.decode_manifest(payload))
             case wire.Kind.READ:
@@ -251,7 +381,7 @@ class _Run:
             case wire.Kind.BAD_LINE:
                 self._bad_lines.append(wire.decode_bad_line(payload, self.manifests))
             case wire.Kind.EXTRA:
-                self._extras.append(self.unlisted(payload))
+                self._unlisted.append(self.decode_extra(payload))
             case wire.Kind.SUMMARY:
                 self._summary = wire.decode_summary(payload)
             case wire.Kind.ERROR:
@@ -259,41 +389,41 @@ class _Run:
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 
-    def keep(self, verified: Block) -> None:
-        self._verified.append(verified)
-
-    def unlisted(self, payload: bytes) -> Extra:
+    def decode_extra(self, payload: bytes) -> Extra:
+        """Decode a record about an unlisted file."""
         return wire.decode_extra(payload, fails=self._extra_fails)
 
-    def end(self) -> wire.Summary:
+    def summary(self) -> wire.Summary:
+        """Return the counts of the engine, which end every verification."""
         if self._summary is None:
             raise EngineError("the engine ended without a summary")
         return self._summary
 
-    def report(self) -> Report:
-        s = self.end()
+    def build(self) -> Report:
+        """Return the report, after a comparison with the engine's counts."""
+        counts = self.summary()
         order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
         self._failures.sort(key=lambda result: (order[result.manifest], result.line))
         self._bad_lines.sort(key=lambda placed: (placed[0], placed[1].line))
         report = Report(
             path=self._path,
             manifests=tuple(self.manifests),
-            verified=s.verified,
-            mismatched=s.mismatched,
-            missing=s.missing,
-            unreadable=s.unreadable,
-            skipped=s.skipped,
+            verified=counts.verified,
+            mismatched=counts.mismatched,
+            missing=counts.missing,
+            unreadable=counts.unreadable,
+            skipped=counts.skipped,
             failures=tuple(self._failures),
             bad_lines=tuple(bad for _, bad in self._bad_lines),
-            bytes_read=s.bytes_read,
-            elapsed=s.nanoseconds / 1e9,
-            extras=tuple(sorted(self._extras)),
+            bytes_read=counts.bytes_read,
+            elapsed=counts.nanoseconds / 1e9,
+            extras=tuple(sorted(self._unlisted)),
             _verified=tuple(self._verified),
         )
         if (
-            len(report.bad_lines) != s.bad_lines
-            or len(report.failures) != report.entries - s.verified - s.skipped
-            or report.extra != s.extra
+            len(report.bad_lines) != counts.bad_lines
+            or len(report.failures) != report.entries - counts.verified - counts.skipped
+            or report.extra != counts.extra
         ):
             raise EngineError("the engine lost a result")
         return report

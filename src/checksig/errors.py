@@ -1,18 +1,18 @@
-"""What can go wrong.
+"""The exceptions of this package.
 
 ::
 
-    ChecksigError                      base, never raised itself
-    ├── VerificationError (ValueError)         something is not as listed; carries the report
-    ├── ManifestError (ValueError)             a manifest that cannot be read at all
-    │   └── ManifestNotFoundError (FileNotFoundError)  a folder without a manifest
+    ChecksigError                              base class, never raised itself
+    ├── VerificationError (ValueError)         something is not as listed; has the report
+    ├── ManifestError (ValueError)             a manifest cannot be read at all
+    │   └── ManifestNotFoundError (FileNotFoundError)  a folder contains no manifest
     ├── WriteError (ValueError)                a manifest was not written; names the file
-    ├── CancelledError                 a CancelToken was cancelled
+    ├── CancelledError                         a CancelToken was cancelled
     └── EngineError (RuntimeError)             the engine cannot be started, or failed
-        └── ForkedError                        it cannot, after a fork
+        └── ForkedError                        it cannot be started after a fork
 
-A path that the system refuses raises the system's own error (:exc:`FileNotFoundError`,
-:exc:`PermissionError`, …), with its number and the path.
+If the system refuses access to a path, its own error is raised (:exc:`FileNotFoundError`,
+:exc:`PermissionError`, …), with ``errno`` and ``filename``.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ __all__ = [
 
 
 class ChecksigError(Exception):
-    """The base of this package's exceptions; never raised itself."""
+    """The base class of this package's exceptions; never raised itself."""
 
 
 class VerificationError(ChecksigError, ValueError):
     """Something is not as the manifests list it.
 
-    The message has a line for each failure, beginning with ``"<path>" - mismatch`` or alike.
+    The message has a line for each failure, such as ``"<path>" - mismatch``.
     """
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)
         self.report: Report = report
-        """What became of every entry."""
+        """The report, with the outcome of every entry."""
 
     def __str__(self) -> str:
         return self.report.explain()
@@ -58,11 +58,11 @@ class ManifestError(ChecksigError, ValueError):
 
 
 class ManifestNotFoundError(ManifestError, FileNotFoundError):
-    """A folder holds no file that is taken for a manifest."""
+    """A folder contains no file with the name of a manifest."""
 
 
 class WriteError(ChecksigError, ValueError):
-    """A manifest was not written, because of the file that is named; what was there is still there.
+    """A manifest was not written, because of the named file; an existing one is unchanged.
 
     The message is ``"<path>" - <cause>``.
     """
@@ -70,7 +70,7 @@ class WriteError(ChecksigError, ValueError):
     def __init__(self, path: str, cause: str) -> None:
         super().__init__(path, cause)
         self.path: str = path
-        """Where the file is."""
+        """The path of the file."""
         self.cause: str = cause
         """What is wrong with it."""
 
@@ -85,12 +85,12 @@ class CancelledError(ChecksigError):
 
 
 class EngineError(ChecksigError, RuntimeError):
-    """The engine cannot be started, or failed; the message holds what it said."""
+    """The engine cannot be started, or failed; the message has its output."""
 
 
 class ForkedError(EngineError):
-    """The engine was loaded before this process was forked, and does not live in it.
+    """The engine was loaded before this process was forked, and cannot be used in it.
 
-    Such a process uses the engine as a process of its own, so this is raised only where that
-    cannot be started, and in a child that was forked off within a verification.
+    Such a process runs the engine as a separate process. This is raised only if that cannot be
+    started, and in a child that was forked during an operation.
     """

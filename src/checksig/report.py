@@ -1,4 +1,4 @@
-"""What a verification found: typed, immutable, printable, and convertible to JSON."""
+"""The report of a verification: typed, immutable, printable, convertible to JSON."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from ._frozen import dataclass
 
 __all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
-_MOST_EXPLAINED = 20
+_MAX_EXPLAINED = 20
 _ESCAPED = '"' if os.name == "nt" else '"\\'
 
 
 class Status(str, enum.Enum):
-    """What became of an entry; every entry has exactly one of these."""
+    """The outcome of an entry; every entry has exactly one."""
 
     VERIFIED = "verified"
-    """The file was read whole, and its digest is the one listed."""
+    """The file was read to its end, and its digest is the one listed."""
     MISMATCHED = "mismatched"
-    """The file was read whole, and its digest is another; or its size is another than listed, which
-    ``detail`` says, and it was not read for that."""
+    """The file was read to its end, and its digest differs; or its size differs from the one
+    listed, in which case ``detail`` says so and the file was not read."""
     MISSING = "missing"
-    """There is no such file."""
+    """The file does not exist."""
     UNREADABLE = "unreadable"
-    """The file was not read whole, or was refused; ``detail`` says why."""
+    """The file could not be read to its end, or was refused; ``detail`` says why."""
     SKIPPED = "skipped"
-    """The entry was left out because the caller asked for it: its file is missing, and
-    ``ignore_missing`` says that this is no failure."""
+    """The file is missing, and ``ignore_missing`` was set."""
 
     def __str__(self) -> str:
         return self.value
@@ -39,55 +38,55 @@ _OK = (Status.VERIFIED, Status.SKIPPED)
 
 
 class Progress(NamedTuple):
-    """How far a running verification is."""
+    """How far an operation has got."""
 
     files: int
     """Entries done."""
     total_files: int | None
-    """Entries in all; None until known, which takes half a second."""
+    """Entries in total; None until known, which takes half a second."""
     bytes_read: int
     """Bytes read from files."""
     total_bytes: int | None
-    """Bytes to read in all; None until known, like ``total_files``."""
+    """Bytes to read in total; None until known, like ``total_files``."""
 
 
 class Manifest(NamedTuple):
     """A manifest that was read."""
 
     path: str
-    """Where it is, as the path given to :func:`checksig.verify` says it."""
+    """Its path, starting with the path passed to :func:`checksig.verify`."""
     format: str
     """Its format, such as ``"gnu"``; empty if it could not be opened, and for a folder that could
     not be searched."""
     algorithms: tuple[str, ...] = ()
-    """The algorithms of its entries, such as ``("sha256",)``, in the order of their first use."""
+    """The algorithms of its entries, such as ``("sha256",)``, in order of first use."""
     assumed: bool = False
-    """Whether nothing but a digest's length told the algorithm of some of them: of those that share
-    the length, the commonest was chosen."""
+    """Whether the algorithm of some entries was chosen by the digest's length alone: the most
+    common one of that length."""
     encoding: str = "utf-8"
-    """``"utf-8"``, which stands for any with ASCII in it, ``"utf-16le"`` or ``"utf-16be"``."""
+    """``"utf-8"``, which includes every encoding based on ASCII, ``"utf-16le"`` or
+    ``"utf-16be"``."""
     wrapper: str = ""
-    """The signed message it comes in, ``"pgp"`` or ``"signify"``; empty if there is none."""
+    """The kind of signed message around it, ``"pgp"`` or ``"signify"``; empty if unsigned."""
 
     @property
     def signature(self) -> str:
-        """``"not checked"`` for a manifest with a signature around it, empty for others."""
+        """``"not checked"`` for a signed manifest, empty for others."""
         return "not checked" if self.wrapper else ""
 
 
 class Result(NamedTuple):
-    """What became of one entry."""
+    """The outcome of one entry."""
 
     name: str
-    """The file's name as the manifest lists it, unescaped; bytes that are not in the file
-    system's encoding are kept as :func:`os.fsdecode` keeps them."""
+    """The file's name in the manifest, unescaped, decoded as by :func:`os.fsdecode`."""
     status: Status
     algorithm: str
     """Such as ``"sha256"``."""
     expected: str
     """The digest listed, in lower-case hexadecimal."""
     found: str | None
-    """The digest of the file, in lower-case hexadecimal; None if it was not read whole."""
+    """The digest of the file, in lower-case hexadecimal; None if not read to its end."""
     size: int
     """Bytes read."""
     manifest: str
@@ -95,28 +94,25 @@ class Result(NamedTuple):
     line: int
     """The entry's line in the manifest, from 1."""
     detail: str | None = None
-    """Why the file could not be verified, for those that are unreadable, missing or skipped, and
-    those that mismatched for their size alone."""
+    """Why the file could not be verified, if it is unreadable, missing or skipped, or has
+    another size than listed."""
     assumed: bool = False
-    """Whether nothing but the digest's length told the algorithm."""
+    """Whether the algorithm was chosen by the digest's length alone."""
     opened: str | None = None
-    """The file's path, if it is another than ``name`` from the manifest's folder: by ``root``,
-    ``strip``, ``basename``, ``remap``, the format, backslashes or Unicode's normal forms."""
+    """The file's path, if it differs from ``name`` in the manifest's folder because of ``root``,
+    ``strip``, ``basename``, ``remap``, the format, backslashes or Unicode normalization."""
     moved_to: str | None = None
-    """For a missing file, the path of one that no manifest lists and that has its digest."""
+    """For a missing file, the path of an unlisted file with the same digest."""
 
     @property
     def path(self) -> str:
-        """Where the file is, or should be.
-
-        ``name`` from the manifest's folder, unless it was looked for elsewhere.
-        """
-        name = self.name.replace("/", os.sep)  # which changes something on Windows only
+        """The path where the file was looked for."""
+        name = self.name.replace("/", os.sep)  # changes names on Windows only
         return self.opened or os.path.join(os.path.dirname(self.manifest), name)
 
     @property
     def ok(self) -> bool:
-        """Whether the file was verified, or skipped as the caller asked for."""
+        """Whether the file was verified, or skipped because of an option."""
         return self.status in _OK
 
     def __str__(self) -> str:
@@ -129,21 +125,27 @@ class Result(NamedTuple):
         return f'"{printable(self.path)}" - {what}'
 
 
-class BadLine(NamedTuple):
-    """A line of a manifest that was not understood."""
-
+class _BadLineFields(NamedTuple):
     manifest: str
     """The path of the manifest."""
     line: int
-    """Its number, from 1; 0 when it is about the manifest as a whole."""
+    """The line number, from 1; 0 if the whole manifest is meant."""
     text: str
-    """How the line begins."""
+    """The beginning of the line."""
     cause: str
     """What is wrong with it."""
 
+
+class BadLine(_BadLineFields):
+    """A line of a manifest that was not understood."""
+
+    code: int = 0
+    """What is wrong with it, for programs: 1 if the line lists a file without a digest, otherwise
+    0. This is not part of the JSON document."""
+
     @property
     def ok(self) -> bool:
-        """False, as for a :class:`Result` that was not verified."""
+        """Always False, like that of a :class:`Result` that was not verified."""
         return False
 
     def __str__(self) -> str:
@@ -155,15 +157,15 @@ class Extra(NamedTuple):
     """A file on disk that no manifest lists."""
 
     path: str
-    """Where it is, as the path given to :func:`checksig.verify`, or ``root``, says it."""
+    """Its path, starting with the path passed to :func:`checksig.verify`, or with ``root``."""
     moved_from: str | None = None
-    """The path of a missing file that has the same digest: the first, of several."""
+    """The path of the first missing file with the same digest."""
     fails: bool = False
-    """Whether it is a failure, as ``extra="fail"`` says."""
+    """Whether it is a failure, because of ``extra="fail"``."""
 
     @property
     def ok(self) -> bool:
-        """Whether it is no failure."""
+        """Whether it is not a failure."""
         return not self.fails
 
     def __str__(self) -> str:
@@ -171,10 +173,10 @@ class Extra(NamedTuple):
         return f'"{printable(self.path)}" - not listed{moved}'
 
 
-class Block:
-    """Verified entries as the engine sent them, in the memory that they came in.
+class PackedResults:
+    """Verified entries as the engine sent them, decoded only when they are needed.
 
-    A report of a million files is mostly these, and few callers look at them.
+    They are most of a report of a million files, and few callers look at them.
     """
 
     __slots__ = ("_memory",)
@@ -186,47 +188,47 @@ class Block:
         return bytes(self._memory)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Block) and self._memory == other._memory
+        return isinstance(other, PackedResults) and self._memory == other._memory
 
     def __hash__(self) -> int:
         return hash(bytes(self))
 
-    def __reduce__(self) -> tuple[type[Block], tuple[bytes]]:
-        return Block, (bytes(self),)
+    def __reduce__(self) -> tuple[type[PackedResults], tuple[bytes]]:
+        return PackedResults, (bytes(self),)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found. It is true, as :attr:`ok` is, when all is as listed."""
+    """The result of a verification; true, like :attr:`ok`, if everything is as listed."""
 
     path: str
-    """The folder or manifest that was verified, as it was given."""
+    """The folder or manifest that was verified, as passed by the caller."""
     manifests: tuple[Manifest, ...]
-    """The manifests read, in this order."""
+    """The manifests, in the order in which they were read."""
     verified: int
-    """How many entries were verified."""
+    """The number of verified entries."""
     mismatched: int
     missing: int
     unreadable: int
     skipped: int
     failures: tuple[Result, ...]
-    """Every entry that was neither verified nor skipped, in the order of the manifests."""
+    """The entries that were neither verified nor skipped, in the order of the manifests."""
     bad_lines: tuple[BadLine, ...]
-    """Every line that was not understood, in the order of the manifests."""
+    """The lines that were not understood, in the order of the manifests."""
     bytes_read: int
     """Bytes read from files."""
     elapsed: float
     """Seconds taken."""
     extras: tuple[Extra, ...] = ()
-    """The files that no manifest lists, by their paths, if ``extra`` asked for them."""
-    _verified: tuple[Block, ...] = ()  # and skipped
+    """The files that no manifest lists, sorted by path; only with ``extra="report"`` or
+    ``"fail"``. The better name is :attr:`unlisted`."""
+    _verified: tuple[PackedResults, ...] = ()  # verified and skipped entries
 
     @property
     def ok(self) -> bool:
-        """Whether every line was understood, every file verified, and there was at least one.
+        """Whether every line was understood and every file verified, and there was at least one.
 
-        Entries that were skipped, as the caller asked for, and files that are not listed do not
-        count, unless ``extra="fail"`` was asked for.
+        Skipped entries are not failures, nor are unlisted files, except with ``extra="fail"``.
         """
         everything = self.verified > 0 and self.verified + self.skipped == self.entries
         return everything and not self.bad_lines and all(extra.ok for extra in self.extras)
@@ -235,26 +237,34 @@ class Report:
         return self.ok
 
     @property
+    def unlisted(self) -> tuple[Extra, ...]:
+        """The files that no manifest lists, sorted by path.
+
+        Only with ``extra="report"`` or ``"fail"``.
+        """
+        return self.extras
+
+    @property
     def extra(self) -> int:
-        """How many files no manifest lists."""
+        """The number of files that no manifest lists; the length of :attr:`unlisted`."""
         return len(self.extras)
 
     @property
     def entries(self) -> int:
-        """How many entries the manifests have: the sum of the five counts."""
+        """The number of entries in all manifests: the sum of the five counts."""
         return self.verified + self.mismatched + self.missing + self.unreadable + self.skipped
 
     @functools.cached_property
     def results(self) -> tuple[Result, ...]:
-        """What became of every entry, in the order of the manifests.
+        """The outcome of every entry, in the order of the manifests.
 
-        Only the failures, if ``keep_verified=False`` was asked for.
+        With ``keep_verified=False``, only the failures.
         """
         from ._engine.wire import decode_entries
 
         results = list(self.failures)
-        for block in self._verified:
-            results += decode_entries(block, self.manifests)
+        for packed in self._verified:
+            results += decode_entries(packed, self.manifests)
         order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
         results.sort(key=lambda result: (order[result.manifest], result.line))
         return tuple(results)
@@ -271,20 +281,23 @@ class Report:
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
 
     def explain(self) -> str:
-        """Return a line for each failure and bad line; of very many, the first and how many."""
+        """Return a line for each of the first 20 failures, and how many more there are."""
         extras = [extra for extra in self.extras if not extra.ok]
         lines = [str(what) for what in (*self.failures, *self.bad_lines, *extras)]
         if not lines:
             return self.summary()
-        if len(lines) > _MOST_EXPLAINED:
-            lines[_MOST_EXPLAINED:] = [f"... and {len(lines) - _MOST_EXPLAINED} more"]
+        if len(lines) > _MAX_EXPLAINED:
+            lines[_MAX_EXPLAINED:] = [f"... and {len(lines) - _MAX_EXPLAINED} more"]
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.summary() if self.ok else f"{self.summary()}\n{self.explain()}"
 
     def to_dict(self, *, results: bool = False) -> dict[str, Any]:
-        """Return the report as JSON knows it; with *results*, what became of every entry too."""
+        """Return the report as types of JSON.
+
+        :param results: include the outcome of every entry, not only of the failures.
+        """
         d: dict[str, Any] = {
             "ok": self.ok,
             "path": self.path,
@@ -309,8 +322,8 @@ class Report:
     def to_json(self, *, results: bool = False, indent: int | None = None) -> str:
         r"""Return :meth:`to_dict` as JSON, in ASCII.
 
-        A byte of a name that is not in the file system's encoding is written as :func:`os.fsdecode`
-        gives it, a lone surrogate (``\udcff``), which ``json.loads`` reads back.
+        A byte of a name that is invalid in the file system's encoding becomes a lone surrogate
+        (``\udcff``), as with :func:`os.fsdecode`; ``json.loads`` reads it back.
         """
         import json
 
@@ -322,10 +335,10 @@ def _plural(n: int, one: str, many: str = "") -> str:
 
 
 def printable(name: str) -> str:
-    r"""Return *name* on one line and harmless to a terminal.
+    r"""Return *name* on one line, safe to print on a terminal.
 
-    Quotes, backslashes and what is not printable are escaped (``\"``, ``\n``, ``\x1b``), and so
-    are bytes that could not be decoded (``\xff``). On Windows, backslashes are separators and stay.
+    Quotes, backslashes, unprintable characters (``\"``, ``\n``, ``\x1b``) and undecodable bytes
+    (``\xff``) are escaped. On Windows, backslashes are separators and are not escaped.
     """
     if name.isprintable() and not any(c in name for c in _ESCAPED):
         return name

@@ -1,36 +1,87 @@
-"""The way to the engine: the library in this process, or the program beside it."""
+"""Jobs of the engine, which is the library in this process or the program next to it.
+
+Nothing else in the package knows which of the two runs a job.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from . import library
-from .process import NOTHING, Process
-from ..errors import EngineError
+from ..errors import (
+    CancelledError,
+    EngineError,
+    ManifestError,
+    ManifestNotFoundError,
+    WriteError,
+)
+from . import library, wire
+from .process import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
-__all__ = ["VARIABLE", "batches"]
+    from ..report import Progress
+
+__all__ = ["VARIABLE", "CancelToken", "raise_failure", "run"]
 
 VARIABLE = "CHECKSIG_ENGINE"
-"""The environment variable that says ``library`` or ``process``; the library if it is not set,
-and the process where there can be no library."""
+"""The environment variable that selects ``library`` or ``process``.
+
+If it is not set, the library is used, and the process where the library cannot be.
+"""
 
 
-def batches(request: bytes) -> Generator[bytes | memoryview]:
-    """Run a job for *request*, and yield its batches of results; see go/internal/job.
+class CancelToken:
+    """Stops the operations that it was passed to, from any thread."""
 
-    However the caller leaves, the job is stopped first.
+    def __init__(self) -> None:
+        self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Stop them: each raises :exc:`CancelledError` within about 50 ms."""
+        self._cancelled = True
+
+
+def run(
+    request: bytes,
+    progress: Callable[[Progress], object] | None = None,
+    cancel: CancelToken | None = None,
+) -> Generator[wire.Batch]:
+    """Run a job and yield its batches of records.
+
+    The job is stopped when the generator ends, is closed or raises.
 
     :raises EngineError: the engine cannot be started, or failed.
-    :raises ForkedError: it cannot because this process was forked off.
+    :raises ForkedError: it cannot be started because this process was forked.
+    :raises CancelledError: *cancel* was cancelled.
     """
+    _raise_if_cancelled(cancel)
+    with contextlib.closing(_start(request)) as batches:
+        for data in batches:
+            batch = wire.decode_batch(data)
+            yield batch
+            if progress is not None:
+                progress(batch.progress)
+            _raise_if_cancelled(cancel)
+
+
+def _raise_if_cancelled(cancel: CancelToken | None) -> None:
+    if cancel is not None and cancel.cancelled:
+        raise CancelledError("the operation was cancelled")
+
+
+def _start(request: bytes) -> Generator[bytes | memoryview]:
+    """Start a job, and return a generator of its batches as they were sent."""
     choice = os.environ.get(VARIABLE, "")
     if choice not in {"", "library", "process"}:
-        raise EngineError(f"{VARIABLE} is {choice!r}, where 'library' or 'process' is understood")
+        raise EngineError(f"{VARIABLE} must be 'library' or 'process', not {choice!r}")
     if choice == "process":
         return Process().batches(request)
     try:
@@ -39,20 +90,40 @@ def batches(request: bytes) -> Generator[bytes | memoryview]:
         if choice == "library":
             raise
         if not library.is_installed():
-            return Process().batches(request)  # as ever on musl: its errors speak for themselves
-        return _instead(request, error)
+            return Process().batches(request)  # the normal case on musl
+        return _run_process_instead(request, error)
     return loaded.batches(request)
 
 
-def _instead(request: bytes, reason: EngineError) -> Generator[bytes]:
-    """Run a job in a process because the library, for *reason*, cannot be used."""
+def _run_process_instead(request: bytes, reason: EngineError) -> Generator[bytes]:
+    """Run a job in a process because the library cannot be used, for *reason*."""
     begun = False
     try:
-        with contextlib.closing(Process().batches(request)) as results:
-            for batch in results:
-                begun = begun or batch != NOTHING
+        with contextlib.closing(Process().batches(request)) as batches:
+            for batch in batches:
+                begun = begun or batch != wire.EMPTY_BATCH
                 yield batch
-    except (EngineError, OSError) as error:  # OSError: there may be no descriptor for a pipe
+    except (EngineError, OSError) as error:  # OSError: no file descriptor for a pipe is free
         if begun:
             raise
-        raise type(reason)(f"{reason}; nor can it run as a process of its own: {error}") from error
+        raise type(reason)(f"{reason}; and the engine's program failed: {error}") from error
+
+
+def raise_failure(failure: wire.Failure) -> NoReturn:
+    """Raise the exception for a job that failed as a whole."""
+    code, number, path, message = failure
+    match code:
+        case wire.FailureCode.SYSTEM if os.name == "nt":
+            raise OSError(0, message.rstrip("."), path, number)  # the form that Python itself uses
+        case wire.FailureCode.SYSTEM:
+            raise OSError(number, os.strerror(number), path)
+        case wire.FailureCode.NO_MANIFEST:
+            raise ManifestNotFoundError(f"{path}: {message}")
+        case wire.FailureCode.MANIFEST:
+            raise ManifestError(f"{path}: {message}")
+        case wire.FailureCode.WRITE:
+            raise WriteError(path, message)
+        case wire.FailureCode.VALUE:
+            raise ValueError(message)
+        case _:
+            raise EngineError(message)

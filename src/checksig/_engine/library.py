@@ -1,8 +1,8 @@
-"""The Go engine in this process: the only module that touches cffi.
+"""The Go engine as a library in this process; the only module that imports cffi.
 
-The shared library is opened by the first call that needs it. Opening it starts a Go runtime,
-which cannot be closed again, does not live through a fork, and ends the process where it gets too
-little of what it needs; :func:`load` looks after that.
+The first call that needs the shared library loads it. That starts a Go runtime, which cannot be
+unloaded, does not survive a fork, and aborts the process where memory, threads or file descriptors
+are too few; :func:`load` checks for that first.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from .limits import check_limits
 from ..errors import EngineError, ForkedError
+from . import wire
+from .limits import check_limits
 
 if sys.platform != "win32":
     import resource
@@ -24,27 +25,26 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ABI", "Library", "is_installed", "load", "timeouts"]
-
-ABI = 3
-"""The number of the interface that this package speaks; go/internal/job has its twin."""
+__all__ = ["Library", "is_installed", "load", "timeouts"]
 
 _WAIT_MS = 50
-"""How long one wait may block: a pending KeyboardInterrupt is raised between two of them."""
+"""The longest blocking wait; a pending KeyboardInterrupt is raised between two waits."""
 
 _PAUSE_SECONDS = 0.02
-"""The longest sleep between two looks at a job, where greenlets share this thread."""
+"""The longest sleep between two polls of a job, where greenlets share this thread."""
 
 _STOP_SECONDS = 1.0
-"""How long a cancelled job is waited for; one stuck in a dead file system ends on its own."""
+"""How long to wait for a cancelled job; one that hangs in a dead file system ends later."""
 
-_ON_MUSL = " (a wheel for musl has none: musl loads no library of Go's, golang/go#54805)"
+_ON_MUSL = " (a wheel for musl has none: musl cannot load Go libraries, golang/go#54805)"
 
-_FORKED_WITHIN = "this process was forked off within a verification, which goes on in its parent"
+FORKED_DURING_JOB = (
+    "this process was forked during a checksig operation, which continues in the parent only"
+)
 
 
 class _Functions(Protocol):
-    """The functions of the shared library; build_ffi.py declares them to cffi."""
+    """The functions of the shared library, as build_ffi.py declares them."""
 
     def checksig_abi(self) -> int: ...
     def checksig_start(self, request: bytes, size: int, job: Any) -> None: ...
@@ -57,7 +57,7 @@ class _Functions(Protocol):
 class Library:
     """The engine, loaded into this process from *path*.
 
-    :raises EngineError: the library cannot be loaded, or is of another version.
+    :raises EngineError: the library cannot be loaded, or has another version.
     """
 
     def __init__(self, path: str) -> None:
@@ -67,29 +67,29 @@ class Library:
             raise EngineError(f"the engine cannot be loaded: {error}") from error
         self._ffi = ffi
         self.pid = os.getpid()
-        with _host_state_kept():
+        with _process_state_kept():
             try:
                 self._lib = cast("_Functions", ffi.dlopen(path))
             except OSError as error:
                 raise EngineError(f"the engine cannot be loaded: {error}") from error
             abi = self._lib.checksig_abi()  # returns once the Go runtime is ready
-        if abi != ABI:
-            raise EngineError(f"{path} speaks version {abi}, this package version {ABI}")
+        if abi != wire.ABI:
+            raise EngineError(
+                f"{path} has interface version {abi}, but this package needs {wire.ABI};"
+                " reinstall checksig"
+            )
 
     def batches(self, request: bytes) -> Generator[memoryview]:
-        """Run a job for *request* and yield its batches of results; see go/internal/job.
-
-        However the caller leaves, the job is stopped first.
-        """
+        """Run a job and yield its batches; the job is stopped however the caller leaves."""
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
             for timeout_ms in timeouts():
-                batch = self._waited(job[0], timeout_ms)
+                batch = self._wait(job[0], timeout_ms)
                 yield batch
                 if os.getpid() != self.pid:
-                    raise ForkedError(_FORKED_WITHIN)
-                if batch[0] == 1:
+                    raise ForkedError(FORKED_DURING_JOB)
+                if wire.is_finished(batch):
                     break
         except BaseException:
             self._stop(job[0])
@@ -98,10 +98,10 @@ class Library:
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
-    def _waited(self, job: int, timeout_ms: int) -> memoryview:
+    def _wait(self, job: int, timeout_ms: int) -> memoryview:
         size: Any = self._ffi.new("size_t *")
         data = self._lib.checksig_wait(job, timeout_ms, size)
-        # Whoever keeps a part of the batch keeps its memory.
+        # A reference to a part of the batch keeps its memory alive.
         return memoryview(self._ffi.buffer(self._ffi.gc(data, self._lib.free, size[0]), size[0]))
 
     def _stop(self, job: int) -> None:
@@ -111,18 +111,18 @@ class Library:
         deadline = time.monotonic() + _STOP_SECONDS
         finished = False
         while not finished and time.monotonic() < deadline:
-            finished = self._waited(job, _WAIT_MS)[0] == 1
+            finished = wire.is_finished(self._wait(job, _WAIT_MS))
 
 
 def timeouts() -> Generator[int]:
-    """Yield how many milliseconds each wait may block.
+    """Yield how many milliseconds each wait blocks at most.
 
-    Where gevent or eventlet have put their own ``time.sleep``, a wait that blocks would stop every
-    greenlet of the thread: those run in a sleep instead, and the wait only looks.
+    Where gevent or eventlet have replaced ``time.sleep``, a blocking wait would stop every greenlet
+    of the thread. This function sleeps instead, during which they run, and yields 0.
     """
     pause = 0.001
     while True:
-        # By name: a sleep that a test has mocked returns at once, and must not be relied on.
+        # Only these two: a sleep that a test has mocked returns at once, and would make this spin.
         owner = getattr(time.sleep, "__module__", None) or ""
         if owner.partition(".")[0] in {"gevent", "eventlet"}:
             time.sleep(pause)
@@ -143,7 +143,7 @@ def _library_path() -> str:
 
 
 def is_installed() -> bool:
-    """Whether there is a library at all; a wheel for musl holds none."""
+    """Whether the library file exists; a wheel for musl has none."""
     try:
         _library_path()
     except EngineError:
@@ -152,12 +152,12 @@ def is_installed() -> bool:
 
 
 @contextlib.contextmanager
-def _host_state_kept() -> Generator[None]:
-    """Keep the host process as it is while a Go runtime starts in it.
+def _process_state_kept() -> Generator[None]:
+    """Keep signal mask and limits of the process while a Go runtime starts in it.
 
-    The runtime's threads inherit the signal mask: with all signals blocked, none is delivered to
-    a thread of Go's that the host waits for elsewhere (``signal.sigwait``). The runtime raises the
-    soft limit of open files, which child processes would inherit.
+    The runtime's threads inherit the signal mask. With all signals blocked, none that the
+    application waits for (``signal.sigwait``) is delivered to a thread of Go. The runtime also
+    raises the soft limit of open files, which child processes would inherit.
     """
     if sys.platform == "win32":
         yield
@@ -173,28 +173,28 @@ def _host_state_kept() -> Generator[None]:
 
 _library: Library | None = None
 _owner: int | None = None  # the process that began to load it
-# One for each process, as a fork may copy one that is held; a signal's handler may call, too.
+# One lock for each process, as a fork can copy a held lock; reentrant for signal handlers.
 _locks: dict[int, threading.RLock] = {}
 
 
 def load() -> Library:
-    """Return the engine of this process, loading it at the first call.
+    """Return the library of this process, and load it at the first call.
 
     :raises EngineError: it cannot be loaded.
-    :raises ForkedError: it was loaded before this process was forked off.
+    :raises ForkedError: it was loaded before this process was forked.
     """
-    global _library, _owner  # noqa: PLW0603 - one for the process, as the Go runtime is
-    pid = os.getpid()  # asked at every call: a fork by C code tells nobody
+    global _library, _owner  # noqa: PLW0603 - one per process, like the Go runtime
+    pid = os.getpid()  # at every call: a fork in C code runs no hook
     if _owner is not None and _owner != pid:
         raise ForkedError(
-            "checksig was used before this process was forked, and Go does not live through a fork;"
-            " use it first in the child, or start children by 'spawn' or 'forkserver'"
+            "checksig was used before this process was forked, and Go does not survive a fork;"
+            " use it first in the child, or start children with 'spawn' or 'forkserver'"
         )
     if _library is None:
         with _locks.setdefault(pid, threading.RLock()):
             if _library is None:
                 path = _library_path()
                 check_limits()
-                _owner = pid  # from here on a child would find a runtime that is half there
+                _owner = pid  # from here on a forked child has an incomplete runtime
                 _library = Library(path)
     return _library

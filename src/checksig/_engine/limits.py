@@ -1,8 +1,8 @@
-"""What the Go runtime needs of its host: where it gets less, it ends the process."""
+"""Checks of what the Go runtime needs; where it gets less, it aborts the process."""
 
 from __future__ import annotations
 
-import _thread  # threading's wait for the start of each, which takes ten times as long
+import _thread  # threading waits until each has started, which takes ten times as long
 import errno
 import os
 import sys
@@ -10,29 +10,29 @@ import sys
 from ..errors import EngineError
 
 if sys.platform != "win32":
-    import resource  # not within a call: another thread may fork meanwhile
+    import resource  # not during a call: another thread can fork during the import
 
 __all__ = ["check_limits"]
 
 _SPACE = 2 << 30
-"""Address space for the library: its runtime reserves 1.6 GB, and aborts where it gets less."""
+"""Bytes of address space for the library, whose runtime reserves 1.6 GB."""
 
 _THREADS = 6
-"""How many threads the runtime starts on its own, and one for each CPU (of a big machine's, few
-at first); it aborts where one cannot be started."""
+"""How many threads the runtime starts, besides one for each CPU."""
 
-_MOST_CPUS = 32
+_MAX_CPUS = 32
+"""On larger machines the runtime starts fewer threads at first."""
 
-_PAIRS = 3
-"""As pairs: the Go runtime keeps four descriptors; a folder and a file are the least to verify."""
+_PIPES = 3
+"""Six file descriptors: four for the Go runtime, one for a folder and one for a file."""
 
 
 def check_limits() -> None:
-    """Make sure that the library can be loaded into this process.
+    """Raise if the limits of this process are too low for the library.
 
-    :raises EngineError: its address space, its threads or its open files are limited too much.
+    :raises EngineError: a limit of address space, threads or open files is too low.
     """
-    if sys.platform != "win32":  # which has no such limits
+    if sys.platform != "win32":  # Windows has no such limits
         _check_space()
         _check_threads()
         _check_descriptors()
@@ -42,21 +42,21 @@ def _check_space() -> None:
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
         raise EngineError(
-            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low for"
-            f" the engine: it needs {_SPACE >> 20} MB more than Python has already"
+            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low: the"
+            f" engine needs {_SPACE >> 20} MB more than Python already uses"
         )
 
 
 def _check_threads() -> None:
-    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere, nor in PyPy
+    affinity = getattr(os, "sched_getaffinity", None)  # missing on macOS and in PyPy
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    count = _THREADS + min(cpus, _MOST_CPUS)
+    count = _THREADS + min(cpus, _MAX_CPUS)
     gate, all_ended = _thread.allocate_lock(), _thread.allocate_lock()
     running: list[None] = []
 
     def wait() -> None:
         with gate:
-            if running:  # not if an interrupt came between the start of a thread and its count
+            if running:  # empty if an interrupt came before the thread was counted
                 running.pop()
             if not running and all_ended.locked():
                 all_ended.release()
@@ -68,11 +68,13 @@ def _check_threads() -> None:
             _thread.start_new_thread(wait, ())
             running.append(None)
     except RuntimeError as error:
+        # CPython has one exception for a limit and for an isolated sub-interpreter, which starts
+        # no threads although Go can; before Python 3.12 only the text tells them apart.
         if "start new thread" not in str(error):
-            return  # an isolated sub-interpreter may start none, but Go may
+            return
         raise EngineError(
-            f"fewer than the {count} threads that the engine needs can be started: raise the limit"
-            " of processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
+            f"the engine needs {count} threads, and fewer can be started: raise the limit of"
+            " processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
         ) from error
     finally:
         some = bool(running)
@@ -84,13 +86,13 @@ def _check_threads() -> None:
 def _check_descriptors() -> None:
     pipes: list[int] = []
     try:
-        for _ in range(_PAIRS):
+        for _ in range(_PIPES):
             pipes += os.pipe()
     except OSError as error:
         if error.errno not in {errno.EMFILE, errno.ENFILE}:
             raise
         raise EngineError(
-            f"the engine needs {2 * _PAIRS} free file descriptors to start: {error.strerror};"
+            f"the engine needs {2 * _PIPES} free file descriptors: {error.strerror};"
             " close some, or raise the limit (ulimit -n)"
         ) from error
     finally:
@@ -99,7 +101,7 @@ def _check_descriptors() -> None:
 
 
 def _pages() -> int:
-    """Count the pages of address space in use; 0 where there is no /proc, nor such a limit."""
+    """Return the pages of address space in use; 0 without /proc, where no such limit applies."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[0])

@@ -1,7 +1,7 @@
-"""The Go engine as a process of its own, for one job; go/cmd/checksig-engine is its program.
+"""The Go engine as a separate process for one job; its program is go/cmd/checksig-engine.
 
-This module and what it imports are there before the first call: a child that is forked off while
-another thread of its parent imports a module can never import that one.
+This module and its imports are loaded before the first call: a child that is forked while another
+thread imports a module can never import that module.
 """
 
 from __future__ import annotations
@@ -10,47 +10,42 @@ import contextlib
 import os
 import select
 import signal
-import struct
 import subprocess
 import sys
 import time
 from typing import IO, TYPE_CHECKING
 
-from .library import ABI, timeouts
 from ..errors import EngineError, ForkedError
+from . import wire
+from .library import FORKED_DURING_JOB, timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from os import PathLike
 
-__all__ = ["NOTHING", "Process"]
-
-_SIZE = struct.Struct("<I")
+__all__ = ["Process"]
 
 _STOP_SECONDS = 1.0
-"""How long the end of a process is waited for; one stuck in a dead file system ends on its own."""
+"""How long to wait for the end of a process; one that hangs in a dead file system ends later."""
 
 _PAUSE_SECONDS = 0.0005
-"""How long after a look at a process that is to end comes the next."""
+"""The time between two polls of a process that is about to end."""
 
 _CHUNK = 1 << 16
-"""How much is read at once, and how much of what the program said goes into an exception."""
-
-NOTHING = struct.pack("<Bqqqq", 0, 0, -1, 0, -1)
-"""A batch that says: running, nothing done, totals unknown; see go/internal/job."""
+"""How many bytes are read at once, and how many of standard error an exception contains."""
 
 if sys.platform == "win32":
-    _FLAGS = subprocess.CREATE_NO_WINDOW  # which the caller may not have, either
+    _FLAGS = subprocess.CREATE_NO_WINDOW  # the caller has none either, perhaps
 else:
     _FLAGS = 0
 
-_unended: list[subprocess.Popen[bytes]] = []  # were killed, and are waited for at the next call
+_unreaped: list[subprocess.Popen[bytes]] = []  # were killed; the next call waits for them
 
 
 class Process:
-    """The engine as a program, started anew for each job.
+    """The engine as a program, started once for each job.
 
-    Its environment, rights, limits and working folder are those of the caller at that time.
+    It inherits the caller's environment, rights, limits and working folder at that time.
     """
 
     def __init__(self, path: str | PathLike[str] | None = None) -> None:
@@ -58,10 +53,7 @@ class Process:
         self._path = path or os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
     def batches(self, request: bytes) -> Generator[bytes]:
-        """Run a job for *request* and yield its batches of results; see go/internal/job.
-
-        However the caller leaves, the process is stopped first.
-        """
+        """Run a job and yield its batches; the process is stopped however the caller leaves."""
         _reap()
         pid = os.getpid()
         process: subprocess.Popen[bytes] | None = None
@@ -70,51 +62,48 @@ class Process:
             try:
                 with _no_interrupt():
                     process = self._start(errors)
-                talk = _Talk(process, request, errors)
-                silence = NOTHING
+                pipes = _Pipes(process, request, errors)
+                no_news = wire.EMPTY_BATCH
                 for timeout_ms in timeouts():
-                    batch = talk.turn(timeout_ms)
-                    # Also where nothing came the caller has a turn: it may want to stop.
-                    yield batch or silence
+                    batch = pipes.receive(timeout_ms)
+                    # The caller gets control even if nothing arrived, as it may want to stop.
+                    yield batch or no_news
                     if os.getpid() != pid:
-                        raise ForkedError(
-                            "this process was forked off within a verification, which goes on in"
-                            " its parent"
-                        )
+                        raise ForkedError(FORKED_DURING_JOB)
                     if batch:
-                        silence = batch[: len(NOTHING)]
-                        if batch[0] == 1:
+                        no_news = batch[: len(wire.EMPTY_BATCH)]
+                        if wire.is_finished(batch):
                             break
             finally:
                 if process is not None:
-                    _stop(process, ours=os.getpid() == pid, writes=request.startswith(b"op="))
+                    _stop(process, ours=os.getpid() == pid, writes=wire.writes_files(request))
 
     def _start(self, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
-                [self._path, str(ABI), str(os.getpid())],
-                bufsize=0,  # nothing may be left to be written when a pipe is closed
+                [self._path, str(wire.ABI), str(os.getpid())],
+                bufsize=0,  # closing a pipe must not write
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 creationflags=_FLAGS,
             )
-        except (OSError, RuntimeError) as error:  # the latter in an isolated sub-interpreter
+        except (OSError, RuntimeError) as error:  # RuntimeError: isolated sub-interpreter
             raise EngineError(f"{self._path} cannot be started: {error}") from error
 
 
-class _Talk:
-    """What is said to and by a process, through pipes that do not block but on Windows."""
+class _Pipes:
+    """The pipes of a process; they do not block, except on Windows."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], request: bytes, errors: IO[bytes] | int
     ) -> None:
         self._process = process
         self._errors = errors
-        self._unsent = memoryview(_SIZE.pack(len(request)) + request)
+        self._unsent = memoryview(wire.FRAME.pack(len(request)) + request)
         self._received = bytearray()
-        self._said = bytearray()  # on standard error
-        # The ends of the pipes, without those that are done with.
+        self._errors_seen = bytearray()
+        # The open ends; one that has reached its end is removed.
         pipes = {"in": process.stdin, "out": process.stdout, "err": process.stderr}
         self._ends = {name: pipe.fileno() for name, pipe in pipes.items() if pipe is not None}
         if sys.platform != "win32":
@@ -122,32 +111,32 @@ class _Talk:
                 os.set_blocking(end, False)
         self._send()
 
-    def turn(self, timeout_ms: int) -> bytes | None:
-        """Return one batch; None if for *timeout_ms* nothing comes.
+    def receive(self, timeout_ms: int) -> bytes | None:
+        """Return one batch; None if nothing arrives for *timeout_ms*.
 
         :raises EngineError: the process ended, or sends nothing more.
         """
-        while (batch := self._take()) is None and self._move(timeout_ms):
+        while (batch := self._next_batch()) is None and self._transfer(timeout_ms):
             pass
         if batch is None and self._has_ended():
-            raise EngineError(self._last_words())
+            raise EngineError(self._exit_message())
         return batch
 
-    def _take(self) -> bytes | None:
-        """Take one whole batch from what was received."""
-        if len(self._received) < _SIZE.size:
+    def _next_batch(self) -> bytes | None:
+        """Remove one whole batch from the bytes received, and return it."""
+        if len(self._received) < wire.FRAME.size:
             return None
-        end = _SIZE.size + _SIZE.unpack_from(self._received)[0]
+        end = wire.FRAME.size + wire.FRAME.unpack_from(self._received)[0]
         if len(self._received) < end:
             return None
-        batch = bytes(self._received[_SIZE.size : end])
+        batch = bytes(self._received[wire.FRAME.size : end])
         del self._received[:end]
         return batch
 
-    def _move(self, timeout_ms: int) -> bool:
-        """Send and receive what can be; say whether there was something."""
+    def _transfer(self, timeout_ms: int) -> bool:
+        """Write and read what the pipes allow; return whether that was anything."""
         if sys.platform != "win32" and timeout_ms:
-            ready = select.poll()  # which eventlet takes away, but there timeout_ms is 0
+            ready = select.poll()  # missing with eventlet, but there timeout_ms is 0
             for name, end in self._ends.items():
                 if name != "in":
                     ready.register(end, select.POLLIN)
@@ -156,27 +145,27 @@ class _Talk:
             if not ready.poll(timeout_ms):
                 return False
         sent = self._send()
-        said, received = self._read("err"), self._read("out")
-        self._said += said[: _CHUNK - len(self._said)]
+        errors, received = self._read("err"), self._read("out")
+        self._keep_errors(errors)
         self._received += received
-        return bool(sent or said or received)
+        return bool(sent or errors or received)
 
     def _send(self) -> int:
-        """Write what the pipe takes, and return how much that was."""
+        """Write as much of the request as the pipe takes, and return how many bytes."""
         if not self._unsent or "in" not in self._ends:
             return 0
         try:
             sent = os.write(self._ends["in"], self._unsent)
         except BlockingIOError:
             return 0
-        except OSError:  # it has died, or has seen enough: what it says tells more
+        except OSError:  # the process has ended; its output says why
             del self._ends["in"]
             return 0
         self._unsent = self._unsent[sent:]
         return sent
 
     def _read(self, name: str) -> bytes:
-        """Read what there is; at its end the pipe is done with."""
+        """Read what is available; forget the pipe at its end."""
         if name not in self._ends:
             return b""
         try:
@@ -188,20 +177,20 @@ class _Talk:
         return some
 
     def _has_ended(self) -> bool:
-        """Whether nothing can come any more.
+        """Whether nothing more can arrive.
 
-        To wait for the pipe's end is not enough: another thread may have forked while the process
-        was started, and its child hold a copy of that end.
+        Waiting for the end of the pipe is not enough: if another thread forked while the process
+        was started, that child holds a copy of the pipe's other end.
         """
         return "out" not in self._ends or (
-            self._process.poll() is not None and not self._move(timeout_ms=0)
+            self._process.poll() is not None and not self._transfer(timeout_ms=0)
         )
 
-    def _last_words(self) -> str:
-        """Say how a process ended that should not have."""
-        if not _ended(self._process, meanwhile=self._listen):
+    def _exit_message(self) -> str:
+        """Return how a process ended too early, with what it wrote to standard error."""
+        if not _wait_for_end(self._process, poll=self._read_errors):
             return "the engine's process sends nothing more, and does not end"
-        self._listen()
+        self._read_errors()
         code = self._process.returncode
         how = f"exit code {code}"
         if code < 0:
@@ -209,20 +198,23 @@ class _Talk:
                 how = signal.Signals(-code).name
         if not isinstance(self._errors, int):
             self._errors.seek(0)
-            self._said += self._errors.read(_CHUNK)
-        said = self._said.decode("utf-8", "backslashreplace").strip()
-        text = f"the engine's process ended before it was done ({how})"
-        return f"{text}: {said}" if said else text
+            self._keep_errors(self._errors.read(_CHUNK))
+        output = self._errors_seen.decode("utf-8", "backslashreplace").strip()
+        text = f"the engine's process ended unexpectedly ({how})"
+        return f"{text}: {output}" if output else text
 
-    def _listen(self) -> None:
-        """Read what a process says that is about to end, which waits for a reader."""
-        while said := self._read("err"):
-            self._said += said[: _CHUNK - len(self._said)]
+    def _read_errors(self) -> None:
+        """Read standard error to its end, as a process waits for that before it ends."""
+        while errors := self._read("err"):
+            self._keep_errors(errors)
+
+    def _keep_errors(self, errors: bytes) -> None:
+        self._errors_seen += errors[: _CHUNK - len(self._errors_seen)]
 
 
 @contextlib.contextmanager
 def _no_interrupt() -> Generator[None]:
-    """Have Ctrl-C wait until a process that starts can be stopped, and pass that process by."""
+    """Delay Ctrl-C while a process starts, and let the process inherit that it is blocked."""
     if sys.platform == "win32":
         yield
         return
@@ -234,31 +226,31 @@ def _no_interrupt() -> Generator[None]:
 
 
 def _error_file(stack: contextlib.ExitStack) -> IO[bytes] | int:
-    """Give a place for what a Go runtime says when it dies.
+    """Return where the process writes standard error, which a Go runtime does when it aborts.
 
-    A pipe that is read beside the other; on Windows a file, as two pipes cannot be waited for.
+    That is a pipe; on Windows a file, as two pipes cannot be waited for at once.
     """
     if sys.platform == "win32":
-        import tempfile  # here: no other system needs it, and nobody forks on this one
+        import tempfile  # only needed here, and Windows has no fork
 
         try:
             return stack.enter_context(tempfile.TemporaryFile())
-        except OSError:  # nowhere to write; the engine works all the same
+        except OSError:  # no writable folder; the engine works without
             return subprocess.DEVNULL
     return subprocess.PIPE
 
 
 def _stop(process: subprocess.Popen[bytes], *, ours: bool, writes: bool) -> None:
-    """End the process, wherever it is in its work: one that only reads leaves nothing undone."""
+    """End the process; one that only reads can be killed at any time."""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     if not ours:
-        process.returncode = 0  # what was forked off holds but copies: it has no child to wait for
+        process.returncode = 0  # the process is the parent's child, not this one's
         return
     try:
         if writes:
-            _ended(process)  # by itself, as nobody listens: it takes its temporary file away
+            _wait_for_end(process)  # it ends as its pipe is closed, and removes its temporary file
     finally:
         _kill(process)
 
@@ -266,14 +258,14 @@ def _stop(process: subprocess.Popen[bytes], *, ours: bool, writes: bool) -> None
 def _kill(process: subprocess.Popen[bytes]) -> None:
     try:
         process.kill()
-        _ended(process)
+        _wait_for_end(process)
     finally:
         if process.returncode is None:
-            _unended.append(process)
+            _unreaped.append(process)
 
 
-def _ended(process: subprocess.Popen[bytes], meanwhile: Callable[[], object] = bool) -> bool:
-    """Wait a while for the process to end, and say whether it did."""
+def _wait_for_end(process: subprocess.Popen[bytes], poll: Callable[[], object] = bool) -> bool:
+    """Wait up to a second for the process to end, and return whether it did."""
     if sys.platform == "win32":
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
@@ -282,15 +274,15 @@ def _ended(process: subprocess.Popen[bytes], meanwhile: Callable[[], object] = b
     while process.poll() is None:
         if time.monotonic() > deadline:
             return False
-        meanwhile()
-        # Not Popen.wait, which calls time.sleep: a sleep that a test has mocked is no pause.
+        poll()
+        # Not Popen.wait, as it calls time.sleep, which a test may have mocked.
         select.select((), (), (), _PAUSE_SECONDS)
     return True
 
 
 def _reap() -> None:
-    """Wait for processes that did not end in time, without waiting."""
-    for process in _unended.copy():
+    """Collect the exit status of killed processes that have ended since."""
+    for process in _unreaped.copy():
         if process.poll() is not None:
-            with contextlib.suppress(ValueError):  # another thread was faster
-                _unended.remove(process)
+            with contextlib.suppress(ValueError):  # another thread has removed it
+                _unreaped.remove(process)

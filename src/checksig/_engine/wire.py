@@ -1,6 +1,7 @@
-"""The bytes that the engine speaks: requests, and batches of results.
+"""The bytes exchanged with the engine: requests, and batches of records.
 
-The layout is described where it is written, in go/internal/job (request.go and wire.go).
+All layouts are here and in go/internal/wire, whose package comment is the specification. The tests
+of both sides read ``tests/golden/wire.json``. Integers are little-endian.
 """
 
 from __future__ import annotations
@@ -8,30 +9,46 @@ from __future__ import annotations
 import enum
 import struct
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..report import BadLine, Block, Extra, Manifest, Progress, Result, Status
+from ..report import BadLine, Extra, Manifest, PackedResults, Progress, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from .._algorithms import Algorithm
+
 __all__ = [
+    "ABI",
+    "EMPTY_BATCH",
+    "FRAME",
+    "NO_DIGEST",
     "Batch",
+    "Change",
     "Failure",
     "FailureCode",
     "Kind",
     "Summary",
+    "WrittenSummary",
+    "decode_algorithm",
     "decode_bad_line",
     "decode_batch",
     "decode_entries",
     "decode_entry",
     "decode_extra",
     "decode_failure",
+    "decode_file",
     "decode_manifest",
     "decode_read",
     "decode_summary",
+    "decode_written",
     "encode_request",
+    "is_finished",
+    "writes_files",
 ]
+
+ABI = 4
+"""The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
@@ -41,32 +58,46 @@ _ENTRY = struct.Struct("<BBBBBIQQIIII")
 _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
 _EXTRA = struct.Struct("<I")
-_BAD_LINE = struct.Struct("<IQI")
+_BAD_LINE = struct.Struct("<IQBI")
 _ERROR = struct.Struct("<BiI")
 _SUMMARY = struct.Struct("<9q")
+_WRITTEN = struct.Struct("<4q")
+_ALGORITHM = struct.Struct("<BBH")
+_SIZE = struct.Struct("<I")
+
+FRAME = _SIZE
+"""The length that precedes each request and each batch in a pipe."""
+
+EMPTY_BATCH = _HEADER.pack(0, 0, -1, 0, -1)
+"""A batch without records: running, nothing done, totals unknown."""
+
+NO_DIGEST = 1
+"""The code of a bad line that lists a file without a digest."""
 
 _STATUSES = tuple(Status)
 _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
 
-def encode_request(fields: Iterable[tuple[str, bytes | int | None]]) -> bytes:
-    """Return a request of these fields, without those that are None or False.
+def encode_request(operation: str, fields: Iterable[tuple[str, bytes]] = ()) -> bytes:
+    """Return a request of these fields.
 
-    :raises ValueError: a value holds a NUL.
+    :raises ValueError: a value contains a NUL.
     """
-    parts: list[bytes] = []
+    parts = [b"op=" + operation.encode()]
     for key, value in fields:
-        if value is None or value is False:
-            continue
-        text = value if isinstance(value, bytes) else b"%d" % value
-        if b"\0" in text:
-            raise ValueError("embedded null byte")
-        parts.append(key.encode() + b"=" + text)
+        if b"\0" in value:
+            raise ValueError(f"{key} contains a null byte")
+        parts.append(key.encode() + b"=" + value)
     return b"\0".join(parts)
 
 
-class Kind:  # an enum's members take longer to ask for than to compare
+def writes_files(request: bytes) -> bool:
+    """Whether *request* asks for an operation that writes files."""
+    return request.startswith((b"op=create\0", b"op=update\0", b"op=convert\0"))
+
+
+class Kind:  # looking up a member of an enum takes longer than comparing it
     """The kinds of records."""
 
     MANIFEST = ord("M")
@@ -82,21 +113,25 @@ class Kind:  # an enum's members take longer to ask for than to compare
     FILE = ord("F")
     DATA = ord("D")
     WRITTEN = ord("W")
+    ALGORITHM = ord("A")
 
 
 class Batch(NamedTuple):
-    """What one wait for a job yields."""
+    """What one wait for a job returns."""
 
     finished: bool
     progress: Progress
-    records: list[tuple[int, bytes]]
-    """The kind and the payload of each; none for :attr:`Kind.VERIFIED`."""
-    verified: Block
-    """The payload of the record of that kind, of which there is at most one."""
+    records: list[tuple[int, Any]]
+    """The kind and the payload of each: bytes, but PackedResults for :attr:`Kind.VERIFIED`."""
+
+
+def is_finished(data: bytes | memoryview) -> bool:
+    """Whether a batch is the last one of its job."""
+    return data[0] == 1
 
 
 def decode_batch(data: bytes | memoryview) -> Batch:
-    """Take a batch apart; the payloads stay as they are, and verified entries where they are."""
+    """Split a batch into its records; verified entries are not copied."""
     finished, files, total_files, size, total_size = _HEADER.unpack_from(data)
     progress = Progress(
         files,
@@ -104,22 +139,19 @@ def decode_batch(data: bytes | memoryview) -> Batch:
         size,
         None if total_size < 0 else total_size,
     )
-    records: list[tuple[int, bytes]] = []
-    verified: bytes | memoryview = b""
+    records: list[tuple[int, Any]] = []
     at = _HEADER.size
     while at < len(data):
         kind, size = _RECORD.unpack_from(data, at)
         at += _RECORD.size
         payload = data[at : at + size]
         at += size
-        if kind == Kind.VERIFIED:
-            verified, payload = payload, b""
-        records.append((kind, bytes(payload)))
-    return Batch(finished == 1, progress, records, Block(verified))
+        records.append((kind, PackedResults(payload) if kind == Kind.VERIFIED else bytes(payload)))
+    return Batch(finished == 1, progress, records)
 
 
 def decode_manifest(payload: bytes) -> Manifest:
-    """Decode an ``M`` record; they come in the order of their indices, from 0."""
+    """Decode an ``M`` record; the manifests arrive in the order of their indices, from 0."""
     at = _MANIFEST.size
     texts: list[str] = []
     for size in _MANIFEST.unpack_from(payload)[1:]:
@@ -130,7 +162,7 @@ def decode_manifest(payload: bytes) -> Manifest:
 
 
 def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
-    """Decode an ``R`` record into a manifest's index and what is known of it now."""
+    """Decode an ``R`` record into a manifest's index and the manifest with its algorithms."""
     index: int
     index, assumed = _READ.unpack_from(payload)
     algorithms = tuple(_text(payload[_READ.size :]).split())
@@ -164,12 +196,12 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     )
 
 
-def decode_entries(block: Block, manifests: Sequence[Manifest]) -> Iterator[Result]:
+def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[Result]:
     """Decode a ``V`` record.
 
-    There may be millions: what is equal is kept once.
+    There may be millions of entries, so equal values share one object.
     """
-    payload = bytes(block)
+    payload = bytes(packed)
     manifest: int
     algorithm, path, assumed = "", "", False
     at = 0
@@ -214,18 +246,21 @@ def decode_extra(payload: bytes, *, fails: bool) -> Extra:
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:
     """Decode a ``B`` record into the manifest's index and the bad line."""
     manifest: int
-    manifest, line, size = _BAD_LINE.unpack_from(payload)
+    manifest, line, code, size = _BAD_LINE.unpack_from(payload)
     text = payload[_BAD_LINE.size :]
-    return manifest, BadLine(
+    bad = BadLine(
         manifest=manifests[manifest].path,
         line=line,
         text=_name(text[:size]),
         cause=_text(text[size:]),
     )
+    if code:
+        bad.code = code
+    return manifest, bad
 
 
 class Summary(NamedTuple):
-    """The counts that end a run."""
+    """The counts at the end of a verification."""
 
     verified: int
     mismatched: int
@@ -244,7 +279,7 @@ def decode_summary(payload: bytes) -> Summary:
 
 
 class FailureCode(enum.IntEnum):
-    """Why a run failed as a whole."""
+    """Why a job failed as a whole."""
 
     REQUEST = 0
     SYSTEM = 1
@@ -258,7 +293,7 @@ class FailureCode(enum.IntEnum):
 
 
 class Failure(NamedTuple):
-    """Why a run failed as a whole, and where."""
+    """Why a job failed as a whole, and where."""
 
     code: FailureCode
     number: int
@@ -273,10 +308,84 @@ def decode_failure(payload: bytes) -> Failure:
     return Failure(FailureCode(code), number, _name(text[:size]), _text(text[size:]))
 
 
+class Change(enum.IntEnum):
+    """What an ``F`` record reports about a file."""
+
+    SKIPPED = 1
+    ADDED = 2
+    CHANGED = 3
+    REMOVED = 4
+    STILL_MISSING = 5
+    UNREAD = 6
+    SUSPECT = 7
+    COMMENT = 8
+    RENAMED = 9
+
+
+def decode_file(payload: bytes) -> tuple[int, bytes]:
+    """Decode an ``F`` record into a :class:`Change` and a file's name or a comment."""
+    return payload[0], payload[1:]
+
+
+class WrittenSummary(NamedTuple):
+    """The manifest that a job wrote."""
+
+    files: int
+    entries: int
+    bytes_read: int
+    nanoseconds: int
+    path: str
+    relative_to: str
+    format: str
+    algorithms: tuple[str, ...]
+
+
+def decode_written(payload: bytes) -> WrittenSummary:
+    """Decode a ``W`` record."""
+    path, relative_to, name, algorithms = _strings(payload, _WRITTEN.size)
+    files, entries, bytes_read, nanoseconds = _WRITTEN.unpack_from(payload)
+    return WrittenSummary(
+        files,
+        entries,
+        bytes_read,
+        nanoseconds,
+        _name(path),
+        _name(relative_to),
+        _text(name),
+        tuple(_text(algorithms).split(",")),
+    )
+
+
+def decode_algorithm(payload: bytes) -> Algorithm:
+    """Decode an ``A`` record."""
+    from .._algorithms import Algorithm  # a verification does without
+
+    size, variable, bits = _ALGORITHM.unpack_from(payload)
+    name, strength, aliases = map(_text, _strings(payload, _ALGORITHM.size))
+    return Algorithm(
+        name=name,
+        digest_size=None if variable else size,
+        strength=strength,  # type: ignore[arg-type]
+        bits=bits,
+        secure=strength == "strong",
+        aliases=tuple(aliases.split(",")) if aliases else (),
+    )
+
+
+def _strings(payload: bytes, at: int) -> list[bytes]:
+    """Return the strings from *at* to the end, each of which follows its length."""
+    found: list[bytes] = []
+    while at < len(payload):
+        start = at + _SIZE.size
+        at = start + _SIZE.unpack_from(payload, at)[0]
+        found.append(payload[start:at])
+    return found
+
+
 def _name(data: bytes) -> str:
     try:
-        return data.decode(_FS_ENCODING, _FS_ERRORS)  # what os.fsdecode does, without its checks
-    except UnicodeDecodeError:  # on Windows, where a manifest may still list any bytes
+        return data.decode(_FS_ENCODING, _FS_ERRORS)  # as os.fsdecode does, without its checks
+    except UnicodeDecodeError:  # Windows: a manifest can list any bytes
         return data.decode(_FS_ENCODING, "surrogateescape")
 
 

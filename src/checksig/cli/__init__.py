@@ -1,7 +1,7 @@
 """The command line, a layer over the public API.
 
-Exit codes: 0 all verified, 1 something is not as listed, 2 usage, no manifest, or one that cannot
-be read, 130 interrupted.
+Exit codes: 0 everything is verified, 1 something is not as listed, 2 wrong usage or nothing could
+be verified, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 __all__ = ["main", "whole_parser"]
 
 _EXIT_CODES = """\
-exit codes: 0 all verified; 1 something is not as listed; 2 usage, no manifest, or one that
-cannot be read; 130 interrupted
+exit codes: 0 everything is verified; 1 something is not as listed; 2 wrong usage, no manifest,
+or one that cannot be read; 130 interrupted
 """
 
 _COMMANDS = {
-    "verify": "verify files against manifests, which is also done where no command is named",
+    "verify": "verify files against manifests; the default command",
     "create": "write a manifest of files",
-    "update": "bring a manifest up to date, reading only what changed",
+    "update": "update a manifest, reading only changed files",
     "convert": "write a manifest in another format",
     "env": "verify the packages of a Python environment against their RECORDs",
     "dpkg": "verify the packages of a Debian system against dpkg's digests",
-    "algorithms": "list the algorithms, and what each withstands",
-    "install-shims": "put scripts into a folder that are md5sum, sha256sum, cksum, ...",
-    "completion": "print a script that completes this command in bash, zsh or fish",
+    "algorithms": "list the algorithms and their strength",
+    "install-shims": "write scripts that replace md5sum, sha256sum, cksum, ...",
+    "completion": "print a completion script for bash, zsh or fish",
 }
-"""Each is a module of this package, which has ``configure(parser)`` and ``run(options)``."""
+"""Each is a module of this package with ``configure(parser)`` and ``run(options)``."""
 
-_COREUTILS = "as GNU coreutils has it"
+_COREUTILS = "like the command of GNU coreutils"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,22 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if not _is_broken_pipe(error):
             raise
-        # Whoever read the output went away. Python would complain once more when it exits.
+        # The reader of the output has ended. Without this, Python prints an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
 
 
 def _is_broken_pipe(error: OSError) -> bool:
-    """Whether a write failed because nobody reads; Windows gives that the number of a bad call."""
+    """Whether a write failed because the reader has ended; on Windows that is EINVAL."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
-    """Return one parser that knows every command, and those of the commands by their names.
+    """Return a parser of all commands, and the parsers of the commands by name.
 
-    It is for completion and the man page, and parses nothing itself: argparse could not tell a
-    command's name and a PATH apart.
+    They are for completion and the man page. They cannot parse a command line, as argparse does not
+    distinguish the name of a command from a PATH.
     """
     import argparse
 
@@ -95,11 +95,11 @@ def _module(command: str) -> Any:
 
 
 def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
-    import argparse  # here: a command of coreutils does without
+    import argparse  # not needed for the commands of coreutils
 
     class Version(argparse.Action):
         def __call__(self, *_: object) -> NoReturn:
-            from importlib.metadata import version  # here: it takes longer than all the rest
+            from importlib.metadata import version  # here, as this import takes longest
 
             print(f"checksig {version('checksig')}")
             parser.exit()
@@ -112,6 +112,6 @@ def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
         epilog=(f"commands:\n{commands}\n" if overview else "") + _EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    text = "show program's version number and exit"
+    text = "show the version and exit"
     parser.add_argument("--version", action=Version, nargs=0, help=text)
     return parser

@@ -1,4 +1,4 @@
-"""``checksig algorithms``: what can be verified, and how far it can be trusted."""
+"""``checksig algorithms``: list the algorithms and their strength."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _WORDS = {
-    "checksum": "finds accidents only",
+    "checksum": "detects corruption only",
     "broken": "broken: no protection against tampering",
 }
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Describe the command; it has no options."""
-    parser.description = "List the algorithms, with the length of their digests in bits."
+    """Describe the command; it has no arguments."""
+    parser.description = (
+        "List the algorithms, the length of their digests in bits, and their strength."
+    )
 
 
 def run(_options: argparse.Namespace) -> int:

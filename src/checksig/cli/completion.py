@@ -1,4 +1,4 @@
-"""``checksig completion SHELL``: a script that completes the command."""
+"""``checksig completion SHELL``: print a completion script."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 __all__ = ["configure", "run"]
 
 _SHELLS = ("bash", "zsh", "fish")
-_KINDS = {
-    "directory": {"DIR", "FOLDER"},
-    "file": {"FILE", "MANIFEST", "OUTPUT", "PATH", "PREFIX"},
+_PATHS = {
+    "directory": {"DIR"},
+    "file": {"FILE", "MANIFEST", "PATH", "PREFIX"},
 }
-"""What the words that stand for an argument's value are, under the names that shtab has."""
+"""The placeholders of paths, by the kind of path that shtab completes."""
 
 _DESCRIPTION = """\
-Print a script that completes this command's sub-commands, options and files.
+Print a script that completes commands, options, their values, and file names.
 
   bash  checksig completion bash > ~/.local/share/bash-completion/completions/checksig
   zsh   checksig completion zsh > ~/.zfunc/_checksig    # a folder of $fpath
   fish  checksig completion fish > ~/.config/fish/completions/checksig.fish
 """
 
-# The first word may be a PATH, too, with the options of `verify`; shtab offers only commands there.
+# The first word can be a PATH with the options of `verify`, but shtab only offers commands there.
 _BASH = """
 complete -o bashdefault -o default -F _shtab_checksig checksig
 """
@@ -61,23 +61,29 @@ def script(shell: str) -> str:
     """Return the script for *shell*."""
     import shtab
 
+    from .. import algorithms
+    from .._options import FORMATS
     from . import whole_parser
 
+    values = {"algorithm": [algorithm.name for algorithm in algorithms], "format": FORMATS}
     parser, commands = whole_parser()
     for each in (parser, *commands.values()):
         for action in _actions(each):
-            for kind, words in _KINDS.items():
+            kind = getattr(action, "value_kind", "")
+            if kind in values:
+                action.choices = values[kind]  # here only: the engine checks the value
+            for path, words in _PATHS.items():
                 if action.metavar in words:
-                    action.complete = shtab.CHOICE_FUNCTIONS[kind]
+                    action.complete = shtab.CHOICE_FUNCTIONS[path]
     preamble = ""
     if shell == "zsh":
         preamble = _ZSH.replace("COMMANDS", " ".join(commands))
         for action in _actions(parser):
             if action.metavar == "PATH" and not action.option_strings:
-                action.help = argparse.SUPPRESS  # else no command is completed any further
+                action.help = argparse.SUPPRESS  # otherwise nothing after a command is completed
     text: str = shtab.complete(parser, shell, preamble=preamble)
     return text + {"bash": _BASH, "zsh": "", "fish": _FISH}[shell]
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[Any]:
-    return list(parser._actions)  # noqa: SLF001 - there is no other way to walk them, nor has shtab
+    return list(parser._actions)  # noqa: SLF001 - argparse has no public way; shtab does the same

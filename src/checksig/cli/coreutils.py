@@ -1,6 +1,6 @@
-"""``checksig sha256sum ...``: the commands of GNU coreutils, which the engine's program is.
+"""``checksig sha256sum ...``: the commands of GNU coreutils, in the engine's program.
 
-Their arguments are theirs alone, and reach them as the bytes they are.
+Arguments are passed on unchanged, as bytes.
 """
 
 from __future__ import annotations
@@ -27,25 +27,31 @@ COMMANDS = (
 )
 
 CLOSED_ENV = "CHECKSIG_CLOSED"
-"""Lists which of the descriptors 0 and 1 are closed; go/internal/gnu has its twin."""
+"""The environment variable that lists which of the descriptors 0 and 1 are closed.
+
+go/internal/gnu reads it.
+"""
 
 
 def engine() -> str:
-    """Return the path of the program beside the library."""
+    """Return the path of the engine's program."""
     name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
     return os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Become the command *words*, or on Windows run it and return its exit code."""
+    """Replace this process by the command *words*; on Windows, run it and return its exit code."""
     program = engine()
-    if sys.stdout:  # not where it is closed
+    if sys.stdout:  # None if it is closed
         sys.stdout.flush()
     if os.name == "nt":
         return _run(program, words)
-    import signal  # here, as what else takes long to import
+    import signal  # here, like other imports that take long
 
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores, and its children would
+    for number in (
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+    ):  # Python ignores them, and children inherit that
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(program, [program, *words], _environment())  # noqa: S606 - it needs no shell
@@ -60,7 +66,7 @@ def _run(program: str, words: Sequence[str]) -> int:
 
     with subprocess.Popen([program, *words]) as process:
         while True:
-            with contextlib.suppress(KeyboardInterrupt):  # the console has told it, too
+            with contextlib.suppress(KeyboardInterrupt):  # the console interrupts the program too
                 return process.wait()
 
 
@@ -81,7 +87,7 @@ def _is_open(descriptor: int) -> bool:
 
 
 def _locale_coerced() -> bool:
-    """Whether Python itself has set LC_CTYPE, as it does in the C locale (PEP 538)."""
+    """Whether Python has set LC_CTYPE, as it does in the C locale (PEP 538)."""
     if "LC_CTYPE" not in os.environ:
         return False
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import ChecksigError, verify_dpkg
-from .output import Output, add_options, workers
+from .arguments import add_flag, add_option
+from .output import Output, add_output_arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -16,32 +17,30 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Verify the files of Debian packages against the MD5 digests that dpkg keeps of them."
-        " Configuration files are left out, as they are with debsums."
+        "Verify the files of Debian packages against the MD5 digests in dpkg's database."
+        " Configuration files are left out, as with debsums."
     )
     parser.add_argument(
         "packages",
         metavar="PACKAGE",
         nargs="*",
-        help="a package, as dash or libc6:amd64 (default: every installed one)",
+        help="a package, such as dash or libc6:amd64 (default: all installed packages)",
     )
     parser.add_argument(
-        "--root", metavar="DIR", default="/", help="the folder that the system lies in (default: /)"
+        "--root", metavar="DIR", default="/", help="the root folder of the system (default: /)"
     )
-    parser.add_argument(
+    add_flag(
+        parser,
         "--ignore-unrecorded",
-        action="store_true",
-        help="let packages that dpkg has no digests of not count as failures",
+        text="do not count packages without digests as failures",
     )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="name verified packages and skipped files too"
-    )
-    add_options(parser, "a system")
-    workers(parser)
+    add_flag(parser, "-v", "--verbose", text="list verified packages and skipped files too")
+    add_output_arguments(parser, "a system")
+    add_option(parser, "verify", "workers")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify the packages, print what was found, and return the exit code."""
+    """Verify the packages, print the report, and return the exit code."""
     output = Output(options, of="packages")
     try:
         report = verify_dpkg(

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from .. import ChecksigError, verify_environment
-from .output import Output, add_options, workers
+from .arguments import add_flag, add_option
+from .output import Output, add_output_arguments
 
 if TYPE_CHECKING:
     import argparse
@@ -23,26 +24,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "prefix",
         metavar="PREFIX",
         nargs="?",
-        help="an environment's folder, a folder of packages, or a Python executable"
+        help="the folder of an environment, a folder of packages, or a Python executable"
         " (default: the environment that checksig runs in)",
     )
-    parser.add_argument(
+    add_flag(
+        parser,
         "--ignore-unrecorded",
-        action="store_true",
-        help="let packages without a RECORD, and editable ones, not count as failures",
+        text="do not count packages without a RECORD, nor editable ones, as failures",
     )
-    parser.add_argument(
+    add_flag(
+        parser,
         "--follow-outside",
-        action="store_true",
-        help="verify files outside the environment too; by default they are refused",
+        text="read files outside the environment too; by default they are refused",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="name verified packages too")
-    add_options(parser, "an environment")
-    workers(parser)
+    add_flag(parser, "-v", "--verbose", text="list verified packages too")
+    add_output_arguments(parser, "an environment")
+    add_option(parser, "verify", "workers")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Verify the environment, print what was found, and return the exit code."""
+    """Verify the environment, print the report, and return the exit code."""
     output = Output(options, of="packages")
     try:
         report = verify_environment(

@@ -1,4 +1,4 @@
-"""``checksig install-shims DIR``: scripts that stand in for the commands of GNU coreutils."""
+"""``checksig install-shims DIR``: scripts that replace the commands of GNU coreutils."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _MARK = "made by checksig install-shims"
-"""In a comment of each script: what has it may be replaced and removed."""
+"""A comment in each script; only files with it are replaced or removed."""
 
-_MOST_BYTES = 16384
-"""More than any shim of ours has; a longer file is somebody else's."""
+_MAX_BYTES = 16384
+"""More than any shim has; a longer file is something else."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Write a script for each command of GNU coreutils that checksig can be"
-        f" ({', '.join(COMMANDS)}) into DIR, to stand first in PATH."
-        " Nothing but such a script is ever overwritten or removed."
+        f"Write scripts into DIR that replace commands of GNU coreutils: {', '.join(COMMANDS)}."
+        " To use them, put DIR first in PATH. Other files are never overwritten or removed."
     )
-    parser.add_argument("directory", metavar="DIR", help="where to; it is made if it is not there")
+    parser.add_argument(
+        "directory", metavar="DIR", help="the folder, which is created if necessary"
+    )
     parser.add_argument("--remove", action="store_true", help="remove the scripts from DIR")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write or remove the scripts, say so, and return the exit code."""
+    """Write or remove the scripts, print their names, and return the exit code."""
     folder = Path(options.directory)
     shims = [folder / (f"{name}.cmd" if os.name == "nt" else name) for name in COMMANDS]
     try:
-        foreign = [shim for shim in shims if os.path.lexists(shim) and not _is_ours(shim)]
+        others = [shim for shim in shims if os.path.lexists(shim) and not _is_ours(shim)]
         if options.remove:
-            return _remove([shim for shim in shims if shim not in foreign])
-        for shim in foreign:
-            _complain(f"{shim}: not a script of ours; nothing is written")
-        return 1 if foreign else _write(folder, shims)
+            return _remove([shim for shim in shims if shim not in others])
+        for shim in others:
+            _complain(f"{shim}: not a script of checksig; nothing was written")
+        return 1 if others else _write(folder, shims)
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}")
         return 2
@@ -56,7 +57,7 @@ def _complain(message: str) -> None:
 
 
 def _is_ours(shim: Path) -> bool:
-    if shim.is_symlink() or not shim.is_file() or shim.stat().st_size > _MOST_BYTES:
+    if shim.is_symlink() or not shim.is_file() or shim.stat().st_size > _MAX_BYTES:
         return False
     return _MARK.encode() in shim.read_bytes()
 
@@ -78,12 +79,12 @@ def _write(folder: Path, shims: list[Path]) -> int:
 
 
 def _replace(shim: Path, content: bytes) -> None:
-    """Put *content* there in one step: the command may be running."""
+    """Replace the file in one step, as the command may be running."""
     descriptor, name = tempfile.mkstemp(dir=shim.parent, prefix=".checksig-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.chmod(name, 0o755)  # noqa: S103 - what stands in PATH is for everybody
+        os.chmod(name, 0o755)  # noqa: S103 - commands are for all users
         os.replace(name, shim)
     except BaseException:
         os.unlink(name)

@@ -1,8 +1,7 @@
-"""JUnit's XML, which CI systems show: a test suite for each manifest.
+"""Reports as JUnit XML, which CI systems show: a test suite for each manifest.
 
-Each failure, each bad line and each file that is not to be there is a test case. The entries that
-were verified are not, as a manifest may have millions: each suite has one test case for the
-manifest itself, with the counts.
+Each failure, each bad line and each unlisted file is a test case. Verified entries are not, as a
+manifest can have millions: each suite has one test case for the manifest, with the counts.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from ..report import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import BinaryIO
-    from xml.sax.saxutils import XMLGenerator
 
     from .. import BadLine, Report, Result
 
@@ -30,7 +27,7 @@ _ELEMENTS = {
 
 
 class Case(NamedTuple):
-    """A test case that did not pass."""
+    """A test case that failed."""
 
     name: str
     element: str
@@ -40,17 +37,17 @@ class Case(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """A manifest, or what else was to be verified."""
+    """A test suite: a manifest, a package, or a path that could not be verified."""
 
     name: str
     cases: Sequence[Case]
     summary: str | None
-    """The counts, for a test case that passes; None where there is nothing to count."""
+    """The counts, for a test case that passes; None without such a test case."""
     seconds: float = 0.0
 
 
 def suites(report: Report, name: str | None = None) -> list[Suite]:
-    """Return a suite for each manifest of *report*, called *name* instead if that is given."""
+    """Return a suite for each manifest of *report*, named *name* if that is given."""
     cases: collections.defaultdict[str, list[Case]] = collections.defaultdict(list)
     for result in report.failures:
         cases[result.manifest].append(_case(result))
@@ -60,20 +57,20 @@ def suites(report: Report, name: str | None = None) -> list[Suite]:
         Suite(name or manifest.path, cases[manifest.path], report.summary(), report.elapsed)
         for manifest in report.manifests
     ]
-    extras = [
+    unlisted = [
         Case(extra.path, "failure", "not listed", "no manifest lists this file")
-        for extra in report.extras
+        for extra in report.unlisted
         if extra.fails
     ]
-    if extras:
-        found.append(Suite(name or report.path, extras, None))
-    if not report.ok and not cases and not extras:  # nothing was verified, say
+    if unlisted:
+        found.append(Suite(name or report.path, unlisted, None))
+    if not report.ok and not cases and not unlisted:  # for example because nothing was verified
         found.append(error_suite(name or report.path, report.summary()))
     return found
 
 
 def error_suite(name: str, message: str, kind: str = "error") -> Suite:
-    """Return a suite for what could not be verified at all."""
+    """Return a suite for a path that could not be verified at all."""
     return Suite(name, [Case(name, "error", kind, message)], None)
 
 
@@ -94,33 +91,29 @@ def write(path: str, found: Iterable[Suite]) -> None:
 
     :raises OSError: it cannot be written.
     """
-    with open(path, "wb") as file:
-        _write(file, list(found))
+    from xml.etree import ElementTree as ET  # only --junit needs it
 
-
-def _write(file: BinaryIO, found: list[Suite]) -> None:
-    from xml.sax.saxutils import XMLGenerator  # here: only who asks for XML waits for it
-
-    xml = XMLGenerator(file, "utf-8", short_empty_elements=True)
-    xml.startDocument()
-    _start(xml, "testsuites", name="checksig", **_counts(found))
+    found = list(found)
+    root = ET.Element("testsuites", _attributes(name="checksig", **_counts(found)))
     for suite in found:
         time = f"{suite.seconds:.3f}"
-        _start(xml, "testsuite", name=suite.name, **_counts([suite]), time=time)
+        attributes = _attributes(name=suite.name, **_counts([suite]), time=time)
+        element = ET.SubElement(root, "testsuite", attributes)
         if suite.summary is not None:
-            _start(xml, "testcase", classname=suite.name, name="manifest", time=time)
-            _start(xml, "system-out")
-            xml.characters(printable(suite.summary))
-            xml.endElement("system-out")
-            xml.endElement("testcase")
+            attributes = _attributes(classname=suite.name, name="manifest", time=time)
+            passed = ET.SubElement(element, "testcase", attributes)
+            ET.SubElement(passed, "system-out").text = printable(suite.summary)
         for case in suite.cases:
-            _start(xml, "testcase", classname=suite.name, name=case.name, time="0.000")
-            _start(xml, case.element, type=case.kind, message=case.message)
-            xml.endElement(case.element)
-            xml.endElement("testcase")
-        xml.endElement("testsuite")
-    xml.endElement("testsuites")
-    xml.endDocument()
+            attributes = _attributes(classname=suite.name, name=case.name, time="0.000")
+            failed = ET.SubElement(element, "testcase", attributes)
+            attributes = _attributes(type=case.kind, message=case.message)
+            ET.SubElement(failed, case.element, attributes)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _attributes(**values: str) -> dict[str, str]:
+    # XML cannot represent control characters or undecodable bytes, so they are escaped.
+    return {name: printable(value) for name, value in values.items()}
 
 
 def _counts(found: list[Suite]) -> dict[str, str]:
@@ -132,11 +125,3 @@ def _counts(found: list[Suite]) -> dict[str, str]:
         "errors": str(count["error"]),
         "skipped": "0",
     }
-
-
-def _start(xml: XMLGenerator, element: str, **attributes: str) -> None:
-    from xml.sax.xmlreader import AttributesImpl
-
-    # XML has no way to say a control character, nor bytes that are no text: they are escaped.
-    escaped = {name: printable(value) for name, value in attributes.items()}
-    xml.startElement(element, AttributesImpl(escaped))

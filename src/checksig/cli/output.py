@@ -1,80 +1,53 @@
-"""Where reports go: to people line by line, to programs as one JSON document, to CI as JUnit."""
+"""The output of reports: as text, as one JSON document, and as JUnit XML."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import PackageStatus
 from ..report import printable
 from . import junit
-from .text import Style, Total, installed_lines, report_lines, verdict
+from .arguments import add_flag
+from .text import Style, Total, installed_lines, report_lines, summary_line
 
 if TYPE_CHECKING:
+    import argparse
+
     from .. import InstalledReport, PackageReport, Report
 
-__all__ = ["SCHEMA", "Output", "add_options", "leave_cache", "message", "workers"]
+__all__ = ["SCHEMA", "Output", "add_output_arguments", "error_message"]
 
 SCHEMA = 1
-"""The version of the JSON document; src/checksig/schema has its description."""
+"""The version of the JSON document, which src/checksig/schema describes."""
 
 
-def add_options(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the options that say where reports go; *what* is reported, as in "a PATH"."""
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
+def add_output_arguments(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the options for the kind of output; *what* is reported, such as "a PATH"."""
+    add_flag(parser, "--json", text="print one JSON document")
     parser.add_argument(
-        "--junit", metavar="FILE", help="also write the failures to FILE, as JUnit's XML"
+        "--junit", metavar="FILE", help="also write the failures to FILE as JUnit XML"
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help=f"print nothing for {what} that is verified"
-    )
+    add_flag(parser, "-q", "--quiet", text=f"print nothing for {what} that is verified")
 
 
-def workers(parser: argparse.ArgumentParser) -> None:
-    """Add the option that says how many files are read at once."""
-    parser.add_argument(
-        "-j",
-        "--workers",
-        type=_count,
-        metavar="N",
-        help="read N files at once (default: as many as CPUs)",
-    )
-
-
-def leave_cache(parser: argparse.ArgumentParser) -> None:
-    """Add the option that spares the page cache."""
-    parser.add_argument(
-        "--leave-cache",
-        action="store_true",
-        help="leave the system's page cache as it was (Linux, macOS)",
-    )
-
-
-def _count(text: str) -> int:
-    n = int(text)
-    if not 1 <= n <= 1024:
-        raise argparse.ArgumentTypeError(f"{n} is not between 1 and 1024")
-    return n
-
-
-def message(path: str, error: Exception) -> str:
-    """Return what went wrong with *path*, in one line."""
+def error_message(path: str, error: Exception) -> str:
+    """Return one line about an error with *path*."""
     if isinstance(error, OSError) and error.strerror:
         return f"{printable(path)}: {error.strerror}"
     return str(error)
 
 
 class Output:
-    """Takes reports as they come, and prints what *options* ask for.
+    """Prints reports in the form that the command line asks for.
 
-    *of* is what the JSON document lists: ``reports`` or ``packages``.
+    :param of: The key in the JSON document, ``reports`` or ``packages``.
     """
 
     def __init__(self, options: argparse.Namespace, *, of: str = "reports") -> None:
-        reconfigure = getattr(sys.stdout, "reconfigure", None)  # not there in a REPL or a test
+        reconfigure = getattr(sys.stdout, "reconfigure", None)  # missing in a REPL or a test
         if reconfigure is not None:
-            reconfigure(errors="backslashreplace")  # for what its encoding lacks
+            reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
         self._json: bool = options.json
         self._junit: str | None = options.junit
         self._quiet: bool = options.quiet
@@ -82,12 +55,12 @@ class Output:
         self._document: dict[str, Any] = {"schema": SCHEMA, "ok": False, of: []}
         self._errors: list[dict[str, str]] = []
         self._suites: list[junit.Suite] = []
-        self._all = _Sum()
+        self._total = _Sum()
         self._code = 0
 
     def report(self, report: Report) -> None:
-        """Take the report about one path."""
-        self._all.add(report)
+        """Print the report about one path, or keep it for the end."""
+        self._total.add(report)
         if not report.ok:
             self._code = max(self._code, 1)
         if self._json:
@@ -98,7 +71,7 @@ class Output:
             self._suites += junit.suites(report)
 
     def installed(self, report: InstalledReport, *, verbose: bool) -> None:
-        """Take the report about packages."""
+        """Print the report about packages, or keep it for the end."""
         if not report.ok:
             self._code = max(self._code, 1)
         if self._json:
@@ -111,10 +84,10 @@ class Output:
             self._suites += [suite for each in report.packages for suite in _suites(each)]
 
     def error(self, path: str, error: Exception) -> None:
-        """Take what kept a path from being verified at all."""
+        """Print an error that prevented the verification of a path."""
         self._code = 2
-        self._all.errors += 1
-        text = message(path, error)
+        self._total.errors += 1
+        text = error_message(path, error)
         self._errors.append({"path": path, "message": text})
         if not self._json:
             print(f"checksig: {text}", file=sys.stderr)
@@ -122,7 +95,7 @@ class Output:
             self._suites.append(junit.error_suite(path, text))
 
     def end(self) -> int:
-        """Print what stands last, and return the exit code."""
+        """Print the end of the output, and return the exit code."""
         if self._junit:
             try:
                 junit.write(self._junit, self._suites)
@@ -133,8 +106,8 @@ class Output:
             import json
 
             print(json.dumps(self._document, indent=2))
-        elif self._all.paths > 1 and not (self._code == 0 and self._quiet):
-            print(verdict(self._code == 0, str(self._all), self._all.total, self._style))
+        elif self._total.paths > 1 and not (self._code == 0 and self._quiet):
+            print(summary_line(self._code == 0, str(self._total), self._total.total, self._style))
         return self._code
 
 
@@ -147,7 +120,7 @@ def _suites(package: PackageReport) -> list[junit.Suite]:
 
 
 class _Sum:
-    """What several reports say together."""
+    """The sum of several reports."""
 
     def __init__(self) -> None:
         self.errors = 0
@@ -169,5 +142,5 @@ class _Sum:
     def __str__(self) -> str:
         counts = [f"{n} {what}" for what, n in self._counts.items() if n or what == "verified"]
         if self.errors:
-            counts.append(f"{self.errors} not to be verified")
+            counts.append(f"{self.errors} could not be verified")
         return f"{self.paths} paths, {self.total.files} entries: {', '.join(counts)}"

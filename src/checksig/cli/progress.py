@@ -1,4 +1,4 @@
-"""A progress bar for what takes longer than a second."""
+"""A progress bar for operations of more than a second."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar"]
 
-_PATIENCE = 1.0
+_DELAY = 1.0
 """Seconds until the bar appears."""
 
 
 class Bar:
-    """A bar on standard error, if that is a terminal; a context manager that clears it away."""
+    """A context manager that shows a bar on standard error, if that is a terminal."""
 
     def __init__(self, *, shown: bool) -> None:
         self.shown = shown and sys.stderr.isatty()
@@ -43,11 +43,11 @@ class Bar:
             self._bar.close()
 
     def update(self, progress: Progress) -> None:
-        """Draw how far the verification is."""
+        """Draw the progress."""
         if self._bar is None:
-            if time.monotonic() - self._began < _PATIENCE:
+            if time.monotonic() - self._began < _DELAY:
                 return
-            from tqdm import tqdm  # here: it takes longer to import than most runs last
+            from tqdm import tqdm  # here, as this import takes longer than most verifications
 
             sized = os.get_terminal_size(sys.stderr.fileno()).columns > 0
             self._bar = tqdm(
@@ -55,9 +55,9 @@ class Bar:
                 unit="B",
                 unit_scale=True,
                 leave=False,
-                initial=progress.bytes_read,  # the rate is from here on
+                initial=progress.bytes_read,  # the rate is measured from here on
                 file=sys.stderr,
-                # On a terminal that does not tell its size, tqdm by itself would draw nothing.
+                # tqdm draws nothing on a terminal that does not report its size.
                 ncols=None if sized else 80,
                 nrows=None if sized else 24,
             )

@@ -1,4 +1,4 @@
-"""What people read: failures first, then notes, then a line that sums up."""
+"""The output as text: failures first, then notes, then a summary line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 
     from .. import BadLine, Extra, InstalledReport, Manifest, Result
 
-__all__ = ["Style", "Total", "installed_lines", "report_lines", "size", "verdict"]
+__all__ = [
+    "Style",
+    "Total",
+    "format_size",
+    "installed_lines",
+    "report_lines",
+    "summary_line",
+]
 
 _INDENT = " " * 12
-_MOST_BAD_LINES = 20  # of what is no manifest at all, the first lines say enough
-_MOST_NOTES = 20
+_MAX_BAD_LINES = 20  # a file that is not a manifest may have thousands
+_MAX_NOTES = 20
 
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
 _COLOURS = {
@@ -37,15 +44,15 @@ _COLOURS = {
 
 
 class Style:
-    """Whether words are coloured: on a terminal, unless NO_COLOR (no-color.org) is set."""
+    """Colours on a terminal, unless NO_COLOR (no-color.org) is set."""
 
     def __init__(self) -> None:
-        able = os.name != "nt" or "WT_SESSION" in os.environ  # older consoles would print the codes
+        able = os.name != "nt" or "WT_SESSION" in os.environ  # older consoles print the codes
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._coloured = able and wanted and sys.stdout.isatty()
 
     def line(self, word: str, text: str) -> str:
-        """Return *text* behind *word*, which says what it is about."""
+        """Return *word*, padded and perhaps coloured, followed by *text*."""
         padded = f"{word:11}"
         if self._coloured and word in _COLOURS:
             padded = f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" + padded[len(word) :]
@@ -53,15 +60,15 @@ class Style:
 
 
 def report_lines(report: Report, style: Style) -> Iterator[str]:
-    """Yield the lines about *report*, the last of which sums it up."""
+    """Yield the lines about *report*, with the summary last."""
     yield from _failure_lines(report, style)
     yield from _note_lines([report], style)
     text = f"{printable(report.path)}: {report.summary()}"
-    yield verdict(report.ok, text, Total.of(report), style)
+    yield summary_line(report.ok, text, Total.of(report), style)
 
 
 def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> Iterator[str]:
-    """Yield the lines about *report*: packages that failed first, then what sums up."""
+    """Yield the lines about *report*: packages that failed first, the summary last."""
     for package in report.of(PackageStatus.FAILED):
         if package.report is not None:
             yield from _failure_lines(package.report, style)
@@ -77,19 +84,19 @@ def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> 
     yield from _note_lines(reports, style)
     total = sum(map(Total.of, reports), Total())
     text = f"{printable(report.path)}: {report.summary()}; {total.files} entries"
-    yield verdict(report.ok, text, total, style)
+    yield summary_line(report.ok, text, total, style)
 
 
 def _failure_lines(report: Report, style: Style) -> Iterator[str]:
     for result in report.failures:
         yield from _result_lines(result, style)
-    for bad in report.bad_lines[:_MOST_BAD_LINES]:
+    for bad in report.bad_lines[:_MAX_BAD_LINES]:
         yield from _bad_line_lines(bad, style)
-    if len(report.bad_lines) > _MOST_BAD_LINES:
-        more = len(report.bad_lines) - _MOST_BAD_LINES
-        yield f"{_INDENT}... and {more} bad lines more; --json lists them all"
-    for extra in report.extras:
-        yield from _extra_lines(extra, style)
+    if len(report.bad_lines) > _MAX_BAD_LINES:
+        more = len(report.bad_lines) - _MAX_BAD_LINES
+        yield f"{_INDENT}... and {more} more bad lines; --json lists all"
+    for extra in report.unlisted:
+        yield from _unlisted_lines(extra, style)
 
 
 def _result_lines(result: Result, style: Style) -> Iterator[str]:
@@ -103,15 +110,15 @@ def _result_lines(result: Result, style: Style) -> Iterator[str]:
         yield f"{_INDENT}{result.detail}"
 
 
-def _extra_lines(extra: Extra, style: Style) -> Iterator[str]:
-    if extra.fails or not extra.moved_from:  # else the missing file tells of it
+def _unlisted_lines(extra: Extra, style: Style) -> Iterator[str]:
+    if extra.fails or not extra.moved_from:  # else it is shown with the missing file
         yield style.line("NOT LISTED", printable(extra.path))
         if extra.moved_from:
             yield f"{_INDENT}moved from {printable(extra.moved_from)}"
 
 
 def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
-    """Yield what a reader should know before relying on it."""
+    """Yield notes about what limits the reliability of the result."""
     manifests = [manifest for report in reports for manifest in report.manifests]
     notes = [
         f"{printable(m.path)}: signature: {m.signature} ({m.wrapper})"
@@ -119,18 +126,18 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         if m.signature
     ]
     notes += [
-        f"{printable(m.path)}: {', '.join(m.algorithms)}: told by the digests' length alone"
+        f"{printable(m.path)}: {', '.join(m.algorithms)}: chosen by the length of the digests alone"
         for m in manifests
         if m.assumed
     ]
-    for note in notes[:_MOST_NOTES]:
+    for note in notes[:_MAX_NOTES]:
         yield style.line("NOTE", note)
-    if len(notes) > _MOST_NOTES:
-        yield f"{_INDENT}... and {len(notes) - _MOST_NOTES} notes more; --json tells them all"
+    if len(notes) > _MAX_NOTES:
+        yield f"{_INDENT}... and {len(notes) - _MAX_NOTES} more notes; --json has all"
     weak = _weak(manifests)
     if weak:
-        find = "finds" if len(weak) == 1 else "find"
-        yield style.line("NOTE", f"{', '.join(weak)} {find} accidents, not tampering")
+        detect = "detects" if len(weak) == 1 else "detect"
+        yield style.line("NOTE", f"{', '.join(weak)} {detect} corruption, not tampering")
 
 
 def _weak(manifests: list[Manifest]) -> list[str]:
@@ -138,7 +145,7 @@ def _weak(manifests: list[Manifest]) -> list[str]:
     if not used:
         return []
     secure = {algorithm.name: algorithm.secure for algorithm in load()}
-    # What is not in the table is one of it with a length.
+    # A name that is not in the table is a secure one with a length, such as blake2b-256.
     return [name for name in used if not secure.get(name, True)]
 
 
@@ -149,7 +156,7 @@ def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
 
 
 class Total(NamedTuple):
-    """How much was read, and how long it took."""
+    """How much was read, and in what time."""
 
     files: int = 0
     bytes_read: int = 0
@@ -157,11 +164,11 @@ class Total(NamedTuple):
 
     @classmethod
     def of(cls, report: Report) -> Total:
-        """Return what *report* says."""
+        """Return the numbers of *report*."""
         return cls(report.entries, report.bytes_read, report.elapsed)
 
     def __add__(self, other: object) -> Total:
-        """Return what both say together."""
+        """Return the sum of both."""
         if not isinstance(other, Total):
             return NotImplemented
         return Total(
@@ -171,20 +178,20 @@ class Total(NamedTuple):
         )
 
     def __str__(self) -> str:
-        text = f"{size(self.bytes_read)} in {self.elapsed:.2f} s"
+        text = f"{format_size(self.bytes_read)} in {self.elapsed:.2f} s"
         if self.elapsed <= 0:
             return text
         files, megabytes = self.files / self.elapsed, self.bytes_read / self.elapsed / 1e6
         return f"{text}, {files:.0f} files/s, {megabytes:.1f} MB/s"
 
 
-def verdict(ok: bool, text: str, total: Total, style: Style) -> str:
-    """Return the line that sums up."""
+def summary_line(ok: bool, text: str, total: Total, style: Style) -> str:
+    """Return the summary line."""
     return style.line("OK" if ok else "FAILED", f"{text} ({total})")
 
 
-def size(n: float) -> str:
-    """Return *n* bytes in a unit that suits."""
+def format_size(n: float) -> str:
+    """Return *n* bytes in a suitable unit."""
     for unit in ("B", "kB", "MB", "GB"):
         if n < 1000:
             return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"

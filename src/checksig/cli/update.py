@@ -1,12 +1,13 @@
-"""``checksig update MANIFEST``: bring a manifest up to date."""
+"""``checksig update MANIFEST``: update a manifest."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from .. import update
+from .arguments import add_arguments, add_no_progress, given
 from .progress import Bar
-from .writing import add_reading, add_selection, selection, tell
+from .writing import add_output_arguments, write_and_report
 
 if TYPE_CHECKING:
     import argparse
@@ -17,36 +18,25 @@ __all__ = ["configure", "run"]
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
-        "Bring a manifest up to date: read again the files that changed since it was written, by"
-        " their size and times, and add those that are new. The exit code is 1 if a file is missing"
-        " that stays listed, or has another digest though it seems unchanged."
+        "Update a manifest: read files again that have changed since it was written, by their size"
+        " and times, and add new ones. The exit code is 1 if a listed file is missing, or has"
+        " another digest although it seems unchanged."
     )
-    parser.add_argument("manifest", metavar="MANIFEST", help="such as SHA256SUMS")
-    parser.add_argument("--all", action="store_true", help="read every file")
-    parser.add_argument("--prune", action="store_true", help="list missing files no longer")
-    parser.add_argument("--no-add", action="store_true", help="add no file")
-    add_reading(parser)
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print nothing if all that is listed is there"
-    )
-    add_selection(parser)
+    parser.add_argument("manifest", metavar="MANIFEST", help="the manifest, such as SHA256SUMS")
+    add_arguments(parser, "update")
+    add_output_arguments(parser, quiet="print nothing if every listed file exists")
+    add_no_progress(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Update the manifest, print what was done, and return the exit code."""
+    """Update the manifest, print the changes, and return the exit code."""
     with Bar(shown=not options.no_progress) as bar:
-        return tell(
+        return write_and_report(
             options,
             options.manifest,
             lambda: update(
                 options.manifest,
-                all=options.all,
-                prune=options.prune,
-                add=not options.no_add,
-                algorithm=options.algorithm,
-                format=getattr(options, "from"),
                 progress=bar.update if bar.shown else None,
-                **selection(options),
+                **given(options, "update"),
             ),
         )

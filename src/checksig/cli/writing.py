@@ -1,15 +1,15 @@
-"""What the commands that write manifests share."""
+"""The output of the commands that write manifests."""
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
 from ..report import printable
-from .output import leave_cache, message, workers
-from .text import size
+from .arguments import add_flag
+from .output import error_message
+from .text import format_size
 
 if TYPE_CHECKING:
     import argparse
@@ -17,64 +17,31 @@ if TYPE_CHECKING:
 
     from .. import Written
 
-__all__ = ["add_reading", "add_selection", "selection", "tell"]
+__all__ = ["add_output_arguments", "write_and_report"]
 
-_MOST_NAMES = 20  # of each kind; --json lists them all
-
-
-def add_selection(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which files are listed."""
-    parser.add_argument(
-        "--exclude",
-        metavar="PATTERN",
-        action="append",
-        default=[],
-        help="leave out files and folders of that name (*.tmp), or of that path (/build, src/*.o)",
-    )
-    parser.add_argument(
-        "--links",
-        choices=["follow", "skip", "refuse"],
-        default="follow",
-        help="list symbolic links as the files they lead to, pass them by, or refuse them",
-    )
-    parser.add_argument(
-        "--follow-outside",
-        action="store_true",
-        help="list files that links outside the tree lead to; by default they are refused",
-    )
-    parser.add_argument(
-        "--skip-special",
-        action="store_true",
-        help="pass by FIFOs, sockets and devices; by default they are refused",
-    )
-    workers(parser)
-    leave_cache(parser)
-    parser.add_argument("--no-progress", action="store_true", help="draw no progress bar")
+_MAX_NAMES = 20  # of each kind; --json lists all
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say how a manifest is read."""
-    parser.add_argument("--from", metavar="FORMAT", help="the manifest's format, if not detected")
-    parser.add_argument(
-        "--algorithm", metavar="NAME", help="that of digests which do not say it themselves"
-    )
+def add_output_arguments(
+    parser: argparse.ArgumentParser, quiet: str = "print nothing but errors"
+) -> None:
+    """Add the arguments that control what is printed."""
+    add_flag(parser, "--json", text="print the result as JSON")
+    add_flag(parser, "-q", "--quiet", text=quiet)
 
 
-def selection(options: argparse.Namespace) -> dict[str, Any]:
-    """Return what :func:`add_selection` asked for, as keywords."""
-    names = ("links", "follow_outside", "skip_special", "exclude", "workers", "leave_cache")
-    return {name: getattr(options, name) for name in names}
+def write_and_report(options: argparse.Namespace, where: str, work: Callable[[], Written]) -> int:
+    """Call *work*, print its result, and return the exit code.
 
-
-def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -> int:
-    """Do the work, print what was written, and return the exit code; *where* is for errors."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)  # not there in a REPL or a test
+    :param where: The path for errors that name none.
+    """
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # missing in a REPL or a test
     if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # for what its encoding lacks
+        reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
     try:
         written = work()
     except (ChecksigError, OSError, ValueError) as error:
-        what = message(getattr(error, "filename", None) or where, error)
+        what = error_message(getattr(error, "filename", None) or where, error)
         print(f"checksig: {what}", file=sys.stderr)
         return 2
     ok = not isinstance(written, Updated) or written.ok
@@ -82,13 +49,13 @@ def tell(options: argparse.Namespace, where: str, work: Callable[[], Written]) -
         if options.json:
             import json
 
-            print(json.dumps(_dict(written, ok=ok), indent=2))
+            print(json.dumps(_to_dict(written, ok=ok), indent=2))
         elif not (ok and options.quiet):
-            print(_text(written))
+            print(_to_text(written))
     return 0 if ok else 1
 
 
-def _dict(written: Written, *, ok: bool) -> dict[str, Any]:
+def _to_dict(written: Written, *, ok: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     d = {"ok": ok, **asdict(written)}
@@ -98,7 +65,7 @@ def _dict(written: Written, *, ok: bool) -> dict[str, Any]:
     return d
 
 
-def _text(written: Written) -> str:
+def _to_text(written: Written) -> str:
     lines: list[str] = []
     if isinstance(written, Updated):
         lines += _names("MISSING", written.missing)
@@ -107,7 +74,7 @@ def _text(written: Written) -> str:
         lines += _names("ADDED", written.added)
         lines += _names("REMOVED", written.removed)
     if isinstance(written, Created):
-        lines += _names("PASSED BY", written.passed_by)
+        lines += _names("SKIPPED", written.skipped)
     if isinstance(written, (Updated, Converted)):
         lines += _names("DROPPED", written.dropped_comments)
     counts = [f"{written.files} files" if written.files != 1 else "1 file"]
@@ -116,19 +83,14 @@ def _text(written: Written) -> str:
     counts += [", ".join(written.algorithms), written.format]
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
-        took = f"{size(written.bytes_read)} in {took}"
+        took = f"{format_size(written.bytes_read)} in {took}"
     lines.append(f"{'WRITTEN':11} {printable(written.manifest)}: {', '.join(counts)} ({took})")
     return "\n".join(lines)
 
 
 def _names(word: str, names: Iterable[str]) -> list[str]:
     names = list(names)
-    lines = [f"{word:11} {printable(name)}" for name in names[:_MOST_NAMES]]
-    if len(names) > _MOST_NAMES:
-        lines.append(f"{'':11} ... and {len(names) - _MOST_NAMES} more; --json lists them all")
+    lines = [f"{word:11} {printable(name)}" for name in names[:_MAX_NAMES]]
+    if len(names) > _MAX_NAMES:
+        lines.append(f"{'':11} ... and {len(names) - _MAX_NAMES} more; --json lists all")
     return lines
-
-
-def output_of(text: str) -> Any:
-    """Return what ``-o`` means: a path, or standard output."""
-    return sys.stdout.buffer if text == "-" else os.fsencode(text)

@@ -1,9 +1,9 @@
-"""The packages of a Debian system, against the MD5 digests that dpkg keeps of their files.
+"""Verification of the packages of a Debian system against dpkg's MD5 digests.
 
-The files of ``/var/lib/dpkg`` are described in the man pages :manpage:`dpkg(1)`,
-:manpage:`deb-md5sums(5)` and :manpage:`dpkg-divert(1)`. Files are taken for what ``dpkg --verify``
-takes them for, and a diverted one, which that passes over, is verified where it is: what another
-package has replaced, or a filter (``path-exclude``) left out, is skipped.
+The man pages :manpage:`dpkg(1)`, :manpage:`deb-md5sums(5)` and :manpage:`dpkg-divert(1)` describe
+the files in ``/var/lib/dpkg``. Results are those of ``dpkg --verify``, except that a diverted file
+is verified at its new path. A file is skipped if another package has replaced it, or if a filter
+(``path-exclude``) left it out.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .installed import InstalledReport, PackageReport
 from .._verify import verify
 from ..errors import ManifestError, ManifestNotFoundError
 from ..report import Status
+from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,23 +43,23 @@ def verify_dpkg(
 ) -> InstalledReport:
     """Verify the files of Debian packages against dpkg's MD5 digests.
 
-    These find accidents: whoever can change the files can change the digests, too. Configuration
-    files have none there, and are not verified.
+    This detects corruption, not tampering: anyone who can change the files can change the digests
+    too. Configuration files have no digest there, and are not verified.
 
-    :param packages: their names, ``dash`` or ``libc6:amd64``; every installed one if none is given.
-    :param root: the folder that the system lies in, such as a chroot.
-    :param ignore_unrecorded: let packages without digests not count as failures.
-    :param workers: how many files are read at once, as for :func:`checksig.verify`.
-    :param package: called with each package's report as soon as it is known.
+    :param packages: Names such as ``dash`` or ``libc6:amd64``. By default all installed packages.
+    :param root: The root folder of the system, such as a chroot.
+    :param ignore_unrecorded: Do not count packages without digests as failures.
+    :param workers: How many files are read at once, as in :func:`checksig.verify`.
+    :param package: Called with the report of each package as soon as it is known.
 
-    :raises ManifestNotFoundError: there is no dpkg, or a package is not installed.
-    :raises ManifestError: what dpkg has noted cannot be understood.
-    :raises OSError: it cannot be read.
+    :raises ManifestNotFoundError: dpkg's database does not exist, or a package is not installed.
+    :raises ManifestError: dpkg's database is damaged.
+    :raises OSError: dpkg's database cannot be read.
     :raises EngineError: the engine cannot be started, or failed.
     """
     system = _System(Path(os.path.abspath(root)))
     reports: list[PackageReport] = []
-    for each in system.chosen(packages):
+    for each in system.select(packages):
         report = system.verify(each, workers)
         reports.append(report)
         if package is not None:
@@ -70,23 +70,23 @@ def verify_dpkg(
 
 
 class _Package(NamedTuple):
-    """A package, from dpkg's file ``status``."""
+    """A package in dpkg's file ``status``."""
 
     name: str
     architecture: str
     version: str
     state: str
-    several: bool
-    """Whether it may be installed for several architectures at once."""
+    multi_arch: bool
+    """Whether it can be installed for several architectures at once."""
     conffiles: frozenset[str]
 
     @property
     def title(self) -> str:
-        return f"{self.name}:{self.architecture}" if self.several else self.name
+        return f"{self.name}:{self.architecture}" if self.multi_arch else self.name
 
 
 class _Diversion(NamedTuple):
-    """The file *original*, of any package but *owner* (":" if that is none), is at *target*."""
+    """A file that every package except *owner* (":" for no package) installs as *target*."""
 
     original: str
     target: str
@@ -94,7 +94,7 @@ class _Diversion(NamedTuple):
 
 
 class _Filter(NamedTuple):
-    """Whether files that match *pattern* are installed; of several that match, the last counts."""
+    """Whether files that match *pattern* are installed; the last match counts."""
 
     pattern: str
     include: bool
@@ -111,8 +111,8 @@ class _System:
         self._diversions = _read_diversions(root / _ADMIN / "diversions")
         self._filters = list(_read_filters(root / _CONFIG))
 
-    def chosen(self, names: tuple[str, ...]) -> list[_Package]:
-        """Return the packages of these names, or all, in the order of their names."""
+    def select(self, names: tuple[str, ...]) -> list[_Package]:
+        """Return the packages with these names, or all packages, sorted by name."""
         if not names:
             return sorted(self._packages, key=lambda p: p.title)
         chosen: list[_Package] = []
@@ -146,12 +146,12 @@ class _System:
             algorithm="md5",
             root=self.root,
             remap=self._diverted(package),
-            # Nothing is outside of "/"; and a chroot's absolute links do not lead into it.
+            # Nothing is outside "/". In a chroot, absolute links lead out of it.
             follow_outside=self.root == Path("/"),
         )
         skipped: list[Result] = []
         if report.failures:
-            report, skipped = self._excuse(report, self._listed(package))
+            report, skipped = self._skip_expected(report, self._listed(package))
         return PackageReport(
             package.title, package.version, str(sums), report, skipped=tuple(skipped)
         )
@@ -160,7 +160,7 @@ class _System:
         return self._info / f"{package.title}.{suffix}"
 
     def _listed(self, package: _Package) -> frozenset[str]:
-        """Return what dpkg holds for the package's, which is no more what others replaced."""
+        """Return the files of the package, without those that others have replaced."""
         with self._file(package, "list").open(encoding="utf-8", errors="surrogateescape") as file:
             return frozenset(line.rstrip("\n") for line in file)
 
@@ -178,12 +178,12 @@ class _System:
             if diversion.owner != package.name
         }
 
-    def _excuse(self, report: Report, listed: frozenset[str]) -> tuple[Report, list[Result]]:
-        """Take what dpkg does not expect to be there out of the failures."""
+    def _skip_expected(self, report: Report, listed: frozenset[str]) -> tuple[Report, list[Result]]:
+        """Turn failures that dpkg expects into skipped files."""
         skipped: list[Result] = []
         failures: list[Result] = []
         for result in report.failures:
-            why = self._excuse_of(result, listed)
+            why = self._reason_to_skip(result, listed)
             if why is None:
                 failures.append(result)
             else:
@@ -199,7 +199,7 @@ class _System:
         )
         return report, skipped
 
-    def _excuse_of(self, result: Result, listed: frozenset[str]) -> str | None:
+    def _reason_to_skip(self, result: Result, listed: frozenset[str]) -> str | None:
         name = f"/{result.name}"
         if name not in listed:
             return "another package has replaced it"
@@ -221,13 +221,13 @@ def _read_status(path: Path) -> Iterator[_Package]:
             try:
                 state = fields["Status"].split()[2]
                 if state in {"config-files", "not-installed"}:
-                    continue  # its files are gone, as was wanted
+                    continue  # its files have been removed
                 yield _Package(
                     name=fields["Package"],
                     architecture=fields["Architecture"],
                     version=fields["Version"],
                     state=state,
-                    several=fields.get("Multi-Arch") == "same",
+                    multi_arch=fields.get("Multi-Arch") == "same",
                     conffiles=frozenset(
                         line.split()[0] for line in fields.get("Conffiles", "").splitlines() if line
                     ),
@@ -262,7 +262,7 @@ def _read_diversions(path: Path) -> list[_Diversion]:
     except FileNotFoundError:
         return []
     if len(lines) % 3:
-        raise ManifestError(f"{path}: is cut short")
+        raise ManifestError(f"{path}: truncated")
     return [_Diversion(*lines[i : i + 3]) for i in range(0, len(lines), 3)]
 
 

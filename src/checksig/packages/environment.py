@@ -1,7 +1,8 @@
-"""The packages of a Python environment, against the RECORD that each was installed with.
+"""Verification of the packages of a Python environment against their RECORDs.
 
-A RECORD is a table of three columns, by the PyPA's specification "Recording installed projects":
-a name relative to site-packages, ``algorithm=digest`` with the digest in base64url, and a size.
+A RECORD is a table of three columns, defined by the PyPA's specification "Recording installed
+projects": a name relative to site-packages, ``algorithm=digest`` with the digest in base64url, and
+a size.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .installed import InstalledReport, PackageReport
+from .._engine.wire import NO_DIGEST
 from .._verify import verify
 from ..errors import ManifestNotFoundError
+from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,21 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_environment"]
 
-_NO_DIGEST = "no digest of this file"
-"""What the engine says of a line without a digest, see go/internal/manifest/record.go."""
-
 _SITES = (
     "lib*/python*/site-packages",
     "lib/pypy*/site-packages",
     "lib/python*/dist-packages",
     "Lib/site-packages",
 )
-"""Where an environment keeps packages: of POSIX systems, PyPy, Debian, and Windows."""
+"""The folders of packages in an environment: POSIX systems, PyPy, Debian, and Windows."""
 
-_ASK_SECONDS = 30
+_QUERY_SECONDS = 30
 
-# Without `site`, so that no code of the environment's packages runs (.pth, sitecustomize).
-_ASK = """
+# Run with -S, so that no code of the environment's packages runs (.pth, sitecustomize).
+_QUERY = """
 import json, site, sys
 print(json.dumps([[sys.prefix, sys.exec_prefix], site.getsitepackages()]))
 """
@@ -48,7 +47,7 @@ class _Site(NamedTuple):
 
     folder: Path
     prefix: Path
-    """The folder that names in its RECORDs may not lead out of."""
+    """Names in its RECORDs must not lead out of this folder."""
 
 
 def verify_environment(
@@ -61,23 +60,24 @@ def verify_environment(
 ) -> InstalledReport:
     """Verify every package that is installed in a Python environment against its RECORD.
 
-    *path* is the folder of the environment (a virtual environment, a conda environment, a prefix),
-    a folder of packages, or a Python executable; the environment of the running Python if None.
-    A virtual environment's own code is not run; a Python that belongs to none is asked for its
-    folders, with ``-I -S``.
+    No code of a virtual environment is run. A Python executable outside of one is run with
+    ``-I -S`` to find its folders.
 
-    A name in a RECORD may lead out of site-packages (``../../../bin/pip``), and not out of the
-    environment. A package without a RECORD (of Debian, or an ``.egg-info``) cannot be verified,
-    nor can the code of an editable installation; files that are recorded without a digest are
-    counted, and not verified.
+    Names in a RECORD can lead out of site-packages (``../../../bin/pip``), but not out of the
+    environment. Packages without a RECORD (Debian's, or an ``.egg-info``) and the code of editable
+    installations cannot be verified. Files that are recorded without a digest are counted and not
+    verified.
 
-    :param ignore_unrecorded: let packages that cannot be verified not count as failures.
-    :param follow_outside: verify files outside the environment too, which are refused otherwise.
-    :param workers: how many files are read at once, as for :func:`checksig.verify`.
-    :param package: called with each package's report as soon as it is known.
+    :param path: The folder of an environment (a virtual environment, a conda environment, a
+        prefix), a folder of packages, or a Python executable. By default the environment of the
+        running Python.
+    :param ignore_unrecorded: Do not count packages that cannot be verified as failures.
+    :param follow_outside: Read files outside the environment too. By default they are refused.
+    :param workers: How many files are read at once, as in :func:`checksig.verify`.
+    :param package: Called with the report of each package as soon as it is known.
 
-    :raises ManifestNotFoundError: there is no installed package.
-    :raises OSError: the folder or the executable cannot be read or run.
+    :raises ManifestNotFoundError: no package is installed.
+    :raises OSError: the folder cannot be read, or the executable cannot be run.
     :raises EngineError: the engine cannot be started, or failed.
     """
     prefix, sites = _environment(path)
@@ -94,7 +94,7 @@ def verify_environment(
     return InstalledReport(str(prefix), tuple(reports), ignore_unrecorded)
 
 
-# --- where packages are
+# --- find packages
 
 
 def _environment(path: str | PathLike[str] | None) -> tuple[Path, list[_Site]]:
@@ -107,13 +107,13 @@ def _environment(path: str | PathLike[str] | None) -> tuple[Path, list[_Site]]:
         venv = given.parent.parent  # not resolved: a venv's python is a link
         if (venv / "pyvenv.cfg").is_file():
             return venv, _sites_below(venv)
-        prefixes, folders = _ask(given)
+        prefixes, folders = _query(given)
         prefix = Path(prefixes[0])
     return prefix, _unique(_Site(f, _prefix_of(f, prefixes)) for f in map(Path, folders))
 
 
 def _own_prefixes() -> list[str]:
-    import site  # here, like others below: whoever imports checksig can do without
+    import site  # here, as below: only this function needs it
 
     prefixes = [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix]
     return [*prefixes, site.getuserbase()]
@@ -126,16 +126,16 @@ def _own_folders() -> list[str]:
     return [*folders, site.getusersitepackages()] if site.ENABLE_USER_SITE else folders
 
 
-def _ask(python: Path) -> tuple[list[str], list[str]]:
+def _query(python: Path) -> tuple[list[str], list[str]]:
     import subprocess
 
     done = subprocess.run(
-        [python, "-I", "-S", "-c", _ASK], capture_output=True, timeout=_ASK_SECONDS, check=False
+        [python, "-I", "-S", "-c", _QUERY], capture_output=True, timeout=_QUERY_SECONDS, check=False
     )
     try:
         prefixes, folders = json.loads(done.stdout)
     except ValueError as error:
-        raise OSError(0, "does not answer as a Python does", str(python)) from error
+        raise OSError(0, "is not a Python executable", str(python)) from error
     return prefixes, folders
 
 
@@ -147,7 +147,7 @@ def _sites_below(prefix: Path) -> list[_Site]:
 
 
 def _prefixes_above(folder: Path) -> list[str]:
-    """Guess the prefix of a folder that holds packages itself; it may be of ``pip --target``."""
+    """Guess the prefix of a folder of packages; one made by ``pip --target`` has none."""
     if folder.name in {"site-packages", "dist-packages"}:
         depth = 1 if folder.parent.name == "Lib" else 2
         return [str(folder.parents[depth])]
@@ -155,13 +155,13 @@ def _prefixes_above(folder: Path) -> list[str]:
 
 
 def _prefix_of(folder: Path, prefixes: Iterable[str]) -> Path:
-    """Return the longest of *prefixes* that *folder* lies in, or the folder itself."""
+    """Return the longest of *prefixes* that contains *folder*, or the folder itself."""
     above = [Path(p) for p in prefixes if folder.is_relative_to(p)]
     return max(above, key=lambda p: len(p.parts), default=folder)
 
 
 def _unique(sites: Iterable[_Site]) -> list[_Site]:
-    """Leave out what is not there, and what is there twice (``lib64`` may be a link to ``lib``)."""
+    """Remove folders that do not exist, and duplicates (``lib64`` can be a link to ``lib``)."""
     by_folder: dict[str, _Site] = {}
     for each in sites:
         if each.folder.is_dir():
@@ -177,7 +177,7 @@ def _infos(folder: Path) -> Iterator[Path]:
             yield folder / name
 
 
-# --- one package
+# --- verify a package
 
 
 def _verify(
@@ -197,7 +197,7 @@ def _verify(
         root=found.prefix,
         remap={"": os.path.relpath(found.folder, found.prefix)},
     )
-    kept = tuple(bad for bad in report.bad_lines if bad.cause != _NO_DIGEST)
+    kept = tuple(bad for bad in report.bad_lines if bad.code != NO_DIGEST)
     report = dataclasses.replace(report, bad_lines=kept)
     return PackageReport(
         name, version, str(record), report, _editable(info), _count_undigested(record)
@@ -213,7 +213,7 @@ def _name_and_version(info: Path) -> tuple[str, str]:
             metadata = importlib.metadata.Distribution.at(info).metadata
             return metadata["Name"] or name, metadata["Version"] or version
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # it is damaged; the folder's name says it, too
+            pass  # damaged metadata; the folder's name has both too
     return name, version
 
 
@@ -228,12 +228,12 @@ def _why_no_record(info: Path) -> str:
 
 
 def _editable(info: Path) -> str | None:
-    """Say where the code of an editable installation is (PEP 610); None if it is no such one."""
+    """Return where the code of an editable installation is (PEP 610); None for other packages."""
     try:
         origin: Any = json.loads((info / "direct_url.json").read_text(encoding="utf-8"))
         if origin["dir_info"]["editable"] is not True:
             return None
-        return f"editable: no RECORD lists its code, which is at {origin['url']}"
+        return f"editable: no RECORD lists its code in {origin['url']}"
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -248,5 +248,5 @@ def _count_undigested(record: Path) -> int:
                 if len(row) == 3 and not row[1] and not row[0].endswith(".dist-info/RECORD"):
                     count += 1
     except (OSError, csv.Error):
-        pass  # the engine, which reads it all, has said so
+        pass  # the engine reports it
     return count

@@ -1,4 +1,4 @@
-"""What became of installed packages: those of a Python environment, or the system's."""
+"""Reports about installed packages, of a Python environment or of the system."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["InstalledReport", "PackageReport", "PackageStatus"]
 
 
 class PackageStatus(str, enum.Enum):
-    """What became of a package."""
+    """The outcome of a package."""
 
     VERIFIED = "verified"
-    """All that its record lists is as listed, or it has no files."""
+    """Every recorded file is as recorded, or there are no files."""
     FAILED = "failed"
-    """Something is not as its record lists it."""
+    """Something is not as recorded."""
     UNVERIFIABLE = "unverifiable"
-    """There is no record of it, or one that does not cover its code; ``problem`` says why."""
+    """There is no record, or one that does not include its code; ``problem`` says why."""
 
     def __str__(self) -> str:
         return self.value
@@ -27,28 +27,28 @@ class PackageStatus(str, enum.Enum):
 
 @dataclass(frozen=True)
 class PackageReport:
-    """What became of one package."""
+    """The report about one package."""
 
     name: str
-    """As the package calls itself; for dpkg with its architecture where that tells it from others,
+    """The name of the package; for dpkg with the architecture if several can be installed, such as
     ``libc6:amd64``."""
     version: str
-    """Empty if it does not say."""
+    """Its version; empty if unknown."""
     path: str
-    """Its record, or the folder or file that tells of it where there is no record."""
+    """The path of its record, or without one the folder or file that shows it is installed."""
     report: Report | None
-    """What became of the files recorded; None if there is no record, or no file."""
+    """The report about its files; None without a record or files."""
     problem: str | None = None
-    """Why the package cannot be verified, or not wholly."""
+    """Why the package cannot be verified completely."""
     undigested: int = 0
-    """Files that the record lists without a digest, and that are not verified: ``.pyc`` files,
-    mostly. A RECORD itself is not counted."""
+    """The number of files that the record lists without a digest, mostly ``.pyc`` files. They are
+    not verified. The RECORD itself is not counted."""
     skipped: tuple[Result, ...] = ()
-    """Files that are not expected to be there, or to be the package's; ``detail`` says why."""
+    """Files that need not exist, or now belong to another package; ``detail`` says why."""
 
     @property
     def status(self) -> PackageStatus:
-        """What became of it."""
+        """The outcome."""
         if self.report is not None and not self.report.ok and not self._all_skipped(self.report):
             return PackageStatus.FAILED
         return PackageStatus.UNVERIFIABLE if self.problem else PackageStatus.VERIFIED
@@ -65,7 +65,7 @@ class PackageReport:
         return f"{title}: {'; '.join(parts) or 'no files'}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON knows it."""
+        """Return the report as types of JSON."""
         return {
             "name": self.name,
             "version": self.version,
@@ -80,22 +80,22 @@ class PackageReport:
 
 @dataclass(frozen=True)
 class InstalledReport:
-    """What became of all packages. It is true, as :attr:`ok` is, when all is as recorded."""
+    """The report about all packages; true, like :attr:`ok`, if everything is as recorded."""
 
     path: str
     """The environment's prefix, or the root of the file system."""
     packages: tuple[PackageReport, ...]
-    """In the order of their names."""
+    """The reports about the packages, sorted by name."""
     ignore_unrecorded: bool = False
-    """Whether packages that cannot be verified were allowed for."""
+    """Whether packages that cannot be verified are not counted as failures."""
 
     def of(self, status: PackageStatus) -> tuple[PackageReport, ...]:
-        """Return the packages of which this became."""
+        """Return the packages with this outcome."""
         return tuple(package for package in self.packages if package.status is status)
 
     @property
     def ok(self) -> bool:
-        """Whether every package is verified, but for those that were allowed for."""
+        """Whether every package is verified, except those that are ignored."""
         statuses = {package.status for package in self.packages}
         if self.ignore_unrecorded:
             statuses.discard(PackageStatus.UNVERIFIABLE)
@@ -121,7 +121,7 @@ class InstalledReport:
         return "\n".join([self.summary(), *lines])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON knows it."""
+        """Return the report as types of JSON."""
         return {
             "ok": self.ok,
             "path": self.path,

@@ -1,0 +1,90 @@
+"""Command-line arguments, derived from the option table and shared by several commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from .._options import REQUIRED, Option, options_of
+
+__all__ = ["add_arguments", "add_flag", "add_no_progress", "add_option", "given"]
+
+
+def add_arguments(parser: argparse.ArgumentParser, operation: str) -> None:
+    """Add all options of *operation*."""
+    for option in options_of(operation).values():
+        _add(parser, option)
+
+
+def add_option(parser: argparse.ArgumentParser, operation: str, name: str) -> None:
+    """Add a single option of *operation*."""
+    _add(parser, options_of(operation)[name])
+
+
+def _add(parser: argparse.ArgumentParser, option: Option) -> None:
+    settings: dict[str, Any] = {"dest": option.name, "help": option.help.replace("%", "%%")}
+    if option.type == "bool":
+        settings["action"] = "store_false" if option.default else "store_true"
+    else:
+        settings["default"] = option.command_line_default
+        settings["metavar"] = option.metavar
+    if option.type in {"algorithms", "mapping", "patterns"}:
+        settings["action"] = "append"
+    match option.type:
+        case "int":
+            settings["type"] = _integer(option)
+        case "mapping":
+            settings["type"] = _pair
+        case "choice":
+            settings.update(choices=option.choices, default=option.default)
+        case _:
+            pass
+    if option.default is REQUIRED and option.command_line_default is None:
+        settings["required"] = True
+    action: Any = parser.add_argument(*option.flags, **settings)
+    action.value_kind = option.complete  # for cli/completion.py
+
+
+def given(arguments: argparse.Namespace, operation: str) -> dict[str, Any]:
+    """Return the options that were parsed, as keywords of the API."""
+    keywords: dict[str, Any] = {}
+    for option in options_of(operation).values():
+        value = getattr(arguments, option.name)
+        if value is None:
+            continue  # the API has the default
+        if option.type == "mapping":
+            value = dict(value)
+        elif option.type == "output":
+            value = sys.stdout.buffer if value == "-" else os.fsencode(value)
+        keywords[option.name] = value
+    return keywords
+
+
+def _integer(option: Option) -> Any:
+    def integer(text: str) -> int:
+        number = int(text)
+        least, most = option.bounds or (number, number)
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{number} is not between {least} and {most}")
+        return number
+
+    return integer
+
+
+def _pair(text: str) -> tuple[str, str]:
+    prefix, equals, replacement = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FROM=TO")
+    return prefix, replacement
+
+
+def add_flag(parser: argparse.ArgumentParser, *names: str, text: str) -> None:
+    """Add an option without a value that is not one of the API."""
+    parser.add_argument(*names, action="store_true", help=text)
+
+
+def add_no_progress(parser: argparse.ArgumentParser) -> None:
+    """Add the option that switches the progress bar off."""
+    add_flag(parser, "--no-progress", text="do not show a progress bar")
