@@ -1,0 +1,213 @@
+"""The option table, and everything that has to agree with it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import checksig
+from checksig import averify, convert, create, iter_verify, update, verify
+from checksig._options import FORMATS, OPERATIONS, REQUIRED, TABLE, Options, options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = ROOT / "docs" / "reference" / "options.md"
+
+FUNCTIONS: list[tuple[Callable[..., Any], str]] = [
+    (verify, "verify"),
+    (iter_verify, "verify"),
+    (averify, "verify"),
+    (create, "create"),
+    (update, "update"),
+    (convert, "convert"),
+]
+OTHERS = {"path", "check", "keep_verified", "progress", "cancel"}
+"""Parameters that are no options."""
+
+each_function = pytest.mark.parametrize(
+    ("function", "operation"), FUNCTIONS, ids=lambda value: getattr(value, "__name__", value)
+)
+
+
+def descriptions(function: Callable[..., Any]) -> dict[str, str]:
+    """Return the text of each ``:param name:`` in a docstring."""
+    doc = inspect.getdoc(function) or ""
+    found = re.findall(r"^:param (\w+): (.*?)(?=^:|^\S|\Z)", doc, re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
+@each_function
+def test_signatures(function: Callable[..., Any], operation: str) -> None:
+    """Names, order, defaults and annotations are those of the table."""
+    parameters = inspect.signature(function).parameters
+    options = options_of(operation)
+    assert [name for name in parameters if name not in OTHERS] == list(options)
+    for name, option in options.items():
+        parameter = parameters[name]
+        default = inspect.Parameter.empty if option.default == REQUIRED else option.default
+        assert parameter.default == default, name
+        assert type(parameter.default) is type(default), name
+        assert parameter.annotation == option.annotation, name
+
+
+@each_function
+def test_docstrings(function: Callable[..., Any], operation: str) -> None:
+    """Each parameter is described, in the order of the signature."""
+    found = descriptions(function)
+    assert list(found) == list(inspect.signature(function).parameters)
+    assert all(text.endswith(".") for text in found.values())
+    if operation == "verify":
+        common = descriptions(verify)
+        assert all(found[name] == common[name] for name in options_of("verify"))
+
+
+def test_the_typed_dictionary() -> None:
+    """`Options` has the options of `verify`."""
+    assert {name: option.annotation for name, option in options_of("verify").items()} == {
+        name: hint.__forward_arg__.replace('"', "'")
+        for name, hint in Options.__annotations__.items()
+    }
+
+
+def test_each_option_once_per_operation() -> None:
+    """No operation has two options of one name or one flag."""
+    for operation in OPERATIONS:
+        rows = [option for option in TABLE if operation in option.operations]
+        names = [option.name for option in rows]
+        flags = [flag for option in rows for flag in option.flags]
+        assert len(set(names)) == len(names)
+        assert len(set(flags)) == len(flags)
+        assert all(option.help[0].islower() and not option.help.endswith(".") for option in rows)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_command_line(operation: str) -> None:
+    """Without arguments, an option has its default; each flag sets the keyword of its name."""
+    from checksig.cli.arguments import add_arguments, given
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, operation)
+    required = ["--to=bsd"] if operation == "convert" else []
+    keywords = given(parser.parse_args(required), operation)
+    for name, option in options_of(operation).items():
+        if name in keywords and option.default != REQUIRED:
+            assert keywords[name] == option.default, name
+    values = {"int": "7", "mapping": "a=b", "choice": "fail" if operation == "verify" else "skip"}
+    parsed = {
+        "int": 7,
+        "mapping": {"a": "b"},
+        "choice": values["choice"],
+        "algorithms": ["x"],
+        "patterns": ["x"],
+        "output": b"x",
+    }
+    for name, option in options_of(operation).items():
+        for flag in option.flags:
+            words = [flag] if option.type == "bool" else [flag, values.get(option.type, "x")]
+            keywords = given(parser.parse_args([*required, *words]), operation)
+            if option.type == "bool":
+                assert keywords[name] is not option.default
+            else:
+                assert keywords[name] == parsed.get(option.type, "x")
+
+
+@each_function
+def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> None:
+    """The error names the close option, and no other operation's."""
+    option = list(options_of(operation))[-1]
+    message = rf"^{function.__name__}\(\) got an unexpected keyword argument '{option}s'; "
+    with pytest.raises(TypeError, match=message + rf"did you mean '{option}'\?$"):
+        call(function, **{option + "s": 1})
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'qqq'$"):
+        call(function, qqq=1)
+    others = {option.name for option in TABLE} - set(options_of(operation))
+    for name in others - set(inspect.signature(function).parameters):
+        with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+            call(function, **{name: None})
+
+
+def call(function: Callable[..., Any], **keywords: Any) -> None:
+    """Call a function, and wait for the result of a coroutine."""
+    done = function("nowhere", **keywords)
+    if inspect.iscoroutine(done):
+        asyncio.run(done)
+
+
+def test_functions_stay_what_they_are() -> None:
+    """`averify` is a coroutine function, and names and docstrings are the function's own."""
+    assert inspect.iscoroutinefunction(averify)
+    assert verify.__name__ == "verify"
+    assert (verify.__doc__ or "").startswith("Verify every file")
+
+
+def test_formats_are_those_of_the_engine(tmp_path: Path) -> None:
+    """Completion offers the formats that the engine lists for an unknown one."""
+    (tmp_path / "SHA256SUMS").touch()
+    with pytest.raises(ValueError, match="known: ") as caught:
+        verify(tmp_path, format="none")
+    known = str(caught.value).partition("known: ")[2].partition(";")[0]
+    assert sorted(known.split(", ")) == list(FORMATS)
+
+
+@pytest.mark.parametrize("name", ["sha255", "sha-255", ""])
+def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: list[str]) -> None:
+    """Whichever option has it, in Python and on the command line."""
+    (tmp_path / "a").touch()
+    (tmp_path / "SHA256SUMS").touch()
+    messages: set[str] = set()
+    calls: list[Callable[[], object]] = [
+        lambda: verify(tmp_path, algorithm=name),
+        lambda: verify(tmp_path, min_strength=name),
+        lambda: create(tmp_path, output=tmp_path / "new", algorithm=name),
+        lambda: update(tmp_path / "SHA256SUMS", algorithm=name),
+        lambda: convert(tmp_path / "SHA256SUMS", "bsd", output=tmp_path / "n", algorithm=name),
+    ]
+    for each in calls:
+        with pytest.raises(ValueError, match="unknown algorithm") as caught:
+            each()
+        assert type(caught.value) is ValueError
+        messages.add(str(caught.value))
+    (message,) = messages
+    assert message.startswith(f'unknown algorithm "{name}"; known: md5, ') or "sha256" in message
+    done = subprocess.run(
+        [*command, "--algorithm", name, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"checksig: {message}\n")
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
+def test_the_reference_is_up_to_date(tmp_path: Path) -> None:
+    """Generated again it is the same; if not: python tools/make_reference.py > the page."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "make_reference.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.decode().splitlines() == PAGE.read_text(encoding="utf-8").splitlines()
+
+
+def test_aliases_of_old_names(tmp_path: Path) -> None:
+    """What the old names return is what the new ones return."""
+    (tmp_path / "a").touch()
+    created = create(tmp_path)
+    assert created.skipped == created.passed_by == ()
+    (tmp_path / "b").touch()
+    report = checksig.verify(tmp_path, extra="report")
+    assert report.unlisted == report.extras
+    assert len(report.unlisted) == report.extra == 1

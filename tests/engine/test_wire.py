@@ -1,0 +1,197 @@
+"""The Python side of the wire format, with the golden file that Go's tests read too."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checksig._engine import wire
+from checksig._options import OPERATIONS, encode_options, options_of
+from checksig.report import BadLine, Extra, Manifest, PackedResults, Result, Status
+
+PATH = Path(__file__).resolve().parent.parent / "golden" / "wire.json"
+GOLDEN: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+LEFT_OUT = {"kind", "index"}
+
+
+def text(value: Any) -> str:
+    """Return a text of the golden file, as decoders return it."""
+    data = bytes.fromhex(value["hex"]) if isinstance(value, dict) else value.encode()
+    return os.fsdecode(data)
+
+
+def argument(value: Any) -> Any:
+    """Return an argument of the golden file, as a caller passes it."""
+    if isinstance(value, dict):
+        return bytes.fromhex(value["hex"])
+    return list(map(argument, value)) if isinstance(value, list) else value
+
+
+def transport(name: str, value: Any) -> list[tuple[str, bytes]]:
+    """Return the fields of an argument that is not in the option table."""
+    values = value if isinstance(value, list) else [value]
+    return [
+        (name, os.fsencode(v) if isinstance(v, (str, bytes)) else b"%d" % v)
+        for v in map(argument, values)
+    ]
+
+
+def test_versions_and_codes() -> None:
+    """The numbers on both sides are the same."""
+    assert GOLDEN["abi"] == wire.ABI
+    assert GOLDEN["statuses"] == [status.value for status in Status]
+    assert GOLDEN["codes"] == [code.name for code in wire.FailureCode]
+    assert GOLDEN["changes"][1:] == [change.name for change in wire.Change]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_options(operation: str) -> None:
+    """The engine's parser and the option table have the same options, types and bounds."""
+    expected = GOLDEN["options"][operation]
+    assert set(options_of(operation)) == set(expected)
+    for name, option in options_of(operation).items():
+        found: dict[str, Any] = {"type": "path" if option.type == "output" else option.type}
+        if option.bounds:
+            found |= {"min": option.bounds[0], "max": option.bounds[1]}
+        if option.choices:
+            found["choices"] = list(option.choices)
+        assert found == expected[name], name
+
+
+@pytest.mark.parametrize("case", GOLDEN["requests"], ids=lambda case: case["op"])
+def test_requests(case: dict[str, Any]) -> None:
+    """Arguments become the bytes that the engine parses."""
+    operation = case["op"]
+    table = options_of(operation)
+    fields: list[tuple[str, bytes]] = []
+    for name, value in case["arguments"].items():
+        if name not in table:
+            fields += transport(name, value)
+        elif table[name].type == "mapping":
+            pairs = {argument(prefix): argument(new) for prefix, new in value}
+            fields += encode_options(operation, {name: pairs})
+        elif value == "-":  # a file object
+            fields += encode_options(operation, {name: object()})
+        else:
+            fields += encode_options(operation, {name: argument(value)})
+    assert wire.encode_request(operation, fields) == bytes.fromhex(case["hex"])
+
+
+def test_a_null_byte_ends_no_field() -> None:
+    """A value that contains one is refused."""
+    with pytest.raises(ValueError, match="root contains a null byte"):
+        wire.encode_request("verify", encode_options("verify", {"root": "a\0b=c"}))
+
+
+def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
+    """Return the result that a record of the golden file describes."""
+    short = expected["kind"] == "v"
+    return Result(
+        name=text(expected["name"]),
+        status=Status.VERIFIED if short else Status(expected["status"]),
+        algorithm=text(expected["algorithm"]),
+        expected=expected["expected"],
+        found=expected["expected"] if short else expected["found"] or None,
+        size=expected["bytes_read"],
+        manifest=manifests[expected["manifest"]].path,
+        line=expected["line"],
+        detail=None if short else text(expected["detail"]) or None,
+        assumed=expected["assumed"],
+        opened=None if short else text(expected["opened"]) or None,
+        moved_to=None if short else text(expected["moved_to"]) or None,
+    )
+
+
+def texts(expected: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's fields with decoded texts."""
+    return {
+        name: text(value) if isinstance(value, (str, dict)) else value
+        for name, value in expected.items()
+        if name != "kind"
+    }
+
+
+def check_record(  # noqa: C901, PLR0912 - one case for each kind
+    kind: str, payload: Any, expected: dict[str, Any], manifests: list[Manifest]
+) -> None:
+    """Compare a decoded record with the golden file."""
+    fields = texts(expected) if kind != "V" else {}
+    match kind:
+        case "M":
+            del fields["index"]
+            manifests.append(wire.decode_manifest(payload))
+            assert manifests[-1] == Manifest(**fields)
+        case "R":
+            index, manifest = wire.decode_read(payload, manifests)
+            assert (index, list(manifest.algorithms)) == (fields["manifest"], fields["algorithms"])
+            assert manifest.assumed is fields["assumed"]
+        case "E":
+            assert wire.decode_entry(payload, manifests) == result(expected, manifests)
+        case "V":
+            assert isinstance(payload, PackedResults)
+            assert list(wire.decode_entries(payload, manifests)) == [
+                result(entry, manifests) for entry in expected["entries"]
+            ]
+        case "B":
+            index, bad = wire.decode_bad_line(payload, manifests)
+            assert index == fields["manifest"]
+            path = manifests[index].path
+            assert bad == BadLine(path, fields["line"], fields["text"], fields["cause"])
+            assert bad.code == fields["code"]
+        case "U":
+            moved = fields["moved_from"] or None
+            assert wire.decode_extra(payload, fails=True) == Extra(
+                fields["path"], moved, fails=True
+            )
+        case "S":
+            assert wire.decode_summary(payload)._asdict() == fields
+        case "X":
+            message = expected["message"]
+            if isinstance(message, dict):
+                raw = bytes.fromhex(message["hex"])
+                fields["message"] = raw.decode("utf-8", "backslashreplace")
+            assert wire.decode_failure(payload)._asdict() == fields
+        case "F":
+            name = os.fsencode(fields["name"])
+            assert wire.decode_file(payload) == (fields["change"], name)
+        case "D":
+            assert payload == os.fsencode(fields["data"])
+        case "W":
+            fields["algorithms"] = tuple(fields["algorithms"])
+            assert wire.decode_written(payload)._asdict() == fields
+        case _:
+            fields["aliases"] = tuple(fields["aliases"])
+            size = None if fields.pop("variable") else fields["digest_size"]
+            fields |= {"digest_size": size, "secure": fields["strength"] == "strong"}
+            assert wire.decode_algorithm(payload)._asdict() == fields
+
+
+def test_batches() -> None:
+    """Every kind of record is decoded to what the golden file says."""
+    manifests: list[Manifest] = []
+    seen: set[str] = set()
+    for case in GOLDEN["batches"]:
+        data = bytes.fromhex(case["hex"])
+        batch = wire.decode_batch(data)
+        header = case["header"]
+        assert batch.finished is header["finished"] is wire.is_finished(data)
+        assert tuple(batch.progress) == tuple(header.values())[1:]
+        assert len(batch.records) == len(case["records"])
+        for (kind, payload), expected in zip(batch.records, case["records"], strict=True):
+            assert chr(kind) == expected["kind"]
+            check_record(chr(kind), payload, expected, manifests)
+            seen.add(chr(kind))
+    assert seen == set("MREVBUXSFDWA")
+
+
+def test_several_packed_records_in_a_batch() -> None:
+    """Each is an object of its own, in the order in which they were sent."""
+    header = wire.EMPTY_BATCH
+    records = [(b"V", b"\0" * 3), (b"S", b""), (b"V", b""), (b"V", b"\1")]
+    data = header + b"".join(kind + wire.FRAME.pack(len(p)) + p for kind, p in records)
+    found = wire.decode_batch(memoryview(data)).records
+    assert [(bytes([kind]), bytes(payload)) for kind, payload in found] == records
