@@ -306,6 +306,8 @@ class _Job:
         encoded = encode_options(operation, options)
         paths = [path] if isinstance(path, (str, bytes, os.PathLike)) else path
         self._fields = [("path", os.fsencode(each)) for each in paths]
+        if not self._fields:
+            raise ValueError("path must name at least one file or folder")
         # The working folder can change during the operation.
         self._fields.append(("cwd", os.getcwdb()))
         self._fields += encoded

@@ -31,7 +31,7 @@ def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
     assert lines[0] == f"MISMATCHED  {os.path.join('httpd', 'httpd-08.log')}"
     assert lines[1].split() == ["sha1", "listed", failure.expected]
     assert lines[2].split() == ["found", failure.found]
-    assert lines[3] == "NOTE        sha1 finds accidents, not tampering"
+    assert lines[3] == "NOTE        sha1 detects corruption, not tampering"
     assert re.fullmatch(
         r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched"
         r" \(575\.4 kB in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)",
@@ -91,7 +91,7 @@ def test_many_bad_lines_are_cut_short(run: Callable[..., Run], tmp_path: Path) -
     (tmp_path / "log").write_text("nonsense\n" * 1000)
     done = run("log")
     assert done.stdout.count("BAD LINE") == 20
-    assert "... and 980 bad lines more; --json lists them all\n" in done.stdout
+    assert "... and 980 more bad lines; --json lists all\n" in done.stdout
     assert "0 entries: 0 verified, 1000 bad lines" in done.stdout
     assert len(json.loads(run("--json", "log").stdout)["reports"][0]["bad_lines"]) == 1000
 

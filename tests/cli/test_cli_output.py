@@ -95,7 +95,7 @@ def test_several_paths_have_a_total(
     last = done.stdout.splitlines()[-1]
     assert last.startswith(
         "FAILED      3 paths, 14 entries: 10 verified, 2 mismatched, 1 missing, 1 unreadable,"
-        " 1 bad lines, 1 not to be verified (575.4 kB in "
+        " 1 bad lines, 1 could not be verified (575.4 kB in "
     )
     assert done.returncode == 2
     (tmp_path / "ok").mkdir()
@@ -203,8 +203,8 @@ def test_notes_extra_and_moved_files(
         f"NOT LISTED  {folder / 'c'}",
         f"NOT LISTED  {folder / 'd'}",
         f"NOTE        {manifest}: signature: not checked (pgp)",
-        f"NOTE        {manifest}: md5: told by the digests' length alone",
-        "NOTE        md5 finds accidents, not tampering",
+        f"NOTE        {manifest}: md5: chosen by the length of the digests alone",
+        "NOTE        md5 detects corruption, not tampering",
     ):
         assert expected in lines
     assert done.returncode == 1

@@ -907,7 +907,7 @@ def test_shims_overwrite_nothing_else(
         foreign.mkdir()
     code, out, err = install(folder)
     assert (code, out) == (1, "")
-    assert err == f"checksig: {foreign}: not a script of ours; nothing is written\n"
+    assert err == f"checksig: {foreign}: not a script of checksig; nothing was written\n"
     assert list(folder.iterdir()) == [foreign]
     assert install("--remove", folder) == (0, "", "")
     assert list(folder.iterdir()) == [foreign]

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import checksig
-from checksig._engine.library import ABI
-from checksig._engine.wire import FailureCode, Kind, decode_batch, decode_failure
+from checksig._engine.wire import ABI, FailureCode, Kind, decode_batch, decode_failure
 
 pytest.importorskip("_cffi_backend", reason="cffi does not serve this Python")
 from checksig._ffi import ffi

@@ -35,7 +35,7 @@ HEAVY = {
     "tqdm",
     "unittest",
     "urllib.parse",
-    "xml.sax",
+    "xml.etree.ElementTree",
 }
 
 ADDED = """

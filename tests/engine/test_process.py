@@ -112,7 +112,7 @@ say(run("thread"))
     assert python(program, httpd).splitlines() == [
         "9 1 1 None",
         "9 9 1",
-        "CHECKSIG_ENGINE is 'thread', where 'library' or 'process' is understood",
+        "CHECKSIG_ENGINE must be 'library' or 'process', not 'thread'",
     ]
 
 

@@ -204,7 +204,7 @@ def test_the_command_lists_them(command: list[str]) -> None:
     words = {line.split()[0]: " ".join(line.split()[1:]) for line in printed}
     assert words["md5"] == "128 broken: no protection against tampering"
     assert words["blake2s"] == "any strong, 128 bits"
-    assert words["crc32c"] == "32 finds accidents only"
+    assert words["crc32c"] == "32 detects corruption only"
 
 
 def test_the_page_lists_them() -> None:

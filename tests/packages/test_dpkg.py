@@ -122,7 +122,7 @@ def test_changed_and_missing_files(system: System, run: Callable[..., Run]) -> N
     )
     system.install("two", {"usr/bin/d": "d"})
     done = run("--root", system.root)
-    assert done.stdout.splitlines()[0] == "NOTE        md5 finds accidents, not tampering"
+    assert done.stdout.splitlines()[0] == "NOTE        md5 detects corruption, not tampering"
     assert f"OK          {system.root}: 2 packages: 2 verified; 4 entries (4 B in" in done.stdout
     assert (done.stderr, done.returncode) == ("", 0)
     (system.root / "usr/bin/a").write_text("A")

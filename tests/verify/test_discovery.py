@@ -253,7 +253,8 @@ def test_what_is_not_known_is_refused(httpd: Path, option: str, value: str, know
     with pytest.raises(ValueError, match=known) as caught:
         verify(httpd, **{option: value})  # type: ignore[arg-type]
     assert not isinstance(caught.value, checksig.VerificationError)
-    assert option in str(caught.value)
+    subject = "algorithm" if option == "min_strength" else option  # one text for one mistake
+    assert subject in str(caught.value)
 
 
 def test_options_that_are_wrong_by_themselves(httpd: Path) -> None:
