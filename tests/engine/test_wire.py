@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,29 +15,27 @@ from checksig.report import BadLine, Extra, Manifest, PackedResults, Result, Sta
 
 PATH = Path(__file__).resolve().parent.parent / "golden" / "wire.json"
 GOLDEN: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
-LEFT_OUT = {"kind", "index"}
+
+
+def raw(value: Any) -> Any:
+    """Return a value of the golden file, where ``{"hex": ...}`` stands for bytes."""
+    if isinstance(value, dict):
+        return bytes.fromhex(cast("dict[str, str]", value)["hex"])
+    if isinstance(value, list):
+        return list(map(raw, cast("list[object]", value)))
+    return value
 
 
 def text(value: Any) -> str:
     """Return a text of the golden file, as decoders return it."""
-    data = bytes.fromhex(value["hex"]) if isinstance(value, dict) else value.encode()
-    return os.fsdecode(data)
-
-
-def argument(value: Any) -> Any:
-    """Return an argument of the golden file, as a caller passes it."""
-    if isinstance(value, dict):
-        return bytes.fromhex(value["hex"])
-    return list(map(argument, value)) if isinstance(value, list) else value
+    data = raw(value)
+    return os.fsdecode(data if isinstance(data, bytes) else str(data).encode())
 
 
 def transport(name: str, value: Any) -> list[tuple[str, bytes]]:
     """Return the fields of an argument that is not in the option table."""
-    values = value if isinstance(value, list) else [value]
-    return [
-        (name, os.fsencode(v) if isinstance(v, (str, bytes)) else b"%d" % v)
-        for v in map(argument, values)
-    ]
+    values: list[Any] = raw(value) if isinstance(value, list) else [raw(value)]
+    return [(name, os.fsencode(v) if isinstance(v, (str, bytes)) else b"%d" % v) for v in values]
 
 
 def test_versions_and_codes() -> None:
@@ -72,12 +70,12 @@ def test_requests(case: dict[str, Any]) -> None:
         if name not in table:
             fields += transport(name, value)
         elif table[name].type == "mapping":
-            pairs = {argument(prefix): argument(new) for prefix, new in value}
+            pairs = {raw(prefix): raw(new) for prefix, new in value}
             fields += encode_options(operation, {name: pairs})
         elif value == "-":  # a file object
             fields += encode_options(operation, {name: object()})
         else:
-            fields += encode_options(operation, {name: argument(value)})
+            fields += encode_options(operation, {name: raw(value)})
     assert wire.encode_request(operation, fields) == bytes.fromhex(case["hex"])
 
 
@@ -97,7 +95,7 @@ def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
         expected=expected["expected"],
         found=expected["expected"] if short else expected["found"] or None,
         size=expected["bytes_read"],
-        manifest=manifests[expected["manifest"]].path,
+        manifest=manifests[int(expected["manifest"])].path,
         line=expected["line"],
         detail=None if short else text(expected["detail"]) or None,
         assumed=expected["assumed"],
@@ -139,8 +137,9 @@ def check_record(  # noqa: C901, PLR0912 - one case for each kind
         case "B":
             index, bad = wire.decode_bad_line(payload, manifests)
             assert index == fields["manifest"]
-            path = manifests[index].path
-            assert bad == BadLine(path, fields["line"], fields["text"], fields["cause"])
+            assert bad == BadLine(
+                manifests[index].path, fields["line"], fields["text"], fields["cause"]
+            )
             assert bad.code == fields["code"]
         case "U":
             moved = fields["moved_from"] or None
@@ -150,10 +149,9 @@ def check_record(  # noqa: C901, PLR0912 - one case for each kind
         case "S":
             assert wire.decode_summary(payload)._asdict() == fields
         case "X":
-            message = expected["message"]
-            if isinstance(message, dict):
-                raw = bytes.fromhex(message["hex"])
-                fields["message"] = raw.decode("utf-8", "backslashreplace")
+            message = raw(expected["message"])
+            if isinstance(message, bytes):
+                fields["message"] = message.decode("utf-8", "backslashreplace")
             assert wire.decode_failure(payload)._asdict() == fields
         case "F":
             name = os.fsencode(fields["name"])
