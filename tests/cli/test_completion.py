@@ -24,6 +24,10 @@ CASES = {
     "checksig --foll": "checksig --follow-outside ",
     "checksig some-file --foll": "checksig some-file --follow-outside ",
     "checksig completion ba": "checksig completion bash ",
+    "checksig verify --algorithm sha3-5": "checksig verify --algorithm sha3-512 ",
+    "checksig create --format hashd": "checksig create --format hashdeep ",
+    "checksig some-file --extra rep": "checksig some-file --extra report ",
+    "checksig create --links ref": "checksig create --links refuse ",
 }
 """What is typed before TAB is pressed, and what stands there afterwards."""
 
