@@ -178,7 +178,9 @@ def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None
 @pytest.mark.usefixtures("process")
 def test_a_request_that_is_too_long() -> None:
     """The program refuses requests longer than any path needs."""
-    with pytest.raises(EngineError, match=r"bad request: too long: .* bytes, where 1048576 are"):
+    with pytest.raises(
+        EngineError, match=r"the request is too long: .* bytes, at most 1048576 are allowed"
+    ):
         verify("x" * 2_000_000)
 
 
@@ -455,6 +457,6 @@ say(tried())
     assert used == "9 1"
     assert insisted == (
         "EngineError: the engine is not installed: there is no /nowhere/libchecksig.so"
-        " (a wheel for musl has none: musl loads no library of Go's, golang/go#54805)"
+        " (a wheel for musl has none: musl cannot load Go libraries, golang/go#54805)"
     )
     assert bare.startswith("EngineError: /nowhere/checksig-engine cannot be started: ")
