@@ -281,7 +281,7 @@ class Report:
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
 
     def explain(self) -> str:
-        """Return a line for each of the first 20 failures, and how many more there are."""
+        """Return a line for each failure; of more than 20, the first and how many more."""
         extras = [extra for extra in self.extras if not extra.ok]
         lines = [str(what) for what in (*self.failures, *self.bad_lines, *extras)]
         if not lines:

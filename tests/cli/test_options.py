@@ -178,7 +178,9 @@ def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: l
         assert type(caught.value) is ValueError
         messages.add(str(caught.value))
     (message,) = messages
-    assert message.startswith(f'unknown algorithm "{name}"; known: md5, ') or "sha256" in message
+    known = ", ".join(algorithm.name for algorithm in checksig.algorithms)
+    hint = '; did you mean "sha256"?' if name else ""
+    assert message == f'unknown algorithm "{name}"; known: {known}{hint}'
     done = subprocess.run(
         [*command, "--algorithm", name, str(tmp_path)],
         capture_output=True,

@@ -721,4 +721,6 @@ def test_the_command_names_what_is_wrong(folder: Path, command: list[str]) -> No
     assert done.returncode == 2
     assert "the format is for crc32" in done.stderr
     done = run(command, "create", "-a", "none", cwd=folder)
-    assert (done.returncode, done.stderr) == (2, 'checksig: no algorithm is called "none"\n')
+    known = ", ".join(algorithm.name for algorithm in checksig.algorithms)
+    message = f'checksig: unknown algorithm "none"; known: {known}\n'
+    assert (done.returncode, done.stderr) == (2, message)

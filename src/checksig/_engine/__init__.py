@@ -1,6 +1,6 @@
-"""Jobs of the engine, which is the library in this process or the program next to it.
+"""Jobs of the engine, which runs as a library or as a separate process.
 
-Nothing else in the package knows which of the two runs a job.
+No other module knows which of the two runs a job.
 """
 
 from __future__ import annotations
