@@ -157,10 +157,12 @@ func (p *Pool[P]) Task() *Task[P] {
 	return &Task[P]{}
 }
 
-// recycle takes a task that is done. Its turn and place stay, by which the prober tells that it is no
-// longer the one it saw.
+// recycle takes a task that is done. It does not write turn and place: the prober may be comparing them,
+// with the queue locked, to detect that the task is no longer the one it saw.
 func (p *Pool[P]) recycle(t *Task[P]) {
-	*t = Task[P]{Algorithms: t.Algorithms[:0], turn: t.turn, place: t.place}
+	var none P
+	t.Root, t.Name, t.Algorithms, t.Size, t.Memory, t.Ask, t.Payload = nil, "", t.Algorithms[:0], 0, 0, false, none
+	t.weight, t.seen = 0, safefs.Snapshot{}
 	p.free.Put(t)
 }
 
