@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import random
@@ -89,13 +90,13 @@ def test_names_are_printed_as_in_the_golden_file(group: str) -> None:
             assert printed(data) == example.get("text", example.get(wanted))
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(20))
 def test_verify_agrees_with_check_signatures_for_any_name(
     lib: Any, tmp_path: Path, seed: int
 ) -> None:
     """Both print names with any bytes and characters in the same way."""
     random_ = random.Random(seed)
-    characters = [chr(n) for n in range(1, sys.maxunicode + 1) if is_old(n)] if seed % 5 else []
+    characters = old_characters() if seed % 5 else []
     lines: list[bytes] = []
     for _ in range(19):  # of more failures, check_signatures prints the first ones only
         size = random_.randint(1, 12)
@@ -103,8 +104,8 @@ def test_verify_agrees_with_check_signatures_for_any_name(
             name = "".join(random_.choices(characters, k=size)).encode()
         else:
             name = bytes(random_.choices(range(1, 256), k=size))
-        name = b"x" + name.replace(b"/", b"").replace(b"\\", b"")
-        escaped = name.replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        name = b"x" + name.replace(b"/", b"")
+        escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
         lines.append(b"\\" * (escaped != name) + b"0" * 64 + b"  " + escaped + b"\n")
     (tmp_path / "SHA256SUMS").write_bytes(b"".join(lines))
     with pytest.raises(ValueError, match=" - ") as caught:
@@ -112,9 +113,11 @@ def test_verify_agrees_with_check_signatures_for_any_name(
     assert message(lib, os.fsencode(tmp_path)) == str(caught.value)
 
 
-def is_old(code: int) -> bool:
-    """Whether every Unicode table since 2002 has the character; newer ones depend on the Python."""
-    return unicodedata.ucd_3_2_0.category(chr(code)) not in {"Cn", "Cs"}
+@functools.cache
+def old_characters() -> list[str]:
+    """Return what Unicode has had since 2002; whether newer ones print depends on Python."""
+    category = unicodedata.ucd_3_2_0.category
+    return [c for c in map(chr, range(1, sys.maxunicode + 1)) if category(c) not in {"Cn", "Cs"}]
 
 
 def test_ctypes_can_use_it(httpd: Path) -> None:
