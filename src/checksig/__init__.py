@@ -102,20 +102,18 @@ if hasattr(os, "register_at_fork"):
 if not TYPE_CHECKING:  # type checkers see only the names above
 
     def __getattr__(name: str) -> object:
-        module = _MODULE_OF.get(name)
-        with _importing:
-            from importlib import import_module
+        if name == "algorithms":
+            return _load("_algorithms", "load").load()
+        if name in _MODULE_OF:
+            globals()[name] = found = getattr(_load(_MODULE_OF[name], name), name)
+            return found
+        if name in {"errors", "report"}:
+            return _load(name, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-            if name == "algorithms":
-                load = import_module("._algorithms", __name__).load
-            elif module is not None:
-                globals()[name] = found = getattr(import_module(f".{module}", __name__), name)
-                return found
-            elif name in {"errors", "report"}:
-                return import_module(f".{name}", __name__)
-            else:
-                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return load()
+    def _load(module: str, name: str) -> object:
+        with _importing:  # without importlib, which would have to be imported first
+            return __import__(f"{__name__}.{module}", fromlist=[name])
 
 
 def __dir__() -> list[str]:
