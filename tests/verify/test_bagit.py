@@ -156,7 +156,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "an encoding that is none": (
         declared("UTF-8", "WTF-8"),
-        'bagit.txt: encoding "WTF-8", where UTF-8 is understood',
+        'bagit.txt: unsupported encoding "WTF-8", expected UTF-8',
     ),
     "an empty declaration": (
         sealed(write("bagit.txt", "")),
@@ -164,15 +164,15 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a wrong number of bytes": (
         oxum("4.2"),
-        "bag-info.txt: Payload-Oxum is 4.2, where 3.2 is there",
+        "bag-info.txt: Payload-Oxum is 4.2, found 3.2",
     ),
     "a wrong number of files": (
         oxum("3.1"),
-        "bag-info.txt: Payload-Oxum is 3.1, where 3.2 is there",
+        "bag-info.txt: Payload-Oxum is 3.1, found 3.2",
     ),
     "a name that leads outside": (
         sealed(rewrite("manifest-md5.txt", "data/a.txt", "data/../../up")),
-        "manifest-md5.txt: a payload manifest may list files below data/ only",
+        "manifest-md5.txt: a payload manifest must list files below data/ only",
     ),
 }
 
@@ -245,7 +245,7 @@ def test_a_file_that_is_to_be_fetched_is_missing(bag: Path) -> None:
     reseal(bag)
     report = verify(bag, check=False)
     assert {r.name for r in report.failures} == {"data/a.txt"}
-    assert [b.cause for b in report.bad_lines] == ["Payload-Oxum is 3.2, where 2.1 is there"]
+    assert [b.cause for b in report.bad_lines] == ["Payload-Oxum is 3.2, found 2.1"]
 
 
 def test_names_are_decoded_in_every_file(tmp_path: Path) -> None:
