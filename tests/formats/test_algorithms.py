@@ -1,11 +1,10 @@
-"""Every algorithm, with independent tools as the judges, and the list of them."""
+"""Every algorithm, checked by independent tools, and the list of algorithms."""
 
 from __future__ import annotations
 
 import hashlib
 import random
 import re
-import shutil
 import subprocess
 import sys
 import zlib
@@ -38,7 +37,7 @@ RHASH = [
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make files of lengths around the boundaries of blocks and chunks, and of random ones."""
+    """Make files of random lengths and of lengths around block and chunk boundaries."""
     folder = tmp_path_factory.mktemp("samples")
     choose = random.Random(5)
     edges = [0, 1, 63, 64, 65, 127, 128, 129, 239, 240, 241, 1023, 1024, 1025, 8192, 8193]
@@ -54,7 +53,7 @@ def lines(samples: Path, digest: Callable[[Path], str]) -> str:
 
 
 def agrees(samples: Path, algorithm: str, text: str) -> None:
-    """Assert that all is as listed, and that one wrong digit is found wherever it is."""
+    """Assert that all digests match, and that one wrong digit is found in each."""
     manifest = samples / f"sums.{algorithm}"
     manifest.write_text(text)
     report = verify(manifest, check=False)
@@ -73,12 +72,6 @@ def output(*command: str | Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
-def needs(tool: str) -> None:
-    """Leave a test out where the tool is not installed."""
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not installed here")
-
-
 @pytest.mark.parametrize("algorithm", HASHLIB)
 def test_python_agrees(samples: Path, algorithm: str) -> None:
     """Python's hashlib computes the same."""
@@ -95,18 +88,18 @@ def test_zlib_agrees(samples: Path) -> None:
     agrees(samples, "crc32", lines(samples, lambda p: f"{zlib.crc32(p.read_bytes()):08x}"))
 
 
+@pytest.mark.needs("rhash")
 @pytest.mark.parametrize("algorithm", RHASH)
 def test_rhash_agrees(samples: Path, algorithm: str) -> None:
     """RHash computes the same."""
-    needs("rhash")
     printed = output("rhash", "--simple", f"--{algorithm}", *sorted(samples.glob("*.bin")))
     agrees(samples, algorithm, re.sub(r"  .*/", "  ", printed))
 
 
+@pytest.mark.needs("xxhsum")
 @pytest.mark.parametrize(("algorithm", "option"), [("xxh64", "1"), ("xxh128", "2"), ("xxh3", "3")])
 def test_xxhsum_agrees(samples: Path, algorithm: str, option: str) -> None:
     """The program xxhsum of xxHash's authors computes the same."""
-    needs("xxhsum")
     tried = subprocess.run(
         ["xxhsum", f"-H{option}"], input=b"", capture_output=True, timeout=60, check=False
     )
@@ -122,23 +115,23 @@ def test_xxhsum_agrees(samples: Path, algorithm: str, option: str) -> None:
     agrees(samples, algorithm, lines(samples, digest))
 
 
+@pytest.mark.needs("b3sum")
 def test_b3sum_agrees(samples: Path) -> None:
     """The program b3sum of BLAKE3's authors computes the same."""
-    needs("b3sum")
     agrees(samples, "blake3", lines(samples, lambda p: output("b3sum", "--no-names", p).strip()))
 
 
+@pytest.mark.needs("openssl")
 @pytest.mark.parametrize(("algorithm", "name"), [("sha512-256", "sha512-256"), ("sm3", "sm3")])
 def test_openssl_agrees(samples: Path, algorithm: str, name: str) -> None:
     """OpenSSL computes the same."""
-    needs("openssl")
     printed = output("openssl", "dgst", "-r", f"-{name}", *sorted(samples.glob("*.bin")))
     agrees(samples, algorithm, re.sub(r" \*.*/", "  ", printed))
 
 
 @pytest.mark.parametrize(("family", "most"), [("blake2b", 64), ("blake2s", 32)])
 def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
-    """BLAKE2 of any whole number of bytes is what Python's hashlib computes."""
+    """BLAKE2 of each length in bytes equals that of Python's hashlib."""
     data = random.Random(most).randbytes(70_001)
     (tmp_path / "data").write_bytes(data)
     compute = getattr(hashlib, family)
@@ -151,7 +144,7 @@ def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
 
 
 def test_the_list() -> None:
-    """The list says what each algorithm is good for."""
+    """The list gives the strength of each algorithm."""
     by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
     assert len(by_name) == len(checksig.algorithms) == 20
     strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
@@ -170,14 +163,14 @@ def test_the_list() -> None:
 
 @pytest.mark.usefixtures("engine")
 def test_the_list_is_the_same_from_both_engines(python: Callable[..., str]) -> None:
-    """The library and the process give the one table there is."""
+    """The library and the process return the same list."""
     assert python("import checksig; print(checksig.algorithms)") == f"{checksig.algorithms}\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.library
 def test_only_the_list_itself_starts_the_engine(python: Callable[..., str]) -> None:
-    """Neither an import, nor ``import *``, nor ``dir`` loads the library."""
+    """An import, ``import *`` and ``dir`` do not load the library."""
     program = """
 from checksig import *
 import checksig
@@ -192,13 +185,13 @@ print(loaded())
 
 
 def test_other_attributes_are_missing() -> None:
-    """A name that is not there raises what it always raises."""
+    """An unknown name raises AttributeError."""
     with pytest.raises(AttributeError, match="has no attribute 'algorithm'"):
         getattr(checksig, "algorithm")  # noqa: B009 - the type checkers know that it is not there
 
 
 def test_the_command_lists_them(command: list[str]) -> None:
-    """The command prints a line for each."""
+    """The command prints a line for each algorithm."""
     printed = output(*command, "algorithms").splitlines()
     assert [line.split()[0] for line in printed] == [a.name for a in checksig.algorithms]
     words = {line.split()[0]: " ".join(line.split()[1:]) for line in printed}
@@ -208,7 +201,7 @@ def test_the_command_lists_them(command: list[str]) -> None:
 
 
 def test_the_page_lists_them() -> None:
-    """The table in the documents is the one of the engine."""
+    """The table in the reference equals the engine's."""
     page = ROOT / "docs" / "reference" / "algorithms.md"
     if not page.exists():
         pytest.skip("the documents are not next to the tests")

@@ -57,7 +57,7 @@ def rows() -> Iterator[Row]:
 
 
 def with_odd_names(row: Row) -> bool:
-    """Whether Windows knows no files of such names."""
+    """Whether this is Windows and the row has names that Windows cannot store."""
     return any(set(name) & set('\\\n\r"') for name in row.files)
 
 
@@ -86,13 +86,13 @@ class Laid(NamedTuple):
     text: bytes
 
     def verify(self, text: bytes | None = None) -> Report:
-        """Verify, with another text in the manifest if one is given."""
+        """Verify the row, with another manifest text if given."""
         if text is not None:
             self.manifest.write_bytes(text)
         return verify(self.manifest, check=False, **self.options())
 
     def options(self) -> dict[str, Any]:
-        """What verify() has to be told."""
+        """Return the options that verify() needs for this row."""
         options = dict(self.row.options)
         if "root" in options:
             options["root"] = self.folder / options["root"]
@@ -118,19 +118,19 @@ def lay(tmp_path: Path) -> Callable[[Row], Laid]:
 
 
 def entries(report: Report) -> set[tuple[str, str, str]]:
-    """What a report says was verified."""
+    """Return what a report verified."""
     return {(Path(r.path).name, r.algorithm, r.expected) for r in report.results if r.ok}
 
 
 def listed_files(row: Row) -> set[str]:
-    """The names, without folders, of the files that a row's manifest lists."""
+    """Return the names, without folders, that a row's manifest lists."""
     names = {Path(name).name for name in row.files}
     return names - {"bagit.txt", "bag-info.txt", "tagmanifest-sha256.txt"}
 
 
 @each
 def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
-    """The manifest of each tool is known for what it is, and every file in it verified."""
+    """Each tool's manifest is detected, and all its files are verified."""
     report = lay(row).verify()
     assert report.ok, report
     assert not report.bad_lines
@@ -153,7 +153,7 @@ NOT_FOUND = {
 
 @each
 def test_each_is_found_in_its_folder(lay: Callable[[Row], Laid], row: Row) -> None:
-    """A manifest with one of the usual names is found; names that mean nothing are left alone."""
+    """Manifests with usual names are found; other files are left alone."""
     laid = lay(row)
     folder = laid.manifest.parent
     options = laid.options()
@@ -168,7 +168,7 @@ def test_each_is_found_in_its_folder(lay: Callable[[Row], Laid], row: Row) -> No
 
 @each
 def test_one_byte_of_a_file(lay: Callable[[Row], Laid], row: Row) -> None:
-    """A byte of any file another, or one more, or one less: never OK, and the file is named."""
+    """A changed, added or removed byte of a file fails, and the file is named."""
     laid = lay(row)
     for name, content in row.files.items():
         if Path(name).name not in listed_files(row):
@@ -187,7 +187,7 @@ def test_one_byte_of_a_file(lay: Callable[[Row], Laid], row: Row) -> None:
 
 
 def on_the_command_line(options: dict[str, Any]) -> list[str]:
-    """The options of a row as words of a command."""
+    """Return the options of a row as command-line arguments."""
     words = ["--basename"] if options.get("basename") else []
     words += [f"--remap={old}={new}" for old, new in options.get("remap", {}).items()]
     return words + ([f"--root={options['root']}"] if "root" in options else [])
@@ -197,7 +197,7 @@ def on_the_command_line(options: dict[str, Any]) -> list[str]:
 def test_every_call_and_command_sees_it(
     lay: Callable[[Row], Laid], row: Row, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Whichever way a row is verified: 0 or no complaint if all is well, and never otherwise."""
+    """All functions and commands agree on success and failure."""
     laid = lay(row)
     options = laid.options()
     path = str(laid.manifest)
@@ -231,7 +231,7 @@ def test_every_call_and_command_sees_it(
 
 
 def spellings(digest: str) -> Iterator[str]:
-    """How a manifest may write a digest."""
+    """Return the ways in which a manifest may write a digest."""
     raw = bytes.fromhex(digest)
     yield from (digest, digest.upper(), raw.hex(" "), base64.b64encode(raw).decode())
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -245,7 +245,7 @@ def encoded(text: bytes, characters: str) -> bytes:
 
 @each
 def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
-    """A digit of any digest another, missing or doubled: never OK."""
+    """A changed, missing or doubled digit of a digest is never OK."""
     laid = lay(row)
     for result in laid.verify().results:
         shown = next(s for s in spellings(result.expected) if encoded(laid.text, s) in laid.text)
@@ -275,7 +275,7 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
 def test_a_size_that_is_wrong(
     lay: Callable[[Row], Laid], slug: str, size: bytes, wrong: bytes
 ) -> None:
-    """Where a manifest says the sizes of files, they have to be right."""
+    """If a manifest lists sizes, they must be right."""
     laid = lay(next(row for row in ROWS if row.slug == slug))
     assert size in laid.text
     assert laid.verify().ok
@@ -286,7 +286,7 @@ def test_a_size_that_is_wrong(
 
 @each
 def test_any_byte_of_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
-    """Whatever byte of a manifest changes: all is as it was, or it is not OK."""
+    """After a change of any byte, the entries are the same or the result is not OK."""
     laid = lay(row)
     want = entries(laid.verify())
     chance = random.Random(row.slug)
@@ -302,7 +302,7 @@ def test_any_byte_of_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
 
 @each
 def test_half_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
-    """Cut short, a manifest is OK only if its entries were verified, and cut between lines."""
+    """A truncated manifest is OK only if cut between lines and entries verified."""
     laid = lay(row)
     want = entries(laid.verify())
     for size in sorted({len(laid.text) * n // 12 for n in range(12)}):
@@ -338,7 +338,7 @@ GARBAGE = {
 @each
 @pytest.mark.parametrize("garbage", GARBAGE)
 def test_garbage_under_every_name(lay: Callable[[Row], Laid], row: Row, garbage: str) -> None:
-    """What lists nothing is never OK, whatever it is called."""
+    """A manifest without entries is never OK, whatever its name."""
     report = lay(row).verify(GARBAGE[garbage])
     assert not report.ok
     assert report.verified == 0
@@ -347,7 +347,7 @@ def test_garbage_under_every_name(lay: Callable[[Row], Laid], row: Row, garbage:
 
 @each
 def test_a_line_of_garbage(lay: Callable[[Row], Laid], row: Row) -> None:
-    """A line that means nothing, wherever it stands, is told."""
+    """A meaningless line is reported, wherever it is."""
     laid = lay(row)
     line, end = (encoded(laid.text, text) for text in ("this means nothing\n", "\n"))
     places = [m.end() for m in re.finditer(re.escape(end), laid.text) if m.end() % len(end) == 0]
@@ -375,7 +375,7 @@ def test_the_corpus_is_whole() -> None:
 
 
 def test_the_matrix_shows_every_row() -> None:
-    """The documented table has each row of the corpus, and checksig reads them all."""
+    """The documented table has each row of the corpus, and checksig reads all."""
     page = CORPUS.parent.parent / "docs" / "reference" / "formats.md"
     if not page.exists():
         pytest.skip("the documents are not next to the tests")
