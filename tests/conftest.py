@@ -181,7 +181,7 @@ def huge(tmp_path: Path) -> Path:
     folder.mkdir()
     file = folder / "huge"
     file.touch()
-    if sys.platform == "win32" and not is_wine():  # elsewhere every file may have holes
+    if sys.platform == "win32" and not is_wine():  # elsewhere any file can be sparse
         subprocess.run(["fsutil", "sparse", "setflag", file], check=True, capture_output=True)
     os.truncate(file, 40 << 30)
     (folder / "SHA512SUMS").write_text(f"{'0' * 128}  huge\n")

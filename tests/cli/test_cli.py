@@ -109,7 +109,7 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
         "FAILED",
     ]
     none, parent = done.stderr.splitlines()
-    assert none.startswith(f"checksig: {folder / 'none'}: ")  # and what the system says
+    assert none.startswith(f"checksig: {folder / 'none'}: ")  # and the system's error
     assert parent == f"checksig: {folder.parent}: no checksum manifest in this folder"
     assert done.returncode == 2
 

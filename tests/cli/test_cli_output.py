@@ -140,7 +140,7 @@ def test_colours_on_a_terminal(
     try:
         while chunk := os.read(ours, 4096):
             seen += chunk
-    except OSError:  # Linux's way to say that the other side was closed
+    except OSError:  # on Linux, the other side was closed
         pass
     os.close(ours)
     assert child.wait(60) == 1

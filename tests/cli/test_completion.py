@@ -35,7 +35,7 @@ START = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
 }
-# The prompt, which the echo of this does not hold, is there when all of it has been done.
+# The echo does not contain the prompt: it appears when the setup is done.
 SET_UP = {
     "bash": "bind 'set enable-bracketed-paste off'; source ./_checksig; PS1='rea''dy> '\n",
     "zsh": "unset zle_bracketed_paste; fpath=($PWD $fpath); autoload -U compinit; compinit -u -D;"
@@ -113,7 +113,7 @@ def test_tab_completes(shell: str, folder: Callable[[str], Path]) -> None:
         for typed, expected in CASES.items():
             terminal.type(f"{typed}\t")
             terminal.wait_for(expected)
-            terminal.type("\x15\n")  # the line is emptied
+            terminal.type("\x15\n")  # clears the line
             terminal.wait_for("ready> ")
     finally:
         terminal.close()
@@ -123,7 +123,7 @@ def test_fish_completes(folder: Callable[[str], Path]) -> None:
     """Fish's own ``complete -C`` lists the expected completions."""
     where = folder("fish")
     version = subprocess.check_output(["fish", "--version"], text=True, timeout=60).split()[-1]
-    # 3.1 knows no such option; there is no configuration in this home anyway.
+    # fish 3.1 lacks the option; this home has no configuration anyway.
     options = ["--no-config"] if version >= "3.2" else []
     for typed, expected in CASES.items():
         done = subprocess.run(

@@ -99,16 +99,16 @@ def is_changed(case: Case, out: bytes = b"", err: bytes = b"") -> bool:
     """Whether coreutils newer than 9.1, the reference, behave differently here."""
     if PEER == (9, 1):
         return False
-    # cksum has learnt options, algorithms and base64 digests in 9.2, 9.6 and 9.8, and has lost
-    # oddities of its parser, which is b2sum's too; sum has become a part of it.
+    # cksum gained options, algorithms and base64 digests in 9.2, 9.6 and 9.8, and lost
+    # oddities of its parser, which b2sum shares; sum became a part of it.
     if case.name in {"cksum", "sum", "b2sum"}:
         return True
-    # A name with a quote and something that cannot be printed is quoted otherwise.
+    # Names with a quote and an unprintable character are quoted differently.
     if any(b"'" in word and re.search(rb"[^ -~]", word) for word in case.arguments):
         return True
     if b"$'" in err and b"\\'" in err:
         return True
-    # What --check prints of odd names has changed, and once more in 9.11.
+    # What --check prints for odd names changed, and again in 9.11.
     checking = any(re.match(rb"-\w*c|--c", word) for word in case.arguments)
     return checking and (PEER >= (9, 11) or bool(set(out) & set(b"\\\r")))
 
@@ -488,7 +488,7 @@ RARE = [
     Case("sha256sum", (b"--tag", b"-t")),
 ]
 
-# Each message of coreutils; {} stands for the command. At least one case must bring it about.
+# Each message of coreutils; {} is the command. At least one case must produce each.
 MESSAGES = [
     r"^{}: unrecognized option '--",
     r"^{}: invalid option -- '",
@@ -663,7 +663,7 @@ def test_names_and_arguments_are_quoted_the_same(locale: str, field: Path, shims
     pieces += [
         chr(c).encode() for c in (0x300, 0x378, 0x2028, 0x200B, 0xE000, 0xFFFD, 0x1F600, 0x10FFFF)
     ]
-    if PEER > (9, 1):  # which quote what holds a quote and what cannot be printed otherwise
+    if PEER > (9, 1):  # which quote such names differently
         pieces = [piece for piece in pieces if piece != b"'"]
 
     def word() -> bytes:

@@ -98,7 +98,7 @@ def test_verify_agrees_with_check_signatures_for_any_name(
     random_ = random.Random(seed)
     characters = old_characters() if seed % 5 else []
     lines: list[bytes] = []
-    for _ in range(19):  # of more failures, check_signatures prints the first ones only
+    for _ in range(19):  # check_signatures prints only the first failures
         size = random_.randint(1, 12)
         if characters:
             name = "".join(random_.choices(characters, k=size)).encode()

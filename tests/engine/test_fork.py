@@ -257,7 +257,7 @@ def test_a_child_that_can_start_no_process(
     """The child gets an error that says what to do; it does not hang."""
     program = f"""{FORKS}
 assert right()
-import checksig._engine.process  # with few descriptors left, nothing can be imported
+import checksig._engine.process  # with few descriptors an import fails
 def child():
     {hindrance}
     try:

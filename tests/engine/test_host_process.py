@@ -112,7 +112,7 @@ def actions():
     for number in signal.valid_signals():
         action = Action()
         assert libc.sigaction(int(number), None, ctypes.byref(action)) == 0
-        # Go gives every handler SA_ONSTACK, which PyPy's lack: it stays what it was.
+        # Go adds SA_ONSTACK to every handler, which is ignored here.
         found[int(number)] = (action.handler, action.flags & 0xF7FFFFFF)
     return found
 before = actions()
@@ -147,7 +147,7 @@ for _ in range(100):
     found = set(unblocked())
     if len(found) == 1:
         break
-    time.sleep(0.05)  # one that has just begun blocks all
+    time.sleep(0.05)  # a new thread blocks all signals first
 print(*found, sep="\\n")
 """
     threads = python(program, httpd).splitlines()
@@ -168,7 +168,7 @@ for _ in range(300):
 new = descriptors() - before
 print(len(new), any(map(os.get_inheritable, new)), len(os.listdir("/proc/self/task")) - 1)
 links = [os.readlink(f"/proc/self/fd/{n}") for n in new]
-# The runtime's look at the limits of its cgroup, wherever that is mounted; and its poller.
+# Go's runtime keeps its cgroup's limits and its poller open.
 known = ("/cpu.max", "/cpu.cfs_quota_us", "/cpu.cfs_period_us", "[eventpoll]", "[eventfd]")
 print([link for link in links if not link.endswith(known)])
 """
@@ -308,7 +308,7 @@ def test_a_signal_ends_the_process(huge: Path, name: str) -> None:
 import faulthandler, signal
 faulthandler.disable()  # -X dev enabled it
 if {name!r} != "SIGKILL":
-    signal.signal(signal.{name}, signal.SIG_DFL)  # whoever started this may have it ignored: nohup
+    signal.signal(signal.{name}, signal.SIG_DFL)  # nohup, for example, ignores it
 thread = work(sys.argv[1])
 print("ready", flush=True)
 thread.join()
@@ -351,7 +351,7 @@ wrong, right = sys.argv[1:]
 report = checksig.verify(wrong, check=False, progress=lambda p: None)
 print(report.verified, len(list(checksig.iter_verify(wrong))))
 async def patient():
-    asyncio.get_running_loop().slow_callback_duration = 60  # which is about slow machines
+    asyncio.get_running_loop().slow_callback_duration = 60  # for slow machines
     return await checksig.averify(right)
 print(asyncio.run(patient()).ok, checksig.check_signatures(right))
 generator = checksig.iter_verify(wrong)

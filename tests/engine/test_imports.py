@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# Each of these takes longer to import than a call takes, or all of the package.
+# Importing any of these takes longer than a call, or than importing the package.
 HEAVY = {
     "argparse",
     "asyncio",
@@ -63,7 +63,7 @@ def test_a_name_loads_no_engine(python: Callable[..., str]) -> None:
 @pytest.mark.usefixtures("engine")
 def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> None:
     """A call with either engine, and its report, load no slow module."""
-    heavy = HEAVY - ({"tempfile"} if sys.platform == "win32" else set())  # the process' pipe there
+    heavy = HEAVY - ({"tempfile"} if sys.platform == "win32" else set())  # for the pipe
     program = "import checksig; str(checksig.verify(sys.argv[1], check=False).results)"
     added = set(python(ADDED.format(program), httpd).split())
     assert "checksig._verify" in added

@@ -95,7 +95,7 @@ def test_the_command_exits_with_130(huge: Path, httpd: Path, command: list[str])
     ) as child:
         assert child.stdout is not None
         try:
-            assert child.stdout.readline().startswith("MISMATCHED")  # it is at work
+            assert child.stdout.readline().startswith("MISMATCHED")  # it has started
             child.send_signal(signal.SIGINT)
             _, err = child.communicate(timeout=30)
         finally:

@@ -36,7 +36,7 @@ requests = [b"op=verify\\0path=" + root for root in roots]
 job, size = ffi.new("uintptr_t *"), ffi.new("size_t *")
 
 def kb():
-    gc.collect()  # what waits for PyPy's collector is no leak
+    gc.collect()  # on PyPy garbage waits for its collector
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
 
@@ -46,7 +46,7 @@ def descriptors():
 def threads():
     return len(os.listdir("/proc/self/task"))
 
-def running():  # goroutines, where the library tells
+def running():  # goroutines, if the library counts them
     return ctypes.CDLL(library).checksig_goroutines() if goroutines else 0
 
 def grown(samples):
@@ -79,7 +79,7 @@ def jobs(i):
 def state():
     return [descriptors(), running()]
 
-def settled(state_before):  # what was left to itself ends on its own
+def settled(state_before):  # abandoned jobs end on their own
     deadline = time.monotonic() + 60
     while state() != state_before and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -121,7 +121,7 @@ def test_calls_leak_nothing(
     out = python(f"KIND = {kind!r}\n{PROGRAM}", LIBRARY, *folders, CALLS, "", timeout=300)
     grown_kb, threads, descriptors, _ = map(int, out.split())
     assert grown_kb < 1024
-    assert threads < 10  # Go keeps a few for later
+    assert threads < 10  # Go keeps a few threads
     assert descriptors == 0
 
 

@@ -58,7 +58,7 @@ import checksig
 print(json.dumps([checksig.create(sys.argv[1], workers=int(sys.argv[2])).files - 1]))
 """
 
-# Writes a manifest by each algorithm; half of it first, which is brought up to date.
+# Writes half a manifest with each algorithm, then updates it.
 WRITING = """
 import json, sys
 import checksig
@@ -137,7 +137,7 @@ def test_every_instruction_set_finds_the_same(
     """Each file gets the same result with each instruction set."""
     folder, size, wrong = mixed
     found = verify(folder, choice, workers)
-    if isinstance(found, str):  # this processor cannot
+    if isinstance(found, str):  # not on this processor
         assert choice not in {"", "go", CERTAIN.get(platform.machine())}
         assert f"CHECKSIG_ISA={choice}: " in found
         assert " is not available" in found
@@ -163,7 +163,7 @@ def test_every_instruction_set_writes_the_same(tmp_path: Path, choice: str, work
         else:
             path.write_bytes(contents[name])
     found = answer(WRITING, choice, tmp_path, workers, *ALGORITHMS)
-    if isinstance(found, str):  # this processor cannot
+    if isinstance(found, str):  # not on this processor
         assert choice not in {"", "go", CERTAIN.get(platform.machine())}
         assert f"CHECKSIG_ISA={choice}: " in found
         assert " is not available" in found
@@ -213,5 +213,5 @@ def test_a_small_file_takes_few_system_calls(tmp_path: Path, program: str, most:
         calls = dict(line.split() for line in (tmp_path / "counts").read_text().splitlines()[2:])
         counts.append(sum(int(calls.get(name, 0)) for name in FILE_CALLS))
     each = (counts[1] - counts[0]) / 1000
-    # Five are counted at all. A call more or less of those that each run makes does not matter.
+    # At least five: that checks the counting. Fixed costs of a run may differ by a call.
     assert 4.9 < each < most

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.xdist_group("go"),
 ]
 
-# The package is pointed at the library that was built for this; ctypes calls its own exports.
+# The package uses the library built for these tests; ctypes calls its test exports.
 TAGGED = """
 import ctypes, sys
 from pathlib import Path

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
 
-# Keeps the processes that are started, to look at them.
+# Keeps the started processes, for inspection.
 KEPT = """
 import os, signal, subprocess, sys, time
 started = []
@@ -154,7 +154,7 @@ def test_a_program_without_execute_permission(tmp_path: Path) -> None:
         ("printf 12", r"\(exit code 0\)$"),
         ("printf '\\377\\0\\0\\0short'; echo sorry >&2; exit 5", r"\(exit code 5\): sorry$"),
         ("kill -KILL $$", r"\(SIGKILL\)$"),
-        ("sleep 10 & kill -KILL $$", r"\(SIGKILL\)$"),  # the pipe is held open
+        ("sleep 10 & kill -KILL $$", r"\(SIGKILL\)$"),  # the pipe stays open
         ("yes 'a long story' | head -c 300000 >&2; exit 2", r"\(exit code 2\): a long story\n"),
     ],
 )
@@ -215,7 +215,7 @@ def started_(progress):
 try:
     verify(sys.argv[1], progress=started_)
 except KeyboardInterrupt:
-    # Its input ends before it is killed: whichever it notices first, it was not SIGINT.
+    # It ends by end of input or SIGKILL, whichever comes first, but not by SIGINT.
     say("interrupted", started[0].returncode in {{1, -signal.SIGKILL}})
 """
     with subprocess.Popen(
@@ -325,7 +325,7 @@ for i in range(200):
             assert verify(sys.argv[1], check=False).verified == 9
 gc.collect()
 end = time.monotonic() + 30
-while checksig._engine.process._unended and time.monotonic() < end:  # the next call would do it
+while checksig._engine.process._unended and time.monotonic() < end:  # as the next call does
     time.sleep(0.01)
     checksig._engine.process._reap()
 try:

@@ -339,7 +339,7 @@ import asyncio, logging, sys
 from checksig import averify
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 async def main():
-    asyncio.get_running_loop().slow_callback_duration = 10  # and not the minute that hashing takes
+    asyncio.get_running_loop().slow_callback_duration = 10  # far less than the minute of hashing
     task = asyncio.create_task(averify(sys.argv[1], progress=lambda p: None))
     await asyncio.sleep(0.5)
     task.cancel()

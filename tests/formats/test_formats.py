@@ -294,7 +294,7 @@ def test_any_byte_of_a_manifest(lay: Callable[[Row], Laid], row: Row) -> None:
     for at in chance.sample(places, min(16, len(places))):
         for byte in (chance.choice(b"\0\n ,-0"), laid.text[at] ^ 1, chance.randrange(256)):
             if byte in b"#;":
-                continue  # which may make a comment of a line
+                continue  # which may turn a line into a comment
             text = laid.text[:at] + bytes([byte]) + laid.text[at + 1 :]
             report = laid.verify(text)
             assert not report.ok or entries(report) == want, text

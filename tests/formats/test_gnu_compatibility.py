@@ -23,7 +23,7 @@ pytestmark = [
 
 TOOLS = ["md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum"]
 
-# Any file name but those that are no file of this folder. A lone "-" is standard input to GNU.
+# Any file name of one component, except "-", which means standard input to GNU.
 names = (
     st.binary(min_size=1, max_size=40)
     | st.text("ab \\\n\r*é#-", min_size=1, max_size=8).map(lambda text: text.encode())
@@ -105,7 +105,7 @@ def test_what_gnu_writes_is_verified(
         assert {r.algorithm for r in report.results} == {tool.removesuffix("sum")}
 
 
-# What a manifest's line may become: whole, or damaged somewhere.
+# A manifest's line, whole or damaged.
 damage = st.sampled_from(
     ["", "", "", "flip", "cut", "blank", "garbage", "space", "tab", "escape", "digit", "empty"]
 )
@@ -146,7 +146,7 @@ def test_damaged_lines_count_as_with_gnu(
         listed = in_folder(content, folder)
         lines = gnu(tool, folder, "--", *listed).stdout.splitlines()
         lines = [line for line in lines if line]
-        if len(lines) != len(listed):  # str.splitlines knows more line ends than LF
+        if len(lines) != len(listed):  # str.splitlines splits at more than LF
             lines = gnu(tool, folder, "--", *listed).stdout.removesuffix(b"\n").split(b"\n")
         text = b"".join(damaged(line, h) + b"\n" for line, h in zip(lines, how, strict=False))
         # A digest and two blanks alone: for us a line without a name; for GNU, in the first line,

@@ -70,7 +70,7 @@ else:
     report = checksig.verify(sys.argv[1], check=False, keep_verified=False)
     found = {"entries": report.entries, "ok": report.verified,
             "bad": [[bad.line, bad.cause] for bad in report.bad_lines]}
-found["seconds"] = sum(os.times()[:4]) - began  # of CPU: other programs do not count
+found["seconds"] = sum(os.times()[:4]) - began  # CPU time, which other programs do not change
 found["peak"] = int(re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1])
 print(json.dumps(found))
 """
@@ -305,7 +305,7 @@ def test_a_manifest_that_lists_itself(tree: Callable[..., Path]) -> None:
         ("SHA256SUMS", Status.MISMATCHED),
         ("x.sha256", Status.MISMATCHED),
     ]
-    assert report.verified == 2  # a, and SHA256SUMS by the other one
+    assert report.verified == 2  # a, and SHA256SUMS as listed in x.sha256
 
 
 @posix
@@ -332,7 +332,7 @@ def test_a_special_file_as_manifest(tree: Callable[..., Path], kind: str) -> Non
     assert (bad.manifest, bad.line, bad.cause) == (str(path), 0, f"cannot be read: {cause}")
     outside = verify(folder, check=False, follow_outside=True)
     assert outside.ok is (kind == "link outside")
-    if kind in {"FIFO", "device"}:  # named by the caller it is no manifest, either
+    if kind in {"FIFO", "device"}:  # as the path it is refused as well
         with pytest.raises(checksig.ManifestError, match="not a regular file"):
             verify(path)
 

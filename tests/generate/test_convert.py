@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("engine")
 SHA256 = hashlib.sha256(b"a").hexdigest()
 MD5 = hashlib.md5(b"a").hexdigest()
 
-# Those that can be written, need no sizes, and whose names start from the manifest's folder.
+# Writable formats without sizes and with names relative to the manifest.
 STYLES = ["gnu", "bsd", "base64", "openssl", "pipe", "name-first", "bagit", "sfv"]
 ODD = ["two\nlines", "back\\slash", "\r", "\udcff", " x", "x ", "*x", "-", "#", ";", "a  b", "%0A"]
 NAMES = st.one_of(

@@ -39,7 +39,7 @@ FILES = {
 }
 SORTED = ["a-b", "a/b/c", "a/x", "a0", "b", "with space"]
 
-# The formats whose names start from the manifest's folder, and an algorithm that each can say.
+# Formats with names relative to the manifest, and an algorithm that each supports.
 FORMATS = {
     "gnu": "sha256",
     "bsd": "sha3-256",
@@ -52,7 +52,7 @@ FORMATS = {
     "bagit": "sha512",
 }
 
-# Odd names: what begins a comment, an escape, a mark; what ends a line; what is not UTF-8.
+# Odd names: comments, escapes, markers, line ends, and bytes that are not UTF-8.
 ODD = [
     b"two\nlines",
     b"back\\slash",
@@ -341,8 +341,8 @@ def test_dangling_links(folder: Path) -> None:
 UNREADABLE = """
 import os, sys, checksig
 folder, httpd, *names = sys.argv[1:]
-create = checksig.create  # while its module may be read
-checksig.verify(httpd, check=False)  # loads the engine, whose threads change with the rest
+create = checksig.create  # while its module is readable
+checksig.verify(httpd, check=False)  # loads the engine, whose threads change user too
 if os.geteuid() == 0:
     os.chown(folder, 65534, 65534)
     os.setgroups([])
@@ -509,7 +509,7 @@ def test_every_name_in_every_format(style: str, names: set[bytes]) -> None:
         assert report.manifests[0].format == style
 
 
-# The tools that read what is written: the format, the algorithms, the command.
+# Tools that verify the manifest: format, algorithms, command.
 TOOLS = [
     ("gnu", ["sha256"], ["sha256sum", "--strict", "-c", "SUMS"]),
     ("gnu", ["sha1"], ["shasum", "-s", "-c", "SUMS"]),
@@ -651,7 +651,7 @@ def test_ctrl_c(huge: Path, command: list[str]) -> None:
             child.send_signal(signal.SIGINT)
             _, err = child.communicate(timeout=30)
         finally:
-            child.kill()  # else its end is waited for
+            child.kill()  # or leaving the block would wait for it
     assert (child.returncode, err) == (130, "checksig: interrupted\n")
     assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
     assert (huge / "SHA512SUMS").read_text() == f"{'0' * 128}  huge\n"

@@ -242,7 +242,7 @@ def test_the_running_environment(command: list[str], run: Callable[..., Run]) ->
 def test_a_base_python() -> None:
     """The Python that environments are made from is asked for its folders."""
     base = getattr(sys, "_base_executable", None)
-    inside = base is not None and Path(base).is_relative_to(sys.prefix)  # which PyPy says
+    inside = base is not None and Path(base).is_relative_to(sys.prefix)  # as on PyPy
     if base is None or inside or sys.prefix == sys.base_prefix:
         pytest.skip("this is no virtual environment, or says nothing of another Python")
     try:

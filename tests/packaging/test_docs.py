@@ -90,7 +90,7 @@ def test_the_readme_shows_what_python_prints() -> None:
     assert shown is not None
     done = subprocess.run(
         [sys.executable, "-c", shown[1]],
-        cwd=ROOT,  # its path is relative; the package is below src/, and not found from here
+        cwd=ROOT,  # its path is relative; src/ is not on the path
         capture_output=True,
         text=True,
         timeout=60,

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.usefixtures("engine"),
 ]
 
-# What only Windows has; elsewhere these are not asked for.
+# Only Windows has these; other systems skip the tests.
 windll: Any = getattr(ctypes, "windll", None)
 CTRL_C_EVENT: int = getattr(signal, "CTRL_C_EVENT", 0)
 NEW_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -212,7 +212,7 @@ def test_a_symbolic_link_leads_outside(listed: Callable[[bytes], Path], tmp_path
         (folder / "link").symlink_to(tmp_path / "secret")
     except OSError as error:
         pytest.skip(f"no symbolic link can be made here: {error}")
-    if not os.path.lexists(folder / "link"):  # as Wine only says that it did
+    if not os.path.lexists(folder / "link"):  # Wine reports success without making it
         pytest.skip("no symbolic link can be made here")
     (failure,) = verify(folder, check=False).failures
     assert (failure.status, failure.detail) == (Status.UNREADABLE, OUTSIDE)

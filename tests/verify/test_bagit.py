@@ -190,7 +190,7 @@ def test_what_makes_a_bag_invalid(bag: Path, what: str) -> None:
     assert any(expected in line for line in problems), problems
 
 
-# What the RFC refuses and bagit-python 1.9 takes.
+# What the RFC forbids and bagit-python 1.9 accepts.
 STRICTER: dict[str, tuple[Callable[[Path], object], str]] = {
     # Section 2.1.1: bagit.txt has exactly two lines.
     "three lines": (

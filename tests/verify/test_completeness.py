@@ -114,7 +114,7 @@ def test_a_moved_file_is_reported(tree: Callable[..., Path]) -> None:
     assert not report.ok
     assert [(r.name, r.status, r.moved_to) for r in report.failures] == [
         ("a", Status.MISSING, str(folder / "renamed")),
-        ("empty", Status.MISSING, None),  # as every empty file is like every other
+        ("empty", Status.MISSING, None),  # all empty files are equal
     ]
     assert [(Path(e.path).name, e.moved_from) for e in report.extras] == [
         ("nothing in it", None),

@@ -84,7 +84,7 @@ def test_each_manifest_is_confined_to_its_own_folder(nested: Path) -> None:
         ("../file", "leads outside the manifest's folder"),
         ("up", "leads outside the manifest's folder"),
     ]
-    # Also where a manifest above lists the same file, so that both are about one read.
+    # Also if a manifest above lists the same file, so that both share one read.
     (nested / "SHA256SUMS").write_text(line("sha256", b"top", "b/up"))
     report = verify(nested, recursive=True, check=False)
     assert [(r.name, r.status.value) for r in report.results] == [

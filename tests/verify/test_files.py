@@ -149,7 +149,7 @@ from checksig import verify
 report = verify(sys.argv[1], check=False, follow_outside=True)
 print(report.entries, report.unreadable)
 """
-    # Who may not read it gets EACCES, and is refused, too.
+    # Without permission EACCES makes it unreadable as well.
     assert python(program, tmp_path, timeout=30) == "3 3\n"
 
 
@@ -161,7 +161,7 @@ def test_a_fifo_is_left_alone(tree: Callable[..., Path]) -> None:
     program = "import sys; open(sys.argv[1], 'wb', 0).write(b'x')"
     with subprocess.Popen([sys.executable, "-c", program, folder / "fifo"]) as writer:
         try:
-            time.sleep(0.5)  # for the writer to come to its open
+            time.sleep(0.5)  # until the writer opens the FIFO
             for _ in range(20):
                 assert verify(folder, check=False).unreadable == 1
             with pytest.raises(subprocess.TimeoutExpired):
@@ -349,7 +349,7 @@ for _ in range(20):
             out = python(program, tmp_path, timeout=60).splitlines()
         finally:
             writer.kill()
-    # Between two writes the file is whole, and its digest another.
+    # Between two writes the file is stable, but its digest differs.
     assert {line.split()[0] for line in out} <= {"unreadable", "mismatched"}
     assert len(out) == 20
 
@@ -423,7 +423,7 @@ def test_look_alikes_are_other_names(tmp_path: Path) -> None:
     assert [status for status, _ in found.values()] == [
         Status.VERIFIED,
         *[Status.MISSING] * 2,
-        Status.MISMATCHED,  # and the other one, of that content, is not looked for
+        Status.MISMATCHED,  # the other file with that content is not searched for
         Status.MISSING,
         Status.VERIFIED,  # ./ is the same folder
     ]
@@ -469,7 +469,7 @@ def test_a_path_longer_than_any_path(tmp_path: Path) -> None:
 
 AS_NOBODY = """
 import json, os, sys, checksig
-checksig.verify(sys.argv[2], check=False)  # loads the engine, whose threads change with the rest
+checksig.verify(sys.argv[2], check=False)  # loads the engine, whose threads change user too
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -342,7 +342,7 @@ class Tree(RuleBasedStateMachine):
 @pytest.mark.timeout(600)
 def test_the_report_names_exactly_what_changed(httpd: Path) -> None:
     """After random changes, each entry has the status that the model expects."""
-    verify(httpd, check=False)  # loads the engine, which nobody may perhaps not read
+    verify(httpd, check=False)  # loads the engine, which the user nobody may be unable to read
     mask = os.umask(0o022)
     try:
         run_state_machine_as_test(  # type: ignore[no-untyped-call, unused-ignore]

@@ -70,7 +70,7 @@ results = iter_verify(sys.argv[1], workers=2)
 for result in results:
     break
 if sys.implementation.name == "cpython":
-    del results  # which closes it at once; others do so when they collect it
+    del results  # CPython closes it at once, others at garbage collection
 else:
     results.close()
 before = sum(os.times()[:2])
@@ -101,7 +101,7 @@ whole = cpu() - began
 began = cpu()
 results = iter_verify(sys.argv[1])
 next(results)
-for _ in range(30):  # on a busy machine it takes a while to fill what it may
+for _ in range(30):  # on a busy machine filling the buffers takes a while
     before = cpu()
     time.sleep(1)
     if cpu() - before < 0.3:
