@@ -140,7 +140,7 @@ def kernels(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Run ruff, mypy, pyright, zizmor, actionlint, shellcheck, gofmt, go vet and staticcheck."""
-    install(session, "lint", "nox")
+    install(session, "lint", "nox", packages=tuple(PROJECT["project"]["dependencies"]))
     env = prepare_go(session)
     python = str(Path(session.bin, "python"))
     workflows = map(str, sorted(ROOT.glob(".github/workflows/*.yml")))
@@ -150,7 +150,7 @@ def lint(session: nox.Session) -> None:
         ("ruff", "format", "--check"),
         ("mypy",),
         ("pyright", "--pythonpath", python),
-        ("shellcheck", ".ci/run"),
+        ("shellcheck", ".ci/run", "tools/bare_debian.sh"),
         ("zizmor", "--offline", "--persona=auditor", ".github"),
         ("go", "run", ACTIONLINT, *workflows),
         env=env,
@@ -265,6 +265,16 @@ def bench(session: nox.Session) -> None:
     program = str(ROOT / "benchmarks" / "run.py")
     go_program = shutil.which("go", path=f"{session.bin}{os.pathsep}{os.environ['PATH']}") or "go"
     session.run("python", program, *session.posargs, "--go", go_program, env=env)
+
+
+@nox.session
+def reference(session: nox.Session) -> None:
+    """Write the man page and the reference of the options from the option table."""
+    session.install(".")
+    pages = {"make_man.py": "docs/checksig.1", "make_reference.py": "docs/reference/options.md"}
+    for program, page in pages.items():
+        text = session.run("python", f"tools/{program}", silent=True)
+        Path(page).write_text(str(text), encoding="utf-8")
 
 
 @nox.session

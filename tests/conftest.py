@@ -61,8 +61,7 @@ if PATIENCE != 1:
 
 # From the wheel's tag, not from its files: a wheel that lacks its library must fail.
 WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
-# tools/platforms sets "no" for a Python that cffi does not support.
-HAS_LIBRARY = "-musllinux_" not in WHEEL and os.environ.get("CHECKSIG_TEST_LIBRARY") != "no"
+HAS_LIBRARY = "-musllinux_" not in WHEEL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

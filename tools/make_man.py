@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Print the man page docs/checksig.1 from the command line of the installed checksig.
 
-Run it as ``.venv/bin/python tools/make_man.py > docs/checksig.1``. The page depends on nothing but
-the package and this file: no clock, no environment.
+``python3 tools/dev.py reference`` writes the page. It depends only on the package and this file: no
+clock, no environment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print docs/reference/options.md from the option table of the installed checksig.
 
-Run it as ``.venv/bin/python tools/make_reference.py > docs/reference/options.md``.
+``python3 tools/dev.py reference`` writes the page.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the page is not next 
 
 
 def test_it_is_up_to_date(tmp_path: Path) -> None:
-    """The page is as generated; else run python tools/make_man.py > docs/checksig.1."""
+    """The page is as generated; else run python3 tools/dev.py reference."""
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "make_man.py"],
         cwd=tmp_path,

@@ -193,7 +193,7 @@ def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: l
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
 def test_the_reference_is_up_to_date(tmp_path: Path) -> None:
-    """Generated again it is the same; if not: python tools/make_reference.py > the page."""
+    """Generated again it is the same; else run python3 tools/dev.py reference."""
     done = subprocess.run(
         [sys.executable, ROOT / "tools" / "make_reference.py"],
         cwd=tmp_path,
