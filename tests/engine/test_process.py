@@ -325,7 +325,7 @@ for i in range(200):
             assert verify(sys.argv[1], check=False).verified == 9
 gc.collect()
 end = time.monotonic() + 30
-while checksig._engine.process._unended and time.monotonic() < end:  # as the next call does
+while checksig._engine.process._unreaped and time.monotonic() < end:  # as the next call does
     time.sleep(0.01)
     checksig._engine.process._reap()
 try:

@@ -271,15 +271,15 @@ def test_only_a_file_is_replaced(folder: Path, tmp_path: Path) -> None:
     """A folder, a link or a FIFO in the manifest's place is an error."""
     output = tmp_path / "out"
     output.mkdir()
-    with pytest.raises(WriteError, match="is no regular file"):
+    with pytest.raises(WriteError, match="is not a regular file"):
         create(folder, output=output, overwrite=True)
     output.rmdir()
     output.symlink_to(folder / "b")
-    with pytest.raises(WriteError, match="is no regular file"):
+    with pytest.raises(WriteError, match="is not a regular file"):
         create(folder, output=output, overwrite=True)
     output.unlink()
     os.mkfifo(output)
-    with pytest.raises(WriteError, match="is no regular file"):
+    with pytest.raises(WriteError, match="is not a regular file"):
         create(folder, output=output, overwrite=True)
 
 

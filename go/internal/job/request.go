@@ -33,9 +33,7 @@ type request struct {
 	paths     []string
 	cwd       string // absolute; empty if all paths are
 
-	totals       bool
-	keepVerified bool
-	highWater    int
+	transportOptions
 
 	workers       int
 	leaveCache    bool
@@ -48,6 +46,13 @@ type request struct {
 
 	verifyOptions
 	generateOptions
+}
+
+// transportOptions say what is sent, and are no options of the Python API.
+type transportOptions struct {
+	totals       bool
+	keepVerified bool
+	highWater    int // in bytes
 }
 
 // verifyOptions are the options of verify alone.
@@ -170,7 +175,7 @@ type ValueError struct{ Message string }
 func (e *ValueError) Error() string { return e.Message }
 
 func parseRequest(data []byte) (request, error) {
-	r := request{keepVerified: true, highWater: defaultHighWater}
+	r := request{transportOptions: transportOptions{keepVerified: true, highWater: defaultHighWater}}
 	r.add = true
 	raw, err := wire.ParseRequest(data)
 	if err != nil {

@@ -186,8 +186,9 @@ func TestGoldenRequests(t *testing.T) {
 // allOptions is the golden request to verify that has all options.
 func allOptions() request {
 	r := request{
-		paths: []string{"/data/caf\xe9\n x=1"}, totals: true, highWater: 8 << 20, workers: 1024, leaveCache: true,
-		followOutside: true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
+		paths: []string{"/data/caf\xe9\n x=1"}, workers: 1024, leaveCache: true,
+		transportOptions: transportOptions{totals: true, highWater: 8 << 20},
+		followOutside:    true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}
 	r.add = true // the default
 	r.recursive, r.extra, r.ignoreMissing, r.root = true, verify.ReportUnlisted, true, "/r\xff"

@@ -14,14 +14,14 @@
 // is decimal. An operation refuses keys that are not its own.
 //
 //	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
-//	verify               workers, leave_cache, follow_outside, recursive, extra, ignore_missing,
-//	                     root, strip, basename, remap (zero or more), min_strength, algorithm,
-//	                     format, keep_verified, totals, high_water
+//	verify, create, update  workers, leave_cache, follow_outside
+//	verify               recursive, extra, ignore_missing, root, strip, basename, remap (zero or
+//	                     more), min_strength, algorithm, format, keep_verified, totals, high_water
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
-//	                     bytes), relative_to, overwrite, links, follow_outside, skip_special,
-//	                     exclude (zero or more), workers, leave_cache, totals
-//	update               all, prune, add, algorithm, format, links, follow_outside, skip_special,
-//	                     exclude (zero or more), workers, leave_cache
+//	                     bytes), relative_to, overwrite, links, skip_special, exclude (zero or
+//	                     more), totals
+//	update               all, prune, add, algorithm, format, links, skip_special, exclude (zero or
+//	                     more)
 //	convert              to, output, overwrite, drop_signature, algorithm, format
 //	algorithms           no other field
 //
