@@ -261,6 +261,20 @@ def test_installed_packages_start_above_their_record(tmp_path: Path) -> None:
         assert verify(info, root=info.parent).verified == 1
 
 
+def test_a_file_that_two_folders_list(tmp_path: Path) -> None:
+    """A file that is read once for two manifests has the right path in both results."""
+    file = tmp_path / "sub" / "a"
+    file.parent.mkdir()
+    file.write_bytes(b"a")
+    outer, inner = tmp_path / "SHA256SUMS", file.parent / "MD5SUMS"
+    outer.write_text(f"{hashlib.sha256(b'a').hexdigest()}  sub/a\n")
+    inner.write_text(f"{hashlib.md5(b'a').hexdigest()}  a\n")
+    report = verify(tmp_path, recursive=True)
+    assert report.bytes_read == 1
+    found = {r.manifest: (r.name, r.opened, r.path) for r in report.results}
+    assert found == {str(outer): ("sub/a", None, str(file)), str(inner): ("a", None, str(file))}
+
+
 def test_the_command_takes_paths(listing: Callable[..., Path], command: list[str]) -> None:
     """The command has the same options as the call."""
     folder = listing("/build/x/a", "/dist/x/sub/b")
