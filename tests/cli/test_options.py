@@ -191,7 +191,7 @@ def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: l
     assert (done.returncode, done.stderr) == (2, f"checksig: {message}\n")
 
 
-@pytest.mark.skipif(not PAGE.exists(), reason="the page is not beside the tests")
+@pytest.mark.skipif(not PAGE.exists(), reason="the page is not next to the tests")
 def test_the_reference_is_up_to_date(tmp_path: Path) -> None:
     """Generated again it is the same; else run python3 tools/dev.py reference."""
     done = subprocess.run(

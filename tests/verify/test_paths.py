@@ -115,8 +115,8 @@ def test_names_with_too_few_components(listing: Callable[..., Path]) -> None:
     """They are unreadable, with a reason; nothing else is read instead."""
     report = verify(listing("a", "x/a"), strip=2, check=False)
     assert [(r.status, r.detail) for r in report.failures] == [
-        (Status.UNREADABLE, "has only 1 component, where 2 are to be stripped"),
-        (Status.UNREADABLE, "has only 2 components, where 2 are to be stripped"),
+        (Status.UNREADABLE, "has only 1 component, cannot strip 2"),
+        (Status.UNREADABLE, "has only 2 components, cannot strip 2"),
     ]
 
 

@@ -12,22 +12,22 @@ import (
 	"checksig/internal/safefs"
 )
 
-// ConvertRequest says which manifest is to be written in which format.
+// ConvertRequest says which manifest to write in which format.
 type ConvertRequest struct {
 	Path          string // the manifest
-	Dir           string // what paths are relative to, absolute; the working folder if empty
+	Dir           string // what relative paths start from, absolute; the working folder if empty
 	To            string // the format to write
 	Output        string // the manifest to write
 	ToCaller      bool   // give it to the sink instead
-	Replace       bool   // let it take the place of one that is there
-	DropSignature bool   // let the signature around the manifest be lost, an error otherwise
+	Replace       bool   // replace a manifest that is there
+	DropSignature bool   // drop the signature around the manifest, an error otherwise
 	Format        string // of Path; "" to detect it
-	Algorithm     string // of the digests in Path that do not say it; "" for what tells it there
+	Algorithm     string // of the digests in Path that have no tag; "" for what the manifest says
 }
 
-// Convert writes the entries of a manifest, in their order, in another format. A line that is not
-// understood ends it, as does an entry that the other format cannot say: its name, its algorithm, or
-// its file's size. No file is read.
+// Convert writes the entries of a manifest, in their order, in another format. A line that is not understood
+// is an error, and so is an entry that the other format cannot represent: its name, its algorithm, or its
+// file's size. No listed file is read. The errors are those of [Create].
 func Convert(ctx context.Context, r ConvertRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
 	began := time.Now()
 	group := guard.New(ctx)
@@ -112,8 +112,8 @@ func (c *conversion) prepare() (err error) {
 	return nil
 }
 
-// setOutput finds out where the new manifest is to be. Where the formats differ in the folder that names
-// start from, that has to be the same one all the same.
+// setOutput finds out where the new manifest goes. If names of the two formats start from different folders,
+// these must be the same one here.
 func (c *conversion) setOutput() (err error) {
 	r := &c.request
 	from := baseOf(c.source.format, filepath.Dir(c.source.path))
@@ -146,7 +146,7 @@ func (c *conversion) fill() error {
 	if !c.source.uneven {
 		return c.source.each(c.ctx, add)
 	}
-	// The digests of a file may stand in different places.
+	// The digests of a file may be in different places.
 	files, err := c.source.grouped(c.ctx)
 	for _, file := range files {
 		if err == nil {

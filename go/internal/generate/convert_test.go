@@ -25,14 +25,14 @@ func converted(t testing.TB, name, text string, r generate.ConvertRequest) (stri
 		r.Output = filepath.Join(dir, r.Output)
 	}
 	_, err := generate.Convert(t.Context(), r, c.sink(), &hashpool.Progress{})
-	slices.Sort(c.told)
+	slices.Sort(c.got)
 	noTrace(t, dir)
 	if !r.ToCaller && err == nil {
-		if c.handed, err = os.ReadFile(r.Output); err != nil {
+		if c.sent, err = os.ReadFile(r.Output); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return string(c.handed), c.told, err
+	return string(c.sent), c.got, err
 }
 
 const (

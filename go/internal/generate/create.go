@@ -20,7 +20,7 @@ type CreateRequest struct {
 	Selection
 	Paths      []string // files and folders
 	Dir        string   // what relative paths start from, absolute; the working folder if empty
-	Output     string   // the manifest; "" for the usual name in the folder, or beside the file
+	Output     string   // the manifest; "" for the usual name in the folder, or next to the file
 	ToCaller   bool     // give the manifest to the sink, and write no file
 	Replace    bool     // replace a manifest that is there
 	Format     string   // "" for gnu, or bsd for several algorithms

@@ -18,11 +18,11 @@ import (
 	"checksig/internal/verify"
 )
 
-// created runs r and gives what it wrote, and the names of what it passed by.
-func created(t testing.TB, r generate.CreateRequest) (text string, passedBy []string, w generate.Written, err error) {
+// created runs r and returns what it wrote, and the names of what it skipped.
+func created(t testing.TB, r generate.CreateRequest) (text string, skipped []string, w generate.Written, err error) {
 	t.Helper()
 	var mu sync.Mutex
-	handed := ""
+	sent := ""
 	sink := generate.Sink{
 		File: func(name string, change generate.Change) {
 			mu.Lock()
@@ -30,19 +30,19 @@ func created(t testing.TB, r generate.CreateRequest) (text string, passedBy []st
 			if change != generate.Skipped {
 				t.Errorf("%q: change %d", name, change)
 			}
-			passedBy = append(passedBy, name)
+			skipped = append(skipped, name)
 		},
-		Data: func(data []byte) { handed += string(data) },
+		Data: func(data []byte) { sent += string(data) },
 	}
 	w, err = generate.Create(t.Context(), r, sink, &hashpool.Progress{})
 	if r.ToCaller || err != nil {
-		return handed, passedBy, w, err
+		return sent, skipped, w, err
 	}
 	read, failed := os.ReadFile(w.Path)
 	if failed != nil {
 		t.Fatal(failed)
 	}
-	return string(read), passedBy, w, err
+	return string(read), skipped, w, err
 }
 
 // sha256Lines is the GNU manifest of names, in this order.
@@ -59,7 +59,7 @@ func noTrace(t testing.TB, dir string) {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(dir, ".checksig-*"))
 	if err != nil || len(left) > 0 {
-		t.Errorf("left behind: %q, %v", left, err)
+		t.Errorf("left over: %q, %v", left, err)
 	}
 }
 
@@ -68,9 +68,9 @@ func TestCreateListsTheTreeInTheOrderOfBytes(t *testing.T) {
 	dir, _ := folder(t, files)
 	want := sha256Lines(files, "a-b", "a.c", "a/b/c", "a/x", "a0", "b")
 	for _, workers := range []int{1, 2, 16} {
-		text, passedBy, w, err := created(t, generate.CreateRequest{Paths: []string{dir}, Workers: workers, Replace: true})
-		if err != nil || text != want || len(passedBy) > 0 {
-			t.Errorf("%d workers: %v, passed by %q, got\n%swant\n%s", workers, err, passedBy, text, want)
+		text, skipped, w, err := created(t, generate.CreateRequest{Paths: []string{dir}, Workers: workers, Replace: true})
+		if err != nil || text != want || len(skipped) > 0 {
+			t.Errorf("%d workers: %v, skipped %q, got\n%swant\n%s", workers, err, skipped, text, want)
 		}
 		if w.Path != filepath.Join(dir, "SHA256SUMS") || w.Files != 6 || w.Entries != 6 ||
 			w.BytesRead != 1+2+3+1<<20+3 || w.Format != "gnu" || !slices.Equal(w.Algorithms, []string{"sha256"}) {
@@ -125,7 +125,7 @@ func TestCreateOfSeveralPaths(t *testing.T) {
 	}
 	text, _, w, err := created(t, generate.CreateRequest{Paths: in("b/3")})
 	if err != nil || text != strings.Replace(sha256Lines(files, "b/3"), "b/3", "3", 1) || w.Path != in("b/3.sha256")[0] {
-		t.Errorf("beside the file: %q in %s, %v", text, w.Path, err)
+		t.Errorf("next to the file: %q in %s, %v", text, w.Path, err)
 	}
 	for _, r := range []generate.CreateRequest{
 		{Paths: in("a", "b")},
@@ -215,18 +215,18 @@ func TestCreateAndLinks(t *testing.T) {
 	request := func(links generate.Links) generate.CreateRequest {
 		return generate.CreateRequest{Paths: []string{dir}, Replace: true, Selection: generate.Selection{Links: links}}
 	}
-	text, passedBy, _, err := created(t, request(""))
-	if err != nil || text != sha256Lines(files, "link", "real", "sub/file") || !slices.Equal(passedBy, []string{"folder", "loop"}) {
-		t.Errorf("followed: %v, passed by %q, got\n%s", err, passedBy, text)
+	text, skipped, _, err := created(t, request(""))
+	if err != nil || text != sha256Lines(files, "link", "real", "sub/file") || !slices.Equal(skipped, []string{"folder", "loop"}) {
+		t.Errorf("followed: %v, skipped %q, got\n%s", err, skipped, text)
 	}
 	link("SHA256SUMS", "latest")
-	text, passedBy, _, err = created(t, request(generate.FollowLinks))
-	if err != nil || text != sha256Lines(files, "link", "real", "sub/file") || !slices.Equal(passedBy, []string{"folder", "latest", "loop"}) {
-		t.Errorf("a link to the manifest: %v, passed by %q, got\n%s", err, passedBy, text)
+	text, skipped, _, err = created(t, request(generate.FollowLinks))
+	if err != nil || text != sha256Lines(files, "link", "real", "sub/file") || !slices.Equal(skipped, []string{"folder", "latest", "loop"}) {
+		t.Errorf("a link to the manifest: %v, skipped %q, got\n%s", err, skipped, text)
 	}
-	text, passedBy, _, err = created(t, request(generate.SkipLinks))
-	if err != nil || text != sha256Lines(files, "real", "sub/file") || len(passedBy) != 4 {
-		t.Errorf("skipped: %v, passed by %q, got\n%s", err, passedBy, text)
+	text, skipped, _, err = created(t, request(generate.SkipLinks))
+	if err != nil || text != sha256Lines(files, "real", "sub/file") || len(skipped) != 4 {
+		t.Errorf("skipped: %v, skipped %q, got\n%s", err, skipped, text)
 	}
 	if _, _, _, err = created(t, request(generate.RefuseLinks)); err == nil || !strings.Contains(err.Error(), "folder") {
 		t.Errorf("refused: %v", err)
@@ -260,7 +260,7 @@ func TestCreateOfNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("left over: %v", left)
 	}
 }
 

@@ -112,7 +112,7 @@ func formatNamed(name string, algorithms int) (*manifest.Format, error) {
 	return manifest.FormatNamed(name)
 }
 
-// readOptions is how a manifest is to be read whose format and algorithm the caller may name.
+// readOptions returns how to read a manifest whose format and algorithm the caller may name.
 func readOptions(format, algorithm string) (o manifest.Options, err error) {
 	if format != "" {
 		if o.Format, err = manifest.FormatNamed(format); err != nil {
@@ -125,7 +125,7 @@ func readOptions(format, algorithm string) (o manifest.Options, err error) {
 	return o, err
 }
 
-// withoutName is how a manifest that goes to the caller is read: it has no name to tell the algorithm.
+// withoutName returns how to read a manifest that goes to the caller: no name tells its algorithm.
 func withoutName(algorithms []*digest.Algorithm) manifest.Options {
 	if len(algorithms) == 1 {
 		return manifest.Options{Algorithm: algorithms[0]}
@@ -133,7 +133,7 @@ func withoutName(algorithms []*digest.Algorithm) manifest.Options {
 	return manifest.Options{}
 }
 
-// usualName is how a manifest in a folder is called.
+// usualName returns the name of a manifest in a folder.
 func usualName(format *manifest.Format, algorithms []*digest.Algorithm) string {
 	switch first := algorithms[0].Name; {
 	case format.Name == "sfv":

@@ -17,7 +17,7 @@ import (
 // chunkSize is how many bytes of a manifest go to the caller at once.
 const chunkSize = 256 << 10
 
-// output is a manifest that is being written: a temporary file beside the one that it replaces in the end,
+// output is a manifest that is being written: a temporary file next to the one that it replaces in the end,
 // or in the system's folder for such files if it goes to the caller.
 type output struct {
 	folder  *os.Root
@@ -153,7 +153,7 @@ func (o *output) send(ctx context.Context, to func([]byte)) error {
 	return ctx.Err()
 }
 
-// close leaves nothing behind but a manifest that was committed.
+// close removes the temporary file, unless it was committed.
 func (o *output) close() {
 	if o.temp != "" {
 		o.file.Close()

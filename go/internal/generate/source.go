@@ -206,14 +206,13 @@ func (m *sourceManifest) merged(places []fileEntries) (fileEntries, error) {
 	return all, nil
 }
 
-// maxHead bounds the comments at the beginning that are kept: the format is to be seen behind them.
+// maxHead bounds the comments at the beginning that are kept: the format must be detected after them.
 const maxHead = manifest.MaxLine / 2
 
-// commentMarks says with what the comments of a format begin, where it is not "#".
+// commentMarks holds what begins a comment, where it is not "#".
 var commentMarks = map[string]string{"sfv": ";"}
 
-// readComments finds the comments: head is those that the manifest begins with, and empty lines
-// among them.
+// readComments finds the comments: head is those at the beginning, with the empty lines among them.
 func (m *sourceManifest) readComments() error {
 	file, err := safefs.Open(m.path)
 	if err != nil {

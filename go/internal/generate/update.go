@@ -40,7 +40,7 @@ type UpdateRequest struct {
 // write has the time of its beginning. A program can set back a modification time, but not that of status
 // change, where the system has one.
 //
-// All files below the manifest's folder are added, except to a manifest beside its one file
+// All files below the manifest's folder are added, except to a manifest next to its one file
 // (disc.iso.sha256), and to those whose names do not start from its folder. The errors are those of [Create].
 func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
 	began := time.Now()

@@ -17,15 +17,15 @@ import (
 )
 
 var changes = map[generate.Change]string{
-	generate.Skipped: "passed by", generate.Added: "added", generate.Changed: "changed", generate.Removed: "removed",
-	generate.StillMissing: "lost", generate.Unread: "unread", generate.Suspect: "suspect", generate.Comment: "comment", generate.Renamed: "renamed",
+	generate.Skipped: "skipped", generate.Added: "added", generate.Changed: "changed", generate.Removed: "removed",
+	generate.StillMissing: "still missing", generate.Unread: "unread", generate.Suspect: "suspect", generate.Comment: "comment", generate.Renamed: "renamed",
 }
 
-// collector is a sink that keeps what it is told, as "change name", sorted in the end.
+// collector is a sink that keeps what it gets, as "change name".
 type collector struct {
-	mu     sync.Mutex
-	told   []string
-	handed []byte
+	mu   sync.Mutex
+	got  []string
+	sent []byte
 }
 
 func (c *collector) sink() generate.Sink {
@@ -33,9 +33,9 @@ func (c *collector) sink() generate.Sink {
 		File: func(name string, change generate.Change) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.told = append(c.told, changes[change]+" "+name)
+			c.got = append(c.got, changes[change]+" "+name)
 		},
-		Data: func(data []byte) { c.handed = append(c.handed, data...) },
+		Data: func(data []byte) { c.sent = append(c.sent, data...) },
 	}
 }
 
@@ -48,9 +48,9 @@ func updated(t testing.TB, r generate.UpdateRequest) (string, []string, error) {
 	if failed != nil {
 		t.Fatal(failed)
 	}
-	slices.Sort(c.told)
+	slices.Sort(c.got)
 	noTrace(t, filepath.Dir(r.Path))
-	return string(text), c.told, err
+	return string(text), c.got, err
 }
 
 // aged makes a folder whose manifest is younger than its files, as far as the system's times of
@@ -67,7 +67,7 @@ func aged(t testing.TB, files map[string]string, manifest, text string) (dir, pa
 	return dir, path
 }
 
-// future gives a file a time of modification behind that of the manifest of aged.
+// future gives a file a time of modification after that of the manifest of aged.
 func future(t testing.TB, path string) {
 	t.Helper()
 	later := time.Now().Add(2 * time.Hour)
@@ -78,7 +78,7 @@ func future(t testing.TB, path string) {
 
 func TestUpdateReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	files := map[string]string{"same": "s", "touched": "t", "changed": "c", "sub/gone": "g", "old": "o"}
-	before := "# a header\n\n# of two lines\n" + sha256Lines(files, "touched", "sub/gone", "changed", "same", "old") + "# behind\n"
+	before := "# a header\n\n# of two lines\n" + sha256Lines(files, "touched", "sub/gone", "changed", "same", "old") + "# after\n"
 	dir, path := aged(t, files, "SHA256SUMS", before)
 	manifestIn(t, dir, "changed", "another")
 	manifestIn(t, dir, "new", "n")
@@ -92,17 +92,17 @@ func TestUpdateReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	now := map[string]string{"same": "s", "touched": "t", "changed": "another", "sub/gone": "g", "old": "o", "new": "n"}
 	text, told, err := updated(t, generate.UpdateRequest{Path: path})
 	want := head + sha256Lines(now, "changed", "new", "old", "same", "sub/gone", "touched")
-	wantTold := []string{"added new", "changed changed", "comment # behind", "lost sub/gone", "unread old", "unread same"}
-	if err != nil || text != want || !slices.Equal(told, wantTold) {
-		t.Errorf("%v, told %q, got\n%swant\n%s", err, told, text, want)
+	wantChanges := []string{"added new", "changed changed", "comment # after", "still missing sub/gone", "unread old", "unread same"}
+	if err != nil || text != want || !slices.Equal(told, wantChanges) {
+		t.Errorf("%v, changes %q, got\n%swant\n%s", err, told, text, want)
 	}
 	// The manifest has the time of its beginning now, so every file of this test is younger.
 	future(t, path)
 	text, told, err = updated(t, generate.UpdateRequest{Path: path, All: true, Prune: true})
 	want = head + sha256Lines(now, "changed", "new", "old", "same", "touched")
-	wantTold = []string{"removed sub/gone", "suspect old"}
-	if err != nil || text != want || !slices.Equal(told, wantTold) {
-		t.Errorf("%v, told %q, got\n%swant\n%s", err, told, text, want)
+	wantChanges = []string{"removed sub/gone", "suspect old"}
+	if err != nil || text != want || !slices.Equal(told, wantChanges) {
+		t.Errorf("%v, changes %q, got\n%swant\n%s", err, told, text, want)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestUpdateAfterCreate(t *testing.T) {
 	text, told, err := updated(t, generate.UpdateRequest{Path: w.Path})
 	want := sha256Lines(map[string]string{"a": "A", "b": "b"}, "a", "b")
 	if err != nil || text != want || !slices.Contains(told, "changed a") {
-		t.Errorf("%v, told %q, got\n%swant\n%s", err, told, text, want)
+		t.Errorf("%v, changes %q, got\n%swant\n%s", err, told, text, want)
 	}
 }
 
@@ -139,7 +139,7 @@ func TestUpdateTellsAChangeBySize(t *testing.T) {
 	future(t, w.Path)
 	text, told, err := updated(t, generate.UpdateRequest{Path: w.Path})
 	if err != nil || !slices.Equal(told, []string{"changed a", "unread b"}) || !strings.Contains(text, "\n6,") {
-		t.Errorf("%v, told %q, got\n%s", err, told, text)
+		t.Errorf("%v, changes %q, got\n%s", err, told, text)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestUpdateAddsNothingWhereNothingBelongs(t *testing.T) {
 		_, path := aged(t, files, name, sha256Lines(files, "disc.iso"))
 		text, told, err := updated(t, generate.UpdateRequest{Path: path, KeepFiles: keep})
 		if err != nil || text != sha256Lines(files, "disc.iso") || !slices.Equal(told, []string{"unread disc.iso"}) {
-			t.Errorf("%s: %v, told %q, got\n%s", name, err, told, text)
+			t.Errorf("%s: %v, changes %q, got\n%s", name, err, told, text)
 		}
 	}
 }
@@ -162,7 +162,7 @@ func TestUpdateKeepsTheSpellingOfNames(t *testing.T) {
 	_, path := aged(t, files, "SHA256SUMS", dotted("sub/c", "b"))
 	text, told, err := updated(t, generate.UpdateRequest{Path: path})
 	if err != nil || text != dotted("a", "b", "sub/c") || !slices.Equal(told, []string{"added ./a", "unread ./b", "unread ./sub/c"}) {
-		t.Errorf("%v, told %q, got\n%s", err, told, text)
+		t.Errorf("%v, changes %q, got\n%s", err, told, text)
 	}
 }
 
@@ -171,7 +171,7 @@ func TestUpdateDropsWhatIsExcludedAndItself(t *testing.T) {
 	_, path := aged(t, files, "SHA256SUMS", sha256Lines(files, "a", "tmp/b")+strings.Repeat("0", 64)+"  SHA256SUMS\n")
 	text, told, err := updated(t, generate.UpdateRequest{Path: path, Selection: generate.Selection{Exclude: []string{"tmp", "*.tmp"}}})
 	if err != nil || text != sha256Lines(files, "a") || !slices.Equal(told, []string{"removed SHA256SUMS", "removed tmp/b", "unread a"}) {
-		t.Errorf("%v, told %q, got\n%s", err, told, text)
+		t.Errorf("%v, changes %q, got\n%s", err, told, text)
 	}
 }
 

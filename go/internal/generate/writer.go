@@ -108,7 +108,7 @@ func (w *writer) flush() error {
 func (w *writer) readBack() error {
 	options := w.options
 	if w.flushed {
-		options.Format = w.format // which is told by the beginning
+		options.Format = w.format // only the beginning tells it
 	}
 	reading, err := manifest.Read(bytes.NewReader(slices.Concat(w.head, w.block, w.tail())), options)
 	if err != nil {

@@ -19,9 +19,9 @@ type Kind struct {
 	Format *manifest.Format // of its manifests
 	New    func() Layout
 
-	// IsManifest reports whether a file of that name, beside the marker, is one of its manifests.
+	// IsManifest reports whether a file of that name, next to the marker, is one of its manifests.
 	IsManifest func(name string) bool
-	// IsOwn reports whether a file of that name, beside the marker, need not be listed anywhere.
+	// IsOwn reports whether a file of that name, next to the marker, need not be listed anywhere.
 	IsOwn func(name string) bool
 }
 
@@ -38,7 +38,7 @@ func MarkedBy(name string) *Kind {
 	return nil
 }
 
-// MayBeManifest reports whether a file of that name is a manifest where a marker lies beside it.
+// MayBeManifest reports whether a file of that name is a manifest if a marker is next to it.
 func MayBeManifest(name string) bool {
 	for _, k := range Kinds {
 		if k.IsManifest(name) {

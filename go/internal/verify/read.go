@@ -55,7 +55,7 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 		for len(locations) > 0 && len(open) < turns && ctx.Err() == nil {
 			m, err := rd.open(ctx, locations[0], len(open) == 0)
 			if safefs.IsExhausted(err) && len(open) > 0 {
-				break // there will be room when one of the others has ended
+				break // again when one of the others has ended
 			}
 			v.opened(m, err)
 			locations = locations[1:]

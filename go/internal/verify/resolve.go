@@ -10,23 +10,23 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Paths says how the name that a manifest lists becomes that of a file: first the longest prefix
-// that it begins with is replaced, then leading components are left out, then all but the last.
-// The zero value leaves names as they are.
+// Paths says how a name in a manifest becomes the name of a file: the longest prefix that matches is
+// replaced, then leading components are removed, then all components but the last. The zero value leaves
+// names unchanged.
 type Paths struct {
 	Remap    []Prefix
-	Strip    int // how many leading components to leave out
+	Strip    int // leading components to remove
 	Basename bool
 }
 
-// Prefix is replaced where a name begins with all components of From, by To. A backslash in From
-// stands for either separator.
+// Prefix replaces the components of From at the beginning of a name by To. A backslash in From stands for
+// either separator.
 type Prefix struct{ From, To string }
 
 var errNoName = errors.New("names no file")
 
-// resolve returns the name of the file that listed stands for, and if that holds backslashes, the
-// name with those as separators, for when there is no file of the first name.
+// resolve returns the name of the file that listed stands for. If listed contains backslashes, slashed is the
+// name with those as separators, to be tried if the first one does not exist.
 func (p *Paths) resolve(listed string) (name, slashed string, err error) {
 	name, err = p.apply(listed)
 	if os.PathSeparator == '\\' || strings.IndexByte(listed, '\\') < 0 {
@@ -60,7 +60,7 @@ func (p *Paths) apply(name string) (string, error) {
 		if len(parts) == 1 {
 			plural = ""
 		}
-		return name, fmt.Errorf("has only %d component%s, where %d are to be stripped", len(parts), plural, p.Strip)
+		return name, fmt.Errorf("has only %d component%s, cannot strip %d", len(parts), plural, p.Strip)
 	}
 	parts = parts[p.Strip:]
 	if p.Basename {
@@ -86,7 +86,7 @@ func (p *Paths) remapped(name string) string {
 	return to + "/" + rest
 }
 
-// cut returns what of name stands behind the prefix, without separators at its beginning.
+// cut returns the rest of name after the prefix, without separators at its beginning.
 func (p Prefix) cut(name string) (string, bool) {
 	from, seen := p.From, name
 	if strings.Contains(from, `\`) {
@@ -103,13 +103,13 @@ func (p Prefix) cut(name string) (string, bool) {
 	if seen != "" && !isSeparator(seen[0]) {
 		return "", false
 	}
-	behind := strings.TrimLeftFunc(seen, func(c rune) bool { return c < utf8.RuneSelf && isSeparator(byte(c)) })
-	return name[len(name)-len(behind):], true
+	rest := strings.TrimLeftFunc(seen, func(c rune) bool { return c < utf8.RuneSelf && isSeparator(byte(c)) })
+	return name[len(name)-len(rest):], true
 }
 
 func isSeparator(c byte) bool { return os.IsPathSeparator(c) }
 
-// components returns the names of which a path is made; "." is none.
+// components returns the components of a path, without ".".
 func components(path string) []string {
 	parts := strings.FieldsFunc(path, func(c rune) bool { return c < utf8.RuneSelf && isSeparator(byte(c)) })
 	kept := parts[:0]
@@ -121,8 +121,7 @@ func components(path string) []string {
 	return kept
 }
 
-// hasDots reports whether ".." is among the components of path, so that only the system can tell
-// which file it is.
+// hasDots reports whether ".." is a component of path: only the system can tell which file it is then.
 func hasDots(path string) bool {
 	if !strings.Contains(path, "..") {
 		return false
@@ -135,8 +134,8 @@ func hasDots(path string) bool {
 	return false
 }
 
-// spellings returns the names under which a file may lie that is missing under name: in Unicode's
-// other normal form (UAX #15), with backslashes as separators, or both.
+// spellings returns other names to try if name does not exist: in Unicode's other normal form (UAX #15),
+// with backslashes as separators, or both.
 func spellings(name, slashed string) []string {
 	if slashed == "" && isASCII(name) {
 		return nil
@@ -170,7 +169,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// hasDrive reports whether path begins with a drive letter of Windows, and so is absolute.
+// hasDrive reports whether path begins with a Windows drive letter, and so is absolute.
 func hasDrive(path string) bool {
 	return len(path) > 1 && path[1] == ':' && (path[0]|0x20) >= 'a' && (path[0]|0x20) <= 'z' &&
 		(len(path) == 2 || path[2] == '/')

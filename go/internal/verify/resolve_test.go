@@ -23,8 +23,8 @@ func TestResolve(t *testing.T) {
 		{Paths{Strip: 1}, "./a//b/./c", "b/c", "", ""},
 		{Paths{Strip: 1}, "/a/b", "b", "", ""},
 		{Paths{Strip: 1}, `a\b`, "b", "", ""},
-		{Paths{Strip: 1}, "a", "a", "", "has only 1 component, where 1 are to be stripped"},
-		{Paths{Strip: 3}, "a/b", "a/b", "", "has only 2 components, where 3 are to be stripped"},
+		{Paths{Strip: 1}, "a", "a", "", "has only 1 component, cannot strip 1"},
+		{Paths{Strip: 3}, "a/b", "a/b", "", "has only 2 components, cannot strip 3"},
 		{Paths{Strip: 1}, "./", "./", "", "names no file"},
 		{Paths{Basename: true}, "/a/b", "b", "", ""},
 		{Paths{Basename: true}, `C:\a\b`, `C:\a\b`, "b", ""},
@@ -67,7 +67,7 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// FuzzResolve looks whether what is left of a name is what a plain reading of the rules leaves.
+// FuzzResolve compares the names with those that a plain reading of the rules gives.
 func FuzzResolve(f *testing.F) {
 	f.Add("/home/x/a", "/home", "y", 1, false)
 	f.Add(`C:\a\..\b`, `C:\`, "", 0, true)

@@ -156,7 +156,7 @@ func (r *run) opened(m *openManifest, err error) {
 	}
 }
 
-// note records a claim, and reports whether its file is to be hashed.
+// note records a claim, and reports whether its file must be hashed.
 func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
 	if r.compare.listed != nil {
