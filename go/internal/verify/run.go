@@ -22,7 +22,8 @@ type run struct {
 	reader    *reader
 	record    *recorder
 	compare   *comparer
-	spinning  bool // the files lie on a spinning disk
+	root      *safefs.Root // open as long as the run
+	spinning  bool         // the files lie on a spinning disk
 	mixed     atomic.Bool
 }
 
@@ -55,16 +56,20 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 			return nil, safefs.At(r.Root, err)
 		}
 	}
-	tree, err := root.Acquire() // and never released: it stays open as long as the run
+	tree, err := root.Acquire()
 	if err != nil {
 		run.close()
 		return nil, safefs.At(r.Root, err)
 	}
+	run.root = root
 	run.spinning = r.Workers == 0 && tree.IsOnSpinningDisk()
 	return run, nil
 }
 
 func (r *run) close() {
+	if r.root != nil {
+		r.root.Release()
+	}
 	r.discovery.roots.Close()
 	r.group.Close()
 }

@@ -251,3 +251,40 @@ func TestTheTotalsOfALongRunAreFound(t *testing.T) {
 		t.Errorf("totals: %d files, %d bytes", files, bytes)
 	}
 }
+
+// A run closes what it has opened.
+func TestRunLeavesNothingOpen(t *testing.T) {
+	const descriptors = "/proc/self/fd"
+	if _, err := os.Stat(descriptors); err != nil {
+		t.Skip("there is no " + descriptors)
+	}
+	dir, lists := folder(t, map[string]string{"a": "a", "sub/b": "b", "sub/unlisted": "u"})
+	manifestIn(t, dir, "sha1sum.txt", lists("a", "sub/b"))
+	manifestIn(t, filepath.Join(dir, "sub"), "sha1sum.txt", strings.ReplaceAll(lists("sub/b"), "sub/", "")+"garbage\n")
+	root := t.TempDir()
+	for name, r := range map[string]verify.Request{
+		"a folder":              {Path: dir},
+		"a manifest":            {Path: filepath.Join(dir, "sha1sum.txt")},
+		"folders below":         {Path: dir, Reading: verify.Reading{Recursive: true}, Unlisted: verify.ReportUnlisted},
+		"another root":          {Path: dir, Reading: verify.Reading{Root: root}},
+		"a root that is absent": {Path: dir, Reading: verify.Reading{Root: filepath.Join(root, "none")}},
+		"an absent path":        {Path: filepath.Join(dir, "none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open := func() int {
+				entries, err := os.ReadDir(descriptors)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(entries)
+			}
+			before := open()
+			for range 20 {
+				_, _, _ = collected(t, r)
+			}
+			if after := open(); after > before {
+				t.Errorf("%d descriptors before, %d after", before, after)
+			}
+		})
+	}
+}
