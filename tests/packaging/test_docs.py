@@ -58,7 +58,7 @@ def test_links_lead_somewhere() -> None:
     """Every relative link leads to a file, and every anchor to a heading."""
     if not (ROOT / "CONTRIBUTING.md").exists():
         pytest.skip("a source distribution does not contain all pages")
-    broken = []
+    broken: list[str] = []
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
             if re.match(r"\w+:", link):
