@@ -162,7 +162,8 @@ def lint(session: nox.Session) -> None:
 def lint_go(session: nox.Session) -> None:
     """Run gofmt, go vet and staticcheck."""
     env = prepare_go(session)
-    gofmt = Path(output("go", "env", "GOROOT").strip(), "bin", "gofmt")
+    root = session.run("go", "env", "GOROOT", env=env, external=True, silent=True)
+    gofmt = Path(str(root).strip(), "bin", "gofmt")
     unformatted = session.run(str(gofmt), "-l", "go", "benchmarks", external=True, silent=True)
     if unformatted:
         session.error(f"gofmt would change:\n{unformatted}")
