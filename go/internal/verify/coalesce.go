@@ -47,7 +47,7 @@ func (c *claims) add(more claim) int {
 // others too while they are in the window.
 type coalescer struct {
 	wide bool
-	emit func(claims)
+	emit func(*claims) // valid until it returns
 
 	last    claims // if there is one, and it is not in pending
 	hasLast bool
@@ -72,9 +72,9 @@ func (c *coalescer) add(next claim) {
 			c.last.add(next)
 			return
 		}
-		c.emit(c.last)
+		c.emit(&c.last)
 	}
-	c.last, c.hasLast = claims{first: next}, true
+	c.last.first, c.last.more, c.last.bytes, c.hasLast = next, nil, 0, true
 }
 
 func (c *coalescer) join(next claim) {
@@ -106,7 +106,7 @@ func (c *coalescer) shift() {
 	}
 	c.entries -= first.claims.len()
 	c.bytes -= first.claims.first.size() + first.claims.bytes
-	c.emit(*first.claims)
+	c.emit(first.claims)
 }
 
 // flush emits all that is left.
@@ -115,7 +115,7 @@ func (c *coalescer) flush() {
 		c.shift()
 	}
 	if c.hasLast {
-		c.emit(c.last)
+		c.emit(&c.last)
 		c.last, c.hasLast = claims{}, false
 	}
 }

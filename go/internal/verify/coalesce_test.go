@@ -13,7 +13,7 @@ import (
 func joined(wide bool, names ...string) string {
 	var got []string
 	at := &safefs.Root{Dir: filepath.FromSlash("/d")}
-	w := coalescer{wide: wide, emit: func(c claims) { got = append(got, fmt.Sprintf("%s*%d", c.first.name, c.len())) }}
+	w := coalescer{wide: wide, emit: func(c *claims) { got = append(got, fmt.Sprintf("%s*%d", c.first.name, c.len())) }}
 	for _, name := range names {
 		w.add(claim{root: at, name: name, entry: manifest.Entry{Name: name}})
 	}
@@ -49,7 +49,7 @@ func TestCoalescerIsBounded(t *testing.T) {
 			many = 1000
 		}
 		emitted = 0
-		w := coalescer{wide: true, emit: func(c claims) { emitted += c.len() }}
+		w := coalescer{wide: true, emit: func(c *claims) { emitted += c.len() }}
 		for i := range many {
 			w.add(claim{root: at, name: name(i)})
 			if w.entries > windowEntries || w.bytes > windowBytes || len(w.queue) > windowEntries {

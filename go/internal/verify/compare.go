@@ -66,7 +66,7 @@ type handler struct {
 }
 
 // fill makes t the task for claims about one file.
-func fill(t *hashpool.Task[claims], c claims) {
+func fill(t *hashpool.Task[claims], c *claims) {
 	first := &c.first
 	t.Root, t.Name, t.Size = first.root, first.name, -1
 	if first.entry.HasSize {
@@ -83,7 +83,7 @@ func fill(t *hashpool.Task[claims], c claims) {
 			other.entry.HasSize != first.entry.HasSize || other.entry.Size != first.entry.Size
 	}
 	t.Memory = c.memory()
-	t.Payload = c
+	t.Payload = *c
 }
 
 // Opened decides which claims are about the file, and settles those that list another size.
@@ -158,7 +158,7 @@ func (h *handler) next(t *hashpool.Task[claims], rest []claim) (again bool) {
 	for _, c := range rest[1:] {
 		left.add(c)
 	}
-	fill(t, left)
+	fill(t, &left)
 	return true
 }
 

@@ -112,7 +112,7 @@ func (r *run) isWide() bool { return len(r.discovery.locations) > 1 || r.mixed.L
 
 // read reads the manifests, and sends the files that they list to the pool.
 func (r *run) read(pool *hashpool.Pool[claims]) {
-	joined := coalescer{wide: r.isWide(), emit: func(c claims) {
+	joined := coalescer{wide: r.isWide(), emit: func(c *claims) {
 		t := pool.Task()
 		fill(t, c)
 		pool.Submit(t)

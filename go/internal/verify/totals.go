@@ -19,7 +19,7 @@ func findTotals(ctx context.Context, rd *reader, isWide func() bool, progress *h
 		return
 	}
 	var files, size int64
-	c := coalescer{wide: isWide(), emit: func(joined claims) {
+	c := coalescer{wide: isWide(), emit: func(joined *claims) {
 		files += int64(joined.len())
 		first := &joined.first
 		if tree, err := first.root.Acquire(); err == nil {
