@@ -49,7 +49,7 @@ func newPool(group *guard.Group) (pool *hashpool.Pool[*task], root *safefs.Root,
 	}
 	var progress hashpool.Progress
 	pool, err = hashpool.New(group, roots, hashpool.Config[*task]{
-		Eager: true, BytesRead: &progress.Bytes,
+		InOrder: true, BytesRead: &progress.Bytes,
 		NewHandler: func(int) hashpool.Handler[*task] { return handler{} },
 	})
 	if err != nil {

@@ -102,7 +102,7 @@ type Config[P any] struct {
 	Workers    int           // files read at once; 0 for one a CPU, or one on a spinning disk
 	Spinning   bool          // the files lie on a spinning disk
 	LeaveCache bool          // leave the system's page cache as it was
-	Eager      bool          // start the workers at the first task: the caller waits for outcomes
+	InOrder    bool          // the caller waits for outcomes in the order of tasks
 	BytesRead  *atomic.Int64 // is added to as files are read
 	NewHandler func(worker int) Handler[P]
 }
@@ -169,9 +169,11 @@ func (p *Pool[P]) recycle(t *Task[P]) {
 // Submit adds a task, and waits while too many wait for workers. Nothing happens to it once the group
 // has ended.
 func (p *Pool[P]) Submit(t *Task[P]) {
-	if !p.started && (p.config.Eager || p.queue.len() == startAt) {
+	if !p.started && (p.config.InOrder || p.queue.len() == startAt) {
 		p.start(p.workers)
-		p.group.Go(&p.running, p.probe)
+		if !p.config.InOrder { // else a large file must not be taken before its turn
+			p.group.Go(&p.running, p.probe)
+		}
 	}
 	t.weight = t.Size
 	p.queue.put(t)
