@@ -55,19 +55,19 @@ type Sink struct {
 	Data func([]byte) // the manifest, if it goes to the caller; may keep the slice
 }
 
-// Change is what became of a file in the manifest that is written, where there is anything to report.
+// Change says how the entry of a file has changed in the manifest that is written.
 type Change uint8
 
 // A file has at most one of these.
 const (
-	NoChange     Change = iota // read, and listed as before
+	NoChange     Change = iota // read, and listed as before; not reported
 	Skipped                    // not listed: a link to a folder, or as the caller asked
 	Added                      // new in the manifest
 	Changed                    // listed with another digest
 	Removed                    // missing, and no longer listed
 	StillMissing               // missing, and still listed
 	Unread                     // listed as before and not read: neither size nor times show a change
-	Suspect                    // has another digest and yet no younger time: still listed as before
+	Suspect                    // has another digest although its times show no change: still listed as before
 	Comment                    // not a file, but a comment that the new manifest does not have
 	Renamed                    // not a file, but the name that a manifest had instead of the file's own
 )

@@ -258,7 +258,7 @@ func (u *updating) unchanged(old *fileEntries) (bool, error) {
 	return info.Mode().IsRegular() && safefs.ChangedBefore(info, when) && safefs.ChangedBefore(link, when), nil
 }
 
-// consume writes the entries of a file, and reports what became of it.
+// consume writes the entries of a file, and reports how they have changed.
 func (u *updating) consume(s *item) error {
 	switch {
 	case s.old == nil, s.change == Unread:

@@ -1,13 +1,13 @@
 // Package hashpool hashes files: tasks in, digests out, by a bounded number of workers.
 //
-// A [Task] names a file below a root and the digests to compute; the [Pool] opens it under the rules of
-// package safefs, reads it once, and hands an [Outcome] to the [Handler] of the worker that did it. The
-// pool knows nothing of manifests: what a task is for is its payload, of a type that the caller chooses.
+// A [Task] names a file below a root and the digests to compute. The [Pool] opens the file under the rules of
+// package safefs, reads it once, and passes an [Outcome] to the [Handler] of the worker that did it. The pool
+// knows nothing of manifests: the caller keeps what it needs in the task's payload, of a type of its own.
 //
-// Tasks wait in a queue (queue.go), the largest files first, then the others as they came. A worker
-// hashes many files at once on its core where package multibuffer has kernels (lanes.go), and one after
-// the other elsewhere (worker.go); one large file by several algorithms is shared among idle CPUs
-// (fanout.go). A prober finds out the sizes of waiting files (prober.go).
+// Tasks wait in a queue (queue.go): the largest files first, then the others as they came. Where package
+// multibuffer has kernels, a worker hashes many files at once on its core, each in a lane of its own
+// (lanes.go); otherwise one after the other (worker.go). A large file with several algorithms is shared among
+// idle CPUs (fanout.go). A prober finds out the sizes of waiting files (prober.go).
 //
 // The order of outcomes is that in which files are done. Callers that need another order keep one.
 package hashpool
@@ -24,8 +24,8 @@ import (
 	"checksig/internal/safefs"
 )
 
-// startAt is how many tasks wait before workers are started while more may come: to wake other threads
-// costs more than a few small files.
+// startAt is how many tasks wait before workers are started: waking other threads costs more than hashing a
+// few small files.
 const startAt = 8
 
 // Task is a file to hash. [Pool.Task] makes one, the caller fills it, [Pool.Submit] takes it back.
@@ -47,7 +47,7 @@ type Task[P any] struct {
 // isUnexpected reports whether the file should have another size.
 func (t *Task[P]) isUnexpected(size int64) bool { return t.Size >= 0 && t.Size != size }
 
-// Outcome is what became of a task's file. It is valid until [Handler.Done] returns.
+// Outcome is the result of a task. It is valid until [Handler.Done] returns.
 type Outcome struct {
 	Name string // under which the file was opened: the task's, or one of [Handler.OtherNames]
 	Size int64  // bytes read
@@ -87,13 +87,13 @@ func (f OpenFile) Is(root *safefs.Root, name string) bool {
 // Handler takes the outcomes of one worker, in that worker's goroutine. It may block, which slows the
 // pool down.
 type Handler[P any] interface {
-	// Opened is called once the file of a task is open that has Ask, or another size than t.Size. It
-	// may shorten t.Algorithms; if none is left, the file is not read.
+	// Opened is called after a task's file is opened and before it is read, if Ask is set or its size
+	// is not t.Size. It may shorten t.Algorithms; if none is left, the file is not read.
 	Opened(t *Task[P], f OpenFile)
 	// OtherNames returns names below t.Root to try, in order, where there is no file called t.Name.
 	OtherNames(t *Task[P]) []string
-	// Done is called with what became of t, unless the pool's group has ended. If it returns true, it
-	// has filled t anew, and the same worker does it next.
+	// Done is called with the outcome of t, unless the pool's group has ended. If it returns true, it has
+	// filled t anew, and the same worker does it next.
 	Done(t *Task[P], o *Outcome) (again bool)
 }
 
@@ -126,9 +126,9 @@ type Pool[P any] struct {
 	queue   *queue[P]
 	workers int
 	running sync.WaitGroup
-	started bool          // known to who submits alone
-	count   atomic.Int32  // workers that there have been
-	busy    atomic.Int32  // workers that are at work, or wait in the queue
+	started bool          // used by the submitter only
+	count   atomic.Int32  // workers started so far
+	busy    atomic.Int32  // workers that work, or wait for a task
 	stop    atomic.Uint32 // not 0 when group has ended, for C code
 	unwatch func() bool
 	free    sync.Pool // of *Task[P]: most of a run's garbage would be these

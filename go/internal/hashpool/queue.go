@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// shallow is how many tasks wait for workers that take them fast, deep how many where there is time
-	// to probe them: so far ahead a large file is found. maxMemory bounds the bytes that they take.
+	// The queue is shallow while workers take tasks fast, and deep when there is time to probe them: a
+	// large file is found that many tasks ahead. maxMemory bounds the bytes that waiting tasks take.
 	shallow   = 256
 	deep      = 8 << 10
 	maxMemory = 4 << 20
@@ -40,7 +40,7 @@ type queue[P any] struct {
 	large   largest[P]
 	small   fifo[P]
 	closed  bool
-	blocked bool // somebody waits for room
+	blocked bool // the submitter waits for room
 	idle    int  // workers that wait for a task
 	depth        // how many may wait
 	amount       // what waits
@@ -62,7 +62,7 @@ type amount struct {
 	waiting int64 // bytes of load
 }
 
-// load is work for a worker: files to be hashed.
+// load is work for a worker: files to hash.
 type load struct {
 	files int
 	bytes int64 // to be read, and perFile for each
@@ -73,7 +73,7 @@ func (l *load) add(more load) {
 	l.bytes += more.bytes
 }
 
-// holding is a worker's load, and what the queue knows of it.
+// holding is the load of the files that a worker has now, and the part that the queue knows of.
 type holding struct{ now, known load }
 
 func newQueue[P any](workers int) *queue[P] {
@@ -184,14 +184,14 @@ func (q *queue[P]) close() {
 func (q *queue[P]) take(h *holding, wait bool) *Task[P] {
 	t, woke := q.tryTake(h, wait)
 	if woke {
-		// Otherwise who submits would run only once the runtime takes a processor from a worker in C
-		// code, which then comes back to find it gone.
+		// Otherwise the submitter would not run until the runtime takes a processor from a worker in C
+		// code, which would then have to wait for another one.
 		runtime.Gosched()
 	}
 	return t
 }
 
-// tryTake also reports whether it has woken somebody who waited for room.
+// tryTake also reports whether it has woken the submitter.
 func (q *queue[P]) tryTake(h *holding, wait bool) (t *Task[P], woke bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -214,7 +214,7 @@ func (q *queue[P]) tryTake(h *holding, wait bool) (t *Task[P], woke bool) {
 	return t, q.wake()
 }
 
-// wake wakes who waits for room if there is some.
+// wake wakes the submitter if it waits for room and there is some.
 func (q *queue[P]) wake() bool {
 	woke := q.blocked && q.hasRoom()
 	if woke {

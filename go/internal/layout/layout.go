@@ -1,8 +1,8 @@
-// Package layout knows directory structures that have rules of their own, beyond what their manifests
-// list: which files must be there, which must be listed, and where.
+// Package layout checks directory structures that have rules beyond their manifests: which files must exist,
+// which must be listed, and where. A bag (RFC 8493) is one.
 //
-// A structure is one file of this package and one row of [Kinds]. The package reads what the rules are
-// about and reports problems; it neither hashes nor reads manifests.
+// Each kind of structure is one file of this package and one row of [Kinds]. The package reads the files that
+// the rules are about and reports problems; it neither hashes files nor reads manifests.
 package layout
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Kind is one sort of structure.
 type Kind struct {
-	Name   string           // as reports show it where a file of the structure is no manifest
+	Name   string           // in reports, for files of the structure that are not manifests
 	Marker string           // the name of the file that makes its folder such a structure
 	Format *manifest.Format // of its manifests
 	New    func() Layout

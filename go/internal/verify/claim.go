@@ -7,7 +7,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-// claim is one entry, and the file that its name stands for.
+// claim is one entry of a manifest and the file that its name stands for: "this file has this digest".
 type claim struct {
 	manifest *Manifest
 	root     *safefs.Root
@@ -54,7 +54,7 @@ func (c *claim) follows(before *claim) bool {
 	return c.name == before.name && c.root == before.root && c.slashed == before.slashed
 }
 
-// result makes r what became of c, whose file was looked for, or opened, as name.
+// result makes r the result of c, whose file was looked for, or opened, as name.
 func (c *claim) result(r *Result, status Status, name string) {
 	*r = Result{Manifest: c.manifest, Entry: c.entry, Status: status}
 	if name != c.entry.Name || c.entry.RawName != "" || c.root != c.manifest.folder {
@@ -62,7 +62,7 @@ func (c *claim) result(r *Result, status Status, name string) {
 	}
 }
 
-// failed makes r what became of c, whose file could not be read because of err.
+// failed makes r the result of c, whose file could not be read because of err.
 func (c *claim) failed(r *Result, err error) {
 	status := Unreadable
 	if safefs.IsMissing(err) {

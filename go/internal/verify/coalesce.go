@@ -1,13 +1,13 @@
 package verify
 
-// What several manifests list of one file is joined when no more than so many entries lie between them,
-// or so many bytes of their names and digests.
+// Claims about one file are joined if at most windowEntries entries lie between them, with at most windowBytes
+// bytes of names and digests.
 const (
 	windowEntries = 64 << 10
 	windowBytes   = 8 << 20
 )
 
-// At most so many claims, and so many bytes of names that differ, are joined.
+// At most maxClaims claims are joined, with at most maxBytes bytes of names that differ.
 const (
 	maxClaims = 256
 	maxBytes  = 64 << 10

@@ -40,11 +40,11 @@ func (c *comparer) refuse(claim *claim, err error) {
 	c.report(claim, &r)
 }
 
-// report reports what became of a claim.
+// report reports the result of a claim.
 func (c *comparer) report(claim *claim, r *Result) {
 	switch {
 	case c.group.Ended():
-		return // it is not known then
+		return // the result is not known then
 	case r.Status == Missing && c.ignoreMissing:
 		r.Status = Skipped
 	case r.Status == Missing && c.pending.add(r):
@@ -90,9 +90,9 @@ func fill(t *hashpool.Task[claims], c *claims) {
 func (h *handler) Opened(t *hashpool.Task[claims], f hashpool.OpenFile) {
 	h.asked, h.kept, h.rest = true, h.kept[:0], h.rest[:0]
 	first := &t.Payload.first
-	h.sort(first, first, f)
+	h.classify(first, first, f)
 	for i := range t.Payload.more {
-		h.sort(&t.Payload.more[i], first, f)
+		h.classify(&t.Payload.more[i], first, f)
 	}
 	t.Algorithms = t.Algorithms[:0]
 	for i := range h.kept {
@@ -102,7 +102,9 @@ func (h *handler) Opened(t *hashpool.Task[claims], f hashpool.OpenFile) {
 	}
 }
 
-func (h *handler) sort(c, first *claim, f hashpool.OpenFile) {
+// classify keeps c if it is about the open file, and leaves it for the next round otherwise. A claim that
+// lists another size is reported.
+func (h *handler) classify(c, first *claim, f hashpool.OpenFile) {
 	switch {
 	case c.root != first.root && !f.Is(c.root, c.name):
 		h.rest = append(h.rest, *c)
@@ -124,7 +126,7 @@ func (h *handler) OtherNames(t *hashpool.Task[claims]) []string {
 	return names
 }
 
-// Done settles the claims about the file. Those about another one are left for the next round.
+// Done settles the claims about the file. Claims about other files are done in the next round.
 func (h *handler) Done(t *hashpool.Task[claims], o *hashpool.Outcome) (again bool) {
 	c := &t.Payload
 	if o.Name != c.first.name {
@@ -162,7 +164,7 @@ func (h *handler) next(t *hashpool.Task[claims], rest []claim) (again bool) {
 	return true
 }
 
-// settle reports what became of a claim about a file that was opened for the first one.
+// settle compares a claim with the file that was opened for the first one, and reports the result.
 func (h *handler) settle(c, first *claim, o *hashpool.Outcome) {
 	r := &h.result
 	if o.Err != nil {

@@ -10,11 +10,11 @@ import (
 	"checksig/internal/manifest"
 )
 
-// maxSuspects bounds the names that are kept to look for contradictions, far beyond what a person reads.
+// maxSuspects bounds the names that are kept to look for contradictions, far more than a person reads.
 const maxSuspects = 100_000
 
-// suspects are the keys of the files that mismatched: one that is listed with two digests is among them,
-// so nothing needs to be kept of the files that verify.
+// suspects are the keys of the files that mismatched. A file listed with two digests mismatches one of them,
+// so that nothing has to be kept of files that verify.
 type suspects struct {
 	mu   sync.Mutex
 	keys map[string]bool

@@ -14,7 +14,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-// run is one [Run]: it ties the parts together.
+// run is the state of one [Run]: it ties the parts together.
 type run struct {
 	request   *Request
 	group     *guard.Group
@@ -136,7 +136,9 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 	for !pool.Started() && more() {
 		continue
 	}
-	if pool.Started() { // a caller's thread, if this goroutine has one to itself, is slow to change to
+	// The C function verify locks its goroutine to the caller's thread. Each switch to another goroutine is
+	// slow then, so that the rest is read in a goroutine without a thread of its own.
+	if pool.Started() {
 		var rest sync.WaitGroup
 		r.group.Go(&rest, func() {
 			for more() {

@@ -46,7 +46,7 @@ type unlistedSearch struct {
 // findUnlisted reports the unlisted files, then the missing entries, by then with the paths to which
 // their files may have been moved.
 func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
-	for _, l := range s.discovery.locations { // whatever they are called
+	for _, l := range s.discovery.locations { // whatever their names
 		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
 		for _, suffix := range append([]string{""}, signatureSuffixes...) {
 			s.listed.Add(path + suffix)
@@ -150,7 +150,7 @@ func (s *unlistedSearch) found(root *safefs.Root, name string) {
 	s.pool.Submit(t)
 }
 
-// Opened saves the reading of a file that has the size of no missing one.
+// Opened skips reading a file whose size matches no missing entry.
 func (s *unlistedSearch) Opened(t *hashpool.Task[struct{}], f hashpool.OpenFile) {
 	if !s.index.sizes[f.Size()] {
 		t.Algorithms = t.Algorithms[:0]
@@ -160,8 +160,8 @@ func (s *unlistedSearch) Opened(t *hashpool.Task[struct{}], f hashpool.OpenFile)
 // OtherNames returns nothing: the name was found in its folder.
 func (s *unlistedSearch) OtherNames(*hashpool.Task[struct{}]) []string { return nil }
 
-// Done reports an unlisted file. One that cannot be read, or is empty, as many are, matches no missing
-// one.
+// Done reports an unlisted file. A file that cannot be read matches no missing one, nor does an empty one:
+// there are too many of those.
 func (s *unlistedSearch) Done(t *hashpool.Task[struct{}], o *hashpool.Outcome) (again bool) {
 	file := &UnlistedFile{Path: t.Root.Path(t.Name)}
 	if o.Err == nil && o.Size > 0 {

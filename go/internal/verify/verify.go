@@ -20,7 +20,7 @@ import (
 	"checksig/internal/safefs"
 )
 
-// Status is what became of an entry.
+// Status is the result of verifying an entry.
 type Status uint8
 
 // Every entry has exactly one of these.
@@ -88,7 +88,7 @@ type Manifest struct {
 	root   *safefs.Root // what its names start from
 }
 
-// Result is what became of one entry.
+// Result is the result of verifying one entry.
 type Result struct {
 	Manifest *Manifest
 	manifest.Entry
@@ -150,7 +150,7 @@ func (s *Summary) OK() bool {
 var ErrNoManifest = errors.New("no checksum manifest in this folder")
 
 // Run verifies what r asks for and gives sink what it finds. The error is nil when every entry was looked
-// at, whatever became of it; otherwise the context's, [ErrNoManifest], a [*guard.PanicError], an error of
+// at, whatever the result; otherwise the context's, [ErrNoManifest], a [*guard.PanicError], an error of
 // [hashpool.New], or an [*fs.PathError] for a folder or manifest that cannot be opened.
 func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (Summary, error) {
 	began := time.Now()
