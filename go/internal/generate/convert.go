@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
@@ -28,20 +27,14 @@ type ConvertRequest struct {
 // Convert writes the entries of a manifest, in their order, in another format. A line that is not understood
 // is an error, and so is an entry that the other format cannot represent: its name, its algorithm, or its
 // file's size. No listed file is read. The errors are those of [Create].
-func Convert(ctx context.Context, r ConvertRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
-	began := time.Now()
-	group := guard.New(ctx)
-	defer group.Close()
-	group.Run(func() {
+func Convert(ctx context.Context, r ConvertRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
+	return run(ctx, progress, func(group *guard.Group) (Written, error) {
 		c := conversion{ctx: group.Context(), request: r, sink: sink, progress: progress}
 		if err := c.convert(); err != nil {
-			group.Fail(err)
-			return
+			return Written{}, err
 		}
-		written = c.writer.written(&c.plan)
-		written.Elapsed = time.Since(began)
+		return c.writer.written(&c.plan), nil
 	})
-	return written, group.Err()
 }
 
 // conversion is the state of one [Convert].

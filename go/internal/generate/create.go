@@ -38,22 +38,17 @@ type CreateRequest struct {
 // does a name that the format cannot represent; the error is a [*WriteError] then. It is a [*UsageError],
 // [*digest.UnknownError] or [*manifest.UnknownFormatError] for a request that makes no sense. The manifest
 // itself is never listed.
-func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
-	began := time.Now()
-	progress.Start()
-	group := guard.New(ctx)
-	defer group.Close()
-	c := creation{
-		hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
-		request: r, sink: sink,
-	}
-	group.Run(func() { group.Fail(c.create()) })
-	if err := group.Err(); err != nil {
-		return Written{}, err
-	}
-	written = c.writer.written(&c.plan)
-	written.BytesRead, written.Elapsed = progress.Bytes.Load(), time.Since(began)
-	return written, nil
+func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
+	return run(ctx, progress, func(group *guard.Group) (Written, error) {
+		c := creation{
+			hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+			request: r, sink: sink,
+		}
+		if err := c.create(); err != nil {
+			return Written{}, err
+		}
+		return c.writer.written(&c.plan), nil
+	})
 }
 
 // creation is the state of one [Create].

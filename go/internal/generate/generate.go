@@ -9,12 +9,15 @@
 package generate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"checksig/internal/digest"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -82,6 +85,25 @@ type Written struct {
 	Entries    int64
 	BytesRead  int64
 	Elapsed    time.Duration
+}
+
+// run calls work with a group that ends with ctx, and adds to what it has written the bytes read and the
+// time taken.
+func run(ctx context.Context, progress *hashpool.Progress, work func(*guard.Group) (Written, error)) (written Written, _ error) {
+	began := time.Now()
+	progress.Start()
+	group := guard.New(ctx)
+	defer group.Close()
+	group.Run(func() {
+		var err error
+		written, err = work(group)
+		group.Fail(err)
+	})
+	if err := group.Err(); err != nil {
+		return Written{}, err
+	}
+	written.BytesRead, written.Elapsed = progress.Bytes.Load(), time.Since(began)
+	return written, nil
 }
 
 // algorithmsNamed returns the algorithms of these names, each once.

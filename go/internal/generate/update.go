@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
@@ -42,22 +41,17 @@ type UpdateRequest struct {
 //
 // All files below the manifest's folder are added, except to a manifest next to its one file
 // (disc.iso.sha256), and to those whose names do not start from its folder. The errors are those of [Create].
-func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (written Written, _ error) {
-	began := time.Now()
-	progress.Start()
-	group := guard.New(ctx)
-	defer group.Close()
-	u := updating{
-		hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
-		request: r, sink: sink,
-	}
-	group.Run(func() { group.Fail(u.update()) })
-	if err := group.Err(); err != nil {
-		return Written{}, err
-	}
-	written = u.writer.written(&u.plan)
-	written.BytesRead, written.Elapsed = progress.Bytes.Load(), time.Since(began)
-	return written, nil
+func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
+	return run(ctx, progress, func(group *guard.Group) (Written, error) {
+		u := updating{
+			hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+			request: r, sink: sink,
+		}
+		if err := u.update(); err != nil {
+			return Written{}, err
+		}
+		return u.writer.written(&u.plan), nil
+	})
 }
 
 // updating is the state of one [Update].
