@@ -139,7 +139,8 @@ def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
         name = family if size == most else f"{family}-{8 * size}"
         manifest = tmp_path / f"sums.{family}-{8 * size}"
         manifest.write_text(f"{compute(data, digest_size=size).hexdigest()}  data\n")
-        report = verify(manifest)
+        # One of fewer than 128 bits must be asked for by name.
+        report = verify(manifest, algorithm=name if size < 16 else None)
         assert [result.algorithm for result in report.results] == [name]
 
 

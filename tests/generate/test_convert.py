@@ -151,7 +151,7 @@ def test_to_and_fro(style: str, names: list[str], other: str) -> None:
         lines = "".join(f"\\{tag} ({_escaped(n)}) = {d}\n" for n, d in digests.items())
         # Names that no file of the tree has.
         start, a, b, again = (
-            folder / ("0123456789" * 5 + end + "manifest-sha256.txt") for end in "sabr"
+            folder / ("0123456789" * 5 + end + f"manifest-{algorithm}.txt") for end in "sabr"
         )
         a, b, again = (_placed(path, s) for path, s in ((a, style), (b, other), (again, style)))
         start.write_bytes(os.fsencode(lines))

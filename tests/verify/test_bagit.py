@@ -172,7 +172,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a name that leads outside": (
         sealed(rewrite("manifest-md5.txt", "data/a.txt", "data/../../up")),
-        "manifest-md5.txt: a payload manifest must list files below data/ only",
+        'manifest-md5.txt: a name in a bag must not contain ".."',
     ),
 }
 

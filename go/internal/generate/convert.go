@@ -109,7 +109,7 @@ func (c *conversion) prepare() (err error) {
 // these must be the same one here.
 func (c *conversion) setOutput() (err error) {
 	r := &c.request
-	from := baseOf(c.source.format, filepath.Dir(c.source.path))
+	from := c.source.base
 	c.plan.base = from
 	if r.ToCaller {
 		c.writer.options = withoutName(c.writer.algorithms)
@@ -120,7 +120,7 @@ func (c *conversion) setOutput() (err error) {
 		return err
 	}
 	c.writer.options.FileName = filepath.Base(r.Output)
-	to := baseOf(c.writer.format, filepath.Dir(c.plan.output))
+	to := baseOf(c.writer.format, filepath.Dir(c.plan.output), true)
 	if c.source.format.Base != c.writer.format.Base && from != to {
 		return &WriteError{r.Path, fmt.Errorf("names of format %s start from %s, and from %s in this manifest of format %s",
 			c.source.format.Name, from, to, c.writer.format.Name)}

@@ -102,7 +102,7 @@ func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, fo
 			return err
 		}
 	}
-	p.base = baseOf(format, p.base)
+	p.base = baseOf(format, p.base, true)
 	if len(real) != 1 {
 		return nil
 	}
@@ -173,10 +173,12 @@ func sortedStarts(names []string, folders []bool) []string {
 	return kept
 }
 
-// baseOf is the folder that the names in a manifest of that format in dir start from.
-func baseOf(format *manifest.Format, dir string) string {
-	if format.Base == "/" {
+// baseOf returns the folder that names in a manifest of that format in dir start from; see
+// [manifest.Format.BaseAt].
+func baseOf(format *manifest.Format, dir string, chosen bool) string {
+	base := format.BaseAt(dir, chosen)
+	if base == "/" {
 		return filepath.VolumeName(dir) + string(os.PathSeparator)
 	}
-	return filepath.Join(dir, format.Base)
+	return filepath.Join(dir, base)
 }

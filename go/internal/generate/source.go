@@ -27,6 +27,7 @@ type sourceManifest struct {
 	options manifest.Options
 
 	format     *manifest.Format
+	base       string // the folder that names start from, absolute
 	encoding   string
 	signature  string
 	algorithms []*digest.Algorithm // in the order in which they appear
@@ -58,10 +59,14 @@ func readSource(ctx context.Context, dir, shown string, options manifest.Options
 	if err := m.scan(ctx); err != nil {
 		return nil, err
 	}
+	m.base = baseOf(m.format, filepath.Dir(path), options.Format != nil)
 	options.Format = m.format
 	m.options = options
 	return m, m.readComments()
 }
+
+// isOwnBase reports whether names start from the manifest's own folder.
+func (m *sourceManifest) isOwnBase() bool { return m.base == filepath.Dir(m.path) }
 
 // scan reads the manifest once for what holds for all of it.
 func (m *sourceManifest) scan(ctx context.Context) error {

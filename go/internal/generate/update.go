@@ -111,9 +111,8 @@ func (u *updating) prepare() (err error) {
 	if err := u.source.updatable(); err != nil {
 		return &WriteError{r.Path, err}
 	}
-	base := baseOf(u.source.format, filepath.Dir(u.source.path))
-	u.plan = outputPlan{base: base, display: base, output: u.source.path, shown: r.Path}
-	if u.source.format.Base == "" {
+	u.plan = outputPlan{base: u.source.base, display: u.source.base, output: u.source.path, shown: r.Path}
+	if u.source.isOwnBase() {
 		u.plan.display = filepath.Dir(r.Path)
 	}
 	u.writer = writer{format: u.source.format, algorithms: u.source.algorithms, options: manifest.Options{
@@ -182,7 +181,7 @@ func (u *updating) produce() error {
 // adds reports whether files that are not listed are added.
 func (u *updating) adds() bool {
 	besideOne := u.source.files == 1 && strings.HasPrefix(filepath.Base(u.source.path), path.Clean(u.source.first)+".")
-	return !u.request.KeepFiles && u.source.format.Base == "" && !besideOne
+	return !u.request.KeepFiles && u.source.isOwnBase() && !besideOne
 }
 
 func (u *updating) newName(name string) string {

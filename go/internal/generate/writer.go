@@ -107,6 +107,7 @@ func (w *writer) flush() error {
 
 func (w *writer) readBack() error {
 	options := w.options
+	options.AllowShort = true // the caller has chosen the algorithms
 	if w.flushed {
 		options.Format = w.format // only the beginning tells it
 	}

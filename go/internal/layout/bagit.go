@@ -81,6 +81,9 @@ func (b *bag) AddManifest(name string) List {
 func (l *bagList) isTag() bool { return strings.HasPrefix(l.file, tagPrefix) }
 
 func (l *bagList) Add(name string) (problem string) {
+	if slices.Contains(strings.Split(name, "/"), "..") {
+		return `a name in a bag must not contain ".."` // only the system knows which file it is
+	}
 	name = path.Clean(name)
 	l.names.Add(name)
 	isPayload := strings.HasPrefix(name, bagPayload+"/")

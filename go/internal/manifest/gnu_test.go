@@ -72,10 +72,10 @@ func readByPattern(text string) []string {
 	return got
 }
 
-// hexOf returns a digest with that tag in hex, "" if it is not one.
+// hexOf returns a digest with that tag in hex, "" if it is not one or weaker than the manifest's name says.
 func hexOf(tag, text string) string {
 	a := digest.ByTag(tag)
-	if a == nil {
+	if a == nil || !a.AtLeast(digest.ByName("sha256")) {
 		return ""
 	}
 	if sum, err := hex.DecodeString(text); err == nil && len(sum) == a.Size {

@@ -67,6 +67,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"checksig/internal/digest"
 )
@@ -116,6 +118,9 @@ type Options struct {
 	FileName  string            // without its folder; it may name the algorithm
 	Algorithm *digest.Algorithm // of digests without a tag; nil to take it from FileName or the length
 	Format    *Format           // nil to detect it
+	// AllowShort accepts digests of fewer than 128 bits, of which a second file is found in no time.
+	// Those of Algorithm are accepted in any case.
+	AllowShort bool
 
 	searched   bool              // Read has searched FileName for an algorithm
 	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
@@ -146,6 +151,27 @@ type Format struct {
 	Read func(lines *Lines, o Options) Next
 	// Write writes manifests; nil for formats that only one publisher's own tool produces.
 	Write *Writer
+}
+
+// dpkgFolder is where dpkg keeps its lists, below the root of the file system that they describe.
+const dpkgFolder = "/var/lib/dpkg/info"
+
+// BaseAt returns the folder that names in a manifest of this format start from, relative to dir, the
+// manifest's own folder: Base if the caller has chosen the format. A detected format counts only where
+// its manifests belong, because a manifest must not decide by itself what is read outside its folder:
+// in *.dist-info, and in /var/lib/dpkg/info below the root of a file system, whose names start from that
+// root. Elsewhere names start from dir, which is "".
+func (f *Format) BaseAt(dir string, chosen bool) string {
+	dir = filepath.ToSlash(dir)
+	switch {
+	case chosen:
+		return f.Base
+	case f.Base == ".." && strings.HasSuffix(dir, ".dist-info"):
+		return ".."
+	case f.Base == "/" && strings.HasSuffix(dir, dpkgFolder):
+		return "../../../.."
+	}
+	return ""
 }
 
 // Writer writes manifests of one format.
@@ -204,7 +230,36 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	if format == nil {
 		format = detect(head, o)
 	}
-	return &Reading{format, encoding, name, format.Read(lines, o)}, nil
+	return &Reading{format, encoding, name, o.guard(format.Read(lines, o))}, nil
+}
+
+// minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,
+// of algorithms with digests of any length.
+const minDigest = 16
+
+// guard returns next with an error for each digest that is weaker than o or the manifest's name demands:
+// neither may the content of a manifest lead to a weaker algorithm, nor its shape.
+func (o Options) guard(next Next) Next {
+	demanded, by := o.Algorithm, "asked for"
+	if demanded == nil {
+		demanded, by = o.inFileName, "in the manifest's name"
+	}
+	return func() (Entry, error) {
+		e, err := next()
+		if err != nil {
+			return e, err
+		}
+		switch a := e.Algorithm; {
+		case demanded != nil && !a.AtLeast(demanded) && demanded.OfSize(a.Size) != a:
+			err = fmt.Errorf("%s is weaker than %s, the algorithm %s", a.Name, demanded.Name, by)
+		case a.Variable() && a.Size < minDigest && a != o.Algorithm && !o.AllowShort:
+			err = fmt.Errorf("%s has fewer than %d bits: a tampered file with this digest is found in no time",
+				a.Name, 8*minDigest)
+		default:
+			return e, nil
+		}
+		return Entry{}, &LineError{Line: e.Line, Text: e.Name, Cause: err.Error()}
+	}
 }
 
 func detect(head []byte, o Options) *Format {

@@ -14,8 +14,9 @@ import (
 //	[SP] <hex digest> [SP+ ["*"] "-"]
 //
 // "-" is standard input, from which the publisher's tool read the file. The name of the file is the
-// manifest's own name without its last extension, or without the one before ".txt":
-// disc.iso.sha256 and disc.iso.sha256.txt list disc.iso.
+// manifest's own name without its last extension; of ".txt" and the extension before it, both are
+// removed if the latter names an algorithm: disc.iso.sha256, disc.iso.sha256.txt and disc.iso.txt list
+// disc.iso.
 var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, Write: &Writer{
 	Single: true, Begin: beginSingle, File: sidecarFile}}
 
@@ -57,8 +58,12 @@ func isStandardInput(field []byte) bool { return string(field) == "-" || string(
 // splitSidecar returns the name of a sidecar's file and the extension after it; "" and "" if the
 // sidecar is not named after a file.
 func splitSidecar(fileName string) (name, extension string) {
-	fileName = strings.TrimSuffix(fileName, ".txt")
-	dot := strings.LastIndexByte(fileName, '.')
+	stem, isText := strings.CutSuffix(fileName, ".txt")
+	dot := strings.LastIndexByte(stem, '.')
+	if isText && (dot < 1 || digest.NamedIn(stem[dot:]) == nil) {
+		return stem, ".txt"
+	}
+	fileName = stem
 	if dot < 1 {
 		return "", ""
 	}

@@ -119,7 +119,9 @@ func (p *pgp) armor(line []byte) error {
 }
 
 func (p *pgp) text(line, mark []byte) ([]byte, bool, error) {
-	inner, escaped := bytes.CutPrefix(line, []byte("- "))
+	// The signature does not cover blanks at the end of a line (section 7.2): they must not be a part of
+	// a name.
+	inner, escaped := bytes.CutPrefix(bytes.TrimRight(line, " \t\r"), []byte("- "))
 	switch {
 	case escaped || len(line) == 0 || line[0] != '-':
 		return inner, false, nil

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
@@ -180,23 +179,17 @@ func (rd *reader) begin(m *openManifest) error {
 	}
 	m.next, m.Format, m.Encoding, m.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Wrapper
 	m.folder = rd.discovery.roots.At(m.location.folder, "")
-	m.root = rd.rootOf(m, reading.Format.Base)
+	m.root = rd.rootOf(m, reading.Format)
 	return nil
 }
 
-// rootOf returns the folder that names in a manifest of a format with that base start from. For another
-// folder than its own, the manifest must lie where such ones do: it could be of any format, and must not
-// decide by itself what is read outside its folder.
-func (rd *reader) rootOf(m *openManifest, base string) *safefs.Root {
-	switch {
-	case rd.root != nil:
+// rootOf returns the folder that names in a manifest of that format start from.
+func (rd *reader) rootOf(m *openManifest, format *manifest.Format) *safefs.Root {
+	if rd.root != nil {
 		return rd.root
-	case base == ".." && strings.HasSuffix(m.folder.Dir, ".dist-info"),
-		base == "/" && strings.HasSuffix(filepath.ToSlash(m.folder.Dir), "/dpkg/info"),
-		rd.reading.Format != nil:
-		return rd.discovery.roots.At(m.location.folder, filepath.FromSlash(base))
 	}
-	return m.folder
+	base := format.BaseAt(m.folder.Dir, rd.reading.Format != nil)
+	return rd.discovery.roots.At(m.location.folder, filepath.FromSlash(base))
 }
 
 // whole reads the manifest into memory and closes its file. An error comes where the reading stopped.
