@@ -185,6 +185,25 @@ def test_replaced_files(system: System, run: Callable[..., Run]) -> None:
 
 
 @needs_root
+@pytest.mark.parametrize("spelling", ["usr/bin/a", "./usr/bin/a", "/usr/bin/a", "usr//bin/a"])
+@pytest.mark.parametrize("listed", ["/.\n/usr\n/usr/bin\n/usr/bin/a\n", "/.\n/usr\n", ""])
+def test_a_file_is_excused_only_if_another_package_lists_it(
+    system: System, spelling: str, listed: str
+) -> None:
+    """Neither an unusual spelling nor a list that was cut off hides a changed or deleted file."""
+    system.install("one", {"usr/bin/a": "a"})
+    info = system.root / "var/lib/dpkg/info"
+    sums, file = info / "one.md5sums", system.root / "usr/bin/a"
+    sums.write_text(sums.read_text().replace("usr/bin/a", spelling))
+    (info / "one.list").write_text(listed)
+    assert checksig.verify_dpkg(root=system.root).ok
+    file.write_text("b")
+    assert not checksig.verify_dpkg(root=system.root).ok
+    file.unlink()
+    assert not checksig.verify_dpkg(root=system.root).ok
+
+
+@needs_root
 def test_files_that_a_filter_left_out(system: System) -> None:
     """Files that dpkg's path-exclude left out, as in container images, are skipped."""
     folder = system.root / "etc/dpkg/dpkg.cfg.d"

@@ -12,6 +12,7 @@ import collections
 import dataclasses
 import fnmatch
 import os
+import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -145,13 +146,13 @@ class _System:
             format="dpkg",
             algorithm="md5",
             root=self.root,
-            remap=self._diverted(package),
+            remap=self._remap(package),
             # Nothing is outside "/". In a chroot, absolute links lead out of it.
             follow_outside=self.root == Path("/"),
         )
         skipped: list[Result] = []
         if report.failures:
-            report, skipped = self._skip_expected(report, self._listed(package))
+            report, skipped = self._skip_expected(report, package)
         return PackageReport(
             package.title, package.version, str(sums), report, skipped=tuple(skipped)
         )
@@ -164,6 +165,15 @@ class _System:
         with self._file(package, "list").open(encoding="utf-8", errors="surrogateescape") as file:
             return frozenset(line.rstrip("\n") for line in file)
 
+    def _replaced(self, package: _Package, names: set[str]) -> set[str]:
+        """Return those of *names* that another package lists and this one does not."""
+        names = names - self._listed(package)
+        replaced: set[str] = set()
+        for other in self._packages if names else ():
+            if other.title != package.title and self._file(other, "list").exists():
+                replaced |= names & self._listed(other)
+        return replaced
+
     def _has_files(self, package: _Package) -> bool:
         for name in self._listed(package) - package.conffiles:
             path = self.root / name.lstrip("/")
@@ -171,19 +181,22 @@ class _System:
                 return True
         return False
 
-    def _diverted(self, package: _Package) -> Mapping[str, str]:
-        return {
-            diversion.original.lstrip("/"): diversion.target.lstrip("/")
-            for diversion in self._diversions
-            if diversion.owner != package.name
-        }
+    def _remap(self, package: _Package) -> Mapping[str, str]:
+        """Return where names of md5sums lie below the root, also those that are spelled absolute."""
+        remap = {"/": ""}
+        for diversion in self._diversions:
+            if diversion.owner != package.name:
+                original, target = diversion.original.lstrip("/"), diversion.target.lstrip("/")
+                remap.update(dict.fromkeys((original, f"/{original}", f"./{original}"), target))
+        return remap
 
-    def _skip_expected(self, report: Report, listed: frozenset[str]) -> tuple[Report, list[Result]]:
+    def _skip_expected(self, report: Report, package: _Package) -> tuple[Report, list[Result]]:
         """Turn failures that dpkg expects into skipped files."""
+        replaced = self._replaced(package, {_absolute(result.name) for result in report.failures})
         skipped: list[Result] = []
         failures: list[Result] = []
         for result in report.failures:
-            why = self._reason_to_skip(result, listed)
+            why = self._reason_to_skip(result, replaced)
             if why is None:
                 failures.append(result)
             else:
@@ -199,9 +212,9 @@ class _System:
         )
         return report, skipped
 
-    def _reason_to_skip(self, result: Result, listed: frozenset[str]) -> str | None:
-        name = f"/{result.name}"
-        if name not in listed:
+    def _reason_to_skip(self, result: Result, replaced: set[str]) -> str | None:
+        name = _absolute(result.name)
+        if name in replaced:
             return "another package has replaced it"
         return self._filtered(name) if result.status is Status.MISSING else None
 
@@ -213,6 +226,11 @@ class _System:
         if last is None or last.include:
             return None
         return f"left out at the installation: path-exclude={last.pattern}"
+
+
+def _absolute(name: str) -> str:
+    """Return a name of a list as dpkg's other files spell it: ./usr//bin/x is /usr/bin/x."""
+    return posixpath.normpath(f"/{name}").replace("//", "/", 1)
 
 
 def _read_status(path: Path) -> Iterator[_Package]:
