@@ -11,13 +11,19 @@ type UnknownError struct {
 	Known []string // the names in [Table]
 }
 
-// Error lists the known names, and suggests the one that was probably meant.
+// Error suggests the name that was probably meant, and lists the known names.
 func (e *UnknownError) Error() string {
-	text := fmt.Sprintf("unknown algorithm %.40q; known: %s", e.Name, strings.Join(e.Known, ", "))
-	if name := e.suggestion(); name != "" {
-		text += fmt.Sprintf("; did you mean %q?", name)
+	return UnknownText("algorithm", e.Name, e.suggestion(), e.Known)
+}
+
+// UnknownText returns the text of the error for a name that is not among known. The suggestion may be
+// empty.
+func UnknownText(what, name, suggestion string, known []string) string {
+	text := fmt.Sprintf("unknown %s %.40q; ", what, name)
+	if suggestion != "" {
+		text += fmt.Sprintf("did you mean %q? ", suggestion)
 	}
-	return text
+	return text + "known: " + strings.Join(known, ", ")
 }
 
 // Find returns the algorithm of that name ("sha256", "blake2b-256"), or an [*UnknownError].
@@ -34,27 +40,37 @@ func Find(name string) (*Algorithm, error) {
 
 // suggestion returns the known name that was probably meant, or "".
 //
-// That is the name that [ByTag] finds (sha256 for "SHA-256"), or else the only name within one typing
-// error. For fewer than five letters and digits there is none: "sha2" is not a misspelt "sha1".
+// That is the name that [ByTag] finds (sha256 for "SHA-256"), or else the closest one. For fewer than
+// five letters and digits there is none: "sha2" is not a misspelt "sha1".
 func (e *UnknownError) suggestion() string {
 	const shortest = 5
 	if a := ByTag(e.Name); a != nil {
 		return a.Name
 	}
-	if len(e.Name) > maxTag {
+	return Closest(e.Name, e.Known, shortest)
+}
+
+// Closest returns the only one of known that equals name or is one typing error away, or "". Case and
+// separators are ignored. It returns "" for a name with fewer than shortest letters and digits.
+func Closest(name string, known []string, shortest int) string {
+	if len(name) > maxTag {
 		return ""
 	}
-	name := string(fold(nil, e.Name))
+	name = string(fold(nil, name))
 	if len(name) < shortest {
 		return ""
 	}
 	found := ""
-	for _, known := range e.Known {
-		if oneTypo(name, string(fold(nil, known))) {
+	for _, each := range known {
+		folded := string(fold(nil, each))
+		if name == folded {
+			return each
+		}
+		if oneTypo(name, folded) {
 			if found != "" {
 				return ""
 			}
-			found = known
+			found = each
 		}
 	}
 	return found

@@ -61,12 +61,13 @@ func TestFindSuggestsACloseName(t *testing.T) {
 			if err == nil {
 				t.Fatal("the name is known")
 			}
-			_, got, _ := strings.Cut(err.Error(), "; did you mean ")
+			_, after, _ := strings.Cut(err.Error(), "; did you mean ")
+			got, known, found := strings.Cut(after, "? known: ")
 			if want != "" {
-				want = `"` + want + `"?`
+				want = `"` + want + `"`
 			}
-			if got != want {
-				t.Errorf("suggests %s, want %s", got, want)
+			if got != want || found && !strings.HasPrefix(known, digest.Table[0].Name+", ") {
+				t.Errorf("got %q, which suggests %s, want %s", err, got, want)
 			}
 		})
 	}

@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"fmt"
-	"strings"
-)
+import "checksig/internal/digest"
 
 // UnknownFormatError is the error for a name that no format has.
 type UnknownFormatError struct {
@@ -11,8 +8,10 @@ type UnknownFormatError struct {
 	Known []string // the names in [Formats]
 }
 
+// Error suggests the name that was probably meant, and lists the known names.
 func (e *UnknownFormatError) Error() string {
-	return fmt.Sprintf("unknown format %.40q; known: %s", e.Name, strings.Join(e.Known, ", "))
+	const shortest = 3
+	return digest.UnknownText("format", e.Name, digest.Closest(e.Name, e.Known, shortest), e.Known)
 }
 
 // FormatNamed returns the format of that name ("gnu", "bsd"), or an [*UnknownFormatError].

@@ -29,6 +29,30 @@ func TestFormatNamedNamesTheKnownFormats(t *testing.T) {
 	}
 }
 
+func TestFormatNamedSuggestsACloseName(t *testing.T) {
+	for name, want := range map[string]string{
+		"GNU":       `"gnu"`,
+		"bds":       `"bsd"`,
+		"hashdep":   `"hashdeep"`,
+		"namefirst": `"name-first"`,
+		"tar":       "",
+		"gn":        "",
+		"":          "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := manifest.FormatNamed(name)
+			if err == nil {
+				t.Fatal("the name is known")
+			}
+			_, after, _ := strings.Cut(err.Error(), "; did you mean ")
+			got, known, found := strings.Cut(after, "? known: ")
+			if got != want || found && !strings.HasPrefix(known, manifest.Formats[0].Name+", ") {
+				t.Errorf("got %q, which suggests %s, want %s", err, got, want)
+			}
+		})
+	}
+}
+
 // Callers react to a file without a digest by the code, whatever the text is.
 func TestLineCodes(t *testing.T) {
 	text := "a,sha256=" + url64 + ",1\nb,,\nc,sha256=x,1\n"
