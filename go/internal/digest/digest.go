@@ -5,7 +5,7 @@
 //	h.Write(content)
 //	sum := h.Sum(nil) // a.Size bytes
 //
-// A new algorithm is a new row of [Table]. Nothing else in the engine lists algorithms.
+// A new algorithm is a new row of [Table]. Package multibuffer lists those of them that have kernels.
 //
 // # Algorithms
 //

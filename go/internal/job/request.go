@@ -48,7 +48,8 @@ type request struct {
 	generateOptions
 }
 
-// transportOptions say what is sent, and are no options of the Python API.
+// transportOptions say what is sent. They are the fields that are not options of the table in
+// src/checksig/_options.py.
 type transportOptions struct {
 	totals       bool
 	keepVerified bool

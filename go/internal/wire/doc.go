@@ -3,15 +3,15 @@
 // A caller sends one request and receives batches of records until a batch has the state
 // "finished". Numbers are little-endian and packed without padding: u8, u16, u32 and u64 are
 // unsigned, i32 and i64 signed. Paths and names are bytes as the file system has them (on Windows,
-// UTF-8); all other texts are UTF-8. A size counts bytes. A flag is a u8 that is 0 or 1. [ABI] is
-// raised with every change to what follows or to the meaning of a field.
+// UTF-8); all other texts are UTF-8. A size counts bytes. [ABI] is raised with every change to what
+// follows or to the meaning of a field.
 //
 // # Requests
 //
 // A request is a list of fields "key=value", separated by NUL. The first field is "op", and selects
 // the operation. Keys are the names of the options in the Python API. A key comes once, unless the
-// list says otherwise. A field that is left out has its default. A flag is "1" or "0", an integer
-// is decimal. An operation refuses keys that are not its own.
+// list says otherwise. A field that is left out has its default. In a request, a flag is the text "1"
+// or "0", an integer is decimal. An operation refuses keys that are not its own.
 //
 //	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
 //	verify, create, update  workers, leave_cache, follow_outside
@@ -26,20 +26,21 @@
 //	algorithms           no other field
 //
 // The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Three
-// fields belong to the transport, not to the Python API:
+// fields are not options of the table in src/checksig/_options.py; keep_verified is a keyword of
+// verify() all the same:
 //
 //	keep_verified  "0": send no record for verified and skipped entries; default "1"
 //	totals         "1": find out the totals of the progress; default "0"
 //	high_water     how many bytes of results the engine buffers before it waits for the caller, 1
 //	               to 67108864; default 1048576. The engine wakes a waiting caller at half of that.
 //
-// For example, these 43 bytes verify /data with two workers, and replace "a/" by "b/" in all names:
+// For example, these 43 bytes verify /data with two workers, and replace "a/" with "b/" in all names:
 //
 //	op=verify NUL path=/data NUL workers=2 NUL remap=2:a/b/
 //
 // # Batches
 //
-// A batch is a header of 33 bytes and any number of records.
+// A batch is a header of 33 bytes and any number of records, in which a flag is a u8 that is 0 or 1.
 //
 //	offset  type  header
 //	0       u8    state: 0 running, 1 finished
@@ -88,7 +89,7 @@
 //	37  u32    size of moved
 //	41         algorithm, expected (the digest listed), found (the digest computed; empty if the file
 //	           was not read to its end), name (as the manifest lists it), detail (why it failed),
-//	           opened (the path of the file; empty if it is name in the manifest's directory), moved
+//	           opened (the path of the file; empty if it is name in the manifest's folder), moved
 //	           (where a missing file probably is now; empty if unknown)
 //
 //	'V' verified: entries whose status is verified or skipped, each in the shortest form that holds
@@ -146,7 +147,7 @@
 //	8   i64    digests listed
 //	16  i64    bytes read
 //	24  i64    elapsed time in nanoseconds
-//	32         each as a u32 size and its bytes: path, directory that names start from, format,
+//	32         each as a u32 size and its bytes: path, folder that names start from, format,
 //	           algorithms joined by ","
 //
 // # Records of every operation

@@ -287,7 +287,7 @@ type Code uint8
 const (
 	CodeRequest     Code = iota // the request is malformed: a fault of the program that made it
 	CodeSystem                  // the system refused; there may be an error number
-	CodeNoManifest              // the directory holds no manifest
+	CodeNoManifest              // the folder contains no manifest
 	CodeManifest                // the manifest cannot be read, for another reason than the system's
 	CodePanic                   // a bug in the engine; the message holds the Go stack
 	CodeCancelled               // the caller cancelled it
