@@ -64,20 +64,20 @@ class ManifestNotFoundError(ManifestError, FileNotFoundError):
 class WriteError(ChecksigError, ValueError):
     """A manifest was not written, because of the named file; an existing one is unchanged.
 
-    The message is ``"<path>" - <cause>``.
+    The message is ``"<path>" - <cause>``, or the cause alone if no file is to blame.
     """
 
     def __init__(self, path: str, cause: str) -> None:
         super().__init__(path, cause)
         self.path: str = path
-        """The path of the file."""
+        """The path of the file; empty if no file is to blame."""
         self.cause: str = cause
         """What is wrong with it."""
 
     def __str__(self) -> str:
         from .report import printable
 
-        return f'"{printable(self.path)}" - {self.cause}'
+        return f'"{printable(self.path)}" - {self.cause}' if self.path else self.cause
 
 
 class CancelledError(ChecksigError):

@@ -720,6 +720,10 @@ def test_the_command_names_what_is_wrong(folder: Path, command: list[str]) -> No
     done = run(command, "create", "--format", "sfv", cwd=folder)
     assert done.returncode == 2
     assert "the format is for crc32" in done.stderr
+    done = run(command, "create", "--format", "sfv", "-o", "-", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the format is for crc32" in done.stderr
+    assert '""' not in done.stderr  # standard output has no path
     done = run(command, "create", "-a", "none", cwd=folder)
     known = ", ".join(algorithm.name for algorithm in checksig.algorithms)
     message = f'checksig: unknown algorithm "none"; known: {known}\n'
