@@ -55,7 +55,10 @@ def row(option: Option) -> str:
     flags = [
         f"`{flag} {option.metavar}`" if option.metavar else f"`{flag}`" for flag in option.flags
     ]
-    text = option.help[0].upper() + option.help[1:]
+    text = option.keyword_help or option.help
+    text = text[0].upper() + text[1:]
+    if option.keyword_help:
+        text += f". {flags[0]}: {option.help}"
     return f"| `{option.name}` | {', '.join(flags)} | {values(option)} | {default} | {text}. |"
 
 

@@ -165,6 +165,7 @@ def create(
         set.
     :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
+    :raises TypeError: an option has a wrong type or an unknown name.
     :raises ValueError: an argument has an unknown value or is out of range.
     """
     job = _Job("create", path, locals())
@@ -203,7 +204,7 @@ def update(
     manifest was written can be missed; ``all=True`` reads every file.
 
     The manifest keeps its format, its algorithms and its leading comments, and is sorted. It is
-    replaced completely or not at all. The errors are those of :func:`create`, and these:
+    replaced completely or not at all.
 
     :param path: The manifest.
     :param all: Read every file. One that seems unchanged but has another digest is reported as
@@ -211,8 +212,8 @@ def update(
     :param prune: Remove the entries of missing files. By default they stay listed.
     :param add: Add unlisted files below the manifest's folder. None are added to a manifest that
         lies next to its only file (``disc.iso.sha256``).
-    :param algorithm: The algorithm of digests that do not name it, if neither the manifest's name
-        nor their length implies it.
+    :param algorithm: The algorithm of digests that do not name it, instead of the one that the
+        manifest's name or the digest's length implies.
     :param format: The format of the manifest that is read. By default it is detected.
     :param links: ``"follow"`` lists a symbolic link to a file as that file, ``"skip"`` skips every
         link, ``"refuse"`` fails. A link to a folder is skipped.
@@ -229,6 +230,8 @@ def update(
     :param progress: Called with the :class:`Progress` a few times a second, in this thread; its
         totals stay unknown. An exception that it raises stops the work.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
+
+    The errors are those of :func:`create`, and these:
 
     :raises ManifestError: a line of the manifest is not understood, or none lists a file.
     :raises WriteError: the manifest is signed or in UTF-16, or for the reasons of :func:`create`.
@@ -263,13 +266,13 @@ def convert(
 ) -> Converted:
     """Write a manifest in another format, without reading the files that it lists.
 
-    Names stay as they are, so the new manifest belongs into the same folder as the old one.
+    Names stay as they are, so the new manifest belongs in the same folder as the old one.
     Anything that the new format cannot represent is an error.
 
     :param path: The manifest.
     :param to: The format to write, such as ``"bsd"``.
-    :param algorithm: The algorithm of digests that do not name it, if neither the manifest's name
-        nor their length implies it.
+    :param algorithm: The algorithm of digests that do not name it, instead of the one that the
+        manifest's name or the digest's length implies.
     :param format: The format of the manifest that is read. By default it is detected.
     :param output: The path of the new manifest, or a file object, to which all bytes are written at
         the end.
@@ -284,6 +287,7 @@ def convert(
     :raises OSError: the system refuses access to a manifest; ``errno`` and ``filename`` are set.
     :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
+    :raises TypeError: an option has a wrong type or an unknown name.
     :raises ValueError: an argument has an unknown value.
     """
     job = _Job("convert", path, locals())

@@ -10,6 +10,8 @@ is in ``tests/golden/wire.json``.
 from __future__ import annotations
 
 import functools
+import io
+import operator
 import os
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, cast
 
@@ -89,6 +91,8 @@ class Option(NamedTuple):
     """What completion offers: ``algorithm``, ``format``, ``directory`` or ``file``."""
     command_line_default: str | None = None
     """The default on the command line, where it differs from that of the API."""
+    keyword_help: str = ""
+    """What the keyword does, if the command-line option does the opposite of it."""
 
 
 _WRITING = ("create", "update")
@@ -160,7 +164,7 @@ TABLE: tuple[Option, ...] = (
         "Mapping[str, str] | Mapping[bytes, bytes] | None",
         None,
         ("--remap",),
-        "replace the prefix FROM of file names by TO; can be repeated, the longest match is used",
+        "replace the prefix FROM of file names with TO; can be repeated, the longest match is used",
         "FROM=TO",
     ),
     Option(
@@ -200,6 +204,7 @@ TABLE: tuple[Option, ...] = (
         default=True,
         flags=("--no-add",),
         help="do not add files that are not listed",
+        keyword_help="add files that are not listed",
     ),
     Option(
         "to",
@@ -231,7 +236,8 @@ TABLE: tuple[Option, ...] = (
         "str | None",
         None,
         ("--algorithm",),
-        "the algorithm of digests that do not name it (default: detected)",
+        "the algorithm of digests that do not name it, whatever the manifest's name or their length"
+        " implies (default: detected)",
         "NAME",
         complete="algorithm",
     ),
@@ -424,26 +430,54 @@ def select_options(operation: str, arguments: Mapping[str, Any]) -> dict[str, An
 def encode_options(operation: str, options: Mapping[str, Any]) -> Fields:
     """Return the request fields of those *options* that differ from their defaults.
 
+    :raises TypeError: a value has the wrong type.
     :raises ValueError: a value is out of range.
     """
     table = options_of(operation)
     fields: Fields = []
     for name, value in options.items():
+        if value is None:
+            continue
         option = table[name]
-        if value is not None and value != option.default:
-            fields += [(name, text) for text in _encode(option, value)]
+        try:
+            texts = list(_encode(option, value))
+        except (AttributeError, TypeError) as error:
+            raise TypeError(f"{name} must be {_TYPES[option.type]}, not {value!r:.80}") from error
+        if value != option.default:
+            fields += [(name, text) for text in texts]
     return fields
 
 
-def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR0911 - one case a type
-    """Return the value of each field for the option."""
+_TYPES = {
+    "bool": "a bool",
+    "int": "an int",
+    "choice": "a str",
+    "algorithm": "a str",
+    "algorithms": "a str or a sequence of str",
+    "format": "a str",
+    "path": "a path (str, bytes or os.PathLike)",
+    "output": "a path (str, bytes or os.PathLike) or a file object that takes bytes",
+    "patterns": "a sequence of str or bytes",
+    "mapping": "a mapping of str or bytes",
+}
+"""What a value must be, by the type of the option."""
+
+
+def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR0911, PLR0912 - one case a type
+    """Return the value of each field for the option.
+
+    A value of a wrong type raises an AttributeError or a TypeError.
+    """
     match option.type:
         case "int":
-            least, most = option.bounds or (value, value)
-            if not least <= value <= most:
-                raise ValueError(f"{option.name} must be between {least} and {most}, not {value}")
-            return [b"%d" % value]
+            number = operator.index(value)
+            least, most = option.bounds or (number, number)
+            if not least <= number <= most:
+                raise ValueError(f"{option.name} must be between {least} and {most}, not {number}")
+            return [b"%d" % number]
         case "bool":
+            if value not in {0, 1}:
+                raise TypeError
             return [b"%d" % value]
         case "path":
             path = os.fsencode(value)
@@ -452,6 +486,8 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
             return [path]
         case "output":
             if not isinstance(value, (str, bytes, os.PathLike)):
+                if isinstance(value, io.TextIOBase) or not callable(value.write):
+                    raise TypeError
                 return [b"-"]  # the engine sends the bytes
             path = os.fsencode(cast("AnyPath", value))
             return [b"./-" if path == b"-" else path]

@@ -71,13 +71,13 @@ def verify(
         ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
         listed. A missing file whose content is found under another name is reported as moved. This
         takes 16 bytes of memory per entry.
-    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
-        not ok.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
+        :class:`BadLine` says "no file was verified", so the result is not ok.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
     :param basename: Use only the last component of each name.
-    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+    :param remap: Replace each prefix of a name that is a key with its value; the longest match is
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.
@@ -104,6 +104,7 @@ def verify(
         ``filename`` are set.
     :raises EngineError: the engine cannot be started, or failed.
     :raises CancelledError: *cancel* was cancelled.
+    :raises TypeError: an option has a wrong type or an unknown name.
     :raises ValueError: *path* contains a null byte, or an option has an unknown value or is out of
         range.
     """
@@ -151,7 +152,8 @@ def iter_verify(
 
     Memory does not grow with the manifest, except with *extra*: the engine waits for a slow caller,
     and stops when the generator is closed. The errors are those of :func:`verify`, except
-    :exc:`VerificationError`. Invalid arguments raise at once, other errors with the first item.
+    :exc:`VerificationError`. An argument with a wrong type or out of range raises at once; other
+    errors, also an unknown algorithm or format, are raised with the first item.
 
     :param path: A manifest, or a folder that contains manifests.
     :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
@@ -160,13 +162,13 @@ def iter_verify(
         ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
         listed. A missing file whose content is found under another name is reported as moved. This
         takes 16 bytes of memory per entry.
-    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
-        not ok.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
+        :class:`BadLine` says "no file was verified", so the result is not ok.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
     :param basename: Use only the last component of each name.
-    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+    :param remap: Replace each prefix of a name that is a key with its value; the longest match is
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.
@@ -249,13 +251,13 @@ async def averify(
         ``"ignore"``, ``"report"`` or ``"fail"``. Manifests and their signatures need not be
         listed. A missing file whose content is found under another name is reported as moved. This
         takes 16 bytes of memory per entry.
-    :param ignore_missing: Skip entries whose file is missing. If all are skipped, the report is
-        not ok.
+    :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
+        :class:`BadLine` says "no file was verified", so the result is not ok.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
     :param basename: Use only the last component of each name.
-    :param remap: Replace each prefix of a name that is a key by its value; the longest match is
+    :param remap: Replace each prefix of a name that is a key with its value; the longest match is
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.

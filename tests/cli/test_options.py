@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import inspect
+import io
 import re
 import subprocess
 import sys
@@ -31,6 +32,7 @@ FUNCTIONS: list[tuple[Callable[..., Any], str]] = [
     (update, "update"),
     (convert, "convert"),
 ]
+OUTPUT = "a path (str, bytes or os.PathLike) or a file object that takes bytes"
 OTHERS = {"path", "check", "keep_verified", "progress", "cancel"}
 """Parameters that are no options."""
 
@@ -136,6 +138,55 @@ def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> Non
             call(function, **{name: None})
 
 
+@pytest.mark.parametrize(
+    ("function", "name", "value", "expected"),
+    [
+        (verify, "recursive", "no", "a bool"),
+        (verify, "recursive", 2, "a bool"),
+        (verify, "extra", True, "a str"),
+        (verify, "root", 3, "a path (str, bytes or os.PathLike)"),
+        (verify, "strip", "1", "an int"),
+        (verify, "strip", 1.0, "an int"),
+        (verify, "remap", "a=b", "a mapping of str or bytes"),
+        (verify, "remap", {"a": 1}, "a mapping of str or bytes"),
+        (verify, "min_strength", 1, "a str"),
+        (verify, "algorithm", 256, "a str"),
+        (verify, "format", b"gnu", "a str"),
+        (verify, "workers", "2", "an int"),
+        (iter_verify, "workers", "2", "an int"),
+        (averify, "workers", "2", "an int"),
+        (create, "algorithm", 256, "a str or a sequence of str"),
+        (create, "algorithm", [256], "a str or a sequence of str"),
+        (create, "algorithm", b"md5", "a str or a sequence of str"),
+        (create, "exclude", 5, "a sequence of str or bytes"),
+        (create, "exclude", [5], "a sequence of str or bytes"),
+        (create, "output", io.StringIO(), OUTPUT),
+        (create, "output", 1, OUTPUT),
+        (update, "add", "no", "a bool"),
+        (convert, "to", 1, "a str"),
+    ],
+)
+def test_a_wrong_type(
+    function: Callable[..., Any], name: str, value: object, expected: str
+) -> None:
+    """It is refused at once, although the path does not exist."""
+    required = {"to": "bsd", "output": "new"} if function is convert else {}
+    with pytest.raises(TypeError) as caught:
+        call(function, **{**required, name: value})
+    assert str(caught.value) == f"{name} must be {expected}, not {value!r}"
+
+
+def test_a_wrong_type_comes_before_the_first_item() -> None:
+    """`iter_verify` raises when it is called; the engine checks names with the first item."""
+    with pytest.raises(TypeError, match=r"^workers must be"):
+        iter_verify("nowhere", workers="2")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^workers must be"):
+        iter_verify("nowhere", workers=0)
+    items = iter_verify("nowhere", algorithm="none")
+    with pytest.raises(ValueError, match=r"^unknown algorithm"):
+        next(items)
+
+
 def call(function: Callable[..., Any], **keywords: Any) -> None:
     """Call a function, and wait for the result of a coroutine."""
     done = function("nowhere", **keywords)
@@ -155,7 +206,7 @@ def test_formats_are_those_of_the_engine(tmp_path: Path) -> None:
     (tmp_path / "SHA256SUMS").touch()
     with pytest.raises(ValueError, match="known: ") as caught:
         verify(tmp_path, format="none")
-    known = str(caught.value).partition("known: ")[2].partition(";")[0]
+    known = str(caught.value).partition("known: ")[2]
     assert sorted(known.split(", ")) == list(FORMATS)
 
 
@@ -179,8 +230,8 @@ def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: l
         messages.add(str(caught.value))
     (message,) = messages
     known = ", ".join(algorithm.name for algorithm in checksig.algorithms)
-    hint = '; did you mean "sha256"?' if name else ""
-    assert message == f'unknown algorithm "{name}"; known: {known}{hint}'
+    hint = 'did you mean "sha256"? ' if name else ""
+    assert message == f'unknown algorithm "{name}"; {hint}known: {known}'
     done = subprocess.run(
         [*command, "--algorithm", name, str(tmp_path)],
         capture_output=True,

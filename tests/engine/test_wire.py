@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_requests(case: dict[str, Any]) -> None:
             pairs = {raw(prefix): raw(new) for prefix, new in value}
             fields += encode_options(operation, {name: pairs})
         elif value == "-":  # a file object
-            fields += encode_options(operation, {name: object()})
+            fields += encode_options(operation, {name: io.BytesIO()})
         else:
             fields += encode_options(operation, {name: raw(value)})
     assert wire.encode_request(operation, fields) == bytes.fromhex(case["hex"])
