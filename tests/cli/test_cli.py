@@ -139,6 +139,72 @@ def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
     assert done.stderr.startswith("usage: checksig")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--recursiv", "."], "unknown option --recursiv; did you mean --recursive?"),
+        (["--recur", "."], "unknown option --recur; did you mean --recursive?"),
+        (["--workrs=2"], "unknown option --workrs; did you mean --workers?"),
+        (["verify", "--ignore-mising", "."], "did you mean --ignore-missing?"),
+        (["convert", "m", "--too", "bsd"], "unknown option --too; did you mean --to?"),
+        (["env", "--verbos"], "did you mean --verbose?"),
+        (["--nonsense", "."], "unknown option --nonsense\n"),
+        (["verfy", "."], 'verfy: neither a command nor an existing path; did you mean "verify"?'),
+        (["craete"], 'did you mean "create"?'),
+    ],
+)
+def test_misspelt_words(run: Callable[..., Run], arguments: list[str], hint: str) -> None:
+    """An unknown option or command is an error that names the close one."""
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert hint in done.stderr
+
+
+def test_words_that_only_look_misspelt(
+    run: Callable[..., Run], tree: Callable[..., Path], tmp_path: Path
+) -> None:
+    """An existing path, a value and what follows -- are taken as they are."""
+    folder = tree({"a": b"a"})
+    (folder / "SHA256SUMS").rename(tmp_path / "verfy")
+    assert run("verfy", "--root", folder).returncode == 0
+    (tmp_path / "verfy").rename(tmp_path / "--recur")
+    assert run(f"--root={folder}", "--", "--recur").returncode == 0
+    done = run("sha256sums")
+    assert (done.stderr.count("\n"), done.stderr[:21]) == (1, "checksig: sha256sums:")
+
+
+def test_an_error_names_its_own_path(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """A root that does not exist is reported, not the manifest, which exists."""
+    folder = tree({"a": b"a"})
+    root = folder / "none"
+    manifest = folder / "SHA256SUMS"
+    done = run("--root", root, manifest)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"checksig: {root}: ")  # and the system's error
+    (error,) = json.loads(run("--json", "--root", root, manifest).stdout)["errors"]
+    assert error["path"] == str(manifest)  # as it was given
+    assert error["message"] == done.stderr.removeprefix("checksig: ").rstrip("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("verify", "1 something is not as listed"),
+        ("create", "2 wrong usage, or nothing was written"),
+        ("update", "1 the same, but a listed file is missing"),
+        ("convert", "2 wrong usage, or nothing was written"),
+        ("env", "1 something is not as listed"),
+        ("completion", ""),
+        ("algorithms", ""),
+    ],
+)
+def test_exit_codes_in_the_help(run: Callable[..., Run], name: str, text: str) -> None:
+    """The help of a command has its own exit codes, or none."""
+    help_text = run(name, "--help").stdout
+    assert text in help_text
+    assert ("exit codes" in help_text) is bool(text)
+
+
 def test_help_and_version(run: Callable[..., Run]) -> None:
     """Both go to standard output, with exit code 0."""
     done = run("--help")

@@ -20,10 +20,27 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "whole_parser"]
 
-_EXIT_CODES = """\
+_VERIFYING = """\
 exit codes: 0 everything is verified; 1 something is not as listed; 2 wrong usage, no manifest,
 or one that cannot be read; 130 interrupted
 """
+
+_WRITING = """\
+exit codes: 0 the manifest was written; 2 wrong usage, or nothing was written; 130 interrupted
+"""
+
+_EXIT_CODES = {
+    "verify": _VERIFYING,
+    "create": _WRITING,
+    "update": """\
+exit codes: 0 the manifest was written; 1 the same, but a listed file is missing or suspect;
+2 wrong usage, or nothing was written; 130 interrupted
+""",
+    "convert": _WRITING,
+    "env": _VERIFYING,
+    "dpkg": _VERIFYING,
+}
+"""The end of the help, for the commands that return more than success and failure."""
 
 _COMMANDS = {
     "verify": "verify files against manifests; the default command",
@@ -46,11 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in coreutils.COMMANDS:
         return coreutils.run_command(words)
+    from .arguments import check_options  # not needed for the commands of coreutils
+
     try:
         name = words.pop(0) if words and words[0] in _COMMANDS else ""
         command = _module(name or "verify")
-        parser = _parser(f"checksig {name}" if name else "checksig", overview=not name)
+        parser = _parser(name)
         command.configure(parser)
+        if not name:
+            _check_command(parser, words)
+        check_options(parser, words)
         code: int = command.run(parser.parse_args(words))
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -78,7 +100,7 @@ def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     """
     import argparse
 
-    parser = _parser("checksig", overview=True)
+    parser = _parser("")
     within = parser.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
     commands = {name: within.add_parser(name, help=text) for name, text in _COMMANDS.items()}
     for name, command in commands.items():
@@ -94,7 +116,23 @@ def _module(command: str) -> Any:
     return importlib.import_module(f".{command.replace('-', '_')}", __name__)
 
 
-def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
+def _check_command(parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """End the program if the first word is a misspelt command, not a path."""
+    if not words or words[0].startswith("-") or os.path.lexists(words[0]):
+        return
+    import difflib
+
+    from ..report import printable
+
+    # The cutoff keeps the usual error for a missing file, such as SHA256SUMS or updates.md5.
+    close = difflib.get_close_matches(words[0], _COMMANDS, 1, 0.75)
+    if close:
+        text = f'neither a command nor an existing path; did you mean "{close[0]}"?'
+        parser.error(f"{printable(words[0])}: {text}")
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    """Return a parser without arguments for the command *name*; "" is for `checksig` alone."""
     import argparse  # not needed for the commands of coreutils
 
     class Version(argparse.Action):
@@ -108,9 +146,10 @@ def _parser(prog: str, *, overview: bool) -> argparse.ArgumentParser:
     commands = "".join(f"  {name:{width}}  {text}\n" for name, text in _COMMANDS.items())
     commands += f"  {', '.join(coreutils.COMMANDS)}:\n  {'':{width}}  {_COREUTILS}\n"
     parser = argparse.ArgumentParser(
-        prog=prog,
-        epilog=(f"commands:\n{commands}\n" if overview else "") + _EXIT_CODES,
+        prog=f"checksig {name}" if name else "checksig",
+        epilog=_EXIT_CODES.get(name, "") if name else f"commands:\n{commands}\n{_VERIFYING}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     text = "show the version and exit"
     parser.add_argument("--version", action=Version, nargs=0, help=text)

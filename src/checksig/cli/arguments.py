@@ -5,11 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._options import REQUIRED, Option, options_of
+from ..report import printable
 
-__all__ = ["add_arguments", "add_flag", "add_no_progress", "add_option", "given"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "add_arguments",
+    "add_flag",
+    "add_no_progress",
+    "add_option",
+    "check_options",
+    "given",
+]
 
 
 def add_arguments(parser: argparse.ArgumentParser, operation: str) -> None:
@@ -45,6 +56,27 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
         settings["required"] = True
     action: Any = parser.add_argument(*option.flags, **settings)
     action.value_kind = option.complete  # for cli/completion.py
+
+
+def check_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """End the program if one of *words* is an unknown option; name the one probably meant.
+
+    argparse itself would complain about missing arguments first, which a misspelt option may be.
+    """
+    actions = parser._actions  # noqa: SLF001 - argparse has no public way
+    known = [name for action in actions for name in action.option_strings]
+    for word in words:
+        if word == "--":
+            return
+        name = word.partition("=")[0]
+        if not name.startswith("--") or name in known or " " in word:
+            continue  # argparse takes a word with a space for an argument
+        import difflib
+
+        longer = [each for each in known if each.startswith(name)]
+        close = longer if len(longer) == 1 else difflib.get_close_matches(name, known, 1, 0.7)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        parser.error(f"unknown option {printable(name)}{hint}")
 
 
 def given(arguments: argparse.Namespace, operation: str) -> dict[str, Any]:

@@ -19,9 +19,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
         "Write a manifest of all files in a folder and its subfolders, sorted by name. It appears"
-        " complete or not at all."
+        " complete or not at all. Without a PATH, the files of the current folder are listed, and"
+        " the manifest is written into it."
     )
-    parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="a folder or file")
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="*",
+        default=["."],
+        help="a folder or file (default: the current folder)",
+    )
     add_arguments(parser, "create")
     add_output_arguments(parser)
     add_no_progress(parser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,9 @@ def add_output_arguments(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def error_message(path: str, error: Exception) -> str:
-    """Return one line about an error with *path*."""
+    """Return one line about an error; *path* is for one that names no file."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{printable(path)}: {error.strerror}"
+        return f"{printable(os.fsdecode(error.filename or path))}: {error.strerror}"
     return str(error)
 
 

@@ -41,8 +41,7 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
     try:
         written = work()
     except (ChecksigError, OSError, ValueError) as error:
-        what = error_message(getattr(error, "filename", None) or where, error)
-        print(f"checksig: {what}", file=sys.stderr)
+        print(f"checksig: {error_message(where, error)}", file=sys.stderr)
         return 2
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":
