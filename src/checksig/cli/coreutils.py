@@ -40,7 +40,7 @@ def engine() -> str:
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Replace this process by the command *words*; on Windows, run it and return its exit code."""
+    """Replace this process with the command *words*; on Windows, run it and return its code."""
     program = engine()
     if sys.stdout:  # None if it is closed
         sys.stdout.flush()
