@@ -53,10 +53,12 @@ func TestConvert(t *testing.T) {
 		{"x", "%%%% HASHDEEP-1.0\n%%%% size,md5,sha1,filename\n1," + md5A + "," + sha1A + ",a\n", "hashdeep", "",
 			"%%%% HASHDEEP-1.0\n%%%% size,md5,sha1,filename\n1," + md5A + "," + sha1A + ",a\n"},
 	} {
-		text, _, err := converted(t, c.name, c.text, generate.ConvertRequest{To: c.to, Output: c.output})
-		if err != nil || text != c.want {
-			t.Errorf("%q to %s: %v, got\n%s", c.text, c.to, err, text)
-		}
+		t.Run(c.to, func(t *testing.T) {
+			text, _, err := converted(t, c.name, c.text, generate.ConvertRequest{To: c.to, Output: c.output})
+			if err != nil || text != c.want {
+				t.Errorf("%q to %s: %v, got\n%s", c.text, c.to, err, text)
+			}
+		})
 	}
 }
 
@@ -77,10 +79,12 @@ func TestConvertLosesNothingInSilence(t *testing.T) {
 		{"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + sha256A + "  a\n-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n",
 			"bsd", "signature would be lost"},
 	} {
-		text, _, err := converted(t, "list", c.text, generate.ConvertRequest{To: c.to})
-		if err == nil || !strings.Contains(err.Error(), c.want) || text != "" {
-			t.Errorf("%q to %s: %v, got\n%s", c.text, c.to, err, text)
-		}
+		t.Run(c.want, func(t *testing.T) {
+			text, _, err := converted(t, "list", c.text, generate.ConvertRequest{To: c.to})
+			if err == nil || !strings.Contains(err.Error(), c.want) || text != "" {
+				t.Errorf("%q to %s: %v, got\n%s", c.text, c.to, err, text)
+			}
+		})
 	}
 	text, told, err := converted(t, "list", "# one\n"+sha256A+"  a\n# two\n", generate.ConvertRequest{To: "bsd"})
 	if err != nil || text != "SHA256 (a) = "+sha256A+"\n" || !slices.Equal(told, []string{"comment # one", "comment # two"}) {

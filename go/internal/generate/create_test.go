@@ -68,15 +68,17 @@ func TestCreateListsTheTreeInTheOrderOfBytes(t *testing.T) {
 	dir, _ := folder(t, files)
 	want := sha256Lines(files, "a-b", "a.c", "a/b/c", "a/x", "a0", "b")
 	for _, workers := range []int{1, 2, 16} {
-		text, skipped, w, err := created(t, generate.CreateRequest{Paths: []string{dir}, Workers: workers, Replace: true})
-		if err != nil || text != want || len(skipped) > 0 {
-			t.Errorf("%d workers: %v, skipped %q, got\n%swant\n%s", workers, err, skipped, text, want)
-		}
-		if w.Path != filepath.Join(dir, "SHA256SUMS") || w.Files != 6 || w.Entries != 6 ||
-			w.BytesRead != 1+2+3+1<<20+3 || w.Format != "gnu" || !slices.Equal(w.Algorithms, []string{"sha256"}) {
-			t.Errorf("%+v", w)
-		}
-		noTrace(t, dir)
+		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) {
+			text, skipped, w, err := created(t, generate.CreateRequest{Paths: []string{dir}, Workers: workers, Replace: true})
+			if err != nil || text != want || len(skipped) > 0 {
+				t.Errorf("%d workers: %v, skipped %q, got\n%swant\n%s", workers, err, skipped, text, want)
+			}
+			if w.Path != filepath.Join(dir, "SHA256SUMS") || w.Files != 6 || w.Entries != 6 ||
+				w.BytesRead != 1+2+3+1<<20+3 || w.Format != "gnu" || !slices.Equal(w.Algorithms, []string{"sha256"}) {
+				t.Errorf("%+v", w)
+			}
+			noTrace(t, dir)
+		})
 	}
 	summary, err := verified(t, verify.Request{Path: dir})
 	if err != nil || !summary.OK() {
@@ -118,10 +120,12 @@ func TestCreateOfSeveralPaths(t *testing.T) {
 		{in("b/3"), sha256Lines(files, "b/3")},
 		{in("b", "."), sha256Lines(files, "a-", "a/1", "a/sub/2", "b/3", "c")},
 	} {
-		text, _, _, err := created(t, generate.CreateRequest{Paths: c.paths, Output: output, Replace: true})
-		if err != nil || text != c.want {
-			t.Errorf("%q: %v, got\n%swant\n%s", c.paths, err, text, c.want)
-		}
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			text, _, _, err := created(t, generate.CreateRequest{Paths: c.paths, Output: output, Replace: true})
+			if err != nil || text != c.want {
+				t.Errorf("%q: %v, got\n%swant\n%s", c.paths, err, text, c.want)
+			}
+		})
 	}
 	text, _, w, err := created(t, generate.CreateRequest{Paths: in("b/3")})
 	if err != nil || text != strings.Replace(sha256Lines(files, "b/3"), "b/3", "3", 1) || w.Path != in("b/3.sha256")[0] {
@@ -136,13 +140,15 @@ func TestCreateOfSeveralPaths(t *testing.T) {
 		{Paths: in("a"), Selection: generate.Selection{Exclude: []string{"[a"}}},
 		{Paths: in("a"), Selection: generate.Selection{Links: "eat"}},
 	} {
-		_, _, _, err := created(t, r)
-		var usage *generate.UsageError
-		var algorithm *digest.UnknownError
-		var format *manifest.UnknownFormatError
-		if !errors.As(err, &usage) && !errors.As(err, &algorithm) && !errors.As(err, &format) {
-			t.Errorf("%+v: %v", r, err)
-		}
+		t.Run(fmt.Sprintf("%+v", r), func(t *testing.T) {
+			_, _, _, err := created(t, r)
+			var usage *generate.UsageError
+			var algorithm *digest.UnknownError
+			var format *manifest.UnknownFormatError
+			if !errors.As(err, &usage) && !errors.As(err, &algorithm) && !errors.As(err, &format) {
+				t.Errorf("%+v: %v", r, err)
+			}
+		})
 	}
 }
 
@@ -162,20 +168,22 @@ func TestCreateElsewhereAndForTheCaller(t *testing.T) {
 		{generate.CreateRequest{ToCaller: true, RelativeTo: dir, Selection: generate.Selection{Exclude: []string{"LIST"}}},
 			sha256Lines(files, "sub/a", "sub/b/c")},
 	} {
-		if c.request.ToCaller {
-			text, err := os.ReadFile(filepath.Join(sub, "b", "LIST"))
-			if err != nil {
-				t.Fatal(err)
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			if c.request.ToCaller {
+				text, err := os.ReadFile(filepath.Join(sub, "b", "LIST"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				bare["b/LIST"] = string(text)
+				c.want = strings.Replace(c.want, fmt.Sprintf("%x  b/LIST", sha256.Sum256(nil)),
+					fmt.Sprintf("%x  b/LIST", sha256.Sum256(text)), 1)
 			}
-			bare["b/LIST"] = string(text)
-			c.want = strings.Replace(c.want, fmt.Sprintf("%x  b/LIST", sha256.Sum256(nil)),
-				fmt.Sprintf("%x  b/LIST", sha256.Sum256(text)), 1)
-		}
-		c.request.Paths = []string{sub}
-		text, _, _, err := created(t, c.request)
-		if err != nil || text != c.want {
-			t.Errorf("%+v: %v, got\n%swant\n%s", c.request, err, text, c.want)
-		}
+			c.request.Paths = []string{sub}
+			text, _, _, err := created(t, c.request)
+			if err != nil || text != c.want {
+				t.Errorf("%+v: %v, got\n%swant\n%s", c.request, err, text, c.want)
+			}
+		})
 	}
 }
 
@@ -191,12 +199,14 @@ func TestCreateExcludes(t *testing.T) {
 		{[]string{"/git", "sub/*.tmp"}, []string{"a", "a.tmp", "sub/b", "sub/git/y"}},
 		{[]string{"sub/"}, []string{"a", "a.tmp", "git/x"}},
 	} {
-		text, _, _, err := created(t, generate.CreateRequest{
-			Paths: []string{dir}, Replace: true, Selection: generate.Selection{Exclude: c.exclude},
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			text, _, _, err := created(t, generate.CreateRequest{
+				Paths: []string{dir}, Replace: true, Selection: generate.Selection{Exclude: c.exclude},
+			})
+			if want := sha256Lines(files, c.want...); err != nil || text != want {
+				t.Errorf("%q: %v, got\n%swant\n%s", c.exclude, err, text, want)
+			}
 		})
-		if want := sha256Lines(files, c.want...); err != nil || text != want {
-			t.Errorf("%q: %v, got\n%swant\n%s", c.exclude, err, text, want)
-		}
 	}
 }
 
@@ -234,21 +244,23 @@ func TestCreateAndLinks(t *testing.T) {
 	for name, target := range map[string]string{
 		"out": filepath.Join(outside, "secret"), "outfolder": outside, "dangling": "nowhere",
 	} {
-		link(target, name)
-		for _, follow := range []bool{false, true} {
-			r := request("")
-			r.FollowOutside = follow
-			_, _, _, err := created(t, r)
-			var refused *generate.WriteError
-			fine := follow && name == "out"
-			if fine != (err == nil) || !fine && (!errors.As(err, &refused) || filepath.Base(refused.Path) != name) {
-				t.Errorf("%s, followed outside %t: %v", name, follow, err)
+		t.Run(name, func(t *testing.T) {
+			link(target, name)
+			for _, follow := range []bool{false, true} {
+				r := request("")
+				r.FollowOutside = follow
+				_, _, _, err := created(t, r)
+				var refused *generate.WriteError
+				fine := follow && name == "out"
+				if fine != (err == nil) || !fine && (!errors.As(err, &refused) || filepath.Base(refused.Path) != name) {
+					t.Errorf("%s, followed outside %t: %v", name, follow, err)
+				}
+				noTrace(t, dir)
 			}
-			noTrace(t, dir)
-		}
-		if err := os.Remove(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
@@ -268,15 +280,17 @@ func TestCreateOfNothing(t *testing.T) {
 func TestCreateUnderAMisleadingName(t *testing.T) {
 	dir, _ := folder(t, map[string]string{"a": "a"})
 	for _, name := range []string{"MD5SUMS", "sha512.txt"} {
-		path := filepath.Join(dir, name)
-		_, _, _, err := created(t, generate.CreateRequest{Paths: []string{dir}, Output: path})
-		var refused *generate.WriteError
-		if !errors.As(err, &refused) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if _, err := os.Stat(path); err == nil {
-			t.Errorf("%s is there", name)
-		}
-		noTrace(t, dir)
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, name)
+			_, _, _, err := created(t, generate.CreateRequest{Paths: []string{dir}, Output: path})
+			var refused *generate.WriteError
+			if !errors.As(err, &refused) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := os.Stat(path); err == nil {
+				t.Errorf("%s is there", name)
+			}
+			noTrace(t, dir)
+		})
 	}
 }

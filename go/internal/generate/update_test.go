@@ -146,11 +146,13 @@ func TestUpdateTellsAChangeBySize(t *testing.T) {
 func TestUpdateAddsNothingWhereNothingBelongs(t *testing.T) {
 	files := map[string]string{"disc.iso": "d", "other": "o"}
 	for name, keep := range map[string]bool{"disc.iso.sha256": false, "SHA256SUMS": true} {
-		_, path := aged(t, files, name, sha256Lines(files, "disc.iso"))
-		text, told, err := updated(t, generate.UpdateRequest{Path: path, KeepFiles: keep})
-		if err != nil || text != sha256Lines(files, "disc.iso") || !slices.Equal(told, []string{"unread disc.iso"}) {
-			t.Errorf("%s: %v, changes %q, got\n%s", name, err, told, text)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, path := aged(t, files, name, sha256Lines(files, "disc.iso"))
+			text, told, err := updated(t, generate.UpdateRequest{Path: path, KeepFiles: keep})
+			if err != nil || text != sha256Lines(files, "disc.iso") || !slices.Equal(told, []string{"unread disc.iso"}) {
+				t.Errorf("%s: %v, changes %q, got\n%s", name, err, told, text)
+			}
+		})
 	}
 }
 
@@ -187,11 +189,13 @@ func TestUpdateRefusesWhatItWouldSpoil(t *testing.T) {
 			"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n": "signed",
 		"\xff\xfe" + strings.Join(strings.Split(good, ""), "\x00") + "\x00": "utf-16",
 	} {
-		_, path := aged(t, files, "SHA256SUMS", text)
-		after, _, err := updated(t, generate.UpdateRequest{Path: path})
-		if err == nil || !strings.Contains(err.Error(), want) || after != text {
-			t.Errorf("%q: %v, got %q", text, err, after)
-		}
+		t.Run(want, func(t *testing.T) {
+			_, path := aged(t, files, "SHA256SUMS", text)
+			after, _, err := updated(t, generate.UpdateRequest{Path: path})
+			if err == nil || !strings.Contains(err.Error(), want) || after != text {
+				t.Errorf("%q: %v, got %q", text, err, after)
+			}
+		})
 	}
 	dir := t.TempDir()
 	var c collector

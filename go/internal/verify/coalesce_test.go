@@ -31,9 +31,11 @@ func TestCoalescerJoinsClaimsAboutOneFile(t *testing.T) {
 		"x*256 x*44":         joined(false, strings.Split(strings.Repeat("x,", 299)+"x", ",")...),
 		"y*256 y*44":         joined(true, strings.Split(strings.Repeat("y,", 299)+"y", ",")...),
 	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -44,21 +46,23 @@ func TestCoalescerIsBounded(t *testing.T) {
 		"long names":  func(i int) string { return strings.Repeat("n", 60<<10) + fmt.Sprint(i) },
 		"one name":    func(int) string { return "n" },
 	} {
-		many := 100_000
-		if what == "long names" {
-			many = 1000
-		}
-		emitted = 0
-		w := coalescer{wide: true, emit: func(c *claims) { emitted += c.len() }}
-		for i := range many {
-			w.add(claim{root: at, name: name(i)})
-			if w.entries > windowEntries || w.bytes > windowBytes || len(w.queue) > windowEntries {
-				t.Fatalf("%s: %d entries, %d bytes", what, w.entries, w.bytes)
+		t.Run(what, func(t *testing.T) {
+			many := 100_000
+			if what == "long names" {
+				many = 1000
 			}
-		}
-		w.flush()
-		if emitted != many || len(w.pending) != 0 || w.bytes != 0 || w.entries != 0 {
-			t.Errorf("%s: %d emitted, %d left, of %d bytes", what, emitted, w.entries, w.bytes)
-		}
+			emitted = 0
+			w := coalescer{wide: true, emit: func(c *claims) { emitted += c.len() }}
+			for i := range many {
+				w.add(claim{root: at, name: name(i)})
+				if w.entries > windowEntries || w.bytes > windowBytes || len(w.queue) > windowEntries {
+					t.Fatalf("%s: %d entries, %d bytes", what, w.entries, w.bytes)
+				}
+			}
+			w.flush()
+			if emitted != many || len(w.pending) != 0 || w.bytes != 0 || w.entries != 0 {
+				t.Errorf("%s: %d emitted, %d left, of %d bytes", what, emitted, w.entries, w.bytes)
+			}
+		})
 	}
 }

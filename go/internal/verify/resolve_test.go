@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"slices"
@@ -38,14 +39,16 @@ func TestResolve(t *testing.T) {
 		{Paths{Remap: []Prefix{{`C:\dl`, "x"}}}, "C:/dl/a", "x/a", "", ""},
 		{Paths{Remap: []Prefix{{"dist", "a/b"}}, Strip: 1}, "dist/c", "b/c", "", ""},
 	} {
-		name, slashed, err := c.paths.resolve(c.listed)
-		failed := ""
-		if err != nil {
-			failed = err.Error()
-		}
-		if name != c.name || slashed != c.slashed || failed != c.fail {
-			t.Errorf("%+v: %q gives %q, %q, %v", c.paths, c.listed, name, slashed, err)
-		}
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			name, slashed, err := c.paths.resolve(c.listed)
+			failed := ""
+			if err != nil {
+				failed = err.Error()
+			}
+			if name != c.name || slashed != c.slashed || failed != c.fail {
+				t.Errorf("%+v: %q gives %q, %q, %v", c.paths, c.listed, name, slashed, err)
+			}
+		})
 	}
 }
 
@@ -61,9 +64,11 @@ func TestSpellings(t *testing.T) {
 		{"\xff\u00e9", "", nil}, // not UTF-8, so of no form
 		{"\\\u00e9", "/\u00e9", []string{"\\e\u0301", "/\u00e9", "/e\u0301"}},
 	} {
-		if got := spellings(c.name, c.slashed); !slices.Equal(got, c.want) {
-			t.Errorf("%q: %q, want %q", c.name, got, c.want)
-		}
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			if got := spellings(c.name, c.slashed); !slices.Equal(got, c.want) {
+				t.Errorf("%q: %q, want %q", c.name, got, c.want)
+			}
+		})
 	}
 }
 

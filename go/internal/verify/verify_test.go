@@ -72,7 +72,7 @@ func collected(t testing.TB, r verify.Request) ([]string, verify.Summary, error)
 	return got, summary, err
 }
 
-func TestRunTellsEveryKindOfFailure(t *testing.T) {
+func TestRunReportsEveryKindOfFailure(t *testing.T) {
 	dir, lists := folder(t, map[string]string{"good": "g", "bad": "b", "gone": "x", "sub/good": strings.Repeat("s", 1<<20)})
 	manifestIn(t, dir, "sha1sum.txt", lists("good", "bad", "gone", "sub/good")+"garbage\n"+lists("good")[:40]+"  ../up\n"+lists("good")[:40]+"  sub\n")
 	manifestIn(t, dir, "bad", "changed")
@@ -80,16 +80,18 @@ func TestRunTellsEveryKindOfFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "sha1sum.txt")} {
-		got, summary, err := collected(t, verify.Request{Path: path})
-		want := []string{"../up unreadable", "bad mismatched", "gone missing", "good verified",
-			"sha1sum.txt:5 expected a digest and a file name", "sub unreadable", "sub/good verified"}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("got  %q, %v\nwant %q", got, err, want)
-		}
-		if summary.Entries != 6 || summary.Statuses != [5]int64{2, 1, 1, 2, 0} || summary.BadLines != 1 ||
-			summary.BytesRead != 1+7+1<<20 || summary.OK() {
-			t.Errorf("summary %+v", summary)
-		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			got, summary, err := collected(t, verify.Request{Path: path})
+			want := []string{"../up unreadable", "bad mismatched", "gone missing", "good verified",
+				"sha1sum.txt:5 expected a digest and a file name", "sub unreadable", "sub/good verified"}
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("got  %q, %v\nwant %q", got, err, want)
+			}
+			if summary.Entries != 6 || summary.Statuses != [5]int64{2, 1, 1, 2, 0} || summary.BadLines != 1 ||
+				summary.BytesRead != 1+7+1<<20 || summary.OK() {
+				t.Errorf("summary %+v", summary)
+			}
+		})
 	}
 }
 
@@ -124,11 +126,13 @@ func TestContradictionsAreReported(t *testing.T) {
 
 func TestNothingVerifiedIsNeverOK(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "comments": "# a\n\n", "garbage": "x\n"} {
-		dir, _ := folder(t, nil)
-		manifestIn(t, dir, "sha1sum.txt", text)
-		if _, summary, err := collected(t, verify.Request{Path: dir}); err != nil || summary.OK() || summary.BadLines == 0 {
-			t.Errorf("%s: %+v, %v", name, summary, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			dir, _ := folder(t, nil)
+			manifestIn(t, dir, "sha1sum.txt", text)
+			if _, summary, err := collected(t, verify.Request{Path: dir}); err != nil || summary.OK() || summary.BadLines == 0 {
+				t.Errorf("%s: %+v, %v", name, summary, err)
+			}
+		})
 	}
 	if (&verify.Summary{}).OK() {
 		t.Error("a run that saw nothing is OK")
@@ -144,11 +148,13 @@ func TestErrorsNameThePathAsItWasGiven(t *testing.T) {
 		"none/sums": fs.ErrNotExist,
 		".":         verify.ErrNoManifest,
 	} {
-		_, _, err := collected(t, verify.Request{Path: path})
-		var at *fs.PathError
-		if !errors.Is(err, want) || !errors.As(err, &at) || at.Path != path {
-			t.Errorf("%q: got %v", path, err)
-		}
+		t.Run(path, func(t *testing.T) {
+			_, _, err := collected(t, verify.Request{Path: path})
+			var at *fs.PathError
+			if !errors.Is(err, want) || !errors.As(err, &at) || at.Path != path {
+				t.Errorf("%q: got %v", path, err)
+			}
+		})
 	}
 }
 
@@ -156,10 +162,12 @@ func TestNamesMayLeadOutsideOnlyWhenAsked(t *testing.T) {
 	dir, lists := folder(t, map[string]string{"inside/x": "x", "up": "u"})
 	manifestIn(t, filepath.Join(dir, "inside"), "sha1sum.txt", strings.ReplaceAll(lists("up"), "up", "../up"))
 	for follow, want := range map[bool]string{false: "../up unreadable", true: "../up verified"} {
-		got, _, err := collected(t, verify.Request{Path: filepath.Join(dir, "inside"), Reading: verify.Reading{FollowOutside: follow}})
-		if err != nil || len(got) != 1 || got[0] != want {
-			t.Errorf("follow %v: %q, %v", follow, got, err)
-		}
+		t.Run(fmt.Sprintf("follow %t", follow), func(t *testing.T) {
+			got, _, err := collected(t, verify.Request{Path: filepath.Join(dir, "inside"), Reading: verify.Reading{FollowOutside: follow}})
+			if err != nil || len(got) != 1 || got[0] != want {
+				t.Errorf("follow %v: %q, %v", follow, got, err)
+			}
+		})
 	}
 }
 
@@ -217,11 +225,13 @@ func TestAPanicEndsTheRunNotTheProcess(t *testing.T) {
 		"in a worker":   {Manifest: func(*verify.Manifest) {}, Read: func(*verify.Manifest) {}, Unlisted: func(*verify.UnlistedFile) {}, Result: nil, BadLine: func(*verify.BadLine) {}},
 		"in the reader": {Manifest: func(*verify.Manifest) {}, Read: func(*verify.Manifest) {}, Unlisted: func(*verify.UnlistedFile) {}, Result: func(*verify.Result) {}, BadLine: nil},
 	} {
-		_, err := verify.Run(t.Context(), verify.Request{Path: dir}, sink, &hashpool.Progress{})
-		var panicked *guard.PanicError
-		if !errors.As(err, &panicked) || !strings.Contains(string(panicked.Stack), "internal/verify") {
-			t.Errorf("%s: got %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := verify.Run(t.Context(), verify.Request{Path: dir}, sink, &hashpool.Progress{})
+			var panicked *guard.PanicError
+			if !errors.As(err, &panicked) || !strings.Contains(string(panicked.Stack), "internal/verify") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		})
 	}
 }
 
