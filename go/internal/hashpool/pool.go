@@ -142,6 +142,9 @@ func New[P any](group *guard.Group, roots *safefs.RootCache, config Config[P]) (
 	}
 	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers()}
 	p.queue = newQueue[P](p.workers)
+	if config.InOrder {
+		p.queue.most = deep // the caller bounds how far it is ahead
+	}
 	p.unwatch = context.AfterFunc(group.Context(), func() {
 		p.stop.Store(1)
 		p.queue.close()
