@@ -1,4 +1,4 @@
-"""Inputs that are made to pass although a file is not as listed, and those that reach other files."""
+"""Inputs that are made to pass although a file is not as listed, or to reach other files."""
 
 from __future__ import annotations
 
@@ -107,10 +107,11 @@ def test_blanks_that_a_signature_does_not_cover(tmp_path: Path) -> None:
     """A blank after a name in PGP's signed text cannot choose another file."""
     write(tmp_path / "app.bin", b"tampered")
     write(tmp_path / "app.bin ", DATA)
-    text = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{}  app.bin \n" + (
+    text = (
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{sha256(DATA)}  app.bin \n"
         "-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
     )
-    manifest = write(tmp_path / "SHA256SUMS.asc", text.format(sha256(DATA)).encode())
+    manifest = write(tmp_path / "SHA256SUMS.asc", text.encode())
     (failure,) = verify(manifest, check=False).failures
     assert (failure.name, failure.status) == ("app.bin", Status.MISMATCHED)
 

@@ -182,7 +182,7 @@ class _System:
         return False
 
     def _remap(self, package: _Package) -> Mapping[str, str]:
-        """Return where names of md5sums lie below the root, also those that are spelled absolute."""
+        """Return where names of md5sums lie below the root, absolute ones as well."""
         remap = {"/": ""}
         for diversion in self._diversions:
             if diversion.owner != package.name:
