@@ -99,7 +99,7 @@ func (l *bagList) Add(name string) (problem string) {
 }
 
 func (b *bag) Check(ctx context.Context, f Folder, report Report) {
-	tree, err := f.acquire(ctx)
+	tree, err := f.Root.AcquireRetrying(ctx)
 	if err != nil {
 		report(bagDeclaration, 0, safefs.Cause(err))
 		return

@@ -71,12 +71,3 @@ type Folder struct {
 	Root  *safefs.Root
 	Roots *safefs.RootCache // that Root is of
 }
-
-// acquire opens the folder. Release f.Root after it.
-func (f Folder) acquire(ctx context.Context) (tree *safefs.Tree, err error) {
-	err = f.Roots.Retry(ctx, func() error {
-		tree, err = f.Root.Acquire()
-		return err
-	})
-	return tree, err
-}

@@ -70,6 +70,15 @@ func (r *Root) Acquire() (*Tree, error) {
 	return r.tree, nil
 }
 
+// AcquireRetrying is [Root.Acquire], called again as [RootCache.Retry] says.
+func (r *Root) AcquireRetrying(ctx context.Context) (tree *Tree, err error) {
+	err = r.cache.Retry(ctx, func() error {
+		tree, err = r.Acquire()
+		return err
+	})
+	return tree, err
+}
+
 func (r *Root) isTop() bool { return r == r.cache.top }
 
 func (r *Root) open() (*Tree, error) {

@@ -94,11 +94,7 @@ func (s *unlistedSearch) outermost() []*safefs.Root {
 // search finds the files below a folder that no manifest lists.
 func (s *unlistedSearch) search(root *safefs.Root) {
 	ctx := s.group.Context()
-	var tree *safefs.Tree
-	err := s.discovery.roots.Retry(ctx, func() (err error) {
-		tree, err = root.Acquire()
-		return err
-	})
+	tree, err := root.AcquireRetrying(ctx)
 	if err != nil {
 		s.unsearched(root.Display, err)
 		return
