@@ -10,11 +10,8 @@ import (
 	"time"
 )
 
-const (
-	walkBatch = 1024 // names read from a folder at once
-	walkPause = 5 * time.Millisecond
-	walkTries = 400 // attempts to open a folder while descriptors are exhausted
-)
+// walkBatch is how many names are read from a folder at once.
+const walkBatch = 1024
 
 // UnreadableFolder is how [Tree.Walk] reports a folder whose names cannot be read.
 type UnreadableFolder struct {
@@ -114,8 +111,8 @@ func (w *walk) enter(entry *dirEntry) error {
 func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 	// Not Root.Open, which would wait if a FIFO had replaced the folder.
 	dir, err := t.root.OpenFile(name, openFlags, 0)
-	for try := 0; IsExhausted(err) && try < walkTries && ctx.Err() == nil; try++ {
-		time.Sleep(walkPause)
+	for try := 0; IsExhausted(err) && try < retryLimit && ctx.Err() == nil; try++ {
+		time.Sleep(retryPause)
 		dir, err = t.root.OpenFile(name, openFlags, 0)
 	}
 	if err != nil {
