@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,14 +110,12 @@ func run(ctx context.Context, progress *hashpool.Progress, work func(*guard.Grou
 // algorithmsNamed returns the algorithms of these names, each once.
 func algorithmsNamed(names []string) ([]*digest.Algorithm, error) {
 	var found []*digest.Algorithm
-	known := map[*digest.Algorithm]bool{}
 	for _, name := range names {
 		a, err := digest.Find(name)
 		if err != nil {
 			return nil, err
 		}
-		if !known[a] {
-			known[a] = true
+		if !slices.Contains(found, a) {
 			found = append(found, a)
 		}
 	}

@@ -47,14 +47,12 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 	root := found.roots.Top()
 	if r.Root != "" {
 		dir, err := safefs.Absolute(r.Dir, r.Root)
-		if err == nil {
-			root = found.roots.Add(dir, r.Root)
-			run.reader.root = root
-		}
 		if err != nil {
 			run.close()
 			return nil, safefs.At(r.Root, err)
 		}
+		root = found.roots.Add(dir, r.Root)
+		run.reader.root = root
 	}
 	tree, err := root.Acquire()
 	if err != nil {
