@@ -4,16 +4,12 @@ import (
 	"context"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
-
-// totalsAfter is how long a run goes on before its totals are looked for.
-const totalsAfter = 500 * time.Millisecond
 
 // CreateRequest says of which files a manifest is made, and how.
 type CreateRequest struct {
@@ -126,7 +122,9 @@ func (c *creation) fill(o *output) error {
 		defer counting.Wait()
 		defer end()
 		silent := walker
-		c.group.Go(&counting, func() { c.findTotals(ctx, &silent) })
+		c.group.Go(&counting, func() {
+			c.progress.FindTotals(ctx, func() (files, size int64, err error) { return c.countTotals(ctx, &silent) })
+		})
 	}
 	walker.skipped = func(name string) { c.sink.File(name, Skipped) }
 	produce := func() error {
@@ -153,23 +151,14 @@ func (c *creation) each(ctx context.Context, w *walker, each func(string) error)
 	return nil
 }
 
-// findTotals counts the files and adds up their sizes.
-func (c *creation) findTotals(ctx context.Context, w *walker) {
-	select {
-	case <-time.After(totalsAfter):
-	case <-ctx.Done():
-		return
-	}
-	var files, size int64
-	err := c.each(ctx, w, func(name string) error {
+// countTotals counts the files and adds up their sizes.
+func (c *creation) countTotals(ctx context.Context, w *walker) (files, size int64, err error) {
+	err = c.each(ctx, w, func(name string) error {
 		info, err := w.tree.Stat(name)
 		if err == nil {
 			files, size = files+1, size+info.Size()
 		}
 		return err
 	})
-	if err == nil {
-		c.progress.TotalFiles.Store(files)
-		c.progress.TotalBytes.Store(size)
-	}
+	return files, size, err
 }

@@ -85,7 +85,11 @@ func (r *run) all() {
 	ctx, endTotals := context.WithCancel(r.group.Context())
 	defer endTotals()
 	if r.request.Totals {
-		r.group.Go(&totals, func() { findTotals(ctx, r.reader, r.isWide, r.record.progress) })
+		r.group.Go(&totals, func() {
+			r.record.progress.FindTotals(ctx, func() (files, size int64, err error) {
+				return countTotals(ctx, r.reader, r.isWide())
+			})
+		})
 	}
 	r.group.Run(func() { r.read(pool) })
 	pool.Finish()

@@ -1,25 +1,10 @@
 package verify
 
-import (
-	"context"
-	"time"
+import "context"
 
-	"checksig/internal/hashpool"
-)
-
-// totalsAfter is how long a run goes on before its totals are looked for: what ends sooner needs none,
-// and does not pay for them.
-const totalsAfter = 500 * time.Millisecond
-
-// findTotals counts the entries and adds up the sizes of their files.
-func findTotals(ctx context.Context, rd *reader, isWide func() bool, progress *hashpool.Progress) {
-	select {
-	case <-time.After(totalsAfter):
-	case <-ctx.Done():
-		return
-	}
-	var files, size int64
-	c := coalescer{wide: isWide(), emit: func(joined *claims) {
+// countTotals counts the entries and adds up the sizes of their files.
+func countTotals(ctx context.Context, rd *reader, wide bool) (files, size int64, err error) {
+	c := coalescer{wide: wide, emit: func(joined *claims) {
 		files += int64(joined.len())
 		first := &joined.first
 		if tree, err := first.root.Acquire(); err == nil {
@@ -31,8 +16,5 @@ func findTotals(ctx context.Context, rd *reader, isWide func() bool, progress *h
 	}}
 	rd.again(ctx, sideBySide, func(_ *location, next claim) { c.add(next) })
 	c.flush()
-	if ctx.Err() == nil {
-		progress.TotalFiles.Store(files)
-		progress.TotalBytes.Store(size)
-	}
+	return files, size, ctx.Err()
 }
