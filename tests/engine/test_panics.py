@@ -65,7 +65,7 @@ def folders(tmp_path: Path, tree: Callable[..., Path]) -> tuple[Path, Path]:
         (JOB_NIL, "nil pointer dereference", "(*run).read"),
         (WORKER, "in a worker", "(*worker[...]).hash"),
         (WORKER_NIL, "nil pointer dereference", "(*worker[...]).hash"),
-        (SURVEY, "in a second reading", "verify.findTotals"),
+        (SURVEY, "in a second reading", "verify.countTotals"),
     ],
 )
 def test_a_panic_in_a_goroutine_is_an_engine_error(  # noqa: PLR0917
