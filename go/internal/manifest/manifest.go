@@ -56,8 +56,9 @@
 // it is a [*LineError], and reading continues on the next line. A manifest that is truncated ends
 // with one, too, where its format or wrapper makes that visible.
 //
-// No line is longer than [MaxLine], and no line contains a NUL byte. The package does not access the
-// file system. It reads from an [io.Reader], one line at a time: its memory does not grow with the
+// No line is longer than [MaxLine], and no line contains a NUL byte. Formats that are one document, such
+// as JSON, are read item by item, through [Document] instead of [Lines]. The package does not access the
+// file system. It reads from an [io.Reader], one line or item at a time: its memory does not grow with the
 // manifest.
 package manifest
 
@@ -74,7 +75,7 @@ import (
 )
 
 // MaxLine is the longest line allowed in a manifest, in bytes and including its end. The format is
-// detected from the same number of bytes.
+// detected from the same number of bytes. The items of a document may be longer; see [Document].
 const MaxLine = 64 << 10
 
 // Entry is one digest of one file.
@@ -147,8 +148,11 @@ type Format struct {
 	// Detect reports whether a manifest that begins with head (at most [MaxLine] bytes) has this
 	// format.
 	Detect func(head []byte, o Options) bool
-	// Read returns the entries of a manifest.
+	// Read returns the entries of a manifest that consists of lines.
 	Read func(lines *Lines, o Options) Next
+	// ReadDocument returns the entries of a manifest that is one document, such as JSON; Read is nil
+	// then. There are no documents inside wrappers.
+	ReadDocument func(doc *Document, o Options) Next
 	// Write writes manifests; nil for formats that only one publisher's own tool produces.
 	Write *Writer
 }
@@ -218,7 +222,7 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
 		return nil, err
 	}
-	head = bytes.TrimPrefix(head, utf8BOM)
+	head, marked := bytes.CutPrefix(head, utf8BOM)
 	lines := &Lines{r: buffered}
 	name, newWrapper := detectWrapper(head)
 	if newWrapper != nil {
@@ -228,9 +232,18 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	o.inFileName, o.searched = digest.NamedIn(o.FileName), true // once, for all formats that ask
 	format := o.Format
 	if format == nil {
-		format = detect(head, o)
+		format = detect(head, o, lines.wrapper != nil)
 	}
-	return &Reading{format, encoding, name, o.guard(format.Read(lines, o))}, nil
+	var next Next
+	if format.ReadDocument == nil {
+		next = format.Read(lines, o)
+	} else {
+		if marked {
+			_, _ = buffered.Discard(len(utf8BOM)) // Peek has it
+		}
+		next = format.ReadDocument(&Document{r: buffered}, o)
+	}
+	return &Reading{format, encoding, name, o.guard(next)}, nil
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,
@@ -262,9 +275,9 @@ func (o Options) guard(next Next) Next {
 	}
 }
 
-func detect(head []byte, o Options) *Format {
+func detect(head []byte, o Options, wrapped bool) *Format {
 	for _, f := range Formats {
-		if f.Detect(head, o) {
+		if !(wrapped && f.ReadDocument != nil) && f.Detect(head, o) {
 			return f
 		}
 	}
