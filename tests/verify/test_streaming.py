@@ -91,7 +91,7 @@ def test_a_slow_reader_makes_the_engine_wait(tree: Callable[..., Path]) -> None:
     assert next(results).ok
     time.sleep(3)  # an engine that does not wait reads everything meanwhile
     (folder / "last").write_bytes(b"b")
-    assert [(result.name, result.ok) for result in results][-1] == ("last", False)
+    assert [result.name for result in results if not result.ok] == ["last"]
 
 
 def test_a_token_stops_a_verification_from_another_thread(huge: Path) -> None:
