@@ -383,3 +383,159 @@ def test_the_matrix_shows_every_row() -> None:
     for row in ROWS:
         assert f"\n| {row.shape} | reads | " in text
         assert f"(`{row.format}`)" in text
+
+
+# --- random manifests
+
+# They are tried with a reader that knows no format. It looks in each line for words that look like
+# digests, and for names of files: a manifest that is OK leaves none of them out.
+# CHECKSIG_TEST_CASES sets how many manifests are tried, CHECKSIG_TEST_SEED which ones.
+
+CASES = int(os.environ.get("CHECKSIG_TEST_CASES", "4000"))
+
+# Characters that mean something in some format.
+SPECIAL = " \t\r\n#;\\*-()=,:|\"'\0%./@?{}[]<>&aF0"
+COMMENT = re.compile(r"\s*(?:#|;|//)")
+# Lines that hold free text in a format: headers, and columns that are not read.
+FREE_TEXT = {"release": re.compile(r"\S"), "ena": re.compile("")}
+SIGNATURE = re.compile(
+    r"-----BEGIN PGP SIGNATURE-----.*?-----END PGP SIGNATURE-----|"
+    r"\Auntrusted comment:.*\n.*",
+    re.DOTALL,
+)
+
+
+class Seed(NamedTuple):
+    """A manifest of the corpus, with folders in which one of its files, or none, is changed."""
+
+    row: Row
+    text: str
+    codec: str
+    folders: dict[str, Path]
+    contents: dict[str, str]
+    """Of the listed files, by their names without folders."""
+
+    def manifest(self, tampered: str) -> Path:
+        """Return the manifest in the folder where that file is tampered with."""
+        return self.folders[tampered] / self.row.manifest
+
+    def verify(self, tampered: str) -> Report:
+        """Verify the manifest in the folder where that file is tampered with."""
+        options = dict(self.row.options)
+        if "root" in options:
+            options["root"] = self.folders[tampered] / options["root"]
+        return verify(self.manifest(tampered), check=False, **options)
+
+
+def make_seed(row: Row, folder: Path, digests: dict[str, str]) -> Seed:
+    """Lay out a row of the corpus, and add the content that each of its digests is of."""
+    codec = row.encoding or "utf-8"
+    listed = sorted(name for name in row.files if Path(name).name in listed_files(row))
+    contents = {Path(name).name: row.files[name] for name in listed}
+    seed = Seed(row, row.text().decode(codec, "surrogateescape"), codec, {}, contents)
+    for tampered in ("", *listed):
+        tree = folder / row.slug / str(len(seed.folders))
+        seed.folders[tampered] = tree
+        for name, content in {**row.files, row.manifest: ""}.items():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).write_bytes(content.encode() + b"!" * (name == tampered))
+    seed.manifest("").write_bytes(row.text())
+    report = seed.verify("")
+    assert report.ok, report
+    for result in report.results:
+        for spelling in spellings(result.expected):
+            digests[spelling.lower()] = contents[Path(result.path).name]
+    return seed
+
+
+class Seeds(NamedTuple):
+    """The rows of the corpus, and the content that each digest in them is of, by its spellings."""
+
+    seeds: list[Seed]
+    digests: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Seeds:
+    """Lay out every row of the corpus."""
+    folder = tmp_path_factory.mktemp("random")
+    digests: dict[str, str] = {}
+    rows = [row for row in ROWS if not (os.name == "nt" and with_odd_names(row))]
+    return Seeds([make_seed(row, folder, digests) for row in rows], digests)
+
+
+def change(text: str, seeds: list[Seed], chance: random.Random) -> str:
+    """Change a manifest in one way."""
+    start = chance.randrange(len(text) + 1)
+    end = min(len(text), start + chance.choice((0, 1, 2, 8, 33, 64)))
+    lines = text.splitlines(keepends=True) or [""]
+    line = chance.randrange(len(lines))
+    other = chance.choice(seeds).text.splitlines(keepends=True)
+    kind = chance.randrange(8)
+    if kind == 0:  # remove
+        return text[:start] + text[end:]
+    if kind == 1:  # insert
+        added = "".join(chance.choice(SPECIAL) for _ in range(chance.randint(1, 3)))
+        return text[:start] + added + text[start:]
+    if kind == 2:  # replace
+        return text[:start] + chance.choice(SPECIAL) + text[start + 1 :]
+    if kind == 3:  # repeat elsewhere
+        to = chance.randrange(len(text) + 1)
+        return text[:to] + text[start:end] + text[to:]
+    if kind == 4:  # change the case
+        return text[:start] + text[start:end].swapcase() + text[end:]
+    if kind == 5:  # move a line
+        moved = lines.pop(line)
+        lines.insert(chance.randrange(len(lines) + 1), moved)
+    elif kind == 6:  # a line of another manifest
+        lines.insert(line, chance.choice(other))
+    else:  # half of one line, half of another
+        lines[line] = lines[line][: chance.randrange(len(lines[line]) + 1)] + chance.choice(other)
+    return "".join(lines)
+
+
+def ignored(seed: Seed, text: str, report: Report, digests: dict[str, str]) -> Iterator[str]:
+    """Yield what looks like a demand in a manifest that is OK, and was not verified."""
+    verified = {Path(result.path).name for result in report.results if result.ok}
+    read = {seed.contents[name] for name in verified}
+    (manifest,) = report.manifests
+    free = FREE_TEXT.get(manifest.format)
+    shortest = 8 if manifest.format == "sfv" else 12
+    names = {name for name in seed.contents if not set(name) & set('\\\n\r"')}
+    for line in SIGNATURE.sub("", text).splitlines():
+        if COMMENT.match(line) or (free and free.match(line)):
+            continue
+        for word in re.findall(rf"[0-9A-Fa-f]{{{shortest},}}", line):
+            if digests.get(word.lower()) not in read:
+                yield f"digest {word} in {line!r}"
+        for name in names - verified:
+            if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", line):
+                yield f"name {name} in {line!r}"
+
+
+def test_what_is_ok_demands_nothing_else(corpus: Seeds) -> None:
+    """A random manifest is OK only if every digest and every name in it was verified."""
+    chance = random.Random(int(os.environ.get("CHECKSIG_TEST_SEED", "1")))
+    seeds, digests = corpus
+    count = {"ok": 0, "not ok": 0}
+    for _ in range(CASES):
+        seed = chance.choice(seeds)
+        tampered = chance.choice(list(seed.folders)) if chance.random() < 0.6 else ""
+        text = seed.text
+        for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
+            text = change(text, seeds, chance)
+        seed.manifest(tampered).write_bytes(text.encode(seed.codec, "surrogateescape"))
+        report = seed.verify(tampered)
+        count["ok" if report.ok else "not ok"] += 1
+        if not report.ok:
+            continue
+        case = (seed.row.slug, tampered, text)
+        assert report.verified, case
+        for result in report.results:
+            name = Path(result.path).name
+            assert not tampered or name != Path(tampered).name, case
+            assert digests.get(result.expected) == seed.contents.get(name), case
+        left = list(ignored(seed, text, report, digests))
+        assert not left, (*case, left)
+    # Otherwise nothing was tried.
+    assert min(count.values()) > CASES / 20, count

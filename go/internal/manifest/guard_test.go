@@ -86,6 +86,25 @@ func TestBlanksOutsideAPGPSignature(t *testing.T) {
 	}
 }
 
+func TestHeadersOfPGP(t *testing.T) {
+	for header, good := range map[string]bool{
+		"Hash: SHA256": true, "Hash: SHA512,SHA256": true, "Hash: SHA1, RIPEMD160": true, "Hash: SHA3-256": true,
+		"Hash: " + hex64 + "  app.bin": false, "Hash: ": false, "Hash: SHA256 app.bin": false, "Comment: app.bin": false,
+	} {
+		t.Run(header, func(t *testing.T) {
+			text := "-----BEGIN PGP SIGNED MESSAGE-----\n" + header + "\n\n" + hex64 + "  app.bin\n" +
+				"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+			reading, err := manifest.Read(strings.NewReader(text), manifest.Options{FileName: "SHA256SUMS"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := reading.Next(); (err == nil) != good {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestBaseAt(t *testing.T) {
 	for _, c := range []struct {
 		format *manifest.Format

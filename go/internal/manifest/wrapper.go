@@ -74,6 +74,8 @@ var (
 	pgpArmor     = []byte("-----BEGIN PGP SIGNATURE-----")
 	pgpArmorTail = []byte("-----END PGP SIGNATURE-----")
 
+	// RFC 9580, sections 7 and 9.5, and older ones. The header is not signed, and must not look like an entry.
+	pgpHash = pattern(`^Hash: *(?:(?:MD5|SHA-?1|RIPEMD160|SHA(?:224|256|384|512)|SHA3-(?:256|512))(?: *, *|[ \t]*$))+$`)
 	// RFC 9580, section 6.2.
 	pgpArmorHeader = pattern(`^(?:Version|Comment|Hash|Charset): `)
 	pgpArmorData   = pattern(`^=?[A-Za-z0-9+/]*={0,2}$`)
@@ -93,7 +95,7 @@ func (p *pgp) take(line []byte) ([]byte, bool, error) {
 	case pgpHeaders:
 		if len(mark) == 0 {
 			p.part = pgpText
-		} else if !bytes.HasPrefix(line, []byte("Hash: ")) {
+		} else if !pgpHash().Match(line) {
 			return nil, false, errors.New(`expected a "Hash" header or an empty line before the signed text`)
 		}
 	case pgpText:
