@@ -14,13 +14,13 @@ const maxBits = 512
 
 // An algorithm is a row of cksum's table.
 type algorithm struct {
-	name      string // the argument of --algorithm
-	tag       string // the tag in lines and messages
-	bits      int
-	anyLength bool             // bits is the longest of several lengths
+	name      string           // the argument of --algorithm
+	tag       string           // the tag in lines and messages
+	bits      int              // of the digest; the longest of several lengths
+	anyLength bool             // any multiple of 8 is a length
+	lengths   []int            // the only lengths, which --length selects; nil for the one of bits, or any
 	sum       func() hash.Hash // for checksums, which are printed as numbers; nil for digests
 	print     func(dst []byte, sum uint32, size uint64) []byte
-	newer     bool // not in coreutils 9.1
 
 	once     sync.Once
 	checksum *digest.Algorithm // what pooled returns for a checksum
@@ -31,16 +31,24 @@ var algorithms = []*algorithm{
 	{name: "bsd", tag: "BSD", bits: 16, sum: newBSD, print: printBSD},
 	{name: "sysv", tag: "SYSV", bits: 16, sum: newSysV, print: printSysV},
 	{name: "crc", tag: "CRC", bits: 32, sum: newCRC, print: printCRC},
-	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC, newer: true}, // 9.6
+	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC},
 	{name: "md5", tag: "MD5", bits: 128},
 	{name: "sha1", tag: "SHA1", bits: 160},
 	{name: "sha224", tag: "SHA224", bits: 224},
 	{name: "sha256", tag: "SHA256", bits: 256},
 	{name: "sha384", tag: "SHA384", bits: 384},
 	{name: "sha512", tag: "SHA512", bits: 512},
+	{name: "sha2", tag: "SHA2", bits: 512, lengths: shaLengths},
+	{name: "sha3", tag: "SHA3", bits: 512, lengths: shaLengths},
 	{name: "blake2b", tag: "BLAKE2b", bits: maxBits, anyLength: true},
 	{name: "sm3", tag: "SM3", bits: 256},
 }
+
+// shaLengths are those of SHA-2 and SHA-3 (FIPS 180-4 and 202).
+var shaLengths = []int{224, 256, 384, 512}
+
+// hasLengths reports whether --length is for this algorithm.
+func (a *algorithm) hasLengths() bool { return a.anyLength || a.lengths != nil }
 
 func algorithmNamed(name string) *algorithm { return find(name, (*algorithm).byName) }
 
@@ -65,11 +73,13 @@ func (a *algorithm) digest(bits int) *digest.Algorithm {
 	if a.sum != nil {
 		return nil
 	}
-	name := a.name
-	if a.anyLength && bits != a.bits {
-		name = fmt.Sprintf("%s-%d", name, bits)
+	switch {
+	case a.name == "sha2":
+		return digest.ByName(fmt.Sprintf("sha%d", bits))
+	case a.lengths != nil, a.anyLength && bits != a.bits:
+		return digest.ByName(fmt.Sprintf("%s-%d", a.name, bits))
 	}
-	return digest.ByName(name)
+	return digest.ByName(a.name)
 }
 
 // pooled returns the algorithm for a pool: that of digest, or one for a checksum.

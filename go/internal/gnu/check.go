@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -32,7 +31,8 @@ func (p *program) check(o *options, manifests []string) bool {
 		algorithm: o.algorithm,
 		chosen:    o.chosen,
 		lengths:   !p.fixed || p.algorithm.anyLength,
-		base64:    o.base64,
+		base64:    !p.fixed,
+		bits:      o.bits,
 	}
 	ok := true
 	for _, name := range manifests {
@@ -104,12 +104,7 @@ func (p *program) checkTask(o *options, c *counts, manifest string, t *task) {
 		return
 	}
 	p.out.add(func(dst []byte) []byte {
-		if strings.Contains(t.name, "\n") {
-			dst = append(append(dst, '\\'), escapeName(t.name)...)
-		} else {
-			dst = append(dst, t.name...)
-		}
-		return append(append(append(dst, ": "...), verdict...), '\n')
+		return append(append(append(dst, p.quoteName(t.name)...), ": "+verdict...), '\n')
 	})
 }
 

@@ -1,4 +1,4 @@
-// Package gnu implements the checksum commands of GNU coreutils 9.1, byte for byte.
+// Package gnu implements the checksum commands of GNU coreutils 9.12, byte for byte.
 //
 // The commands are md5sum, sha1sum, sha224sum, sha256sum, sha384sum, sha512sum, b2sum, cksum and sum.
 // They have the same options, output, messages and exit codes. Files are read ahead in parallel, and
@@ -7,7 +7,7 @@
 //	gnu.Main([]string{"sha256sum", "--check", "SHA256SUMS"}, version)
 //
 // Sources: the manual of coreutils ("Summarizing files"), POSIX for the CRC of cksum, and tests that
-// compare the output with that of coreutils 9.1.
+// compare the output with that of coreutils.
 package gnu
 
 import (
@@ -97,6 +97,7 @@ type program struct {
 	err     io.Writer
 	noInput bool // standard input was closed at the start
 	readIn  bool // standard input is an operand
+	ended   bool // all files were read
 	environ func(string) (string, bool)
 
 	encoding sync.Once
@@ -106,10 +107,11 @@ type program struct {
 func (p *program) run(args []string) int {
 	o, operands, err := p.parse(args)
 	ok := errors.Is(err, errDone) || err == nil && p.work(o, operands)
-	if p.readIn && p.noInput { // coreutils fails again when it closes it
+	if p.readIn && p.noInput && p.out.err == nil { // coreutils fails again when it closes it
 		p.complain("standard input: " + strerror(syscall.EBADF))
 		ok = false
 	}
+	p.ended = true
 	if problem := p.out.close(); problem != "" {
 		p.complain(problem)
 		ok = false
@@ -137,8 +139,14 @@ func (p *program) work(o *options, operands []string) bool {
 
 // complain writes a message as error(3) does: it flushes standard output, and begins with the command's
 // name.
+//
+// A write error ends the command at the line that could not be written, before any later message. Without
+// newlines, the line is not written before the message flushes it.
 func (p *program) complain(message string) {
 	p.out.flush()
+	if p.out.err != nil && !p.out.byNUL && !p.ended {
+		return
+	}
 	_, _ = fmt.Fprintf(p.err, "%s: %s\n", p.name, message)
 }
 

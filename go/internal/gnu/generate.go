@@ -14,10 +14,10 @@ import (
 // generate prints a line for each file. named is set if the names are operands.
 func (p *program) generate(o *options, names []string, named bool) bool {
 	ok := true
-	announce := o.debug && o.algorithm.name == "crc"
+	announce := o.debug && strings.HasPrefix(o.algorithm.name, "crc")
 	for t := range p.inOrder(tasksOf(o, names), len(names) > 1) {
 		if announce && !isOpenError(t.err) {
-			p.complain("using " + crcSupport() + " hardware support")
+			p.complain("using " + o.algorithm.support() + " hardware support")
 			announce = false
 		}
 		if t.err != nil {
@@ -25,7 +25,9 @@ func (p *program) generate(o *options, names []string, named bool) bool {
 			ok = false
 			continue
 		}
-		p.out.add(func(dst []byte) []byte { return o.line(dst, t, named) })
+		if !p.out.add(func(dst []byte) []byte { return o.line(dst, t, named) }) {
+			return false
+		}
 	}
 	return ok
 }
@@ -72,10 +74,7 @@ func (o *options) digestLine(dst []byte, t *task) []byte {
 		name = escapeName(name)
 	}
 	if o.tag {
-		dst = append(dst, o.algorithm.tag...)
-		if t.bits != o.algorithm.bits {
-			dst = fmt.Appendf(dst, "-%d", t.bits)
-		}
+		dst = append(dst, o.algorithm.tagFor(t.bits)...)
 		dst = append(append(append(dst, " ("...), name...), ") = "...)
 		return o.appendDigest(dst, t.sum)
 	}
@@ -86,6 +85,17 @@ func (o *options) digestLine(dst []byte, t *task) []byte {
 		dst = append(dst, ' ')
 	}
 	return append(dst, name...)
+}
+
+// tagFor returns the tag of a digest of that length.
+func (a *algorithm) tagFor(bits int) string {
+	switch {
+	case a.name == "sha2":
+		return fmt.Sprintf("SHA%d", bits)
+	case a.lengths != nil, a.anyLength && bits != a.bits:
+		return fmt.Sprintf("%s-%d", a.tag, bits)
+	}
+	return a.tag
 }
 
 func (o *options) appendDigest(dst, sum []byte) []byte {

@@ -10,7 +10,6 @@ type longOption struct {
 	name     string
 	argument bool // an argument is required
 	id       option
-	newer    bool // not in coreutils 9.1: cannot be abbreviated, because 9.1 may read the abbreviation otherwise
 }
 
 // errUsage is the error for wrong usage. Its message has already been written.
@@ -112,7 +111,7 @@ func (s *scanner) matching(name string) []longOption {
 		if o.name == name {
 			return []longOption{o}
 		}
-		if !o.newer && strings.HasPrefix(o.name, name) {
+		if strings.HasPrefix(o.name, name) {
 			found = append(found, o)
 		}
 	}

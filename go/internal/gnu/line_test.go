@@ -15,7 +15,9 @@ const (
 
 func parserFor(name string) *parser {
 	c := commandNamed(name)
-	return &parser{algorithm: c.algorithm, chosen: c.fixed, lengths: !c.fixed || c.algorithm.anyLength}
+	return &parser{
+		algorithm: c.algorithm, bits: c.algorithm.bits, chosen: c.fixed, lengths: !c.fixed || c.algorithm.anyLength,
+	}
 }
 
 func TestLines(t *testing.T) {
@@ -43,7 +45,6 @@ func TestLines(t *testing.T) {
 		{"b2sum", "BLAKE2b-0100(x) = " + eight, "blake2b 64 x"},
 		{"cksum", "MD5 (name) = " + md5OfNothing, "md5 128 name"},
 		{"cksum", "MD5-64 (name) = " + eight, "md5 64 name"},
-		{"cksum", "MD5\t(name) = " + md5OfNothing, "md5 128 name"},
 		{"cksum", "SM3 (name) = " + md5OfNothing + md5OfNothing, "sm3 256 name"},
 
 		{"md5sum", "", ""},
@@ -66,6 +67,9 @@ func TestLines(t *testing.T) {
 		{"b2sum", "BLAKE2b-0 (x) = ", ""},
 		{"b2sum", "BLAKE2b-520 (x) = " + strings.Repeat("0", 130), ""},
 		{"b2sum", "d41  x", ""},
+		{"cksum", "MD5\t(name) = " + md5OfNothing, ""},
+		{"b2sum", "BLAKE2b- 8 (x) = d4", ""},
+		{"cksum", "SHA3-128 (x) = " + md5OfNothing, ""},
 		{"cksum", md5OfNothing + "  name", ""},
 		{"cksum", "CRC (name) = 01234567", ""},
 		{"cksum", "MD6 (name) = " + md5OfNothing, ""},
@@ -123,6 +127,9 @@ func FuzzLine(f *testing.F) {
 				}
 				if !ok {
 					continue
+				}
+				if encoded && len(e.digest) > maxBits/8 {
+					continue // digits that no encoder writes
 				}
 				if len(e.digest) != e.bits/8 || e.bits%8 != 0 || len(e.digest) == 0 {
 					t.Fatalf("%s: %q has a digest of %d bytes for %d bits", c.name, line, len(e.digest), e.bits)

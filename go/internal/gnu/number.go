@@ -3,21 +3,35 @@ package gnu
 import (
 	"errors"
 	"math"
+	"strings"
 )
 
 var (
 	errInvalid  = errors.New("not a number")
 	errOverflow = errors.New("too large")
+	errNegative = errors.New("negative")
 )
 
-// parseLength reads the decimal argument of --length. As in coreutils, blanks and a sign may precede
-// it, and nothing may follow it.
+// parseLength reads the decimal argument of --length. As in coreutils, blanks and a sign may precede it,
+// and nothing may follow it. One that is too large is the largest one.
 func parseLength(text string) (uint64, error) {
-	n, rest, err := parseNumber(text, 10)
-	if rest != "" {
+	digits, negative := strings.CutPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "-")
+	if negative && (digits == "" || hexValue(digits[0]) > 9) {
 		return 0, errInvalid
 	}
-	return n, err
+	if !negative {
+		digits = text
+	}
+	n, rest, err := parseNumber(digits, 10)
+	switch {
+	case rest != "" || errors.Is(err, errInvalid):
+		return 0, errInvalid
+	case negative && (n != 0 || err != nil):
+		return 0, errNegative
+	case err != nil:
+		return math.MaxUint64, nil
+	}
+	return n, nil
 }
 
 // parseNumber reads a number from the beginning of text as strtoumax(3) does, and returns the rest.

@@ -3,6 +3,8 @@ package gnu
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 )
 
 // An option is the letter of a short option, or a number from 256 on if there is only a long one.
@@ -38,18 +40,16 @@ var (
 	modeRows  = []longOption{{name: "binary", id: 'b'}, {name: "text", id: 't'}}
 	cksumRows = []longOption{
 		{name: "algorithm", argument: true, id: 'a'},
+		{name: "base64", id: optBase64},
 		{name: "debug", id: optDebug},
+		{name: "raw", id: optRaw},
 		{name: "untagged", id: optUntagged},
 	}
-	helpRows  = []longOption{{name: "help", id: optHelp}, {name: "version", id: optVersion}}
-	newerRows = []longOption{
-		{name: "base64", id: optBase64, newer: true}, // 9.2
-		{name: "raw", id: optRaw, newer: true},       // 9.2
-	}
+	helpRows = []longOption{{name: "help", id: optHelp}, {name: "version", id: optVersion}}
 
 	digestLong = rows(checkRows, modeRows, helpRows)
 	lengthLong = rows([]longOption{lengthRow}, checkRows, modeRows, helpRows)
-	cksumLong  = rows([]longOption{lengthRow}, checkRows, cksumRows, helpRows, newerRows)
+	cksumLong  = rows([]longOption{lengthRow}, checkRows, cksumRows, modeRows, helpRows)
 	sumLong    = rows([]longOption{{name: "sysv", id: 's'}}, helpRows)
 )
 
@@ -69,7 +69,8 @@ type options struct {
 	length        string // the argument of --length
 	check         bool
 	tag           bool
-	binary        int // 1 for --binary or --tag, 0 for --text, -1 for neither
+	asksTag       bool // --tag is given
+	binary        int  // 1 for --binary, 0 for --text, -1 for neither
 	zero          bool
 	ignoreMissing bool
 	quiet         bool
@@ -127,19 +128,14 @@ func (p *program) set(o *options, id option, argument string) error {
 		o.strict = true
 	case optIgnoreMissing:
 		o.ignoreMissing = true
-	case 'b', 't':
-		if !p.fixed { // cksum knows them, but rejects them without a message
-			p.hint()
-			return errUsage
-		}
+	case 'b':
+		o.binary = 1
+	case 't':
 		o.binary = 0
-		if id == 'b' {
-			o.binary = 1
-		}
 	case optTag:
-		o.tag, o.binary = true, 1
+		o.tag, o.asksTag = true, true
 	case optUntagged:
-		o.tag, o.binary = false, -1
+		o.tag, o.asksTag = false, false
 	case optDebug:
 		o.debug = true
 	case optBase64:
@@ -163,9 +159,7 @@ func (p *program) setAlgorithm(o *options, name string) error {
 	if a == nil {
 		message := fmt.Sprintf("invalid argument %s for %s\nValid arguments are:", p.quote(name), p.quote("--algorithm"))
 		for _, a := range algorithms {
-			if !a.newer {
-				message += "\n  - " + p.quote(a.name)
-			}
+			message += "\n  - " + p.quote(a.name)
 		}
 		p.complain(message)
 		p.hint()
@@ -179,38 +173,27 @@ func (p *program) setLength(o *options, text string) error {
 	bits, err := parseLength(text)
 	if err != nil {
 		message := "invalid length: " + p.quote(text)
-		if errors.Is(err, errOverflow) {
+		if errors.Is(err, errNegative) {
 			message += ": Value too large for defined data type"
 		}
 		p.complain(message)
 		return errUsage
 	}
-	if bits%8 != 0 {
-		p.complain("invalid length: " + p.quote(text))
-		p.complain("length is not a multiple of 8")
-		return errUsage
-	}
-	o.length = text
-	o.bits = int(min(bits, maxBits+8))
+	o.length, o.bits = text, int(min(bits, math.MaxInt32))
 	return nil
 }
 
 // validate rejects options that contradict each other. It reports the first contradiction, in the order
 // of coreutils.
 func (p *program) validate(o *options) error {
-	switch {
-	case o.bits != 0 && !o.algorithm.anyLength:
-		p.complain("--length is only supported with --algorithm=blake2b")
+	if problems := p.wrongLength(o); problems != nil {
+		for _, problem := range problems {
+			p.complain(problem)
+		}
 		return errUsage
-	case o.bits > maxBits:
-		p.complain("invalid length: " + p.quote(o.length))
-		p.complain(fmt.Sprintf("maximum digest length for %s is %d bits", p.quote(o.algorithm.tag), maxBits))
-		return errUsage
-	case o.check && o.chosen && o.algorithm.sum != nil:
-		p.complain("--check is not supported with --algorithm={bsd,sysv,crc}")
-		return errUsage
-	case o.base64 && o.algorithm.sum != nil && !o.check:
-		p.complain("--base64 is not supported with --algorithm={bsd,sysv,crc}")
+	}
+	if o.check && o.chosen && o.algorithm.sum != nil {
+		p.complain("--check is not supported with --algorithm={bsd,sysv,crc,crc32b}")
 		return errUsage
 	}
 	if message := p.contradiction(o); message != "" {
@@ -224,20 +207,37 @@ func (p *program) validate(o *options) error {
 	return nil
 }
 
+// wrongLength returns the messages about a length that the algorithm does not have.
+func (p *program) wrongLength(o *options) []string {
+	const lengths = "224, 256, 384, or 512"
+	a := o.algorithm
+	switch invalid := "invalid length: " + p.quote(o.length); {
+	case o.bits != 0 && !a.hasLengths():
+		return []string{"--length is only supported with --algorithm blake2b, sha2, or sha3"}
+	case a.lengths != nil && o.length == "" && !o.check:
+		return []string{fmt.Sprintf("--algorithm=%s requires specifying --length %s", a.name, lengths)}
+	case a.lengths != nil && o.length != "" && !slices.Contains(a.lengths, o.bits):
+		return []string{invalid, fmt.Sprintf("digest length for %s must be %s", p.quote(a.tag), lengths)}
+	case o.bits > maxBits:
+		return []string{invalid, fmt.Sprintf("maximum digest length for %s is %d bits", p.quote(a.tag), maxBits)}
+	case o.bits%8 != 0:
+		return []string{invalid, "length is not a multiple of 8"}
+	}
+	return nil
+}
+
 // contradiction returns the message about the first contradiction, or "".
 func (p *program) contradiction(o *options) string {
 	const onlyWhenChecking = "the --%s option is meaningful only when verifying checksums"
 	switch {
-	case p.fixed && o.tag && o.binary == 0:
-		return "--tag does not support --text mode"
+	case o.base64 && o.raw:
+		return "--base64 and --raw are mutually exclusive"
 	case o.check && o.zero:
 		return "the --zero option is not supported when verifying checksums"
-	case p.fixed && o.check && o.tag:
+	case o.check && o.asksTag:
 		return "the --tag option is meaningless when verifying checksums"
-	case p.fixed && o.check && o.binary >= 0:
+	case o.check && o.binary >= 0:
 		return "the --binary and --text options are meaningless when verifying checksums"
-	case o.check && o.raw:
-		return "the --raw option is not supported when verifying checksums"
 	case o.check:
 		return ""
 	case o.ignoreMissing:
@@ -250,6 +250,10 @@ func (p *program) contradiction(o *options) string {
 		return fmt.Sprintf(onlyWhenChecking, "quiet")
 	case o.strict:
 		return fmt.Sprintf(onlyWhenChecking, "strict")
+	case o.tag && o.binary == 0 && p.fixed:
+		return "--tag does not support --text mode"
+	case o.tag && o.binary == 0:
+		return "--text mode is only supported with --untagged"
 	}
 	return ""
 }

@@ -8,7 +8,7 @@ import (
 // bufferSize is the number of bytes that are collected before they are written.
 const bufferSize = 64 << 10
 
-// An output is standard output with the behaviour of C's stdio: an error is kept until it is closed.
+// An output is standard output. The first error that occurs ends the command.
 type output struct {
 	w      io.Writer
 	buf    []byte
@@ -17,12 +17,15 @@ type output struct {
 	err    error
 }
 
-// add appends what f appends to the output.
-func (o *output) add(f func(dst []byte) []byte) {
-	o.buf = f(o.buf)
+// add appends what f appends to the output. It returns false after a write error.
+func (o *output) add(f func(dst []byte) []byte) bool {
+	if o.err == nil {
+		o.buf = f(o.buf)
+	}
 	if len(o.buf) >= bufferSize {
 		o.flush()
 	}
+	return o.err == nil
 }
 
 func (o *output) flush() {
@@ -40,16 +43,10 @@ func (o *output) flush() {
 }
 
 // close writes the rest, and returns the message about a write error, or "".
-//
-// If lines end with a newline, coreutils has lost the cause by then, because C's stdio wrote them
-// earlier. Only a closed descriptor fails again at the end, with its cause.
 func (o *output) close() string {
 	o.flush()
-	switch {
-	case o.err == nil:
-		return ""
-	case o.byNUL, o.closed:
+	if o.err != nil {
 		return "write error: " + strerror(o.err)
 	}
-	return "write error"
+	return ""
 }

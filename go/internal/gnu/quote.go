@@ -50,18 +50,13 @@ func (p *program) quoteName(name string) string {
 	if strings.Contains(name, "'") && fitsDoubleQuotes(name, utf) {
 		return `"` + name + `"`
 	}
-	quoted, escaped := shellQuote(name, utf, false)
-	if escaped && strings.Contains(name, "'") {
-		quoted, _ = shellQuote(name, utf, true)
-	}
-	return quoted
+	return shellQuote(name, utf)
 }
 
-// shellQuote returns name in single quotes, with $'...' for unprintable characters, and whether it ends
-// in such a part. coreutils quotes names with an apostrophe twice, and the second pass starts in the
-// kind of part in which the first one ended; pending has the same effect.
-func shellQuote(name string, utf, pending bool) (quoted string, escaped bool) {
+// shellQuote returns name in single quotes, with $'...' for unprintable characters.
+func shellQuote(name string, utf bool) string {
 	var b strings.Builder
+	pending := false // in such a part
 	b.WriteByte('\'')
 	for rest := name; rest != ""; {
 		c := nextChar(rest, utf)
@@ -89,7 +84,7 @@ func shellQuote(name string, utf, pending bool) (quoted string, escaped bool) {
 		b.WriteString(c.text)
 	}
 	b.WriteByte('\'')
-	return b.String(), pending
+	return b.String()
 }
 
 // needsQuotes reports whether a shell would not read name as one plain word. Names with a colon are

@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -132,13 +133,21 @@ func printCRC(dst []byte, sum uint32, size uint64) []byte {
 	return fmt.Appendf(dst, "%d %d", sum, size)
 }
 
-// crcSupport returns the name of the CPU instruction that computes the CRC, for --debug.
-func crcSupport() string {
-	if runtime.GOARCH == "amd64" {
-		info, _ := os.ReadFile("/proc/cpuinfo")
-		if strings.Contains(string(info), " pclmulqdq ") {
-			return "pclmul"
-		}
+// support returns the name of the CPU instructions with which coreutils computes the CRC, for --debug.
+func (a *algorithm) support() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	has := func(flags ...string) bool {
+		return !slices.ContainsFunc(flags, func(f string) bool { return !strings.Contains(string(info), " "+f+" ") })
 	}
-	return "generic"
+	switch {
+	case runtime.GOARCH == "arm64" && a.name == "crc" && has("pmull"):
+		return "vmull"
+	case runtime.GOARCH != "amd64" || !has("pclmulqdq", "avx"):
+		return "generic"
+	case a.name == "crc" && has("avx512f", "avx512bw", "vpclmulqdq"):
+		return "avx512"
+	case a.name == "crc" && has("avx2", "vpclmulqdq"):
+		return "avx2"
+	}
+	return "pclmul"
 }
