@@ -26,12 +26,13 @@ HASHLIB = {
     **{f"sha3-{bits}": f"sha3_{bits}" for bits in (224, 256, 384, 512)},
     "sha512-256": "sha512_256",
     "sm3": "sm3",
+    "ripemd160": "ripemd160",
 }
 """Algorithms that Python has, by their names there where these are others."""
 
 RHASH = [
     *("crc32", "crc32c", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
-    *("sha3-224", "sha3-256", "sha3-384", "sha3-512", "blake2b", "blake2s"),
+    *("sha3-224", "sha3-256", "sha3-384", "sha3-512", "blake2b", "blake2s", "ripemd160"),
 ]
 
 
@@ -83,9 +84,10 @@ def test_python_agrees(samples: Path, algorithm: str) -> None:
     )
 
 
-def test_zlib_agrees(samples: Path) -> None:
-    """The library zlib computes the same CRC-32."""
-    agrees(samples, "crc32", lines(samples, lambda p: f"{zlib.crc32(p.read_bytes()):08x}"))
+@pytest.mark.parametrize(("algorithm", "of"), [("crc32", zlib.crc32), ("adler32", zlib.adler32)])
+def test_zlib_agrees(samples: Path, algorithm: str, of: Callable[[bytes], int]) -> None:
+    """The library zlib computes the same CRC-32 and Adler-32."""
+    agrees(samples, algorithm, lines(samples, lambda p: f"{of(p.read_bytes()):08x}"))
 
 
 @pytest.mark.needs("rhash")

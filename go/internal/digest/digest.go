@@ -9,14 +9,16 @@
 //
 // # Algorithms
 //
-// Digests that are numbers (CRC-32 and xxHash) are written with the most significant byte first, as
+// Digests that are numbers (CRC-32, Adler-32 and xxHash) are written with the most significant byte first, as
 // all tools print them. xxHash has the seed 0.
 //
 //	crc32             ISO/IEC 13239
 //	crc32c            RFC 3720, appendix B.4
+//	adler32           RFC 1950, section 8.2
 //	xxh64             xxHash specification
 //	xxh3, xxh128      xxHash library, version 0.8
 //	md5               RFC 1321
+//	ripemd160         ISO/IEC 10118-3
 //	sha1, sha224 … sha512, sha512-256
 //	                  FIPS 180-4
 //	sha3-224 … sha3-512

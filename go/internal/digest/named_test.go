@@ -14,6 +14,8 @@ var patterns = []struct{ name, pattern string }{
 	{"crc32", `^(crc[-_/]?32)` + afterDigit},
 	{"crc32", `^(crc[-_/]?32b)` + afterLetter},
 	{"crc32c", `^(crc[-_/]?32c)` + afterLetter},
+	{"adler32", `^(adler[-_/]?32)` + afterDigit},
+	{"ripemd160", `^(ripemd[-_/]?160|rmd[-_/]?160)` + afterDigit},
 	{"xxh64", `^(xxh64|xxhash64)` + afterDigit},
 	{"xxh3", `^(xxh3[-_/]?64|xxh3)` + afterDigit},
 	{"xxh3", `^(xxh3)` + afterDigit},
@@ -89,7 +91,7 @@ func compiled(pattern string) *regexp.Regexp {
 // FuzzNamedIn compares NamedIn with a second implementation by regular expressions.
 func FuzzNamedIn(f *testing.F) {
 	for _, name := range []string{"SHA256SUMS", "sha1sum.txt", "x.md5", "sha128", "sha1-sha256", "sha2-512", "md55md5",
-		"b2sums", "lib2", "x.blake2b-256", "blake2s_8", "sha512t256", "crc32csum", "crc32check", "xxh3_128", "sm3.sfv"} {
+		"b2sums", "lib2", "x.blake2b-256", "blake2s_8", "sha512t256", "adler32sum", "x.rmd_160", "crc32csum", "crc32check", "xxh3_128", "sm3.sfv"} {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, fileName string) {

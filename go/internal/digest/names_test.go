@@ -16,6 +16,8 @@ import (
 var tags = map[string]string{
 	"crc32":       "CRC32 crc32 CRC-32 crc32b",
 	"crc32c":      "CRC32C crc-32c",
+	"adler32":     "ADLER32 adler32 Adler-32",
+	"ripemd160":   "RIPEMD160 RMD160 ripemd160 RIPEMD-160",
 	"xxh64":       "XXH64 xxh64",
 	"xxh3":        "XXH3 XXH3_64",
 	"xxh128":      "XXH128 XXH3_128",
@@ -65,7 +67,7 @@ func TestByTag(t *testing.T) {
 
 func TestUnknownTags(t *testing.T) {
 	for _, tag := range []string{"", "-", "SHA", "SHA2", "SHA3", "SHA0", "SHA1-1", "SHA255", "SHA512/224", "SHA3-128", "MD4",
-		"XXH32", "XXH64_LE", "XXH128_LE", "CRC", "B2", "SFV", "BLAKE2", "BLAKE2b-0", "BLAKE2b-4", "BLAKE2b-08", "BLAKE2b-520",
+		"XXH32", "XXH64_LE", "XXH128_LE", "CRC", "ADLER", "RIPEMD", "RIPEMD128", "RIPEMD320", "B2", "SFV", "BLAKE2", "BLAKE2b-0", "BLAKE2b-4", "BLAKE2b-08", "BLAKE2b-520",
 		"BLAKE2s-512", "BLAKE2bp", "BLAKE3-512", "SHA256 ", " SHA256", "SHA 256", "ſha256", "SHA256\x00", "256", "SHA256256",
 		strings.Repeat("-", 99) + "sha256"} {
 		t.Run(fmt.Sprintf("%.40q", tag), func(t *testing.T) {
@@ -131,6 +133,8 @@ func TestLookupsAllocateNothing(t *testing.T) {
 var tagPatterns = map[string]*regexp.Regexp{
 	"crc32":      regexp.MustCompile(`^crc32b?$`),
 	"crc32c":     regexp.MustCompile(`^crc32c$`),
+	"adler32":    regexp.MustCompile(`^adler32$`),
+	"ripemd160":  regexp.MustCompile(`^(?:ripemd|rmd)160$`),
 	"xxh64":      regexp.MustCompile(`^xxh(?:ash)?64$`),
 	"xxh3":       regexp.MustCompile(`^xxh3(?:64)?$`),
 	"xxh128":     regexp.MustCompile(`^(?:xxh(?:ash)?|xxh3)128$`),

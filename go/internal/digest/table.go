@@ -7,6 +7,7 @@ import (
 	"crypto/sha3"
 	"crypto/sha512"
 	"hash"
+	"hash/adler32"
 	"hash/crc32"
 
 	"github.com/cespare/xxhash/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/zeebo/xxh3"
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/blake2s"
+	"golang.org/x/crypto/ripemd160" //lint:ignore SA1019 gpg --print-mds still writes it
 )
 
 // MaxSize is the size in bytes of the longest digest in [Table].
@@ -27,6 +29,8 @@ var Table = []*Algorithm{
 		Spellings: []string{"crc-32", "crc-32b"}, words: []string{"sfv"}},
 	{Name: "crc32c", Size: crc32.Size, Strength: Checksum, New: newCRC32C,
 		Spellings: []string{"crc-32c"}},
+	{Name: "adler32", Size: adler32.Size, Strength: Checksum, New: newAdler32,
+		Spellings: []string{"adler-32"}},
 	{Name: "xxh64", Size: 8, Strength: Checksum, New: newXXH64,
 		Spellings: []string{"xxh64", "xxhash64"}},
 	{Name: "xxh3", Size: 8, Strength: Checksum, New: newXXH3,
@@ -37,6 +41,8 @@ var Table = []*Algorithm{
 		Spellings: []string{"xxh128", "xxh3-128", "xxhash128"}},
 	{Name: "sha1", Size: sha1.Size, Strength: Broken, New: sha1.New,
 		Spellings: []string{"sha-1"}, words: []string{"shasums1"}},
+	{Name: "ripemd160", Size: ripemd160.Size, Strength: unbroken(ripemd160.Size), New: ripemd160.New,
+		Spellings: []string{"ripemd-160", "rmd-160"}},
 	sha2("sha224", sha256.Size224, sha256.New224, "224"),
 	sha3Row("sha3-224", 28, sha3.New224),
 	sha2("sha256", sha256.Size, sha256.New, "256"),
@@ -70,12 +76,13 @@ func sha3Row(name string, size int, hasher func() *sha3.SHA3) *Algorithm {
 		New: func() hash.Hash { return hasher() }, Spellings: []string{name}}
 }
 
-func newCRC32() hash.Hash  { return crc32.NewIEEE() }
-func newCRC32C() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
-func newXXH64() hash.Hash  { return xxhash.New() }
-func newXXH3() hash.Hash   { return xxh3.New() }
-func newXXH128() hash.Hash { return xxh3.New128() }
-func newBLAKE3() hash.Hash { return blake3.New() }
+func newCRC32() hash.Hash   { return crc32.NewIEEE() }
+func newCRC32C() hash.Hash  { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }
+func newAdler32() hash.Hash { return adler32.New() }
+func newXXH64() hash.Hash   { return xxhash.New() }
+func newXXH3() hash.Hash    { return xxh3.New() }
+func newXXH128() hash.Hash  { return xxh3.New128() }
+func newBLAKE3() hash.Hash  { return blake3.New() }
 
 func newBLAKE2b() hash.Hash { return newBLAKE2bOf(blake2b.Size) }
 
