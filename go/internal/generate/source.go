@@ -214,9 +214,6 @@ func (m *sourceManifest) merged(places []fileEntries) (fileEntries, error) {
 // maxHead bounds the comments at the beginning that are kept: the format must be detected after them.
 const maxHead = manifest.MaxLine / 2
 
-// commentMarks holds what begins a comment, where it is not "#".
-var commentMarks = map[string]string{"sfv": ";"}
-
 // readComments finds the comments: head is those at the beginning, with the empty lines among them.
 func (m *sourceManifest) readComments() error {
 	file, err := safefs.Open(m.path)
@@ -224,7 +221,6 @@ func (m *sourceManifest) readComments() error {
 		return safefs.At(m.shown, err)
 	}
 	defer file.Close()
-	mark := []byte(cmp.Or(commentMarks[m.format.Name], "#"))
 	lines := bufio.NewReaderSize(file, manifest.MaxLine)
 	for atHead := true; ; {
 		line, err := lines.ReadSlice('\n')
@@ -235,7 +231,7 @@ func (m *sourceManifest) readComments() error {
 			return safefs.At(m.shown, err)
 		}
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-		comment := bytes.HasPrefix(line, mark)
+		comment := m.format.IsComment(line)
 		atHead = atHead && (comment || len(bytes.TrimSpace(line)) == 0)
 		switch {
 		case atHead && len(m.head)+len(line) > maxHead:

@@ -184,8 +184,8 @@ var samples = []sample{
 	{"PGP, text after the signature", "x", pgpHead + sha1A + "  a\n" + pgpTail + sha1A + "  b\n" + pgpHead, "gnu", []string{"4 sha1 a",
 		"10! outside the signed text", "11! outside the signed text", "12! outside the signed text"}},
 	{"PGP, text before it", "x", sha1A + "  b\n" + pgpHead + sha1A + "  a\n" + pgpTail, "gnu", []string{"1 sha1 b",
-		"2! expected a hex digest at the beginning of the line", "3! expected a hex digest at the beginning of the line",
-		"5 sha1 a", "6! expected a hex digest at the beginning of the line", "8! expected a digest and a file name",
+		"2! expected a hex digest at the beginning of the line",
+		"5! expected 64 hex digits for sha256, found 40", "6! expected a hex digest at the beginning of the line", "8! expected a digest and a file name",
 		"9! expected a digest and a file name", "10! expected a hex digest at the beginning of the line"}},
 	{"PGP, unknown header", "x", strings.Replace(pgpHead, "Hash", "NotDashEscaped", 1) + sha1A + "  a\n" + pgpTail, "gnu", []string{
 		`2! expected a "Hash" header or an empty line before the signed text`, "4 sha1 a"}},

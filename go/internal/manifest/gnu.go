@@ -27,18 +27,20 @@ import (
 //     to one, as the second space could be part of a name
 //   - blanks before the digest
 //   - lines with a tag (see [BSD]), which cksum --check accepts in the same manifest
-//   - "#" comments and empty lines
+//   - "#" comments and empty lines; ";" and "//" comments in which nothing looks like a digest
+//   - headings that name the algorithm of the lines after them (see [untagged.heading])
+//   - digests with the algorithm in front (see [parsePrefixed]), and "?SHA256*" before the name
 //   - the comment "# <name>: <n> bytes" of Fedora, which gives the size of the next file
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
 func detectGNU(head []byte, o Options) bool {
-	line := firstContentLine(head, "#")
+	line := firstEntryLine(head)
 	if line == nil {
 		return false
 	}
 	// Both, because a named BLAKE2 allows any length.
 	for _, algorithm := range []*digest.Algorithm{nil, o.untaggedAlgorithm()} {
-		g := gnuReader{untagged: untagged{algorithm}}
+		g := gnuReader{untagged: untagged{algorithm: algorithm}}
 		if _, err := g.parse(line); err == nil {
 			return true
 		}
@@ -47,13 +49,13 @@ func detectGNU(head []byte, o Options) bool {
 }
 
 func readGNU(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{o.untaggedAlgorithm()}}
+	g := gnuReader{untagged: untagged{algorithm: o.untaggedAlgorithm()}}
 	return g.next(lines)
 }
 
 // readTagged reads the same lines as readGNU. It is faster if most of them have a tag.
 func readTagged(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{o.untaggedAlgorithm()}, tagsFirst: true}
+	g := gnuReader{untagged: untagged{algorithm: o.untaggedAlgorithm()}, tagsFirst: true}
 	return g.next(lines)
 }
 
@@ -86,11 +88,19 @@ func (g *gnuReader) next(lines *Lines) Next {
 				continue
 			}
 			if line[0] == '#' {
-				g.size.read(line)
+				if !g.heading(line) {
+					g.size.read(line)
+				}
 				continue
 			}
 			e, err := g.entry(line)
 			if err != nil {
+				if isRemark(line) || g.heading(line) {
+					continue
+				}
+				if hasRemarkMark(line) {
+					err = errHiddenDigest
+				}
 				return Entry{}, lineError(n, line, err)
 			}
 			e.Line = n
@@ -127,11 +137,14 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 	if end < 0 {
 		return Entry{}, errors.New("expected a digest and a file name")
 	}
-	algorithm, sum, err := g.parseDigest(rest[:end])
+	name := rest[end+1:]
+	if e, ok, err := parseFSUM(rest[:end], name); ok && !escaped {
+		return e, err
+	}
+	d, err := g.parseDigest(rest[:end])
 	if err != nil {
 		return Entry{}, err
 	}
-	name := rest[end+1:]
 	separator := oneCharacter
 	if len(name) > 1 && (name[0] == ' ' || name[0] == '*') {
 		separator = twoCharacter
@@ -152,7 +165,25 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: g.algorithm == nil}, nil
+	return Entry{Name: string(name), Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, nil
+}
+
+// parseFSUM reads what FSUM writes for algorithms other than MD5: "?SHA256*" before the name. ok is false for
+// anything else.
+func parseFSUM(digits, name []byte) (e Entry, ok bool, err error) {
+	if len(name) == 0 || name[0] != '?' {
+		return Entry{}, false, nil
+	}
+	tag, name, found := bytes.Cut(name[1:], []byte("*"))
+	algorithm := digest.ByTag(string(tag))
+	if !found || len(name) == 0 || algorithm == nil && !isOtherAlgorithm(string(tag)) {
+		return Entry{}, false, nil
+	}
+	if algorithm == nil {
+		return Entry{}, true, unknownAlgorithm(tag)
+	}
+	sum, err := decodeDigest(algorithm, digits)
+	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum}, true, err
 }
 
 func gnuFile(dst []byte, entries []Entry) ([]byte, error) {

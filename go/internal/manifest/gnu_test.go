@@ -17,8 +17,15 @@ import (
 )
 
 var (
-	gnuLine    = regexp.MustCompile(`(?s)^[ \t]*(\\?)([0-9a-fA-F]{64}|[0-9a-zA-Z+/]{43}=)[ \t](.+)$`)
-	gnuTagged  = regexp.MustCompile(`(?s)^[ \t]*(\\?)([^ \t,|(]+) ?\((.+)\)[ \t]*=[ \t]*([0-9a-zA-Z+/=]+)$`)
+	gnuLine    = regexp.MustCompile(`(?s)^[ \t]*(\\?)([^ \t]+)[ \t](.+)$`)
+	gnuPlainly = regexp.MustCompile(`^(?:[0-9a-fA-F]{64}|[0-9a-zA-Z+/]{43}=)$`)
+	gnuPrefix  = regexp.MustCompile(`(?s)^(?:([^:]+):|([^:]+)-|((?i)XXH3)_)([0-9a-zA-Z+/=]+)$`)
+	gnuFSUM    = regexp.MustCompile(`(?s)^\?([^*]+)\*(.+)$`)
+	gnuRemark  = regexp.MustCompile(`^(?:;|//)`)
+	gnuHeading = regexp.MustCompile(`(?i)^[#; \t]*(?:(?:hash|algorithm):[ \t]+)?([^ \t:]+):?(?:[ \t]+(?:hash|hashes|sums?|checksums?|digests?):?)?[ \t]*$`)
+	gnuOther   = regexp.MustCompile(`^(?:md|sha|ripemd|rmd|whirlpool|tiger|tth|ed2k|aich|gost|has|snefru|edon|btih|crc|xxh|blake|keccak|shake|adler|` +
+		`fletcher|streebog|stribog|skein|kangaroo|k12)`)
+	gnuTagged  = regexp.MustCompile(`(?s)^[ \t]*(\\?)([^ \t,|(]+) *\((.+)\)[ \t]*=[ \t]*([0-9a-zA-Z+/=]+)$`)
 	gnuEscaped = regexp.MustCompile(`(?s)^(?:[^\\]|\\[\\nr])*$`)
 	gnuPlain   = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r")
 )
@@ -38,7 +45,23 @@ func readByPattern(text string) []string {
 		}
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		tag := gnuTagged.FindStringSubmatch(line)
-		switch match := gnuLine.FindStringSubmatch(line); {
+		match := gnuLine.FindStringSubmatch(line)
+		digits := ""
+		if match != nil {
+			digits = hexOfWord(match[2])
+			if fsum := gnuFSUM.FindStringSubmatch(match[3]); fsum != nil && match[1] == "" && isTag(fsum[1]) && !strings.Contains(line, "\x00") {
+				if sum := hexOf(fsum[1], match[2]); sum != "" {
+					got = append(got, n+" "+sum+" "+fsum[2])
+				} else {
+					got = append(got, n)
+				}
+				continue
+			}
+			if digits == "" {
+				match = nil
+			}
+		}
+		switch {
 		case strings.Contains(line, "\x00"):
 			got = append(got, n)
 		case line == "" || line[0] == '#':
@@ -46,10 +69,11 @@ func readByPattern(text string) []string {
 			got = append(got, n+" "+hexOf(tag[2], tag[4])+" "+tag[3])
 		case match == nil && tag != nil && gnuEscaped.MatchString(tag[3]) && hexOf(tag[2], tag[4]) != "":
 			got = append(got, n+" "+hexOf(tag[2], tag[4])+" "+gnuPlain.Replace(tag[3]))
-		case match == nil || match[3] == " " || hexOf("sha256", match[2]) == "":
+		case match == nil && gnuRemark.MatchString(line) && !manifest.LooksLikeDigest([]byte(line)):
+		case match == nil || match[3] == " ":
 			got = append(got, n)
 		default:
-			escaped, sum, name := match[1] != "", hexOf("sha256", match[2]), match[3]
+			escaped, sum, name := match[1] != "", digits, match[3]
 			marked := len(name) > 1 && (name[0] == ' ' || name[0] == '*')
 			if two && !marked {
 				got = append(got, n)
@@ -70,6 +94,34 @@ func readByPattern(text string) []string {
 		}
 	}
 	return got
+}
+
+// hasHeading reports whether a line may be a heading, which readByPattern does not know.
+func hasHeading(text string) bool {
+	for line := range strings.Lines(text) {
+		heading := gnuHeading.FindStringSubmatch(strings.TrimRight(strings.TrimPrefix(line, "\xef\xbb\xbf"), "\r\n"))
+		if heading != nil && (isTag(heading[1]) || strings.HasSuffix(strings.TrimRight(line, "\r\n"), " HASH")) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTag reports whether text may be the tag of a known or an unknown algorithm.
+func isTag(text string) bool {
+	text = strings.NewReplacer("-", "", "_", "", "/", "").Replace(strings.ToLower(text))
+	return digest.ByTag(text) != nil || gnuOther.MatchString(text) || digest.ByTag(strings.TrimSuffix(strings.TrimSuffix(text, "s"), "sum")) != nil
+}
+
+// hexOfWord returns the digest at the beginning of a line in hex, "" if it is none.
+func hexOfWord(word string) string {
+	if gnuPlainly.MatchString(word) {
+		return hexOf("sha256", word)
+	}
+	if p := gnuPrefix.FindStringSubmatch(word); p != nil {
+		return hexOf(p[1]+p[2]+p[3], p[4])
+	}
+	return ""
 }
 
 // hexOf returns a digest with that tag in hex, "" if it is not one or weaker than the manifest's name says.
@@ -97,6 +149,8 @@ func FuzzGNUAgainstItsDescription(f *testing.F) {
 		"SHA256 (a) = " + sum + "\n\\MD5(a\\nb)= " + sum[:32] + "\nSHA-1 (a) =" + sum[:40] + "\nSHA3 (a) = " + sum,
 		"SHA256 (a) = RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=\nRBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o= *a\n",
 		"00000000000000000\r00000000000000000000000000= 0", // package base64 decodes this to 32 bytes
+		"sha256:" + sum + "  a\nsha512-" + sum + " b\nsha256-RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o= *c\nsha3-256:" + sum + "  d\nXXH3_" + sum[:16] + "  e",
+		sum + " ?SHA256*a\n" + sum + " ?MD5*a\n" + sum + "  ?SHA256*a\n" + sum + " ?x*a\n; x\n// x\n; " + sum + "  a\nSHA256   (a) = " + sum,
 		sum + "  \n" + sum + " \n" + sum + "\n" + sum + "  a\x00b\n" + sum + "  \xff\r\r\n",
 	} {
 		f.Add([]byte(text))
@@ -121,8 +175,8 @@ func checkByPattern(t *testing.T, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reading.Encoding != "utf-8" || reading.Wrapper != "" {
-		return // readByPattern has no encodings and wrappers
+	if reading.Encoding != "utf-8" || reading.Wrapper != "" || hasHeading(string(text)) {
+		return // readByPattern has no encodings, wrappers and headings
 	}
 	got := []string{}
 	for {

@@ -33,10 +33,10 @@
 //	release       SHA256: digest size name  Debian repositories, deb822(5)
 //	bagit         digest name               RFC 8493, section 2.1.3
 //	dpkg          digest  name              deb-md5sums(5)
+//	sidecar       digest                    one file's digest; the manifest's name names the file
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
-//	sidecar       digest                    one file's digest; the manifest's name names the file
 //	pipe          digest | name             tables in release notes
 //	sfv           name crc32                cksfv(1)
 //	gnu           digest  name              md5sum(1), sha256sum(1) of GNU coreutils
@@ -48,7 +48,7 @@
 // Names are bytes. They are unescaped, but never cleaned or converted, and are relative to the
 // folder that the format's Base stands for.
 //
-// The algorithm of a digest is, in this order: the one that the line or a header names; the one in
+// The algorithm of a digest is, in this order: the one that the line, a header or a heading names; the one in
 // [Options]; the one that the manifest's own name contains ("SHA256SUMS"); the most common one with
 // digests of that length. Only in the last case is the entry marked as Assumed.
 //
@@ -195,7 +195,7 @@ type Writer struct {
 // Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
-	Base64, BSD, OpenSSL, Sidecar, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
+	Sidecar, Base64, BSD, OpenSSL, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
 }
 
 // Reading is a manifest that is being read.

@@ -156,7 +156,7 @@ func TestIsName(t *testing.T) {
 		"B2SUMS", "B3SUMS", "b2sums.txt", "SHASUMS256.txt.asc", "CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64", "CHECKSUMS",
 		"Fedora-40-x86_64-CHECKSUM", "tool_1.2_checksums.txt", "SHA256", "SHA256.sig", "disc.sfv", "DISC.SFV", "disc.iso.sha256.txt", "a.b3",
 		"a.sha512", "a.sha3-256", "a.blake2b-256", "a.xxh128", "RECORD", "manifest-sha256.txt", "tagmanifest-md5.txt",
-		"manifest-blake2b512.txt", "coreutils.md5sums", "SHA3-256SUMS", "sm3sum.txt"} {
+		"manifest-blake2b512.txt", "coreutils.md5sums", "SHA3-256SUMS", "sm3sum.txt", "a.bin.sha", "a.bin.adler32", "stage3.tar.xz.DIGESTS"} {
 		t.Run(name, func(t *testing.T) {
 			if !manifest.IsName(name) {
 				t.Error("not a manifest's name")

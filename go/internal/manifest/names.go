@@ -17,7 +17,10 @@ var manifestName = sync.OnceValue(func() *regexp.Regexp {
 		`(?:.*[_.-])?(?:ALGORITHM)?checksums?(?:\.txt)?|`+ // CHECKSUM, checksums.txt, md5checksums.txt, tool_1.2_checksums.txt
 		`checksum\.ALGORITHM(?:-.*)?|`+ // CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64
 		`(?:tag)?manifest-ALGORITHM\.txt|`+ // bags (RFC 8493)
-		`.+\.(?:ALGORITHM(?:\.txt)?|b3|sfv)`+ // disc.iso.sha256, disc.iso.sha256.txt, disc.sfv
+		`.+\.(?:ALGORITHM(?:\.txt)?|b3|sfv)|`+ // disc.iso.sha256, disc.iso.sha256.txt, disc.sfv
+		// Shapes of lines: disc.iso.sha, stage3.tar.xz.DIGESTS.
+		`.+\.(?:sha|digests?)`+
+		// End of the shapes of lines.
 		`)$`, "ALGORITHM", `(?:`+spellings()+`)`))
 })
 

@@ -12,35 +12,77 @@ import (
 // Sidecar is a single digest in a manifest next to its file, as Go and Kubernetes publish it.
 //
 //	[SP] <hex digest> [SP+ ["*"] "-"]
+//	<tag> (":" | "=") <hex digest>
+//	[<tag>] "(stdin)= " <hex digest>     also <tag> " (-) = " <hex digest>
 //
-// "-" is standard input, from which the publisher's tool read the file. The name of the file is the
-// manifest's own name without its last extension; of ".txt" and the extension before it, both are
+// "-" and "stdin" are standard input, from which the publisher's tool read the file. The name of the file is
+// the manifest's own name without its last extension; of ".txt" and the extension before it, both are
 // removed if the latter names an algorithm: disc.iso.sha256, disc.iso.sha256.txt and disc.iso.txt list
-// disc.iso.
+// disc.iso. Comments and headings are as in [GNU].
 var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, Write: &Writer{
 	Single: true, Begin: beginSingle, File: sidecarFile}}
+
+var (
+	sidecarTagged = pattern(`^[ \t]*([A-Za-z0-9/_-]+)[ \t]*[:=][ \t]*([0-9A-Za-z+/]+=*)$`)
+	sidecarStdin  = pattern(`^(?:([A-Za-z0-9/_-]+) ?)?\((?:stdin|-)\) ?= ?([0-9A-Za-z+/]+=*)$`)
+)
 
 // detectSidecar accepts one digest only: among others it is a line that lacks its name.
 func detectSidecar(head []byte, o Options) bool {
 	lines := 0
-	var fields [][]byte
-	for line := range contentLines(head, "#") {
-		fields = sidecarFields(line)
+	var first []byte
+	for line := range contentLines(head, "#;") {
+		var u untagged
+		if isRemark(line) || u.heading(line) {
+			continue
+		}
+		first = line
 		if lines++; lines > 1 {
 			return false
 		}
 	}
-	if fields == nil {
+	if lines == 0 {
 		return false
 	}
-	if _, _, err := (untagged{o.untaggedAlgorithm()}).parseDigest(fields[0]); err != nil {
+	d, err := untagged{algorithm: o.untaggedAlgorithm()}.parseSidecar(first)
+	if err != nil {
 		return false
-	}
-	if len(fields) == 1 {
-		return true
 	}
 	_, extension := splitSidecar(o.FileName)
-	return isStandardInput(fields[1]) && digest.NamedIn(extension) != nil // otherwise a file called "-"
+	return !d.fromStdin || extension == ".sha" || digest.NamedIn(extension) != nil // otherwise a file called "-"
+}
+
+// sidecarDigest is the digest in a line without a file name.
+type sidecarDigest struct {
+	parsedDigest
+	fromStdin bool // the line has the name of standard input
+}
+
+var errNamedSidecar = errors.New("expected a digest without a file name")
+
+func (u untagged) parseSidecar(line []byte) (d sidecarDigest, err error) {
+	tagged := sidecarTagged().FindSubmatch(line)
+	if tagged == nil {
+		tagged = sidecarStdin().FindSubmatch(line)
+		d.fromStdin = tagged != nil
+	}
+	fields := sidecarFields(line)
+	switch {
+	case tagged != nil && len(tagged[1]) > 0:
+		if d.algorithm = digest.ByTag(string(tagged[1])); d.algorithm == nil {
+			return d, unknownAlgorithm(tagged[1])
+		}
+		d.sum, err = decodeDigest(d.algorithm, tagged[2])
+		return d, err
+	case tagged != nil:
+		d.parsedDigest, err = u.parseDigest(tagged[2])
+		return d, err
+	case fields == nil || len(fields) == 2 && !isStandardInput(fields[1]):
+		return d, errNamedSidecar
+	}
+	d.fromStdin = len(fields) == 2
+	d.parsedDigest, err = u.parseDigest(fields[0])
+	return d, err
 }
 
 // sidecarFields returns the words of a line with one or two words. It returns nil for more words, and
@@ -72,24 +114,25 @@ func splitSidecar(fileName string) (name, extension string) {
 
 func readSidecar(lines *Lines, o Options) Next {
 	name, _ := splitSidecar(o.FileName)
-	digests := untagged{o.untaggedAlgorithm()}
+	digests := untagged{algorithm: o.untaggedAlgorithm()}
 	seen := false
 	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) || line[0] == '#' {
-			return Entry{}, errNoEntry
-		}
-		fields := sidecarFields(line)
 		switch {
-		case fields == nil || len(fields) == 2 && !isStandardInput(fields[1]):
-			return Entry{}, errors.New("expected a digest without a file name")
-		case seen:
-			return Entry{}, errors.New("second digest in a manifest of one file")
-		case name == "":
-			return Entry{}, errors.New("no file name, and the manifest is not named after a file, as in name.sha256")
+		case isBlank(line) || digests.heading(line) || line[0] == '#' || isRemark(line):
+			return Entry{}, errNoEntry
+		case hasRemarkMark(line):
+			return Entry{}, errHiddenDigest
 		}
-		e, err := digests.entry(fields[0], []byte(name))
-		seen = err == nil
-		return e, err
+		d, err := digests.parseSidecar(line)
+		switch {
+		case errors.Is(err, errNamedSidecar):
+		case seen:
+			err = errors.New("second digest in a manifest of one file")
+		case name == "":
+			err = errors.New("no file name, and the manifest is not named after a file, as in name.sha256")
+		}
+		seen = seen || err == nil
+		return Entry{Name: name, Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
 	})
 }
 

@@ -21,7 +21,7 @@ const (
 
 func detectTagged(style tagStyle) func([]byte, Options) bool {
 	return func(head []byte, _ Options) bool {
-		t, ok := cutTag(firstContentLine(head, "#"))
+		t, ok := cutTag(firstEntryLine(head))
 		return ok && t.style() == style
 	}
 }
@@ -29,7 +29,7 @@ func detectTagged(style tagStyle) func([]byte, Options) bool {
 // tagged holds the parts of a line with a tag.
 type tagged struct {
 	tag, name, value []byte
-	spaced           bool // a space follows the tag
+	spaced           bool // a space follows the tag, or several: rhash --bsd aligns its tags
 	escaped          bool
 }
 
@@ -41,7 +41,8 @@ func cutTag(line []byte) (t tagged, ok bool) {
 	if start < 1 || end < start {
 		return t, false
 	}
-	t.tag, t.spaced = bytes.CutSuffix(rest[:start], []byte(" "))
+	t.tag = bytes.TrimRight(rest[:start], " ")
+	t.spaced = len(t.tag) < start
 	t.name = rest[start+1 : end]
 	value, ok := bytes.CutPrefix(bytes.TrimLeft(rest[end+1:], " \t"), []byte("="))
 	t.value = bytes.TrimLeft(value, " \t")

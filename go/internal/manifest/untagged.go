@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -14,32 +15,73 @@ import (
 // untagged reads digests without a tag.
 type untagged struct {
 	algorithm *digest.Algorithm // nil if only the length of a digest identifies it
+	unknown   string            // the tag in a heading, if no algorithm has it; see [untagged.heading]
+}
+
+// parsedDigest is a digest and its algorithm.
+type parsedDigest struct {
+	algorithm *digest.Algorithm
+	sum       []byte
+	assumed   bool // only its length identifies the algorithm
 }
 
 // entry returns the entry for a digest and a name without escapes.
 func (u untagged) entry(text, name []byte) (Entry, error) {
-	algorithm, sum, err := u.parseDigest(text)
-	return Entry{Name: string(name), Algorithm: algorithm, Digest: sum, Assumed: u.algorithm == nil}, err
+	d, err := u.parseDigest(text)
+	return Entry{Name: string(name), Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
 }
 
-func (u untagged) parseDigest(text []byte) (*digest.Algorithm, []byte, error) {
+// parseDigest reads a digest in hex or base64, which may have the algorithm in front; see [parsePrefixed].
+func (u untagged) parseDigest(text []byte) (parsedDigest, error) {
 	if len(text) > 2*digest.MaxSize {
-		return nil, nil, errNotHex
+		return parsePrefixed(text)
 	}
 	sum := make([]byte, len(text)/2)
 	_, err := hex.Decode(sum, text)
 	if err != nil && !errors.Is(err, hex.ErrLength) || len(text) == 0 {
+		if d, err := parsePrefixed(text); !errors.Is(err, errNotHex) {
+			return d, err
+		}
 		return u.parseBase64(text)
 	}
-	if err == nil {
+	switch {
+	case u.unknown != "":
+		return parsedDigest{}, unknownAlgorithm(u.unknown)
+	case err == nil:
 		if algorithm := u.ofSize(len(sum)); algorithm != nil {
-			return algorithm, sum, nil
+			return parsedDigest{algorithm, sum, u.algorithm == nil}, nil
 		}
 	}
 	if u.algorithm == nil {
-		return nil, nil, fmt.Errorf("no known algorithm has digests of %d hex digits", len(text))
+		return parsedDigest{}, fmt.Errorf("no known algorithm has digests of %d hex digits", len(text))
 	}
-	return nil, nil, wrongDigest(u.algorithm, text)
+	return parsedDigest{}, wrongDigest(u.algorithm, text)
+}
+
+// parsePrefixed reads a digest with its algorithm in front. The error is errNotHex if it has none.
+//
+//	sha256:<hex>       OCI image specification, "Digests"
+//	sha256-<base64>    W3C, "Subresource Integrity"
+//	XXH3_<hex>         xxhsum -H3
+func parsePrefixed(text []byte) (parsedDigest, error) {
+	end := bytes.IndexByte(text, ':')
+	if end < 0 {
+		end = max(bytes.LastIndexByte(text, '-'), len("XXH3_")-1)
+	}
+	if end >= len(text) || text[end] == '_' && !bytes.EqualFold(text[:end], []byte("XXH3")) {
+		return parsedDigest{}, errNotHex
+	}
+	tag := string(text[:end])
+	switch algorithm := digest.ByTag(tag); {
+	case strings.IndexByte(":-_", text[end]) < 0:
+		return parsedDigest{}, errNotHex
+	case algorithm != nil:
+		sum, err := decodeDigest(algorithm, text[end+1:])
+		return parsedDigest{algorithm: algorithm, sum: sum}, err
+	case isOtherAlgorithm(tag) && looksLikeDigest(text[end+1:]):
+		return parsedDigest{}, unknownAlgorithm(tag)
+	}
+	return parsedDigest{}, errNotHex
 }
 
 // errNotHex is the error for a line whose first word is not a digest.
@@ -47,15 +89,18 @@ var errNotHex = errors.New("expected a hex digest at the beginning of the line")
 
 // parseBase64 reads a digest in base64. Here a named algorithm must have its usual length: any word
 // of four letters would be a digest of blake2b-24.
-func (u untagged) parseBase64(text []byte) (*digest.Algorithm, []byte, error) {
+func (u untagged) parseBase64(text []byte) (parsedDigest, error) {
 	sum, err := fromBase64(base64.StdEncoding, string(text))
 	if err == nil {
 		algorithm := u.ofSize(len(sum))
-		if algorithm != nil && (u.algorithm == nil || algorithm == u.algorithm) {
-			return algorithm, sum, nil
+		switch {
+		case algorithm != nil && u.unknown != "":
+			return parsedDigest{}, unknownAlgorithm(u.unknown)
+		case algorithm != nil && (u.algorithm == nil || algorithm == u.algorithm):
+			return parsedDigest{algorithm, sum, u.algorithm == nil}, nil
 		}
 	}
-	return nil, nil, errNotHex
+	return parsedDigest{}, errNotHex
 }
 
 // ofSize returns the algorithm for a digest of size bytes, or nil. It may be another length of the
@@ -78,22 +123,54 @@ func parseSize(digits []byte) (int64, error) {
 
 // untaggedLine is a form of line that lists one file and does not name the algorithm.
 type untaggedLine struct {
-	comments string // the characters that begin a comment
+	comments string // the character that begins a comment; after "#", there are headings and remarks, too
 	parse    func(line []byte, digests untagged) (Entry, error)
 }
 
 func (u untaggedLine) detect(head []byte, o Options) bool {
-	_, err := u.parse(firstContentLine(head, u.comments), untagged{o.untaggedAlgorithm()})
+	line := firstContentLine(head, u.comments)
+	if _, err := u.parse(line, untagged{algorithm: o.untaggedAlgorithm()}); err == nil {
+		return true
+	}
+	if u.comments != "#" {
+		return false
+	}
+	_, err := u.parse(firstEntryLine(head), untagged{algorithm: o.untaggedAlgorithm()})
 	return err == nil
 }
 
-// read skips blank lines and comments.
+// read skips blank lines, comments and headings.
 func (u untaggedLine) read(lines *Lines, o Options) Next {
-	digests := untagged{o.untaggedAlgorithm()}
+	digests := untagged{algorithm: o.untaggedAlgorithm()}
 	return perLine(lines, func(line []byte) (Entry, error) {
-		if isBlank(line) || strings.IndexByte(u.comments, line[0]) >= 0 {
+		if isBlank(line) {
 			return Entry{}, errNoEntry
 		}
-		return u.parse(line, digests)
+		e, err := u.parse(line, digests)
+		if strings.IndexByte(u.comments, line[0]) >= 0 {
+			if err == nil && u.couldBeName(line, e) {
+				return Entry{}, fmt.Errorf("a comment, or a file whose name begins with %q", line[:1])
+			}
+			if u.comments == "#" {
+				digests.heading(line)
+			}
+			return Entry{}, errNoEntry
+		}
+		if err != nil && u.comments == "#" {
+			switch {
+			case isRemark(line), digests.heading(line):
+				return Entry{}, errNoEntry
+			case hasRemarkMark(line):
+				return Entry{}, errHiddenDigest
+			}
+		}
+		return e, err
 	})
+}
+
+// couldBeName reports whether a comment that could be read as e may list a file all the same: a tool that puts
+// names first writes it for a name that begins with the mark. A few hex digits at the end of a comment are
+// none, such as a date.
+func (u untaggedLine) couldBeName(line []byte, e Entry) bool {
+	return len(e.Digest) > crc32.Size || line[1] != ' ' && line[1] != '\t'
 }

@@ -1,0 +1,109 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// isRemark reports whether a line is a comment of TeraCopy, ExactFile, FSUM or cfv, which begins with ";" or
+// "//". It is none if something in it looks like a digest: an entry must not be passed over.
+func isRemark(line []byte) bool { return hasRemarkMark(line) && !looksLikeDigest(line) }
+
+func hasRemarkMark(line []byte) bool {
+	return len(line) > 0 && line[0] == ';' || bytes.HasPrefix(line, []byte("//"))
+}
+
+// errHiddenDigest is the cause for a comment that could be an entry.
+var errHiddenDigest = errors.New("a comment with a digest in it, which could be an entry")
+
+// IsComment reports whether a line that a format's reader has accepted is a comment or a heading.
+func (f *Format) IsComment(line []byte) bool {
+	line = bytes.TrimRight(line, "\r\n")
+	if f == SFV {
+		return len(line) > 0 && line[0] == ';'
+	}
+	var u untagged
+	return len(line) > 0 && line[0] == '#' || isRemark(line) || u.heading(line)
+}
+
+const (
+	// surelyHex is the number of hex digits in a row that are taken for a digest, whatever they are.
+	surelyHex = 16
+	// mixedHex is that number for digits of which some are letters and some are not.
+	mixedHex = 6
+	// groupsInRow is how many groups of hex digits in a row, as gpg writes them, are taken for a digest.
+	groupsInRow = 4
+)
+
+// tagAnywhere matches a tag with a name, behind anything.
+var tagAnywhere = pattern(`[A-Za-z0-9/_-][ \t]*\(.*\)[ \t]*=`)
+
+// looksLikeDigest reports whether something in a line may be a digest: 16 or more hex digits, or 6 if letters
+// and numbers are mixed; a word that is as long as a digest in base64; groups of hex digits; a tag with a
+// name. It errs on the side of digests: what has none may be passed over as text.
+func looksLikeDigest(line []byte) bool {
+	if tagAnywhere().Match(line) {
+		return true
+	}
+	groups := 0
+	for word := range bytes.FieldsFuncSeq(line, isNotBase64) {
+		if hasHexRun(word) || isBase64Digest(word) {
+			return true
+		}
+		if isHexGroup(word) {
+			groups++
+		} else {
+			groups = 0
+		}
+		if groups == groupsInRow {
+			return true
+		}
+	}
+	return false
+}
+
+func isNotBase64(r rune) bool {
+	return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+/=_-", r))
+}
+
+// hasHexRun reports whether word has enough hex digits in a row.
+func hasHexRun(word []byte) bool {
+	run, letters, whole := 0, 0, true
+	for _, c := range word {
+		switch {
+		case '0' <= c && c <= '9':
+			run++
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			run++
+			letters++
+		default:
+			run, letters, whole = 0, 0, false
+		}
+		if run >= surelyHex {
+			return true
+		}
+	}
+	return whole && run >= mixedHex && 0 < letters && letters < run
+}
+
+func isHexGroup(word []byte) bool {
+	if n := len(word); n != 2 && n != 4 && n != 8 {
+		return false
+	}
+	return len(bytes.Trim(word, "0123456789abcdefABCDEF")) == 0
+}
+
+// isBase64Digest reports whether word is a digest of a known length in base64 or base64url.
+func isBase64Digest(word []byte) bool {
+	const shortest = 16 // bytes: shorter digests are as long as ordinary words
+	if dash := bytes.LastIndexByte(word, '-'); dash > 0 && digest.ByTag(string(word[:dash])) != nil {
+		return true
+	}
+	text := strings.NewReplacer("-", "+", "_", "/").Replace(string(bytes.TrimRight(word, "=")))
+	sum, err := base64.RawStdEncoding.DecodeString(text)
+	return err == nil && len(sum) >= shortest && digest.BySize(len(sum)) != nil
+}

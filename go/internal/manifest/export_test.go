@@ -1,0 +1,4 @@
+package manifest
+
+// LooksLikeDigest is looksLikeDigest, for the tests.
+var LooksLikeDigest = looksLikeDigest
