@@ -40,6 +40,9 @@ func (u *untagged) heading(line []byte) bool {
 	default:
 		tag = strings.TrimSuffix(tag, ":")
 	}
+	if hasHexRun([]byte(tag)) {
+		return false // a digest
+	}
 	if algorithm := algorithmOfHeading(tag); algorithm != nil {
 		*u = untagged{algorithm: algorithm}
 		return true

@@ -37,6 +37,7 @@
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
+//	print-md      name: digest in groups    gpg --print-md
 //	pipe          digest | name             tables in release notes
 //	sfv           name crc32                cksfv(1)
 //	gnu           digest  name              md5sum(1), sha256sum(1) of GNU coreutils
@@ -195,7 +196,7 @@ type Writer struct {
 // Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
-	Sidecar, Base64, BSD, OpenSSL, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
+	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
 }
 
 // Reading is a manifest that is being read.
