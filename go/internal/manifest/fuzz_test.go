@@ -68,7 +68,7 @@ func FuzzRead(f *testing.F) {
 
 // hasRows reports whether a line of the format may have several entries.
 func hasRows(format *manifest.Format) bool {
-	return format == manifest.Hashdeep || format == manifest.ENA
+	return format == manifest.Hashdeep || format == manifest.ENA || format == manifest.Columns
 }
 
 func checkComplete(t *testing.T, e manifest.Entry) {

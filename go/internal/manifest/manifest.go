@@ -39,10 +39,12 @@
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
 //	print-md      name: digest in groups    gpg --print-md
 //	pipe          digest | name             tables in release notes
+//	columns       name digest digest        rhash(1) with several algorithms
 //	sfv           name crc32                cksfv(1)
 //	gnu           digest  name              md5sum(1), sha256sum(1) of GNU coreutils
 //	name-first    name digest               rhash(1)
 //	record        name,sha256=digest,size   PyPA, "Recording installed projects"
+//	cfv-csv       name,size,digest,         cfv(1)
 //
 // # Rules for all formats
 //
@@ -196,7 +198,7 @@ type Writer struct {
 // Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
-	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, SFV, GNU, NameFirst, RECORD, // by the first line
+	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
 
 // Reading is a manifest that is being read.
