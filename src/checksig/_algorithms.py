@@ -19,9 +19,10 @@ class Algorithm(NamedTuple):
     digest_size: int | None
     """The length of its digests in bytes; None if the length can be chosen. Names such as
     ``"blake2b-256"`` state it in bits, the plain name stands for the longest."""
-    strength: Literal["checksum", "broken", "strong"]
+    strength: Literal["checksum", "broken", "short", "strong"]
     """A ``checksum`` detects corruption, not tampering. Collisions are known for a ``broken``
-    algorithm, so it no longer protects against tampering."""
+    algorithm, so it no longer protects against tampering; the digests of a ``short`` one are too
+    short for that."""
     bits: int
     """Finding a collision takes about 2 to the power of this many steps; 0 for checksums and
     broken algorithms."""

@@ -130,6 +130,15 @@ TABLE: tuple[Option, ...] = (
         help="skip entries whose file is missing",
     ),
     Option(
+        "ignore_text",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--ignore-text",),
+        help="accept lines in which nothing looks like a digest, such as headings, and count them",
+    ),
+    Option(
         "root",
         ("verify",),
         "path",
@@ -407,6 +416,7 @@ class Options(TypedDict, total=False):
     recursive: bool
     extra: Literal["ignore", "report", "fail"]
     ignore_missing: bool
+    ignore_text: bool
     root: AnyPath | None
     strip: int
     basename: bool

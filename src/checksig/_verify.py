@@ -41,6 +41,7 @@ def verify(
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
+    ignore_text: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -73,6 +74,8 @@ def verify(
         takes 16 bytes of memory per entry.
     :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
         :class:`BadLine` says "no file was verified", so the result is not ok.
+    :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
+        count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
@@ -127,6 +130,7 @@ def iter_verify(
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
+    ignore_text: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -164,6 +168,8 @@ def iter_verify(
         takes 16 bytes of memory per entry.
     :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
         :class:`BadLine` says "no file was verified", so the result is not ok.
+    :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
+        count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
@@ -222,6 +228,7 @@ async def averify(
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
+    ignore_text: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -253,6 +260,8 @@ async def averify(
         takes 16 bytes of memory per entry.
     :param ignore_missing: Skip entries whose file is missing. If all are skipped, a
         :class:`BadLine` says "no file was verified", so the result is not ok.
+    :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
+        count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.

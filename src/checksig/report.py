@@ -68,6 +68,8 @@ class Manifest(NamedTuple):
     ``"utf-16be"``."""
     wrapper: str = ""
     """The kind of signed message around it, ``"pgp"`` or ``"signify"``; empty if unsigned."""
+    text_lines: int = 0
+    """The lines that ``ignore_text`` accepted: nothing in them looks like a digest."""
 
     @property
     def signature(self) -> str:
@@ -250,6 +252,11 @@ class Report:
         return len(self.extras)
 
     @property
+    def text_lines(self) -> int:
+        """The number of lines in all manifests that ``ignore_text`` accepted."""
+        return sum(manifest.text_lines for manifest in self.manifests)
+
+    @property
     def entries(self) -> int:
         """The number of entries in all manifests: the sum of the five counts."""
         return self.verified + self.mismatched + self.missing + self.unreadable + self.skipped
@@ -309,6 +316,7 @@ class Report:
             "unreadable": self.unreadable,
             "skipped": self.skipped,
             "extra": self.extra,
+            "text_lines": self.text_lines,
             "failures": [r._asdict() for r in self.failures],
             "bad_lines": [b._asdict() for b in self.bad_lines],
             "extras": [e._asdict() for e in self.extras],

@@ -81,7 +81,8 @@ def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[
     assert "UNREADABLE  b\n            not a regular file\n" in out
     assert (
         "BAD LINE    SHA256SUMS line 3\n"
-        "            expected a hex digest at the beginning of the line: some \\x1b[31mgarbage\n"
+        "            expected a hex digest at the beginning of the line;"
+        " --ignore-text (ignore_text=True) accepts text: some \\x1b[31mgarbage\n"
     ) in out
     assert "2 entries: 0 verified, 1 missing, 1 unreadable, 1 bad line" in out
 

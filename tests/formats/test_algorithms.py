@@ -149,9 +149,13 @@ def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
 def test_the_list() -> None:
     """The list gives the strength of each algorithm."""
     by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
-    assert len(by_name) == len(checksig.algorithms) == 20
+    assert len(by_name) == len(checksig.algorithms) == 22
     strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
-    weak = {"checksum": {"crc32", "crc32c", "xxh64", "xxh3", "xxh128"}, "broken": {"md5", "sha1"}}
+    weak = {
+        "checksum": {"crc32", "crc32c", "adler32", "xxh64", "xxh3", "xxh128"},
+        "broken": {"md5", "sha1"},
+        "short": {"ripemd160"},
+    }
     for word, names in weak.items():
         assert {name for name, strength in strengths.items() if strength == word} == names
     assert set(strengths.values()) == {*weak, "strong"}

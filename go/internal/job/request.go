@@ -61,6 +61,7 @@ type verifyOptions struct {
 	recursive     bool
 	extra         verify.Unlisted
 	ignoreMissing bool
+	ignoreText    bool
 	root          string
 	naming        verify.Paths
 	minStrength   *digest.Algorithm
@@ -137,6 +138,7 @@ var operations = map[string]*operation{
 			r.extra = []verify.Unlisted{verify.IgnoreUnlisted, verify.ReportUnlisted, verify.FailUnlisted}[n]
 		}),
 		"ignore_missing": flag(func(r *request) *bool { return &r.ignoreMissing }),
+		"ignore_text":    flag(func(r *request) *bool { return &r.ignoreText }),
 		"root":           {set: setRoot},
 		"strip":          number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
 		"basename":       flag(func(r *request) *bool { return &r.naming.Basename }),

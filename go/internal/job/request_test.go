@@ -191,7 +191,7 @@ func allOptions() request {
 		followOutside:    true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}
 	r.add = true // the default
-	r.recursive, r.extra, r.ignoreMissing, r.root = true, verify.ReportUnlisted, true, "/r\xff"
+	r.recursive, r.extra, r.ignoreMissing, r.ignoreText, r.root = true, verify.ReportUnlisted, true, true, "/r\xff"
 	r.naming = verify.Paths{Strip: 4096, Basename: true, Remap: []verify.Prefix{
 		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},
 	}}

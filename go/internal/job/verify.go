@@ -17,12 +17,15 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			j.append(func(dst []byte) []byte { return wire.AppendManifest(dst, &record) })
 		},
 		Read: func(m *verify.Manifest) {
-			record := wire.Read{Manifest: m.Index, Assumed: m.Assumed, Algorithms: algorithmNames(m.Algorithms)}
+			record := wire.Read{Manifest: m.Index, Assumed: m.Assumed, TextLines: m.TextLines, Algorithms: algorithmNames(m.Algorithms)}
 			j.append(func(dst []byte) []byte { return wire.AppendRead(dst, &record) })
 		},
 		BadLine: func(b *verify.BadLine) {
 			record := wire.BadLine{
 				Manifest: b.Manifest.Index, Line: b.Line, Code: lineCodes[b.Code], Text: b.Text, Cause: b.Cause,
+			}
+			if b.Code == manifest.PlainText {
+				record.Cause += "; --ignore-text (ignore_text=True) accepts text"
 			}
 			j.append(func(dst []byte) []byte { return wire.AppendBadLine(dst, &record) })
 		},
@@ -44,7 +47,7 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 	s, err := verify.Run(ctx, verify.Request{
 		Reading: verify.Reading{
 			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
-			Algorithm: r.algorithm, Format: r.format,
+			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText,
 		},
 		Path: r.paths[0], Workers: r.workers, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
 		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
@@ -77,8 +80,9 @@ func entryOf(r *verify.Result) wire.Entry {
 }
 
 var lineCodes = [...]wire.LineCode{
-	manifest.NoCode:   wire.LineOther,
-	manifest.NoDigest: wire.LineNoDigest,
+	manifest.NoCode:    wire.LineOther,
+	manifest.NoDigest:  wire.LineNoDigest,
+	manifest.PlainText: wire.LineOther,
 }
 
 func algorithmNames(all []*digest.Algorithm) []string {

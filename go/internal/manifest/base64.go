@@ -11,7 +11,7 @@ import (
 //
 // Base64 is distinguished from hex by the length of the digest, and by the padding if both have the
 // same length.
-var Base64 = &Format{Name: "base64", Detect: detectTagged(styleBase64), Read: readTagged, Write: &Writer{
+var Base64 = &Format{Name: "base64", Detect: detectTagged(styleBase64), Read: readTagged, HasText: true, Write: &Writer{
 	File: bsdFile(base64.StdEncoding.AppendEncode)}}
 
 // fromBase64 decodes text strictly. It rejects CR and LF, which package base64 ignores.

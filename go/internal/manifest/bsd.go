@@ -22,7 +22,7 @@ import (
 //
 // The tag may have any case and spelling ("SHA256", "SHA2-256", "BLAKE2b-256"), and each line may
 // have another tag. Lines as in [GNU] are also read.
-var BSD = &Format{Name: "bsd", Detect: detectTagged(styleBSD), Read: readTagged, Write: &Writer{File: bsdFile(hex.AppendEncode)}}
+var BSD = &Format{Name: "bsd", Detect: detectTagged(styleBSD), Read: readTagged, HasText: true, Write: &Writer{File: bsdFile(hex.AppendEncode)}}
 
 func bsdFile(encode func(dst, digest []byte) []byte) func([]byte, []Entry) ([]byte, error) {
 	return func(dst []byte, entries []Entry) ([]byte, error) {

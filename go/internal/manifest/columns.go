@@ -19,7 +19,7 @@ import (
 //
 // It is distinguished from [NameFirst] with a number at the end of each name, such as a date, by the letters
 // among the digits of the first column, or by the two spaces that rhash writes before each column.
-var Columns = &Format{Name: "columns", Detect: detectColumns, Read: readColumns}
+var Columns = &Format{Name: "columns", Detect: detectColumns, Read: readColumns, HasText: true}
 
 func detectColumns(head []byte, o Options) bool {
 	line := firstEntryLine(head)
@@ -102,7 +102,7 @@ func readColumns(lines *Lines, o Options) Next {
 		entries, err := digests.row(line, &sizes)
 		switch {
 		case line[0] == '#' && err == nil:
-			return nil, fmt.Errorf("a comment, or a file whose name begins with %q", line[:1])
+			return nil, couldBeName(line[:1])
 		case line[0] == '#':
 			digests.heading(line)
 			return nil, nil

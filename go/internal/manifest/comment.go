@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 
 	"checksig/internal/digest"
@@ -19,6 +20,13 @@ func hasRemarkMark(line []byte) bool {
 
 // errHiddenDigest is the cause for a comment that could be an entry.
 var errHiddenDigest = errors.New("a comment with a digest in it, which could be an entry")
+
+// couldBeName is the error for a comment that could be an entry whose name begins with the mark.
+type couldBeName string
+
+func (mark couldBeName) Error() string {
+	return fmt.Sprintf("a comment, or a file whose name begins with %q", string(mark))
+}
 
 // IsComment reports whether a line that a format's reader has accepted is a comment or a heading.
 func (f *Format) IsComment(line []byte) bool {
@@ -64,6 +72,32 @@ func looksLikeDigest(line []byte) bool {
 		}
 	}
 	return false
+}
+
+// isPlainText reports whether nothing in a line looks like a digest, nor like a part of one where formats have
+// digests, at the beginning or the end.
+func isPlainText(line []byte) bool {
+	if looksLikeDigest(line) {
+		return false
+	}
+	all := words(line)
+	for i, word := range all {
+		if (i == 0 || i == len(all)-1) && len(word) >= mixedHex && len(bytes.Trim(word, "0123456789")) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutText returns the lines of head that are not plain text.
+func withoutText(head []byte) []byte {
+	var rest []byte
+	for line := range bytes.Lines(head) {
+		if !isPlainText(bytes.TrimRight(line, "\r\n")) {
+			rest = append(rest, line...)
+		}
+	}
+	return rest
 }
 
 func isNotBase64(r rune) bool {

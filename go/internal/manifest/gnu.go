@@ -31,7 +31,7 @@ import (
 //   - headings that name the algorithm of the lines after them (see [untagged.heading])
 //   - digests with the algorithm in front (see [parsePrefixed]), and "?SHA256*" before the name
 //   - the comment "# <name>: <n> bytes" of Fedora, which gives the size of the next file
-var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
+var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, HasText: true, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
 func detectGNU(head []byte, o Options) bool {
 	line := firstEntryLine(head)
@@ -101,7 +101,7 @@ func (g *gnuReader) next(lines *Lines) Next {
 				if hasRemarkMark(line) {
 					err = errHiddenDigest
 				}
-				return Entry{}, lineError(n, line, err)
+				return Entry{}, lines.rejected(n, line, err)
 			}
 			e.Line = n
 			if g.size.name != "" {

@@ -17,6 +17,7 @@ type Lines struct {
 	wrapper wrapper       // nil if there is none
 	n       int64         // number of the last line returned
 	crlf    bool          // that line ended in CRLF
+	hasText bool          // lines may be [PlainText]
 }
 
 // Next returns the next line and its number. The line is valid until the next call.
@@ -96,6 +97,16 @@ func lineError(n int64, line []byte, cause error) *LineError {
 	return bad
 }
 
+// rejected returns the error for line n, which a format rejected with cause. It has the code [PlainText] if
+// the line may be text.
+func (l *Lines) rejected(n int64, line []byte, cause error) *LineError {
+	bad := lineError(n, line, cause)
+	if l.hasText && bad.Code == NoCode && !errors.As(cause, new(couldBeName)) && isPlainText(line) {
+		bad.Code = PlainText
+	}
+	return bad
+}
+
 // perLine reads a format in which each line lists one file.
 //
 // parse returns the entry of a line, which is valid during the call; perLine sets its line number.
@@ -113,7 +124,7 @@ func perLine(lines *Lines, parse func(line []byte) (Entry, error)) Next {
 				e.Line = n
 				return e, nil
 			case err != errNoEntry:
-				return Entry{}, lineError(n, line, err)
+				return Entry{}, lines.rejected(n, line, err)
 			}
 		}
 	}

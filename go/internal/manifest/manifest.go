@@ -107,8 +107,9 @@ type LineError struct {
 type LineCode uint8
 
 const (
-	NoCode   LineCode = iota // any other cause
-	NoDigest                 // the line lists a file without a digest
+	NoCode    LineCode = iota // any other cause
+	NoDigest                  // the line lists a file without a digest
+	PlainText                 // nothing in the line looks like a digest, and the format may have text between entries
 )
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
@@ -125,6 +126,9 @@ type Options struct {
 	// AllowShort accepts digests of fewer than 128 bits, of which a second file is found in no time.
 	// Those of Algorithm are accepted in any case.
 	AllowShort bool
+	// AcceptText finds the format also of a manifest that begins with text. Its lines are errors with the
+	// code [PlainText], which the caller accepts.
+	AcceptText bool
 
 	searched   bool              // Read has searched FileName for an algorithm
 	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
@@ -156,6 +160,9 @@ type Format struct {
 	// ReadDocument returns the entries of a manifest that is one document, such as JSON; Read is nil
 	// then. There are no documents inside wrappers.
 	ReadDocument func(doc *Document, o Options) Next
+	// HasText is set if people may have written text between the entries, so that an error may have the
+	// code [PlainText].
+	HasText bool
 	// Write writes manifests; nil for formats that only one publisher's own tool produces.
 	Write *Writer
 }
@@ -237,6 +244,13 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	if format == nil {
 		format = detect(head, o, lines.wrapper != nil)
 	}
+	if format == nil && o.AcceptText {
+		format = detect(withoutText(head), o, lines.wrapper != nil)
+	}
+	if format == nil {
+		format = GNU // the most common format, whose errors are the most useful ones
+	}
+	lines.hasText = format.HasText && !o.isShort()
 	var next Next
 	if format.ReadDocument == nil {
 		next = format.Read(lines, o)
@@ -278,11 +292,19 @@ func (o Options) guard(next Next) Next {
 	}
 }
 
+// isShort reports whether digests are so short that a wrong one could be taken for a word in a text.
+func (o Options) isShort() bool {
+	const shortest = 16
+	algorithm := o.untaggedAlgorithm()
+	return algorithm != nil && algorithm.Size < shortest
+}
+
+// detect returns the format of a manifest that begins with head, or nil.
 func detect(head []byte, o Options, wrapped bool) *Format {
 	for _, f := range Formats {
 		if !(wrapped && f.ReadDocument != nil) && f.Detect(head, o) {
 			return f
 		}
 	}
-	return GNU // the most common format, whose errors are the most useful ones
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 //	<name> (SP | TAB)+ <hex digest>
 //
 // Empty lines and "#" comments are skipped.
-var NameFirst = &Format{Name: "name-first", Detect: nameFirstLine.detect, Read: nameFirstLine.read, Write: &Writer{
+var NameFirst = &Format{Name: "name-first", Detect: nameFirstLine.detect, Read: nameFirstLine.read, HasText: true, Write: &Writer{
 	Begin: beginUntagged, File: nameFirstFile("#")}}
 
 var nameFirstLine = untaggedLine{comments: "#", parse: parseNameFirst}

@@ -13,7 +13,7 @@ import (
 //	<tag> "(" <name> ")= " <hex digest>
 //
 // The tag for SHA-256 is "SHA256" up to version 1, and "SHA2-256" since 3.0. Names are never escaped.
-var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readTagged, Write: &Writer{File: opensslFile}}
+var OpenSSL = &Format{Name: "openssl", Detect: detectTagged(styleOpenSSL), Read: readTagged, HasText: true, Write: &Writer{File: opensslFile}}
 
 func opensslFile(dst []byte, entries []Entry) ([]byte, error) {
 	for _, e := range entries {

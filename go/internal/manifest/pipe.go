@@ -12,7 +12,7 @@ import (
 //
 // Names that begin or end with a blank are rejected, because the blank could be padding. Empty lines
 // and "#" comments are skipped.
-var Pipe = &Format{Name: "pipe", Detect: pipeLine.detect, Read: pipeLine.read, Write: &Writer{Begin: beginUntagged, File: pipeFile}}
+var Pipe = &Format{Name: "pipe", Detect: pipeLine.detect, Read: pipeLine.read, HasText: true, Write: &Writer{Begin: beginUntagged, File: pipeFile}}
 
 var pipeLine = untaggedLine{comments: "#", parse: parsePipe}
 

@@ -28,7 +28,7 @@ import (
 // Without a name, as gpg writes it for standard input, the digest is about the file that the manifest is named
 // after, as in [Sidecar]. A digest that is not complete is one bad line with all its lines. Comments and
 // headings are as in [GNU].
-var PrintMD = &Format{Name: "print-md", Detect: detectPrintMD, Read: readPrintMD}
+var PrintMD = &Format{Name: "print-md", Detect: detectPrintMD, Read: readPrintMD, HasText: true}
 
 var (
 	// Greedy, because a name may contain ": ".
@@ -54,7 +54,7 @@ func detectPrintMD(head []byte, o Options) bool {
 }
 
 func readPrintMD(lines *Lines, o Options) Next {
-	p := printMD{digests: untagged{algorithm: o.untaggedAlgorithm()}}
+	p := printMD{lines: lines, digests: untagged{algorithm: o.untaggedAlgorithm()}}
 	p.sidecar, _ = splitSidecar(o.FileName)
 	var ended error
 	return func() (Entry, error) {
@@ -83,6 +83,7 @@ func readPrintMD(lines *Lines, o Options) Next {
 
 // printMD collects the lines of one digest.
 type printMD struct {
+	lines   *Lines
 	digests untagged
 	sidecar string          // the file that the manifest is named after
 	done    []printMDResult // what [Next] returns before it reads on
@@ -130,7 +131,7 @@ func (p *printMD) take(line []byte, n int64) {
 		p.begin(line, n, name[1], nil, nil)
 	default:
 		cause := errors.New("expected a file name and a digest in groups")
-		p.done = append(p.done, printMDResult{err: lineError(n, line, cause)})
+		p.done = append(p.done, printMDResult{err: p.lines.rejected(n, line, cause)})
 	}
 }
 

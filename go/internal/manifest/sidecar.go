@@ -19,7 +19,7 @@ import (
 // the manifest's own name without its last extension; of ".txt" and the extension before it, both are
 // removed if the latter names an algorithm: disc.iso.sha256, disc.iso.sha256.txt and disc.iso.txt list
 // disc.iso. Comments and headings are as in [GNU].
-var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, Write: &Writer{
+var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, HasText: true, Write: &Writer{
 	Single: true, Begin: beginSingle, File: sidecarFile}}
 
 var (

@@ -148,8 +148,8 @@ func (u untaggedLine) read(lines *Lines, o Options) Next {
 		}
 		e, err := u.parse(line, digests)
 		if strings.IndexByte(u.comments, line[0]) >= 0 {
-			if err == nil && u.couldBeName(line, e) {
-				return Entry{}, fmt.Errorf("a comment, or a file whose name begins with %q", line[:1])
+			if err == nil && mayBeNamed(line, e) {
+				return Entry{}, couldBeName(line[:1])
 			}
 			if u.comments == "#" {
 				digests.heading(line)
@@ -168,9 +168,9 @@ func (u untaggedLine) read(lines *Lines, o Options) Next {
 	})
 }
 
-// couldBeName reports whether a comment that could be read as e may list a file all the same: a tool that puts
+// mayBeNamed reports whether a comment that could be read as e may list a file all the same: a tool that puts
 // names first writes it for a name that begins with the mark. A few hex digits at the end of a comment are
 // none, such as a date.
-func (u untaggedLine) couldBeName(line []byte, e Entry) bool {
+func mayBeNamed(line []byte, e Entry) bool {
 	return len(e.Digest) > crc32.Size || line[1] != ' ' && line[1] != '\t'
 }

@@ -106,6 +106,9 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 	}
 	var bad *manifest.LineError
 	switch {
+	case errors.As(err, &bad) && bad.Code == manifest.PlainText && rd.reading.IgnoreText:
+		m.TextLines++
+		return true
 	case errors.As(err, &bad):
 		m.line = bad.Line
 		v.bad(m, bad)
@@ -169,6 +172,7 @@ func (rd *reader) begin(m *openManifest) error {
 	}
 	options := manifest.Options{
 		FileName: m.location.name, Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
+		AcceptText: rd.reading.IgnoreText,
 	}
 	if s := m.location.structure; s != nil && options.Format == nil {
 		options.Format = s.kind.Format

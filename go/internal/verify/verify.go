@@ -59,6 +59,7 @@ type Reading struct {
 	Paths         Paths             // how the names listed become names of files
 	Algorithm     *digest.Algorithm // of digests without a tag; nil for what the manifest says
 	Format        *manifest.Format  // of the manifests; nil to detect it
+	IgnoreText    bool              // count lines in which nothing looks like a digest, instead of reporting them
 }
 
 // Unlisted is what to do about files that no manifest lists.
@@ -83,6 +84,7 @@ type Manifest struct {
 	// Known once it was read:
 	Algorithms []*digest.Algorithm // of its entries
 	Assumed    bool                // for some of them, only the digest's length tells the algorithm
+	TextLines  int64               // lines that IgnoreText passed over
 
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from

@@ -15,8 +15,8 @@
 //
 //	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
 //	verify, create, update  workers, leave_cache, follow_outside
-//	verify               recursive, extra, ignore_missing, root, strip, basename, remap (zero or
-//	                     more), min_strength, algorithm, format, keep_verified, totals, high_water
+//	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
+//	                     (zero or more), min_strength, algorithm, format, keep_verified, totals, high_water
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
 //	                     bytes), relative_to, overwrite, links, skip_special, exclude (zero or
 //	                     more), totals
@@ -72,7 +72,8 @@
 //	'R' read: the manifest was read to its end
 //	0   u32    manifest
 //	4   flag   assumed: the algorithm of some digests is known from their length alone
-//	5          names of its algorithms, separated by one space
+//	5   u64    lines of text that ignore_text passed over
+//	13         names of its algorithms, separated by one space
 //
 //	'E' entry
 //	0   u8     status: 0 verified, 1 mismatched, 2 missing, 3 unreadable, 4 skipped
@@ -162,8 +163,8 @@
 //	0   u8     size of the digest
 //	1   flag   variable: shorter digests are possible
 //	2   u16    bits of collision resistance
-//	4          each as a u32 size and its bytes: name, class of strength ("checksum", "broken" or
-//	           "strong"), other spellings joined by ","
+//	4          each as a u32 size and its bytes: name, class of strength ("checksum", "broken",
+//	           "short" or "strong"), other spellings joined by ","
 //
 // For example, a verification without files that has found one manifest, "S", so far sends this
 // batch of 63 bytes (in hexadecimal; the lines are the header and the record):

@@ -73,6 +73,7 @@ func AppendManifest(dst []byte, m *Manifest) []byte {
 type Read struct {
 	Manifest   int
 	Assumed    bool
+	TextLines  int64
 	Algorithms []string
 }
 
@@ -81,6 +82,7 @@ func AppendRead(dst []byte, r *Read) []byte {
 	dst, start := begin(dst, KindRead)
 	dst = le.AppendUint32(dst, uint32(r.Manifest))
 	dst = append(dst, flag(r.Assumed))
+	dst = le.AppendUint64(dst, uint64(r.TextLines))
 	return end(appendJoined(dst, r.Algorithms, ' '), start)
 }
 

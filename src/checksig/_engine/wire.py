@@ -47,13 +47,13 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 4
+ABI = 5
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
 _MANIFEST = struct.Struct("<IIII")
-_READ = struct.Struct("<IB")
+_READ = struct.Struct("<IBQ")
 _ENTRY = struct.Struct("<BBBBBIQQIIII")
 _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
@@ -164,9 +164,11 @@ def decode_manifest(payload: bytes) -> Manifest:
 def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
     """Decode an ``R`` record into a manifest's index and the manifest with its algorithms."""
     index: int
-    index, assumed = _READ.unpack_from(payload)
+    index, assumed, text_lines = _READ.unpack_from(payload)
     algorithms = tuple(_text(payload[_READ.size :]).split())
-    return index, manifests[index]._replace(algorithms=algorithms, assumed=assumed == 1)
+    return index, manifests[index]._replace(
+        algorithms=algorithms, assumed=assumed == 1, text_lines=text_lines
+    )
 
 
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:

@@ -28,6 +28,6 @@ def run(_options: argparse.Namespace) -> int:
     """Print a line for each algorithm."""
     for algorithm in checksig.algorithms:
         size = "any" if algorithm.digest_size is None else str(8 * algorithm.digest_size)
-        words = _WORDS.get(algorithm.strength, f"strong, {algorithm.bits} bits")
+        words = _WORDS.get(algorithm.strength, f"{algorithm.strength}, {algorithm.bits} bits")
         print(f"{algorithm.name:10}  {size:>4}  {words}")
     return 0

@@ -130,6 +130,11 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         for m in manifests
         if m.assumed
     ]
+    notes += [
+        f"{printable(m.path)}: {m.text_lines} {'line' if m.text_lines == 1 else 'lines'} of text ignored"
+        for m in manifests
+        if m.text_lines
+    ]
     for note in notes[:_MAX_NOTES]:
         yield style.line("NOTE", note)
     if len(notes) > _MAX_NOTES:
