@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -11,28 +13,37 @@ import (
 //	<name>,<size>,<hex digest>,<folder>,
 //	<name>,<size>,
 //
-// cfv writes CRC-32; a longer digest is of the algorithm that the manifest's name or its length tells. Fields
-// with commas and quotation marks are quoted as in RFC 4180. The last form has no digest, which is a bad line
-// with the code [NoDigest]. Comments and headings are as in [NameFirst].
-var CFVCSV = &Format{Name: "cfv-csv", Detect: detectCFVCSV, Read: cfvCSVLine.read}
+// All lines have the same number of fields. cfv writes CRC-32; a longer digest is of the algorithm that the
+// manifest's name or its length tells. Fields with commas and quotation marks are quoted as in RFC 4180. The
+// last form has no digest, which is a bad line with the code [NoDigest]. The last comma shows that a line is
+// whole; without it, only a longer digest than cfv's is read. Comments and headings are as in [NameFirst].
+var CFVCSV = &Format{Name: "cfv-csv", Detect: detectCFVCSV, Read: readCFVCSV}
 
-var cfvCSVLine = untaggedLine{comments: "#", parse: parseCFVCSV}
-
-func detectCFVCSV(head []byte, o Options) bool {
-	if cfvCSVLine.detect(head, o) {
-		return true
-	}
-	_, err := parseCFVCSV(firstEntryLine(head), untagged{})
-	return errors.Is(err, errNoDigest) && strings.Contains(strings.ToLower(o.FileName), ".csv")
+// cfvCSV is the state of a reader.
+type cfvCSV struct {
+	fields int // of the first entry; 0 before it
 }
 
-func parseCFVCSV(line []byte, digests untagged) (Entry, error) {
+func detectCFVCSV(head []byte, o Options) bool {
+	c := cfvCSV{}
+	_, err := c.parse(firstEntryLine(head), untagged{algorithm: o.untaggedAlgorithm()})
+	return err == nil || errors.Is(err, errNoDigest) && strings.Contains(strings.ToLower(o.FileName), ".csv")
+}
+
+func readCFVCSV(lines *Lines, o Options) Next {
+	c := cfvCSV{}
+	return untaggedLine{comments: "#", parse: c.parse}.read(lines, o)
+}
+
+func (c *cfvCSV) parse(line []byte, digests untagged) (Entry, error) {
 	var row csvRow
 	if err := row.add(line); err != nil {
 		return Entry{}, err
 	}
 	fields := append(row.fields, string(row.field))
-	if fields[len(fields)-1] == "" {
+	n := len(fields)
+	whole := fields[n-1] == ""
+	if whole {
 		fields = fields[:len(fields)-1]
 	}
 	const withFolder = 4
@@ -46,12 +57,21 @@ func parseCFVCSV(line []byte, digests untagged) (Entry, error) {
 	if len(fields) == 2 {
 		return Entry{}, errNoDigest
 	}
+	if !whole && (len(fields) == withFolder || len(fields[2]) == hex.EncodedLen(crc32.Size)) {
+		return Entry{}, errors.New("expected a comma at the end of the line, as cfv writes it")
+	}
+	if c.fields > 0 && n != c.fields {
+		return Entry{}, fmt.Errorf("expected %d fields as in earlier lines, found %d", c.fields, n)
+	}
 	name := fields[0]
 	if len(fields) == withFolder && fields[3] != "" {
 		name = inFolder(fields[3], name)
 	}
 	e, err := digests.entry([]byte(fields[2]), []byte(name))
 	e.HasSize, e.Size = true, size
+	if err == nil {
+		c.fields = n
+	}
 	return e, err
 }
 

@@ -95,7 +95,7 @@ func cutColumns(line []byte, n int) (name []byte, columns [][]byte) {
 func readColumns(lines *Lines, o Options) Next {
 	digests := untagged{algorithm: o.untaggedAlgorithm()}
 	var sizes []int
-	return perRow(lines, func(line []byte) ([]Entry, error) {
+	next := perRow(lines, func(line []byte) ([]Entry, error) {
 		if isBlank(line) {
 			return nil, nil
 		}
@@ -103,18 +103,23 @@ func readColumns(lines *Lines, o Options) Next {
 		switch {
 		case line[0] == '#' && err == nil:
 			return nil, couldBeName(line[:1])
+		case line[0] == '#' && hidesDigest(line):
+			return nil, errHiddenDigest
 		case line[0] == '#':
 			digests.heading(line)
 			return nil, nil
 		case err == nil:
+			digests.awaited = false
 			return entries, nil
 		case isRemark(line), digests.heading(line):
 			return nil, nil
 		case hasRemarkMark(line):
 			return nil, errHiddenDigest
 		}
+		digests.awaited = false
 		return nil, err
 	})
+	return withEndCheck(lines, next, digests.truncated)
 }
 
 // row returns the entries of a line. The first line sets the sizes of the columns.

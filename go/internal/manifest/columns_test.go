@@ -29,13 +29,16 @@ var columnSamples = []sample{
 	{"cfv csv4", "x.csv4", "a.txt,4," + crcA + ",,\nb,0," + crcA + ",sub/c,\nb,0," + crcA + ",sub\\c,\nb,0," + crcA + ",/,\n", "cfv-csv",
 		[]string{"1 crc32 a.txt 4", "2 crc32 sub/c/b 0", `3 crc32 sub\c\b 0`, "4 crc32 /b 0"}},
 	{"cfv csv2", "x.csv2", "a.txt,4,\nb,5\n", "cfv-csv", []string{"1! no digest of this file", "2! no digest of this file"}},
-	{"cfv csv, weaker", "SHA256SUMS.csv", "a.txt,4," + hex64 + "\na.txt,4," + crcA + ",\nmd5:" + md5A + ",4," + crcA + "\n", "cfv-csv", []string{"1 sha256 a.txt 4",
+	{"cfv csv, weaker", "SHA256SUMS.csv", "a.txt,4," + hex64 + ",\na.txt,4," + crcA + ",\nmd5:" + md5A + ",4," + crcA + ",\n", "cfv-csv", []string{"1 sha256 a.txt 4",
 		"2! expected 64 hex digits for sha256, found 8", "3! expected 64 hex digits for sha256, found 8"}},
+	{"cfv csv4, cut short", "x", "a,1," + crcA + ",d,\na,1," + crcA + ",\na,1," + crcA + "\na,1," + crcA + ",d\n", "cfv-csv", []string{"1 crc32 d/a 1",
+		"2! expected 5 fields as in earlier lines, found 4", "3! expected a comma at the end of the line, as cfv writes it",
+		"4! expected a comma at the end of the line, as cfv writes it"}},
 	{"cfv csv, bad lines", "x.csv", "a,1," + crcA + ",\na,-1," + crcA + ",\na,1," + crcA[1:] + ",\na,1," + crcA + ",b,c,\n,1," + crcA + ",\n\"a,1," + crcA +
 		",\na\"b,1," + crcA + ",\na,1,,b,\nhello\n", "cfv-csv", []string{"1 crc32 a 1", `2! expected a size in bytes, found "-1"`,
 		"3! no known algorithm has digests of 7 hex digits", "4! expected a file name, a size and a digest, separated by commas",
 		"5! expected a file name, a size and a digest, separated by commas", "6! expected a file name, a size and a digest, separated by commas",
-		"7! quotation mark in a field without quotes", "8! expected a hex digest at the beginning of the line",
+		"7! quotation mark in a field without quotes", "8! expected 4 fields as in earlier lines, found 5",
 		"9! expected a file name, a size and a digest, separated by commas"}},
 }
 

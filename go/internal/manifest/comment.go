@@ -57,17 +57,19 @@ func looksLikeDigest(line []byte) bool {
 	if tagAnywhere().Match(line) {
 		return true
 	}
-	groups := 0
 	for word := range bytes.FieldsFuncSeq(line, isNotBase64) {
 		if hasHexRun(word) || isBase64Digest(word) {
 			return true
 		}
+	}
+	groups := 0
+	for _, word := range words(line) {
 		if isHexGroup(word) {
 			groups++
 		} else {
 			groups = 0
 		}
-		if groups == groupsInRow {
+		if groups == groupsInRow || bytes.Count(word, []byte(":")) >= groupsInRow && hasHexRun(bytes.ReplaceAll(word, []byte(":"), nil)) {
 			return true
 		}
 	}

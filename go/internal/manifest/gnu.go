@@ -78,7 +78,7 @@ const (
 // next reads the lines of GNU, BSD and OpenSSL tools. It does not use perLine because these formats
 // have manifests of millions of lines.
 func (g *gnuReader) next(lines *Lines) Next {
-	return func() (Entry, error) {
+	return withEndCheck(lines, func() (Entry, error) {
 		for {
 			line, n, err := lines.Next()
 			if err != nil {
@@ -88,6 +88,9 @@ func (g *gnuReader) next(lines *Lines) Next {
 				continue
 			}
 			if line[0] == '#' {
+				if hidesDigest(line) {
+					return Entry{}, lineError(n, line, errHiddenDigest)
+				}
 				if !g.heading(line) {
 					g.size.read(line)
 				}
@@ -101,15 +104,16 @@ func (g *gnuReader) next(lines *Lines) Next {
 				if hasRemarkMark(line) {
 					err = errHiddenDigest
 				}
+				g.awaited = false
 				return Entry{}, lines.rejected(n, line, err)
 			}
-			e.Line = n
+			e.Line, g.awaited = n, false
 			if g.size.name != "" {
 				g.size.apply(&e)
 			}
 			return e, nil
 		}
-	}
+	}, g.truncated)
 }
 
 func (g *gnuReader) entry(line []byte) (Entry, error) {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
 	"checksig/internal/digest"
@@ -16,7 +17,7 @@ const maxHeading = 64
 //
 //	# SHA512 HASH          Gentoo's .DIGESTS, catalyst
 //	Hash: SHA512           .NET
-//	SHA256:                also "SHA-256 checksums:", "# MD5", "sha1sum:"
+//	SHA256:                also "SHA-256 checksums", "# MD5", "sha1sum:"
 func (u *untagged) heading(line []byte) bool {
 	if len(line) > maxHeading {
 		return false
@@ -38,20 +39,37 @@ func (u *untagged) heading(line []byte) bool {
 			return false
 		}
 	default:
-		tag = strings.TrimSuffix(tag, ":")
+		var colon bool
+		if tag, colon = strings.CutSuffix(tag, ":"); !colon && !isComment {
+			return false // it may be what is left of a line with a tag
+		}
 	}
 	if hasHexRun([]byte(tag)) {
 		return false // a digest
 	}
 	if algorithm := algorithmOfHeading(tag); algorithm != nil {
-		*u = untagged{algorithm: algorithm}
+		*u = untagged{algorithm: algorithm, awaited: !isComment}
 		return true
 	}
 	if isGentoo || isOtherAlgorithm(tag) {
-		*u = untagged{unknown: tag}
+		*u = untagged{unknown: tag, awaited: !isComment}
 		return true
 	}
 	return false
+}
+
+// truncated returns the error for a manifest that ends after a heading.
+func (u *untagged) truncated() error {
+	if u.awaited {
+		return errors.New("truncated: no digest after the heading")
+	}
+	return nil
+}
+
+// hidesDigest reports whether a "#" comment is a heading of Gentoo that lacks its end, so that a digest follows
+// on the same line. In other comments digests are passed over.
+func hidesDigest(line []byte) bool {
+	return bytes.Contains(line, []byte(" HASH")) && looksLikeDigest(line)
 }
 
 // headingNouns are what may follow the algorithm in a heading.

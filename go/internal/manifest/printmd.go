@@ -39,7 +39,7 @@ var (
 )
 
 const (
-	hexGroup  = `(?:[0-9A-Fa-f]{2}){1,4}`
+	hexGroup  = `(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})`
 	hexGroups = hexGroup + `(?: {1,2}` + hexGroup + `)+`
 )
 
@@ -57,7 +57,7 @@ func readPrintMD(lines *Lines, o Options) Next {
 	p := printMD{lines: lines, digests: untagged{algorithm: o.untaggedAlgorithm()}}
 	p.sidecar, _ = splitSidecar(o.FileName)
 	var ended error
-	return func() (Entry, error) {
+	return withEndCheck(lines, func() (Entry, error) {
 		for len(p.done) == 0 {
 			if ended != nil {
 				return Entry{}, ended
@@ -78,7 +78,7 @@ func readPrintMD(lines *Lines, o Options) Next {
 		first := p.done[0]
 		p.done = p.done[1:]
 		return first.entry, first.err
-	}
+	}, p.digests.truncated)
 }
 
 // printMD collects the lines of one digest.
@@ -92,6 +92,8 @@ type printMD struct {
 	text      string
 	name, tag string
 	digits    []byte
+	group     int  // digits in each group; 0 before the first
+	uneven    bool // there are groups of other lengths
 }
 
 type printMDResult struct {
@@ -124,6 +126,8 @@ func (p *printMD) take(line []byte, n int64) {
 		p.begin(line, n, nil, tagged[1], tagged[2])
 	case groups != nil && len(groups[1]) == 0 && bytes.IndexByte(groups[2], ' ') > 0:
 		p.begin(line, n, nil, nil, groups[2])
+	case hidesDigest(line) && line[0] == '#':
+		p.done = append(p.done, printMDResult{err: lineError(n, line, errHiddenDigest)})
 	case isBlank(line), p.digests.heading(line), line[0] == '#', isRemark(line):
 	case hasRemarkMark(line):
 		p.done = append(p.done, printMDResult{err: lineError(n, line, errHiddenDigest)})
@@ -136,14 +140,21 @@ func (p *printMD) take(line []byte, n int64) {
 }
 
 func (p *printMD) begin(line []byte, n int64, name, tag, groups []byte) {
-	p.first, p.text, p.name, p.tag, p.digits = n, excerpt(line), string(name), string(tag), nil
+	p.first, p.text, p.name, p.tag = n, excerpt(line), string(name), string(tag)
+	p.digits, p.group, p.uneven = nil, 0, false
 	p.add(groups)
 }
 
 // add adds groups of digits; of a digest that is too long, only as much as shows that.
 func (p *printMD) add(groups []byte) {
-	if len(p.digits) <= 2*digest.MaxSize {
-		p.digits = append(p.digits, bytes.ReplaceAll(groups, []byte(" "), nil)...)
+	for group := range bytes.FieldsSeq(groups) {
+		if p.group == 0 {
+			p.group = len(group)
+		}
+		p.uneven = p.uneven || len(group) != p.group
+		if len(p.digits) <= 2*digest.MaxSize {
+			p.digits = append(p.digits, group...)
+		}
 	}
 }
 
@@ -157,6 +168,7 @@ func (p *printMD) end() {
 	if err != nil {
 		err = &LineError{Line: p.first, Text: p.text, Cause: err.Error()}
 	}
+	p.digests.awaited = false
 	p.done = append(p.done, printMDResult{e, err})
 	p.first = 0
 }
@@ -169,6 +181,8 @@ func (p *printMD) entry() (Entry, error) {
 	switch {
 	case len(p.digits) == 0:
 		return e, errors.New("no digest after the file name")
+	case p.uneven:
+		return e, fmt.Errorf("expected groups of %d hex digits", p.group)
 	case p.tag != "":
 		if e.Algorithm = digest.ByTag(p.tag); e.Algorithm == nil {
 			return e, unknownAlgorithm(p.tag)

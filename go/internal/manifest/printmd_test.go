@@ -57,9 +57,9 @@ var printMDSamples = []sample{
 	{"gpg, CRLF", "x", strings.ReplaceAll("a: "+gpgSHA512, "\n", "\r\n"), "print-md", []string{"1 sha512 a"}},
 
 	{"gpg, cut short", "a.sha512", "b: " + gpgSHA512 + "a: " + gpgSHA512[:81], "print-md", []string{"1 sha512 b",
-		"3! expected 128 hex digits for sha512, found 66"}},
-	{"gpg, a line too much", "a.sha256", "b: " + gpgSHA256 + "a: " + gpgSHA256 + " 00\n", "print-md", []string{"1 sha256 b",
-		"2! expected 64 hex digits for sha256, found 66"}},
+		"3! expected groups of 8 hex digits"}},
+	{"gpg, a line too much", "a.sha256", "b: " + gpgSHA256 + "a: " + gpgSHA256 + " 00000000\n", "print-md", []string{"1 sha256 b",
+		"2! expected 64 hex digits for sha256, found 72"}},
 	{"gpg, a line without indentation", "a.sha512", "b: " + gpgSHA512 + "a: " + strings.ReplaceAll(gpgSHA512, "\n   ", "\n") + "a: " +
 		strings.ReplaceAll(gpgSHA512, "\n       ", "\n"), "print-md", []string{"1 sha512 b", "3 sha512 a", "5! expected 128 hex digits for sha512, found 64",
 		"6! expected 128 hex digits for sha512, found 64"}},
@@ -67,6 +67,8 @@ var printMDSamples = []sample{
 		"3! expected 128 hex digits for sha512, found 64", "5! expected a file name and a digest in groups"}},
 	{"gpg, another digest under the name", "a.sha256", "b: " + gpgSHA256 + "a: " + gpgMD5 + "c:\n", "print-md", []string{"1 sha256 b",
 		"2! expected 64 hex digits for sha256, found 32", "3! no digest after the file name"}},
+	{"gpg, uneven groups", "x", "b: " + gpgMD5 + "a: " + strings.Replace(gpgMD5, " ", "", 1) + "a: " + strings.Replace(gpgSHA1, " ", "", 4), "print-md",
+		[]string{"1 md5 b", "2! expected groups of 4 hex digits", "3! expected a file name and a digest in groups"}},
 	{"gpg, weaker than the name", "a.sha256", "a: SHA256 = " + gpgSHA256 + "a: MD5 = " + gpgMD5, "print-md", []string{"1 sha256 a",
 		"2! md5 is weaker than sha256, the algorithm in the manifest's name"}},
 	{"gpg, unknown algorithm", "x", "b: " + gpgMD5 + "a: TIGER = " + gpgSHA256 + "# TIGER HASH\na: " + gpgSHA256 + "a: MD5 = " + gpgSHA256, "print-md", []string{

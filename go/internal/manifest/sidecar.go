@@ -116,8 +116,10 @@ func readSidecar(lines *Lines, o Options) Next {
 	name, _ := splitSidecar(o.FileName)
 	digests := untagged{algorithm: o.untaggedAlgorithm()}
 	seen := false
-	return perLine(lines, func(line []byte) (Entry, error) {
+	next := perLine(lines, func(line []byte) (Entry, error) {
 		switch {
+		case hidesDigest(line) && line[0] == '#':
+			return Entry{}, errHiddenDigest
 		case isBlank(line) || digests.heading(line) || line[0] == '#' || isRemark(line):
 			return Entry{}, errNoEntry
 		case hasRemarkMark(line):
@@ -132,8 +134,10 @@ func readSidecar(lines *Lines, o Options) Next {
 			err = errors.New("no file name, and the manifest is not named after a file, as in name.sha256")
 		}
 		seen = seen || err == nil
+		digests.awaited = false
 		return Entry{Name: name, Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
 	})
+	return withEndCheck(lines, next, digests.truncated)
 }
 
 func sidecarFile(dst []byte, entries []Entry) ([]byte, error) {

@@ -16,6 +16,7 @@ import (
 type untagged struct {
 	algorithm *digest.Algorithm // nil if only the length of a digest identifies it
 	unknown   string            // the tag in a heading, if no algorithm has it; see [untagged.heading]
+	awaited   bool              // nothing has followed a heading that is not a comment
 }
 
 // parsedDigest is a digest and its algorithm.
@@ -142,7 +143,7 @@ func (u untaggedLine) detect(head []byte, o Options) bool {
 // read skips blank lines, comments and headings.
 func (u untaggedLine) read(lines *Lines, o Options) Next {
 	digests := untagged{algorithm: o.untaggedAlgorithm()}
-	return perLine(lines, func(line []byte) (Entry, error) {
+	next := perLine(lines, func(line []byte) (Entry, error) {
 		if isBlank(line) {
 			return Entry{}, errNoEntry
 		}
@@ -152,6 +153,9 @@ func (u untaggedLine) read(lines *Lines, o Options) Next {
 				return Entry{}, couldBeName(line[:1])
 			}
 			if u.comments == "#" {
+				if hidesDigest(line) {
+					return Entry{}, errHiddenDigest
+				}
 				digests.heading(line)
 			}
 			return Entry{}, errNoEntry
@@ -164,8 +168,10 @@ func (u untaggedLine) read(lines *Lines, o Options) Next {
 				return Entry{}, errHiddenDigest
 			}
 		}
+		digests.awaited = false
 		return e, err
 	})
+	return withEndCheck(lines, next, digests.truncated)
 }
 
 // mayBeNamed reports whether a comment that could be read as e may list a file all the same: a tool that puts
