@@ -41,11 +41,22 @@ FORMATS = """\
 gnu: GNU coreutils
 Defined by the man page sha256sum(1) and digest.c in the source of GNU coreutils. Two characters
 separate digest and name, or one in the whole manifest (a space or a TAB). Lines with tags, as
-below, are read in between.
+below, are read in between. This is also read, here and in the formats below whose lines are for
+people to read (all but SFV, cfv's CSV and BagIt):
+- the algorithm in front of a digest: `sha256:HEX`, `sha256-BASE64` (SRI), `XXH3_HEX` (xxhsum), and
+  `?SHA256*` in front of a name (FSUM)
+- a heading that names the algorithm of the lines after it, up to the next heading: `# SHA512 HASH`
+  (Gentoo), `Hash: SHA512` (.NET), `SHA-256:`, `MD5 sums`. The digests below an unknown algorithm
+  are bad lines: their length does not choose another one
+- comments that begin with `#`, and those that begin with `;` or `//` unless something in them looks
+  like a digest. A comment that could as well be a file whose name begins with the mark is a bad
+  line
+- with `ignore_text=True` or `--ignore-text`, lines in which nothing looks like a digest
 
 bsd: BSD tags
 Defined by the man pages md5(1) of the BSDs and cksum(1) of GNU coreutils; also written by
-shasum --tag, b3sum --tag, xxhsum and rhash --bsd. The tag is read in any spelling. A comment
+shasum --tag, b3sum --tag, xxhsum and rhash --bsd, which aligns its tags with spaces. The tag is
+read in any spelling. A comment
 `# NAME: N bytes`, as in Fedora's files, gives a size.
 
 base64: BSD tags, digests in base64
@@ -56,10 +67,21 @@ Defined by the man page openssl-dgst(1), versions 1 and 3. Names are never escap
 
 sidecar: A digest alone
 Published by Go, Kubernetes and many others: `disc.iso.sha256` and `disc.iso.sha256.txt` are about
-`disc.iso`. If the manifest's name does not name a file, this is a bad line.
+`disc.iso`. If the manifest's name does not name a file, this is a bad line. The algorithm may be in
+front (`sha256:HEX`, `SHA256 = HEX`), and `-` or `(stdin)` may stand for the name.
+
+print-md: gpg --print-md
+The output of gpg --print-md and --print-mds, as Apache and old Maven repositories publish it. The
+digest is in groups of two, four or eight digits, and may continue on lines that begin with a space.
+A digest that is not complete is one bad line with all its lines. Without a name, the manifest's
+own name names the file.
 
 pipe: Pipe table
 Used in release notes. Blanks around the name are refused, because they may be padding.
+
+columns: Several digests in a line
+Written by rhash with several algorithms. The length of each digest identifies its algorithm, so two
+of one length are refused. The first line determines the columns of all others.
 
 sfv: SFV
 Written by cksfv, rhash and cfv. CRC-32 (ISO 3309) only; `;` starts a comment.
@@ -98,6 +120,10 @@ Defined by RFC 8493. Recognised by the name `manifest-ALGORITHM.txt` or
 dpkg: dpkg
 Defined by the man page deb-md5sums(5). Recognised by the name `*.md5sums` and a first file below
 `usr/`, `etc/` and similar folders. Names start from `/`, or from `root=` if given.
+
+cfv-csv: cfv's CSV
+Written by cfv -t csv and csv4, with the file's size. The lines of csv2 have no digest: they are bad
+lines. All lines have the same number of fields, and a comma at the end.
 """
 
 HEAD = """\
@@ -120,6 +146,7 @@ of any [algorithm](algorithms.md); case does not matter unless noted.
 - `checksum.ALGORITHM`, also with a suffix after `-`: `CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64`
 - a file's name with `.ALGORITHM`, `.ALGORITHM.txt`, `.b3` or `.sfv`: `disc.iso.sha256`,
   `disc.iso.sha256.txt`, `files.sfv`
+- a file's name with `.sha`, `.DIGEST` or `.DIGESTS`: `disc.iso.sha`, `stage3.tar.xz.DIGESTS`
 - `manifest-ALGORITHM.txt` and `tagmanifest-ALGORITHM.txt`, the manifests of a bag
 - `MD5`, `SHA1`, `SHA256`, `SHA512`, also with `.sig`, and `RECORD`, in exactly this case
 
