@@ -33,7 +33,7 @@ func (d *Document) Read(p []byte) (int, error) {
 		}
 	}
 	d.offset += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
 		d.err = err
 	}
 	return n, err

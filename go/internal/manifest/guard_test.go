@@ -121,6 +121,13 @@ func TestBaseAt(t *testing.T) {
 		{manifest.RECORD, "/lib/pkg-1.0.dist-info", false, ".."},
 		{manifest.RECORD, "/lib/pkg", false, ""},
 		{manifest.RECORD, "/lib/pkg", true, ".."},
+		{manifest.CondaPaths, "/pkgs/a-1-0/info", false, ".."},
+		{manifest.CondaPaths, "/pkgs/a-1-0", false, ""},
+		{manifest.CondaMeta, "/env/conda-meta", false, ".."},
+		{manifest.CondaMeta, "/env/info", false, ""},
+		{manifest.CondaMeta, "/env/xconda-meta", false, ""},
+		{manifest.Simplestreams, "/mirror/streams/v1", false, "../.."},
+		{manifest.Simplestreams, "/mirror/v1", false, ""},
 	} {
 		t.Run(fmt.Sprintf("%s in %s, chosen %t", c.format.Name, c.dir, c.chosen), func(t *testing.T) {
 			if got := c.format.BaseAt(c.dir, c.chosen); got != c.want {

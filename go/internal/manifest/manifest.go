@@ -155,6 +155,8 @@ type Format struct {
 	// Detect reports whether a manifest that begins with head (at most [MaxLine] bytes) has this
 	// format.
 	Detect func(head []byte, o Options) bool
+	// Folder is the end of the path of the folders in which Base counts for a detected format; see BaseAt.
+	Folder string
 	// Read returns the entries of a manifest that consists of lines.
 	Read func(lines *Lines, o Options) Next
 	// ReadDocument returns the entries of a manifest that is one document, such as JSON; Read is nil
@@ -163,6 +165,9 @@ type Format struct {
 	// HasText is set if people may have written text between the entries, so that an error may have the
 	// code [PlainText].
 	HasText bool
+	// Wrapper returns the kind of signature inside which a document that begins with head is, as
+	// [Reading.Wrapper]; nil for none.
+	Wrapper func(head []byte) string
 	// Write writes manifests; nil for formats that only one publisher's own tool produces.
 	Write *Writer
 }
@@ -172,16 +177,16 @@ const dpkgFolder = "/var/lib/dpkg/info"
 
 // BaseAt returns the folder that names in a manifest of this format start from, relative to dir, the
 // manifest's own folder: Base if the caller has chosen the format. A detected format counts only where
-// its manifests belong, because a manifest must not decide by itself what is read outside its folder:
-// in *.dist-info, and in /var/lib/dpkg/info below the root of a file system, whose names start from that
-// root. Elsewhere names start from dir, which is "".
+// its manifests belong, because a manifest must not decide by itself what is read outside its folder: in
+// folders whose path ends in Folder, such as .dist-info, and in /var/lib/dpkg/info below the root of a file
+// system, whose names start from that root. Elsewhere names start from dir, which is "".
 func (f *Format) BaseAt(dir string, chosen bool) string {
 	dir = filepath.ToSlash(dir)
 	switch {
 	case chosen:
 		return f.Base
-	case f.Base == ".." && strings.HasSuffix(dir, ".dist-info"):
-		return ".."
+	case f.Folder != "" && strings.HasSuffix(dir, f.Folder):
+		return f.Base
 	case f.Base == "/" && strings.HasSuffix(dir, dpkgFolder):
 		return "../../../.."
 	}
@@ -205,6 +210,8 @@ type Writer struct {
 // Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
+	InToto, Sigstore, CondaPaths, CondaMeta, Datapackage, ROCrate, Croissant, // JSON documents
+	NPM, Cargo, CycloneDX, SPDX, Simplestreams, // JSON documents
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
 
@@ -212,8 +219,10 @@ var Formats = []*Format{
 type Reading struct {
 	Format   *Format
 	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"
-	Wrapper  string // "pgp" or "signify" if the text is inside a signature, which is not checked; else ""
-	Next     Next
+	// Wrapper is "pgp", "signify", "dsse" or "sigstore" if the text is inside a signature, which is not
+	// checked; else "".
+	Wrapper string
+	Next    Next
 }
 
 // Read starts reading the manifest r. The error is the reader's.
@@ -257,6 +266,9 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	} else {
 		if marked {
 			_, _ = buffered.Discard(len(utf8BOM)) // Peek has it
+		}
+		if format.Wrapper != nil {
+			name = format.Wrapper(head)
 		}
 		next = format.ReadDocument(&Document{r: buffered}, o)
 	}
@@ -305,6 +317,12 @@ func detect(head []byte, o Options, wrapped bool) *Format {
 		if !(wrapped && f.ReadDocument != nil) && f.Detect(head, o) {
 			return f
 		}
+	}
+	switch {
+	case detectJSON(head) && wrapped:
+		return wrappedJSON
+	case detectJSON(head):
+		return unknownJSON
 	}
 	return nil
 }

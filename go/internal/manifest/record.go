@@ -23,7 +23,7 @@ import (
 // RECORD itself and its signatures RECORD.jws and RECORD.p7s are listed without a digest, and are
 // skipped. So are ".pyc" files in a __pycache__ folder: they are created during installation. Any
 // other file without a digest is a bad line with the code [NoDigest], because nothing verifies it.
-var RECORD = &Format{Name: "record", Base: "..", Detect: detectRECORD, Read: readRECORD, Write: &Writer{
+var RECORD = &Format{Name: "record", Base: "..", Folder: ".dist-info", Detect: detectRECORD, Read: readRECORD, Write: &Writer{
 	Begin: beginSingle, File: recordFile}}
 
 var (
