@@ -124,6 +124,61 @@ Defined by the man page deb-md5sums(5). Recognised by the name `*.md5sums` and a
 cfv-csv: cfv's CSV
 Written by cfv -t csv and csv4, with the file's size. The lines of csv2 have no digest: they are bad
 lines. All lines have the same number of fields, and a comma at the end.
+
+in-toto: in-toto statements
+Defined by the in-toto attestation framework, statements v0.1 and v1: SLSA provenance and others.
+A statement stands alone or in a DSSE envelope (`wrapper` is "dsse"; its signature is not checked),
+also in PyPI's form of one (PEP 740), and several may follow one another as JSON Lines. All digests
+of a subject are verified; one of an unknown algorithm is a bad line, too, and so is one of no file,
+such as `gitCommit`.
+
+sigstore: Sigstore bundles
+Defined by sigstore_bundle.proto, versions 0.1 to 0.3; the signature is not checked. A bundle with a
+statement is read as one; in an OpenSSF model signature (model_signing v1.0) the predicate lists the
+files, whose digests must add up to the model's. The bundle of a file is about the file that it is
+named after: `disc.iso.sigstore.json` is about `disc.iso`.
+
+conda-paths: conda package
+Defined by conda's package specification. Names start from the folder above `info`. The digest of a
+softlink is that of the file that it leads to; a softlink to a folder, or to nothing, fails.
+
+conda-meta: conda package, installed
+Written by conda, mamba and pixi. Names start from the folder above `conda-meta`.
+`sha256_in_prefix`, the digest after installation, takes precedence. `.pyc` files that were created
+during installation have no digest, and are no entries; any other file without one is a bad line.
+
+datapackage: Frictionless data package
+Defined by the Data Package standard, versions 1 and 2. A hash without an algorithm is MD5. A file
+with a URL has the name at the end of it. A resource without a hash, or of several files, is a bad
+line.
+
+ro-crate: RO-Crate
+Defined by the RO-Crate Metadata Specification. Names are percent-encoded. Every `File` must have a
+digest, as `sha256`, `sha512`, `sha1`, `md5` or another algorithm's name.
+
+croissant: Croissant
+Defined by MLCommons' Croissant Format Specification. A file with a URL has the name at the end of
+it. A `FileSet` and files in an archive are no entries.
+
+npm: npm's package-lock.json
+Defined by npm, lockfileVersion 1 to 3, also `npm-shrinkwrap.json`. A package's file is the last part
+of `resolved`; `integrity` may have several digests. Packages from Git have none, and are bad lines.
+Use `--ignore-missing` if not every package was downloaded.
+
+cargo: Cargo's vendored crates
+Written by `cargo vendor` as `.cargo-checksum.json` into each crate's folder. The digest of the
+package itself is of its archive, which is not in the folder: it is not verified.
+
+cyclonedx: CycloneDX
+Defined by ECMA-424. Components of the type `file` are entries; others, such as libraries, are no
+files, and are skipped with their digests.
+
+spdx: SPDX
+Defined by ISO/IEC 5962 (SPDX 2.2 and 2.3) and SPDX 3.0, in JSON. Files are entries; packages are
+skipped with their digests.
+
+simplestreams: simplestreams
+Used for Ubuntu's cloud images, `products:1.0`. Names start from the folder above `streams/v1`.
 """
 
 HEAD = """\
@@ -149,6 +204,7 @@ of any [algorithm](algorithms.md); case does not matter unless noted.
 - a file's name with `.sha`, `.DIGEST` or `.DIGESTS`: `disc.iso.sha`, `stage3.tar.xz.DIGESTS`
 - `manifest-ALGORITHM.txt` and `tagmanifest-ALGORITHM.txt`, the manifests of a bag
 - `MD5`, `SHA1`, `SHA256`, `SHA512`, also with `.sig`, and `RECORD`, in exactly this case
+- `*.intoto.json`, `*.intoto.jsonl` and `datapackage.json`, in exactly this case
 
 ## Which tool reads what
 
@@ -170,6 +226,9 @@ TAIL = """\
 Encodings and wrappers are independent of the format: UTF-8 with a byte order mark, UTF-16 with
 one, CRLF; PGP clear-signed text (RFC 9580, section 7) and OpenBSD signify (`signify -S -e`). Lines
 around signed text are bad lines, and so is an end before the signature's end.
+
+JSON documents are read strictly: exact keys; two members with one key, text that is not Unicode, and
+anything after the document are errors. JSON of no known kind is refused.
 """
 
 

@@ -67,7 +67,8 @@ class Manifest(NamedTuple):
     """``"utf-8"``, which includes every encoding based on ASCII, ``"utf-16le"`` or
     ``"utf-16be"``."""
     wrapper: str = ""
-    """The kind of signed message around it, ``"pgp"`` or ``"signify"``; empty if unsigned."""
+    """The kind of signed message around it, ``"pgp"``, ``"signify"``, ``"dsse"`` or
+    ``"sigstore"``; empty if unsigned."""
     text_lines: int = 0
     """The lines that ``ignore_text`` accepted: nothing in them looks like a digest."""
 

@@ -141,6 +141,7 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
     text = row.text()
     assert manifest.encoding == marks.get(text[:2], "utf-8")
     signed = {b"-----BEGIN": "pgp", b"untrusted ": "signify"}
+    signed |= {b'{"payloadT': "dsse", b'{\n "mediaT': "sigstore", b'{"mediaTyp': "sigstore"}
     assert manifest.wrapper == signed.get(text[:10], "")
     assert manifest.signature == ("not checked" if text[:10] in signed else "")
 
@@ -149,6 +150,9 @@ NOT_FOUND = {
     *("sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"),
     *("filereport.tsv", "Release", "InRelease"),
     *("8.0.1-sha.txt", "files.csv", "files.csv4"),
+    *("disc.iso.sigstore.json", "model.sig", "paths.json", "tool-1.0-0.json", "bom.json"),
+    *("ro-crate-metadata.json", "croissant.json", "package-lock.json", ".cargo-checksum.json"),
+    *("sbom.spdx.json", "sbom.spdx3.json", "download.json"),
 }
 
 
@@ -251,6 +255,8 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
     """A changed, missing or doubled digit of a digest is never OK."""
     laid = lay(row)
     for result in laid.verify().results:
+        if b'"payload"' in laid.text:
+            continue  # the digests are in base64 twice: see TestTamperedPayload
         shown = next(s for s in spellings(result.expected) if encoded(laid.text, s) in laid.text)
         for at in (0, len(shown) // 2 + 1, len(shown) - 3):
             digit = "1" if shown[at] == "0" else "0"
@@ -274,6 +280,11 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
         ),
         ("ena", b"\t3\n", b"\t4\n"),
         ("cfv-csv4", b",4,", b",5,"),
+        ("conda-paths", b'_in_bytes": 5', b'_in_bytes": 6'),
+        ("datapackage", b'"bytes": 4', b'"bytes": 5'),
+        ("ro-crate", b'"contentSize": "4"', b'"contentSize": "5"'),
+        ("croissant", b'"4 B"', b'"5 B"'),
+        ("simplestreams", b'"size": 4', b'"size": 5'),
     ],
 )
 def test_a_size_that_is_wrong(
@@ -376,6 +387,8 @@ def test_the_corpus_is_whole() -> None:
         "bagit",
         "dpkg",
         *("print-md", "columns", "cfv-csv"),
+        *("in-toto", "sigstore", "conda-paths", "conda-meta", "datapackage", "ro-crate"),
+        *("croissant", "npm", "cargo", "cyclonedx", "spdx", "simplestreams"),
     }
 
 

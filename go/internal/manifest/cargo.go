@@ -8,7 +8,7 @@ package manifest
 // The digest of the package is that of the archive, which is not in the folder: it is not verified.
 var Cargo = &Format{Name: "cargo", Detect: detectCargo, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
-		return &jsonNode{fields: map[string]*jsonNode{
+		return &jsonNode{required: []string{"files", "package"}, fields: map[string]*jsonNode{
 			"files": {members: &jsonNode{read: func(name string) ([]Entry, error) {
 				f := jsonFile{name: name}
 				return f.entries(f.readHex(r, "sha256"))

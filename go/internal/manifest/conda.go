@@ -58,6 +58,7 @@ func detectKeys(keys ...string) func([]byte, Options) bool {
 func condaPaths(r *jsonReader, ended func() error) *jsonNode {
 	version := ""
 	return &jsonNode{
+		required: []string{"paths"},
 		fields: map[string]*jsonNode{
 			"paths": {each: &jsonNode{read: func(string) ([]Entry, error) { return condaPath(r) }}},
 			"paths_version": {read: func(string) (_ []Entry, err error) {
@@ -96,9 +97,10 @@ func condaPath(r *jsonReader) ([]Entry, error) {
 	})
 	switch {
 	case err != nil:
+	case original != "" || inPrefix != "":
 	case kind == "directory":
 		return nil, nil
-	case kind == "pyc_file" && original == "" && inPrefix == "" && strings.HasSuffix(f.name, ".pyc"):
+	case kind == "pyc_file" && strings.HasSuffix(f.name, ".pyc"):
 		return nil, nil
 	}
 	f.hasSize = f.hasSize && kind != "softlink" && (inPrefix == "" || inPrefix == original)

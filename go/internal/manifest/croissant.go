@@ -16,7 +16,7 @@ import (
 // sets of files are no files of their own. Any other one without a digest is a bad line.
 var Croissant = &Format{Name: "croissant", Detect: detectCroissant, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
-		return &jsonNode{fields: map[string]*jsonNode{
+		return &jsonNode{required: []string{"distribution"}, fields: map[string]*jsonNode{
 			"distribution": {each: &jsonNode{read: func(string) ([]Entry, error) { return croissantFile(r) }}}}}
 	})
 }}

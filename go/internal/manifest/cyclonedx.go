@@ -1,5 +1,7 @@
 package manifest
 
+import "fmt"
+
 // CycloneDX is a software bill of materials of OWASP in JSON. Source: ECMA-424, CycloneDX 1.2 to 1.7.
 //
 //	{"bomFormat": "CycloneDX", "components": [{"type": "file", "name": <name>,
@@ -18,6 +20,12 @@ var CycloneDX = &Format{Name: "cyclonedx", Detect: func(head []byte, _ Options) 
 		}}
 	})
 }}
+
+// bomTypes are the types of components that are no files.
+var bomTypes = map[string]bool{
+	"application": true, "framework": true, "library": true, "container": true, "platform": true, "operating-system": true,
+	"device": true, "device-driver": true, "firmware": true, "machine-learning-model": true, "data": true, "cryptographic-asset": true,
+}
 
 // bomComponent reads a component and those inside it.
 func bomComponent(r *jsonReader) ([]Entry, error) {
@@ -47,8 +55,13 @@ func bomComponent(r *jsonReader) ([]Entry, error) {
 	if err != nil && !isValueError(err) {
 		return nil, err
 	}
-	if err == nil && kind != "file" {
+	switch {
+	case err != nil || kind == "file":
+	case bomTypes[kind]:
 		return inside, insideErr.orNil()
+	default:
+		_ = f.fail(fmt.Errorf("unknown type of components %.40q", kind))
+		f.digests = nil
 	}
 	entries, err := f.entries(err)
 	return append(entries, inside...), insideErr.add(err).orNil()

@@ -17,7 +17,7 @@ import (
 // whose hash is of none of them.
 var Datapackage = &Format{Name: "datapackage", Detect: detectDatapackage, ReadDocument: func(doc *Document, o Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
-		return &jsonNode{fields: map[string]*jsonNode{
+		return &jsonNode{required: []string{"resources"}, fields: map[string]*jsonNode{
 			"resources": {each: &jsonNode{read: func(string) ([]Entry, error) { return dataResource(r, o) }}}}}
 	})
 }}
@@ -52,7 +52,7 @@ func dataResource(r *jsonReader, o Options) ([]Entry, error) {
 		}
 		return err
 	})
-	if err == nil && inline && paths == nil {
+	if err == nil && inline && paths == nil && hash == "" {
 		return nil, nil
 	}
 	if len(paths) == 1 {

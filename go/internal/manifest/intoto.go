@@ -88,7 +88,7 @@ func readAttestation(doc *Document, o Options) Next {
 func (a *attestation) node() *jsonNode {
 	fields := a.statement.node().fields
 	payloadType := textNode(a.r, &a.payloadType)
-	pypi := &jsonNode{fields: map[string]*jsonNode{"statement": a.payload("envelope of PyPI")}}
+	pypi := &jsonNode{required: []string{"statement"}, fields: map[string]*jsonNode{"statement": a.payload("envelope of PyPI")}}
 	fields["payloadType"] = payloadType
 	fields["payload"] = a.payload("envelope")
 	fields["mediaType"] = textNode(a.r, &a.mediaType)
@@ -96,8 +96,8 @@ func (a *attestation) node() *jsonNode {
 		"payloadType": payloadType, "payload": a.payload("bundle of a statement")}}
 	fields["messageSignature"] = &jsonNode{read: a.message}
 	fields["envelope"] = pypi
-	fields["attestation_bundles"] = &jsonNode{each: &jsonNode{fields: map[string]*jsonNode{
-		"attestations": {each: &jsonNode{fields: map[string]*jsonNode{"envelope": pypi}}}}}}
+	fields["attestation_bundles"] = &jsonNode{each: &jsonNode{required: []string{"attestations"}, fields: map[string]*jsonNode{
+		"attestations": {each: &jsonNode{required: []string{"envelope"}, fields: map[string]*jsonNode{"envelope": pypi}}}}}}
 	return &jsonNode{fields: fields, end: a.end}
 }
 

@@ -156,8 +156,7 @@ func (r *jsonReader) key() (string, error) {
 type jsonKeys map[[16]byte]bool // the beginnings of their SHA-256 digests, as keys may be long
 
 func (k jsonKeys) add(key string) error {
-	sum := sha256.Sum256([]byte(key))
-	short := [16]byte(sum[:16])
+	short := shortKey(key)
 	if k[short] {
 		return fmt.Errorf("two members with the key %.40q in one object", key)
 	}
@@ -165,6 +164,11 @@ func (k jsonKeys) add(key string) error {
 		k[short] = true
 	}
 	return nil
+}
+
+func shortKey(key string) [16]byte {
+	sum := sha256.Sum256([]byte(key))
+	return [16]byte(sum[:16])
 }
 
 // members reads an object. each reads the value of a key.

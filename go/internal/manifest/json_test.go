@@ -177,6 +177,10 @@ var jsonSamples = []sample{
 		`{"@id":"a%20b.csv","@type":["File","SoftwareSourceCode"],"contentSize":"1","sha256":"` + sha256A + `"},` + "\n" +
 		`{"@id":"c","@type":"File","contentSize":1,"md5":"` + md5A + `","sha1":"` + sha1A + `"},` + "\n" + `{"@id":"d","@type":"File","contentSize":"1 kB"}` + "\n]}",
 		"ro-crate", []string{"4 sha256 a b.csv 1", "5 md5 c 1", "5 sha1 c 1", "6! no digest of this file"}},
+	{"RO-Crate, bad entities", "x", `{"@context":["https://w3id.org/ro/crate/1.2/context"],"@graph":[` + "\n" + `{"@id":"a","md5":"` + md5A + `"},` + "\n" +
+		`{"@id":"b","@type":"Fyle","md5":"` + md5A + `"},` + "\n" + `{"@id":"c","@type":"Dataset","md5":1},` + "\n" + `{"@id":"","@type":"File","md5":"` + md5A + `"}` + "\n]}",
+		"ro-crate", []string{"2 md5 a", `2! no "@type"`, "3 md5 b", "3! a digest of what is not a File", "5! no file name"}},
+	{"RO-Crate without entities", "ro-crate-metadata.json", `{"@context":"https://w3id.org/ro/crate/1.1/context"}`, "ro-crate", []string{`1! no "@graph"`}},
 	{"Croissant", "croissant.json", `{"@context":{"@vocab":"https://schema.org/","cr":"http://mlcommons.org/croissant/"},"@type":"sc:Dataset","distribution":[` + "\n" +
 		`{"@type":"cr:FileObject","@id":"a","contentUrl":"https://x.org/d/a.zip","contentSize":"1 B","sha256":"` + sha256A + `"},` + "\n" +
 		`{"@type":"cr:FileSet","@id":"b","containedIn":{"@id":"a"},"includes":"*.csv"},` + "\n" +
@@ -212,19 +216,25 @@ var jsonSamples = []sample{
 		`"}]}},"components":[` + "\n" + `{"type":"library","name":"l","hashes":[{"alg":"SHA-256","content":"` + sha256A + `"}],"components":[` + "\n" +
 		`{"type":"file","name":"s/b","hashes":[{"alg":"MD5","content":"` + md5A + `"},{"alg":"SHA-512","content":"` + sha512A + `"}]}]},` + "\n" +
 		`{"type":"file","name":"c"},` + "\n" + `{"type":"file","name":"d","hashes":[{"alg":"Streebog-256","content":"` + sha256A + `"}]},` + "\n" +
-		`{"type":"file","name":"e","hashes":[{"alg":"MD5"}]}` + "\n" + `]}`, "cyclonedx", []string{"1 sha256 app", "2 md5 s/b", "2 sha512 s/b", "4! no digest of this file",
-		`5! unknown algorithm "Streebog-256"`, `6! expected "alg" and "content" of a digest`}},
+		`{"type":"file","name":"e","hashes":[{"alg":"MD5"}]},` + "\n" + `{"type":"fyle","name":"f","hashes":[{"alg":"MD5","content":"` + md5A + `"}]},` + "\n" +
+		`{"name":"g","components":[{"type":"file"},` + "\n" + `{"type":"file","name":"h","hashes":[{"alg":"MD5","content":"` + md5A + `"}]}]}` + "\n" + `]}`, "cyclonedx", []string{"1 sha256 app", "2 md5 s/b", "2 sha512 s/b", "4! no digest of this file",
+		`5! unknown algorithm "Streebog-256"`, `6! expected "alg" and "content" of a digest`,
+		`7! unknown type of components "fyle"`, "8 md5 h", "8! no file name", `8! unknown type of components ""`}},
 	{"SPDX", "sbom.spdx.json", `{"spdxVersion":"SPDX-2.3","packages":[{"name":"p","checksums":[]}],"files":[` + "\n" +
 		`{"fileName":"./a","SPDXID":"SPDXRef-1","checksums":[{"algorithm":"SHA1","checksumValue":"` + sha1A + `"},{"algorithm":"SHA256","checksumValue":"` + sha256A + `"}]},` + "\n" +
 		`{"fileName":"./b","checksums":[{"algorithm":"MD6","checksumValue":"00"}]},` + "\n" + `{"fileName":"./c","checksums":[]}` + "\n" + `]}`, "spdx", []string{
 		"2 sha1 ./a", "2 sha256 ./a", `3! unknown algorithm "MD6"`, "4! no digest of this file"}},
 	{"SPDX 3", "x.spdx3.json", `{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld","@graph":[` + "\n" + `{"type":"CreationInfo","@id":"_:c"},` + "\n" +
 		`{"type":"software_File","spdxId":"x","name":"a","verifiedUsing":[{"type":"Hash","algorithm":"sha256","hashValue":"` + sha256A + `"}]},` + "\n" +
-		`{"type":"software_File","spdxId":"y","name":"b"}` + "\n" + `]}`, "spdx", []string{"3 sha256 a", "4! no digest of this file"}},
+		`{"type":"software_File","spdxId":"y","name":"b"},` + "\n" +
+		`{"name":"c"},` + "\n" + `{"type":"software_Fyle","name":"d","verifiedUsing":[{"algorithm":"md5","hashValue":"` + md5A + `"}]},` + "\n" +
+		`{"type":"software_Package","name":"e","verifiedUsing":[{"algorithm":"md5","hashValue":"` + md5A + `"}]},` + "\n" +
+		`{"type":"software_File","name":"f","verifiedUsing":["_:hash"]}` + "\n" + `]}`, "spdx", []string{"3 sha256 a", "4! no digest of this file",
+		`5! no "type"`, "6! a digest of what is neither a file nor a package", `8! "verifiedUsing": expected an object`}},
 	{"simplestreams", "d.json", `{"content_id":"x","format":"products:1.0","products":{"p":{"os":"u","versions":{"1":{"items":{` + "\n" +
 		`"a":{"path":"server/a.img","sha256":"` + sha256A + `","md5":"` + md5A + `","size":1,"combined_sha256":"00"},` + "\n" + `"b":{"id":"ami-1","region":"r"},` + "\n" +
-		`"c":{"path":"c"},` + "\n" + `"d":{"md5":"` + md5A + `"}` + "\n" + `}}}}}}`, "simplestreams", []string{"2 sha256 server/a.img 1", "2 md5 server/a.img 1",
-		"4! no digest of this file", "5! no file name"}},
+		`"c":{"path":"c"},` + "\n" + `"d":{"md5":"` + md5A + `"}` + "\n" + `}},"2":{"itams":{}}}},"q":{"versyons":{}}}}`, "simplestreams", []string{"2 sha256 server/a.img 1", "2 md5 server/a.img 1",
+		"4! no digest of this file", "5! no file name", `6! no "items"`, `6! no "versions"`}},
 }
 
 func TestJSONOfNoKnownKind(t *testing.T) {

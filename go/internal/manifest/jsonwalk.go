@@ -20,6 +20,8 @@ type jsonNode struct {
 	fields  map[string]*jsonNode // the value is an object; other members are skipped
 	each    *jsonNode            // the value is an array, of any length
 	members *jsonNode            // the value is an object with any keys, of any length
+	// required are the keys without which an object lists less than it seems to.
+	required []string
 	// read reads the value, which is kept in memory. key is that of its member, or "".
 	read func(key string) ([]Entry, error)
 	// payload returns a walk of the document that the value, a string, holds in base64.
@@ -153,6 +155,9 @@ func (w *jsonWalk) step() ([]Entry, error) {
 	f.read = true
 	if !more {
 		w.frames = w.frames[:len(w.frames)-1]
+		if err := f.node.lacks(f.keys); err != nil {
+			return nil, err
+		}
 		return f.node.finish()
 	}
 	node, key := f.node.each, ""
@@ -171,6 +176,16 @@ func (w *jsonWalk) step() ([]Entry, error) {
 		}
 	}
 	return w.value(node, key)
+}
+
+// lacks returns an error if a required key is not one of keys.
+func (n *jsonNode) lacks(keys jsonKeys) error {
+	for _, key := range n.required {
+		if !keys[shortKey(key)] {
+			return valueErrorf("no %q", key)
+		}
+	}
+	return nil
 }
 
 func (n *jsonNode) finish() ([]Entry, error) {

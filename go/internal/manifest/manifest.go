@@ -33,6 +33,18 @@
 //	release       SHA256: digest size name  Debian repositories, deb822(5)
 //	bagit         digest name               RFC 8493, section 2.1.3
 //	dpkg          digest  name              deb-md5sums(5)
+//	in-toto       {"_type": "https://in-…  in-toto attestation framework, DSSE, PEP 740
+//	sigstore      {"mediaType": "applic…   sigstore_bundle.proto, OpenSSF model signing
+//	conda-paths   {"paths": …              conda's package specification
+//	conda-meta    {"build": …              conda-meta of conda
+//	datapackage   {"resources": …          Frictionless Data Package
+//	ro-crate      {"@graph": …             RO-Crate Metadata Specification
+//	croissant     {"distribution": …       Croissant Format Specification
+//	npm           {"lockfileVersion": …    npm's package-lock.json
+//	cargo         {"files": …              .cargo-checksum.json of cargo vendor
+//	cyclonedx     {"bomFormat": …          ECMA-424
+//	spdx          {"spdxVersion": …        ISO/IEC 5962, SPDX 3.0
+//	simplestreams {"products": …           Ubuntu's simplestreams
 //	sidecar       digest                    one file's digest; the manifest's name names the file
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils

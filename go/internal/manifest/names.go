@@ -32,6 +32,12 @@ func IsName(fileName string) bool {
 		return true // in this case only: in lower case they are ordinary words
 	case "MD5SUMS", "SHA1SUMS", "SHA256SUMS", "SHA512SUMS":
 		return true // the most common names, without compiling the pattern
+	// JSON documents
+	case "datapackage.json":
+		return true
+	}
+	if strings.HasSuffix(fileName, ".intoto.json") || strings.HasSuffix(fileName, ".intoto.jsonl") {
+		return true
 	}
 	name := strings.ToLower(fileName)
 	return mayMatch(name) && manifestName().MatchString(name)

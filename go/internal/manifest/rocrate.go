@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,7 +20,7 @@ import (
 // without a digest is a bad line.
 var ROCrate = &Format{Name: "ro-crate", Detect: detectROCrate, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
-		return &jsonNode{fields: map[string]*jsonNode{
+		return &jsonNode{required: []string{"@graph"}, fields: map[string]*jsonNode{
 			"@graph": {each: &jsonNode{read: func(string) ([]Entry, error) { return crateEntity(r) }}}}}
 	})
 }}
@@ -50,7 +51,13 @@ func crateEntity(r *jsonReader) ([]Entry, error) {
 		return err
 	})
 	if (err == nil || isValueError(err)) && !slices.Contains(types, "File") && !slices.Contains(types, "MediaObject") {
-		return nil, nil // what is wrong in an entity that is no file does not matter
+		switch {
+		case types == nil:
+			_ = f.fail(errors.New(`no "@type"`))
+		case f.problem == nil && len(f.digests) == 0:
+			return nil, nil // what is wrong in an entity that is no file does not matter
+		}
+		_ = f.fail(errors.New("a digest of what is not a File"))
 	}
 	f.locate(id)
 	if f.raw == "" {

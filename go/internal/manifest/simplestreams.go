@@ -16,8 +16,8 @@ var Simplestreams = &Format{Name: "simplestreams", Base: "../..", Folder: "/stre
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
 		format := ""
 		item := &jsonNode{read: func(key string) ([]Entry, error) { return streamItem(r, key) }}
-		version := &jsonNode{fields: map[string]*jsonNode{"items": {members: item}}}
-		product := &jsonNode{fields: map[string]*jsonNode{"versions": {members: version}}}
+		version := &jsonNode{required: []string{"items"}, fields: map[string]*jsonNode{"items": {members: item}}}
+		product := &jsonNode{required: []string{"versions"}, fields: map[string]*jsonNode{"versions": {members: version}}}
 		return &jsonNode{fields: map[string]*jsonNode{
 			"format":   textNode(r, &format),
 			"products": {members: product},
@@ -31,7 +31,7 @@ var Simplestreams = &Format{Name: "simplestreams", Base: "../..", Folder: "/stre
 }}
 
 func streamItem(r *jsonReader, key string) ([]Entry, error) {
-	f := jsonFile{raw: ""}
+	f := jsonFile{}
 	err := r.members(func(field string) (err error) {
 		switch {
 		case field == "path":

@@ -1,6 +1,9 @@
 package manifest
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // SPDX is a software bill of materials of the Linux Foundation in JSON. Sources: SPDX 2.2 and 2.3 (ISO/IEC
 // 5962), "File Information"; SPDX 3.0, "File" and "Hash".
@@ -39,6 +42,12 @@ func spdxFile(r *jsonReader) ([]Entry, error) {
 	}))
 }
 
+// spdxPackages are the types of elements that have digests and are no files.
+var spdxPackages = map[string]bool{
+	"software_Package": true, "software_Snippet": true, "ai_AIPackage": true, "dataset_DatasetPackage": true,
+	"SpdxDocument": true, "ExternalMap": true, "build_Build": true, "software_Sbom": true, "Bom": true, "Bundle": true,
+}
+
 func spdxElement(r *jsonReader) ([]Entry, error) {
 	f := jsonFile{}
 	var types []string
@@ -56,7 +65,14 @@ func spdxElement(r *jsonReader) ([]Entry, error) {
 		return err
 	})
 	if (err == nil || isValueError(err)) && !slices.Contains(types, "software_File") {
-		return nil, nil
+		switch {
+		case types == nil:
+			_ = f.fail(errors.New(`no "type"`))
+		case f.problem == nil && len(f.digests) == 0 || spdxPackages[types[0]]:
+			return nil, nil // what is wrong in an element that is no file does not matter
+		}
+		_ = f.fail(errors.New("a digest of what is neither a file nor a package"))
+		f.digests = nil
 	}
 	return f.entries(err)
 }

@@ -79,7 +79,7 @@ type Manifest struct {
 	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
 
 	Encoding string // "utf-8", "utf-16le" or "utf-16be"
-	Wrapper  string // "pgp" or "signify" around it, whose signature is not checked; else ""
+	Wrapper  string // the signature around it, as [manifest.Reading.Wrapper]; it is not checked
 
 	// Known once it was read:
 	Algorithms []*digest.Algorithm // of its entries

@@ -67,7 +67,7 @@
 //	8   u32    size of encoding
 //	12  u32    size of wrapper
 //	16         format ("gnu"; empty if it could not be opened), encoding ("utf-8", "utf-16le" or
-//	           "utf-16be"), wrapper ("pgp", "signify" or empty), path (the rest)
+//	           "utf-16be"), wrapper ("pgp", "signify", "dsse", "sigstore" or empty), path (the rest)
 //
 //	'R' read: the manifest was read to its end
 //	0   u32    manifest
