@@ -199,7 +199,7 @@ type statement struct {
 	kind          string // "_type"
 	predicateType string
 	subjects      int
-	held          *jsonFile // the first subject, until it is known whether it is a file or a model
+	held          *jsonFile // the last subject, until it is known whether it is a file or a model
 	heldErr       error
 	heldLine      int64
 	resources     int
@@ -234,7 +234,7 @@ var notFiles = map[string]string{
 	"goModuleH1": "a Go module", "dirHash": "a folder", "dirHash1": "a folder",
 }
 
-// subject reads one subject. The first one is held back: it may be a model.
+// subject reads one subject. It is held back while it may be the only one, and so a model.
 func (s *statement) subject(string) ([]Entry, error) {
 	s.begun = true
 	line := s.r.line()
@@ -263,13 +263,13 @@ func (s *statement) subject(string) ([]Entry, error) {
 	if others != nil {
 		_ = f.fail(fmt.Errorf("no digest of a file: %s", strings.Join(others[:min(len(others), 10)], ", ")))
 	}
-	if s.subjects++; s.subjects == 1 && (s.predicateType == "" || s.predicateType == modelType) {
-		s.held, s.heldErr, s.heldLine = f, err, line
-		return nil, nil
-	}
 	before, beforeErr := s.release()
-	entries, err := f.entries(err)
-	return append(before, entries...), severalErrors{}.add(beforeErr).add(err).orNil()
+	s.subjects++
+	s.held, s.heldErr, s.heldLine = f, err, line
+	if s.predicateType == "" || s.predicateType == modelType {
+		return before, beforeErr
+	}
+	return s.release()
 }
 
 // release returns the entries of the subject that is held back.

@@ -90,7 +90,7 @@ var jsonSamples = []sample{
 	{"in-toto without a type of the predicate", "x", `{"_type":"https://in-toto.io/Statement/v1","subject":[` + subject("a", sha256Digest) + "]}",
 		"in-toto", []string{"1 sha256 a", "1! no type of the predicate"}},
 	{"in-toto, two members of one key", "x", statement(subject("a", sha256Digest), subject("a", sha256Digest), subject("b", sha256Digest+","+sha256Digest)), "in-toto",
-		[]string{"2 sha256 a", "3 sha256 a", `4! two members with the key "sha256" in one object`}},
+		[]string{"2 sha256 a", `4! two members with the key "sha256" in one object`}},
 	{"in-toto, text after it", "x", statement(subject("a", sha256Digest)) + " x", "in-toto", []string{"2 sha256 a", "3! not JSON: expected a value, found \"x\""}},
 	{"in-toto, keys in another case", "x", `{"_type":"https://in-toto.io/Statement/v1","Subject":[` + subject("a", sha256Digest) + `],"predicateType":"x"}`,
 		"in-toto", []string{"1! no subject"}},
@@ -112,7 +112,7 @@ var jsonSamples = []sample{
 	{"DSSE, a line break in base64", "x", `{"payloadType":"application/vnd.in-toto+json","payload":"e3\n0=","signatures":[]}`, "in-toto", []string{
 		"1! the payload is not base64"}},
 	{"DSSE, truncated payload", "x", envelope(statement(subject("a", sha256Digest), subject("a", sha256Digest), subject("b", sha256Digest))[:300]), "in-toto", []string{
-		"1 sha256 a", "1 sha256 a", "1! truncated: the document has no end"}},
+		"1 sha256 a", "1! truncated: the document has no end"}},
 	{"DSSE without a payload", "x", `{"payloadType":"application/vnd.in-toto+json","signatures":[]}`, "in-toto", []string{
 		"1! expected one statement, DSSE envelope or Sigstore bundle"}},
 	{"DSSE and a statement", "x", envelope(statement(subject("a", sha256Digest)))[:20] + `on","_type":"https://in-toto.io/Statement/v1","payload":"` +
@@ -127,7 +127,7 @@ var jsonSamples = []sample{
 			"5! the digest of the model is not that of its files' digests"}},
 	{"model without files", "x", model(sha256A), "in-toto", []string{"3! no resources of the model"}},
 	{"model of two subjects", "x", strings.Replace(model(sha256A, resource("a", "sha256", sha256A)), `"subject":[`, `"subject":[`+subject("x", sha256Digest)+",", 1),
-		"in-toto", []string{"1 sha256 x", "1 sha256 model", "2 sha256 a", "3! expected one subject of a model, found 2"}},
+		"in-toto", []string{"1 sha256 x", "2 sha256 a", "3! expected one subject of a model, found 2"}},
 	{"model, sorted keys", "x", `{"_type":"https://in-toto.io/Statement/v1","predicate":{"resources":[` + "\n" + resource("a", "sha256", sha256A) + "," +
 		resource("b", "sha256", sha256A) + "]},\n" + `"predicateType":"https://model_signing/signature/v1.0","subject":[` +
 		subject("m", `"sha256":"`+hex.EncodeToString(modelSum[:])+`"`) + "]}", "in-toto", []string{"2 sha256 a", "2 sha256 b"}},
