@@ -161,9 +161,9 @@ Defined by MLCommons' Croissant Format Specification. A file with a URL has the 
 it. A `FileSet` and files in an archive are no entries.
 
 npm: npm's package-lock.json
-Defined by npm, lockfileVersion 1 to 3, also `npm-shrinkwrap.json`. A package's file is the last part
-of `resolved`; `integrity` may have several digests. Packages from Git have none, and are bad lines.
-Use `--ignore-missing` if not every package was downloaded.
+Defined by npm, lockfileVersion 1 to 3, also `npm-shrinkwrap.json`. A package's file is the last
+part of `resolved`; `integrity` may have several digests. Packages from Git have none, and are bad
+lines. Use `--ignore-missing` if not every package was downloaded.
 
 cargo: Cargo's vendored crates
 Written by `cargo vendor` as `.cargo-checksum.json` into each crate's folder. The digest of the
@@ -227,8 +227,8 @@ Encodings and wrappers are independent of the format: UTF-8 with a byte order ma
 one, CRLF; PGP clear-signed text (RFC 9580, section 7) and OpenBSD signify (`signify -S -e`). Lines
 around signed text are bad lines, and so is an end before the signature's end.
 
-JSON documents are read strictly: exact keys; two members with one key, text that is not Unicode, and
-anything after the document are errors. JSON of no known kind is refused.
+JSON documents are read strictly: exact keys; two members with one key, text that is not Unicode,
+and anything after the document are errors. JSON of no known kind is refused.
 """
 
 
