@@ -98,8 +98,14 @@ type severalErrors []error
 
 func (s severalErrors) Error() string { return s[0].Error() }
 
+// maxItemErrors is how many errors of one item are kept: far more than a person reads.
+const maxItemErrors = 1000
+
 // add returns s with another error, if there is one, or with those that it is.
 func (s severalErrors) add(err error) severalErrors {
+	if len(s) >= maxItemErrors {
+		return s
+	}
 	if several, ok := err.(severalErrors); ok {
 		return append(s, several...)
 	}
