@@ -387,8 +387,7 @@ def test_the_corpus_is_whole() -> None:
         "bagit",
         "dpkg",
         *("print-md", "columns", "cfv-csv"),
-        *("in-toto", "sigstore", "conda-paths", "conda-meta", "datapackage", "ro-crate"),
-        *("croissant", "npm", "cargo", "cyclonedx", "spdx", "simplestreams"),
+        *DOCUMENTS,
     }
 
 
@@ -421,6 +420,13 @@ SIGNATURE = re.compile(
     r"\Auntrusted comment:.*\n.*",
     re.DOTALL,
 )
+
+
+DOCUMENTS = {
+    *("in-toto", "sigstore", "conda-paths", "conda-meta", "datapackage", "ro-crate"),
+    *("croissant", "npm", "cargo", "cyclonedx", "spdx", "simplestreams"),
+}
+"""The formats that are JSON documents."""
 
 
 class Seed(NamedTuple):
@@ -553,6 +559,8 @@ def test_what_is_ok_demands_nothing_else(corpus: Seeds) -> None:
             name = Path(result.path).name
             assert not tampered or name != Path(tampered).name, case
             assert digests.get(result.expected) == seed.contents.get(name), case
+        if seed.row.format in DOCUMENTS:
+            continue  # members with unknown keys are ignored, as in-toto and others demand
         left = list(ignored(seed, text, report, digests))
         assert not left, (*case, left)
     # Otherwise nothing was tried.
