@@ -53,16 +53,20 @@ BEGINS_WITH_TEXT = {
     "name-first": (f"The digests:\na  {SHA256}\nEnd.\n", "sums.txt", 2),
     "pipe": (f"## Downloads\ndigest | file\n------ | ----\n{SHA256} | a\n", "sums.md", 2),
     "columns": (f"The digests of all files:\na {MD5} {SHA256}\n", "sums.txt", 1),
-    "print-md": (f"The digests of all files\na: {bytes.fromhex(MD5).hex(' ').upper()}\n", "sums.txt", 1),
+    "print-md": (
+        f"The digests of all files\na: {bytes.fromhex(MD5).hex(' ').upper()}\n",
+        "sums.txt",
+        1,
+    ),
     "sidecar": (f"The digest is\n{SHA256}\n", "a.sha256", 1),
 }
 
 
-def check(folder: Path, name: str, text: str, **options: bool) -> Report:
+def check(folder: Path, name: str, text: str, *, ignore_text: bool = False) -> Report:
     """Verify a manifest in a folder with the file "a"."""
     (folder / "a").write_bytes(DATA)
     (folder / name).write_text(text, newline="")
-    return verify(folder / name, check=False, **options)
+    return verify(folder / name, check=False, ignore_text=ignore_text)
 
 
 @pytest.mark.parametrize("shape", BEGINS_WITH_TEXT)
@@ -178,7 +182,7 @@ def test_the_command_line_shows_the_count(
     assert main([path, "--no-progress"]) == 1
     assert HINT in capsys.readouterr().out
     assert main([path, "--no-progress", "--ignore-text"]) == 0
-    assert "8 lines of text ignored" in capsys.readouterr().out
+    assert "lines of text ignored: 8" in capsys.readouterr().out
     assert main([path, "--json", "--ignore-text"]) == 0
     (report,) = json.loads(capsys.readouterr().out)["reports"]
     assert report["text_lines"] == report["manifests"][0]["text_lines"] == 8

@@ -131,7 +131,7 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         if m.assumed
     ]
     notes += [
-        f"{printable(m.path)}: {m.text_lines} {'line' if m.text_lines == 1 else 'lines'} of text ignored"
+        f"{printable(m.path)}: lines of text ignored: {m.text_lines}"
         for m in manifests
         if m.text_lines
     ]
