@@ -28,14 +28,13 @@ func (mark couldBeName) Error() string {
 	return fmt.Sprintf("a comment, or a file whose name begins with %q", string(mark))
 }
 
-// IsComment reports whether a line that a format's reader has accepted is a comment or a heading.
+// IsComment reports whether a line that a format's reader has accepted is a comment.
 func (f *Format) IsComment(line []byte) bool {
 	line = bytes.TrimRight(line, "\r\n")
 	if f == SFV {
 		return len(line) > 0 && line[0] == ';'
 	}
-	var u untagged
-	return len(line) > 0 && line[0] == '#' || isRemark(line) || u.heading(line)
+	return len(line) > 0 && line[0] == '#' || isRemark(line)
 }
 
 const (
