@@ -4,8 +4,9 @@
     python tools/make_corpus.py [ROW...]
 
 For Debian 12 with coreutils, rhash, hashdeep, b3sum, xxhash, openssl, libdigest-sha-perl, gnupg,
-signify-openbsd, dpkg and apt-utils, and with cfv on PATH. A row without a command is left as it is:
-it was written after the tool's documentation, or needs bagit, wheel and pip.
+signify-openbsd, dpkg-dev, apt-utils, libarchive-tools, mtree-netbsd, a JDK and unzip, and with cfv
+on PATH. A row without a command is left as it is: it was written after the tool's documentation, or
+needs bagit, wheel and pip.
 
 A manifest differs from the one before where its tool writes the time, or signs it: the key is made
 here and thrown away.

@@ -104,6 +104,7 @@ line. With `basename=True` the files may be in another folder than the path says
 
 certutil: Windows certutil
 Defined by Microsoft's reference of `certutil -hashfile`. Without its last line it is incomplete.
+In other languages the first and the last line are read by their structure.
 
 ena: ENA file report
 Defined by the European Nucleotide Archive's portal. Each pair of columns `_ftp` and `_md5` lists
@@ -179,6 +180,59 @@ skipped with their digests.
 
 simplestreams: simplestreams
 Used for Ubuntu's cloud images, `products:1.0`. Names start from the folder above `streams/v1`.
+distinfo: Lists of ports
+Defined by FreeBSD's Porter's Handbook, OpenBSD's bsd.port.mk(5) and NetBSD's pkgsrc guide. Sizes
+(`SIZE`, `Size`) belong to the digests of the same name. A size of a file without a digest is a bad
+line; so are digests of unknown algorithms, and those of pkgsrc's patches, which are not
+of the whole patch. The files lie in a folder of their own: name it with `root=` (`--root`).
+
+gentoo: Gentoo Manifest
+Defined by GLEP 74, and GLEP 44 for the older tags. The name of an `AUX` file starts from the folder
+`files`; `DIST` files are looked for next to the manifest, or in `root=` (`--root`). What `IGNORE`
+and `OPTIONAL` list is not verified, and noted. A digest of an unknown algorithm is a bad line. The
+files that a `MANIFEST` file lists are verified if it is read too, with `recursive=True` (`-r`).
+
+dsc: Debian control files
+Defined by the man pages dsc(5), deb-changes(5), deb-buildinfo(5) and, for `Sources`, by the Debian
+wiki's DebianRepository/Format. The fields `Checksums-ALGORITHM` and `Files` (MD5) of a stanza must
+list the same files. Names start from the field `Directory`, if there is one; those of `Sources` lie
+in the archive's folder: name it with `root=` (`--root`).
+
+packages: Debian Packages
+Defined by the Debian wiki's DebianRepository/Format. Each stanza lists one file, with its size. The
+names start from the archive's folder: name it with `root=` (`--root`). A stanza without `Filename`
+or without a digest is a bad line.
+
+sum: sum
+Defined by GNU coreutils' manual, "sum invocation"; published as Ensembl's CHECKSUMS. The sum has 16
+bits. Five digits are the algorithm of BSD, with blocks of 1,024 bytes; `algorithm="sysvsum"` reads
+that of System V, with blocks of 512 bytes, and `algorithm="bsdsum"` fewer digits of the other one.
+The number of blocks is compared with the file's size.
+
+cksum: cksum
+Defined by POSIX, utility cksum. The size is compared, too. Where every CRC has 8 digits, the lines
+could be GNU lines with CRC-32: then `cksum` must be in the manifest's name.
+
+table: Tables with a header
+Defined by Microsoft's references of Get-FileHash and Export-Csv, and the user's guide of the GDC
+Data Transfer Tool; columns are separated by a comma, a TAB or a semicolon (RFC 4180). One column
+has the names of the files: path, file, file name, file path, name, key or object. The digests are
+in columns named after algorithms (`md5`, `MD5 checksum`, `sha256sum`), or in one column hash,
+checksum or digest, next to one that names the algorithm or, without that, known by the length. A
+column size, file size, bytes or length is compared. Other columns are skipped. A row without a
+digest is a bad line. In GDC's manifests a file's name is `id/filename`, as its client stores them;
+with `basename=True` (`--basename`) the files may be in one folder.
+
+mtree: mtree
+Defined by the man pages mtree(5) of FreeBSD and libarchive, and mtree(8) of NetBSD. Sizes and
+digests of files are verified; a file without a digest is a bad line. Modes, owners, times, links,
+folders and devices are not verified: the report has the keywords in `unverified`, and the command
+line prints a note. A missing file is skipped if it is `optional`.
+
+jar: JAR
+Defined by Oracle's "JAR File Specification", sections "JAR Manifest" and "Signed JAR File". Names
+in `META-INF/MANIFEST.MF` start from the folder above `META-INF`. A file without a digest is a bad
+line, and so is every file of a JAR that is not signed.
 """
 
 HEAD = """\
@@ -205,6 +259,8 @@ of any [algorithm](algorithms.md); case does not matter unless noted.
 - `manifest-ALGORITHM.txt` and `tagmanifest-ALGORITHM.txt`, the manifests of a bag
 - `MD5`, `SHA1`, `SHA256`, `SHA512`, also with `.sig`, and `RECORD`, in exactly this case
 - `*.intoto.json`, `*.intoto.jsonl` and `datapackage.json`, in exactly this case
+- lists of packages: `distinfo` and `Manifest`, in exactly this case; names that end in `.dsc`,
+  `.changes`, `.buildinfo` or `.mtree`
 
 ## Which tool reads what
 

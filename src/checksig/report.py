@@ -71,6 +71,9 @@ class Manifest(NamedTuple):
     ``"sigstore"``; empty if unsigned."""
     text_lines: int = 0
     """The lines that ``ignore_text`` accepted: nothing in them looks like a digest."""
+    unverified: tuple[str, ...] = ()
+    """What it states about files that was not verified, such as ``"mode"``, in the words of its
+    format."""
 
     @property
     def signature(self) -> str:

@@ -713,9 +713,7 @@ def test_names_and_arguments_are_quoted_the_same(locale: str, field: Path, shims
         for _ in range(250)
         for arguments in (
             ("sha1sum" if OLD else "b2sum", (b"-l" + word(),)),
-            ("cksum", (b"--algorithm=" + word(),))
-            if not OLD
-            else ("md5sum", (b"--" + word(),)),
+            ("cksum", (b"--algorithm=" + word(),)) if not OLD else ("md5sum", (b"--" + word(),)),
         )
     ]
     for case in cases:

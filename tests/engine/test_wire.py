@@ -128,6 +128,7 @@ def check_record(  # noqa: C901, PLR0912 - one case for each kind
             index, manifest = wire.decode_read(payload, manifests)
             assert (index, list(manifest.algorithms)) == (fields["manifest"], fields["algorithms"])
             assert manifest.assumed is fields["assumed"]
+            assert list(manifest.unverified) == fields["unverified"]
         case "E":
             assert wire.decode_entry(payload, manifests) == result(expected, manifests)
         case "V":

@@ -131,6 +131,29 @@ def test_openssl_agrees(samples: Path, algorithm: str, name: str) -> None:
     agrees(samples, algorithm, re.sub(r" \*.*/", "  ", printed))
 
 
+@pytest.mark.needs("sum", "cksum")
+@pytest.mark.parametrize(
+    ("algorithm", "command"),
+    [("bsdsum", ["sum"]), ("sysvsum", ["sum", "-s"]), ("cksum", ["cksum"])],
+)
+def test_coreutils_agree(samples: Path, algorithm: str, command: list[str]) -> None:
+    """The programs sum and cksum compute the same, and the sizes that they print are compared."""
+    printed = output(*command, *sorted(samples.glob("*.bin")))
+    text = re.sub(r" [^ ]*/", " ", printed)
+    manifest = samples / f"list-of-{algorithm}"
+    manifest.write_text(text)
+    report = verify(manifest, algorithm=algorithm)
+    assert {result.algorithm for result in report.results} == {algorithm}
+    assert report.verified == text.count("\n") > 20
+    larger = re.sub(r"(?m)^(\d+ +)(\d+)", lambda m: f"{m[1]}{int(m[2]) + 1}", text)
+    manifest.write_text(larger)
+    assert verify(manifest, algorithm=algorithm, check=False).mismatched == text.count("\n")
+    manifest.write_text(re.sub(r"(?m)^\d", lambda m: str((int(m[0]) + 1) % 6), text))
+    report = verify(manifest, algorithm=algorithm, check=False)
+    assert not report.ok
+    assert report.verified == 0
+
+
 @pytest.mark.parametrize(("family", "most"), [("blake2b", 64), ("blake2s", 32)])
 def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
     """BLAKE2 of each length in bytes equals that of Python's hashlib."""
@@ -149,10 +172,13 @@ def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
 def test_the_list() -> None:
     """The list gives the strength of each algorithm."""
     by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
-    assert len(by_name) == len(checksig.algorithms) == 22
+    assert len(by_name) == len(checksig.algorithms) == 25
     strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
     weak = {
-        "checksum": {"crc32", "crc32c", "adler32", "xxh64", "xxh3", "xxh128"},
+        "checksum": {
+            *("bsdsum", "sysvsum", "cksum"),
+            *("crc32", "crc32c", "adler32", "xxh64", "xxh3", "xxh128"),
+        },
         "broken": {"md5", "sha1"},
         "short": {"ripemd160"},
     }

@@ -148,11 +148,12 @@ def test_each_shape_is_read_whole(lay: Callable[[Row], Laid], row: Row) -> None:
 
 NOT_FOUND = {
     *("sums", "sums.txt", "sums.md", "files.txt", "hashes.txt", "disc.txt", "audit.txt"),
-    *("filereport.tsv", "Release", "InRelease"),
     *("8.0.1-sha.txt", "files.csv", "files.csv4"),
     *("disc.iso.sigstore.json", "model.sig", "paths.json", "tool-1.0-0.json", "bom.json"),
     *("ro-crate-metadata.json", "croissant.json", "package-lock.json", ".cargo-checksum.json"),
     *("sbom.spdx.json", "sbom.spdx3.json", "download.json"),
+    *("filereport.tsv", "Release", "InRelease", "Packages", "Sources"),
+    *("hashes.csv", "files.csv", "gdc_manifest.2024-03-29.txt", "MANIFEST.MF"),
 }
 
 
@@ -194,6 +195,7 @@ def test_one_byte_of_a_file(lay: Callable[[Row], Laid], row: Row) -> None:
 def on_the_command_line(options: dict[str, Any]) -> list[str]:
     """Return the options of a row as command-line arguments."""
     words = ["--basename"] if options.get("basename") else []
+    words += [f"--algorithm={options['algorithm']}"] if "algorithm" in options else []
     words += [f"--remap={old}={new}" for old, new in options.get("remap", {}).items()]
     return words + ([f"--root={options['root']}"] if "root" in options else [])
 
@@ -242,6 +244,8 @@ def spellings(digest: str) -> Iterator[str]:
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
     groups = digest.upper()  # the first ones, as gpg writes them
     yield from (groups[:8], f"{groups[:4]} {groups[4:8]}", raw.hex(" ").upper()[:10])
+    if len(raw) <= 4:  # a sum is written as a number
+        yield from (f"{int.from_bytes(raw, 'big'):0{width}d}" for width in (5, 1))
 
 
 def encoded(text: bytes, characters: str) -> bytes:
@@ -285,6 +289,20 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
         ("ro-crate", b'"contentSize": "4"', b'"contentSize": "5"'),
         ("croissant", b'"4 B"', b'"5 B"'),
         ("simplestreams", b'"size": 4', b'"size": 5'),
+        ("distinfo-freebsd", b"SIZE (a.txt) = 4", b"SIZE (a.txt) = 5"),
+        ("distinfo-openbsd", b"SIZE (a.txt) = 4", b"SIZE (a.txt) = 5"),
+        ("distinfo-pkgsrc", b"= 4 bytes", b"= 5 bytes"),
+        ("gentoo", b" 6 BLAKE2B", b" 7 BLAKE2B"),
+        ("dsc", b" 4 a_1", b" 5 a_1"),
+        ("packages", b"\nSize: 4\n", b"\nSize: 5\n"),
+        ("sum", b" 1 a.txt", b" 2 a.txt"),
+        ("sum-sysv", b" 1 a.txt", b" 0 a.txt"),
+        ("cksum", b" 4 a.txt", b" 5 a.txt"),
+        ("table", b",4,", b",5,"),
+        ("mtree-bsdtar", b"size=4 ", b"size=5 "),
+        ("mtree-netbsd", b"size=4 ", b"size=5 "),
+        ("mtree-netbsd-d", b"size=4 ", b"size=5 "),
+        ("gdc", b"\t4\t", b"\t5\t"),
     ],
 )
 def test_a_size_that_is_wrong(
@@ -372,6 +390,10 @@ def test_a_line_of_garbage(lay: Callable[[Row], Laid], row: Row) -> None:
         assert report.bad_lines
 
 
+LISTS = "distinfo gentoo dsc packages sum cksum table mtree jar"
+"""The formats of lists of packages and tables."""
+
+
 def test_the_corpus_is_whole() -> None:
     """Every row has its manifest, and every format of the engine a row."""
     for row in ROWS:
@@ -388,6 +410,7 @@ def test_the_corpus_is_whole() -> None:
         "dpkg",
         *("print-md", "columns", "cfv-csv"),
         *DOCUMENTS,
+        *LISTS.split(),
     }
 
 

@@ -12,9 +12,11 @@
 // Digests that are numbers (CRC-32, Adler-32 and xxHash) are written with the most significant byte first, as
 // all tools print them. xxHash has the seed 0.
 //
+//	bsdsum, sysvsum   sum(1) of GNU coreutils; 16 bits, of which the size in blocks is no part
 //	crc32             ISO/IEC 13239
 //	crc32c            RFC 3720, appendix B.4
 //	adler32           RFC 1950, section 8.2
+//	cksum             POSIX, utility cksum
 //	xxh64             xxHash specification
 //	xxh3, xxh128      xxHash library, version 0.8
 //	md5               RFC 1321
@@ -139,10 +141,10 @@ func ByName(name string) *Algorithm {
 }
 
 // BySize returns the most common algorithm with digests of size bytes, or nil if there is none. It is
-// for digests whose algorithm nothing else identifies.
+// for digests whose algorithm nothing else identifies: fewer than 8 hex digits are none, but a word or a number.
 func BySize(size int) *Algorithm {
 	for _, a := range Table {
-		if a.Size == size {
+		if a.Size == size && size >= 4 {
 			return a
 		}
 	}

@@ -14,7 +14,7 @@ import (
 //
 // Sources: RFC 1321 appendix A.5 for MD5; the NIST example values for FIPS 180-4 and FIPS 202; RFC 7693
 // appendices A and B for BLAKE2; GB/T 32905-2016 appendix A.1 for SM3; the output of their authors'
-// tools for BLAKE3 and xxHash. The published vectors of these are in vectors_test.go.
+// tools for BLAKE3 and xxHash; sum(1) and cksum(1) of GNU coreutils for their checksums. The published vectors of these are in vectors_test.go.
 var ofABC = map[string]string{
 	"crc32":     "352441c2",
 	"crc32c":    "364b3fb7",
@@ -42,6 +42,9 @@ var ofABC = map[string]string{
 		"7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923",
 	"blake2s": "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982",
 	"blake3":  "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85",
+	"bsdsum":  "40ac",
+	"sysvsum": "0126",
+	"cksum":   "48aa78a2",
 	"sm3":     "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
 }
 

@@ -39,6 +39,9 @@ var tags = map[string]string{
 	"blake2s-128": "BLAKE2s-128",
 	"blake3":      "BLAKE3 blake3",
 	"sm3":         "SM3 sm3",
+	"bsdsum":      "bsdsum",
+	"sysvsum":     "sysvsum",
+	"cksum":       "cksum CKSUM",
 }
 
 func TestByTag(t *testing.T) {
@@ -153,6 +156,9 @@ var tagPatterns = map[string]*regexp.Regexp{
 	"blake2b":    regexp.MustCompile(`^blake2b(?:512)?$`),
 	"blake3":     regexp.MustCompile(`^blake3(?:256)?$`),
 	"sm3":        regexp.MustCompile(`^sm3$`),
+	"bsdsum":     regexp.MustCompile(`^bsdsum$`),
+	"sysvsum":    regexp.MustCompile(`^sysvsum$`),
+	"cksum":      regexp.MustCompile(`^cksum$`),
 }
 
 var withLength = regexp.MustCompile(`^(blake2[bs])([1-9][0-9]*)$`)

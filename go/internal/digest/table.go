@@ -25,12 +25,15 @@ const MaxSize = 64
 // Table lists every algorithm, ordered by the length of the digest. The first of several rows with
 // one length is the result of [BySize]. The package comment gives the sources.
 var Table = []*Algorithm{
+	{Name: "bsdsum", Size: 2, Strength: Checksum, New: newBSDSum},
+	{Name: "sysvsum", Size: 2, Strength: Checksum, New: newSysVSum},
 	{Name: "crc32", Size: crc32.Size, Strength: Checksum, New: newCRC32,
 		Spellings: []string{"crc-32", "crc-32b"}, words: []string{"sfv"}},
 	{Name: "crc32c", Size: crc32.Size, Strength: Checksum, New: newCRC32C,
 		Spellings: []string{"crc-32c"}},
 	{Name: "adler32", Size: adler32.Size, Strength: Checksum, New: newAdler32,
 		Spellings: []string{"adler-32"}},
+	{Name: "cksum", Size: 4, Strength: Checksum, New: newCKSum},
 	{Name: "xxh64", Size: 8, Strength: Checksum, New: newXXH64,
 		Spellings: []string{"xxh64", "xxhash64"}},
 	{Name: "xxh3", Size: 8, Strength: Checksum, New: newXXH3,

@@ -11,6 +11,9 @@ import (
 // vectors are published digests, by algorithm and input.
 var vectors = []struct{ source, algorithm, input, digest string }{
 	{"catalogue of CRCs, check value", "crc32", "123456789", "cbf43926"},
+	{"catalogue of CRCs, CRC-32/CKSUM, with its size", "cksum", "123456789", "377a6011"},
+	{"sum of GNU coreutils", "bsdsum", "123456789", "d16f"},
+	{"sum -s of GNU coreutils", "sysvsum", "123456789", "01dd"},
 	{"catalogue of CRCs, check value", "crc32c", "123456789", "e3069283"},
 	{"RFC 3720 B.4", "crc32c", strings.Repeat("\x00", 32), "8a9136aa"},
 	{"RFC 3720 B.4", "crc32c", strings.Repeat("\xff", 32), "62a8ab43"},

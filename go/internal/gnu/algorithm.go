@@ -28,9 +28,9 @@ type algorithm struct {
 
 // algorithms are in the order in which cksum's messages list them.
 var algorithms = []*algorithm{
-	{name: "bsd", tag: "BSD", bits: 16, sum: newBSD, print: printBSD},
-	{name: "sysv", tag: "SYSV", bits: 16, sum: newSysV, print: printSysV},
-	{name: "crc", tag: "CRC", bits: 32, sum: newCRC, print: printCRC},
+	{name: "bsd", tag: "BSD", bits: 16, sum: digest.ByName("bsdsum").New, print: printBSD},
+	{name: "sysv", tag: "SYSV", bits: 16, sum: digest.ByName("sysvsum").New, print: printSysV},
+	{name: "crc", tag: "CRC", bits: 32, sum: digest.ByName("cksum").New, print: printCRC},
 	{name: "crc32b", tag: "CRC32B", bits: 32, sum: newCRC32B, print: printCRC},
 	{name: "md5", tag: "MD5", bits: 128},
 	{name: "sha1", tag: "SHA1", bits: 160},

@@ -17,7 +17,10 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			j.append(func(dst []byte) []byte { return wire.AppendManifest(dst, &record) })
 		},
 		Read: func(m *verify.Manifest) {
-			record := wire.Read{Manifest: m.Index, Assumed: m.Assumed, TextLines: m.TextLines, Algorithms: algorithmNames(m.Algorithms)}
+			record := wire.Read{
+				Manifest: m.Index, Assumed: m.Assumed, TextLines: m.TextLines, Algorithms: algorithmNames(m.Algorithms),
+				Unverified: m.Unverified,
+			}
 			j.append(func(dst []byte) []byte { return wire.AppendRead(dst, &record) })
 		},
 		BadLine: func(b *verify.BadLine) {

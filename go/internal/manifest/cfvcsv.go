@@ -36,7 +36,7 @@ func readCFVCSV(lines *Lines, o Options) Next {
 }
 
 func (c *cfvCSV) parse(line []byte, digests untagged) (Entry, error) {
-	var row csvRow
+	row := csvRow{separator: ','}
 	if err := row.add(line); err != nil {
 		return Entry{}, err
 	}

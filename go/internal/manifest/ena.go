@@ -87,6 +87,9 @@ func (g enaGroup) entries(fields [][]byte) ([]Entry, error) {
 	if g.ftp < 0 || len(fields[g.ftp]) == 0 && len(fields[g.md5]) == 0 {
 		return nil, nil
 	}
+	if len(fields[g.md5]) == 0 {
+		return nil, errNoDigest
+	}
 	digests := bytes.Split(fields[g.md5], []byte(";"))
 	addresses := bytes.Split(fields[g.ftp], []byte(";"))
 	var sizes [][]byte

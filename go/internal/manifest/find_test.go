@@ -19,12 +19,12 @@ func TestFormatNamed(t *testing.T) {
 }
 
 func TestFormatNamedNamesTheKnownFormats(t *testing.T) {
-	f, err := manifest.FormatNamed("tar")
+	f, err := manifest.FormatNamed("zip")
 	var unknown *manifest.UnknownFormatError
-	if f != nil || !errors.As(err, &unknown) || unknown.Name != "tar" || len(unknown.Known) != len(manifest.Formats) {
+	if f != nil || !errors.As(err, &unknown) || unknown.Name != "zip" || len(unknown.Known) != len(manifest.Formats) {
 		t.Fatalf("FormatNamed = %v, %#v", f, err)
 	}
-	if want := `unknown format "tar"; known: ` + strings.Join(unknown.Known, ", "); err.Error() != want {
+	if want := `unknown format "zip"; known: ` + strings.Join(unknown.Known, ", "); err.Error() != want {
 		t.Errorf("text %q, want %q", err, want)
 	}
 }
@@ -35,7 +35,7 @@ func TestFormatNamedSuggestsACloseName(t *testing.T) {
 		"bds":       `"bsd"`,
 		"hashdep":   `"hashdeep"`,
 		"namefirst": `"name-first"`,
-		"tar":       "",
+		"zip":       "",
 		"gn":        "",
 		"":          "",
 	} {

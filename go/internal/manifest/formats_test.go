@@ -18,6 +18,7 @@ import (
 const (
 	sha256A   = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 	sha512256 = "455e518824bc0601f9fb858ff5c37d417d67c2f8e0df2babe4808858aea830f8"
+	sha512A   = "1f40fc92da241694750979ee6cf582f2d5d7d28e18335de05abc54d0560e0f5302860c652bf08d560252aa5e74210546f369fbbbce8c12cfc7957b2652fe9a75"
 	crcA      = "e8b7be43"
 	pgpHead   = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n"
 	pgpTail   = "-----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCAAdFiEE\n=abcd\n-----END PGP SIGNATURE-----\n"
@@ -135,6 +136,156 @@ var samples = []sample{
 		"13! expected a field or a continuation line"}},
 	{"InRelease", "InRelease", pgpHead + release + "SHA1:\n " + sha1A + " 1 a\n" + pgpTail, "release", []string{"10 sha1 a 1"}},
 
+	{"distinfo, FreeBSD", "distinfo", "TIMESTAMP = 1711722453\nSHA256 (d/a b) = " + sha256A + "\nSIZE (d/a b) = 1\n", "distinfo",
+		[]string{"2 sha256 d/a b 1"}},
+	{"distinfo, OpenBSD", "distinfo", "SHA256 (a) = " + std64 + "\nSHA256 (b) = " + std64 + "\nSIZE (a) = 1\nSIZE (b) = 2\n", "distinfo",
+		[]string{"1 sha256 a 1", "2 sha256 b 2"}},
+	{"distinfo, pkgsrc", "x", "$NetBSD: distinfo,v 1.2 2024/01/02 03:04:05 a Exp $\n\nSize (a) = 1 bytes\nMD5 (a) = " + md5A +
+		"\nBLAKE2s (a) = " + sha256A + "\nRMD1 (a) = " + sha1A + "\nSHA1 (patch-aa) = " + sha1A + "\n", "distinfo", []string{"4 md5 a 1", "5 blake2s a 1",
+		`6! unknown algorithm "RMD1"`,
+		"7! no digest of this file: that of a pkgsrc patch is of its lines without $NetBSD, and cannot be verified"}},
+	{"distinfo, a file called patch", "x", "TIMESTAMP = 1\nSHA1 (patch-aa) = " + sha1A + "\n", "distinfo", []string{"2 sha1 patch-aa"}},
+	{"distinfo, bad lines", "distinfo", "SHA1 (a) = " + sha1A + "\nSIZE (b) = 1\nSIZE (a) = 1\nSIZE (a) = 2\nSIZE (a) = x\nSIZE (a) = 1\nSHA1 (a) = " +
+		sha1A[1:] + "\nhello\nTIMESTAMP = x\nSHA1 (c\x00) = 1\nSIZE (a) = 99999999999999999999\n", "distinfo", []string{"1 sha1 a 1", "2! no digest of this file",
+		"4! contradicts line 3: another size of the same file", `5! unknown algorithm "SIZE"`, "7! expected 40 hex digits for sha1, found 39",
+		"8! expected a digest or a size with a tag", "9! expected a digest or a size with a tag", "10! contains a NUL byte",
+		`11! expected a size in bytes, found "99999999999999999999"`}},
+	{"distinfo, only a size", "distinfo", "SIZE (a) = 1\n", "distinfo", []string{"1! no digest of this file"}},
+	{"distinfo, the same file twice", "distinfo", "SHA1 (a) = " + sha1A + "\nSHA1 (a) = " + sha1A + "\nSIZE (a) = 1\n", "distinfo",
+		[]string{"1 sha1 a 1", "2 sha1 a 1"}},
+
+	{"Gentoo", "Manifest", "AUX a.patch 1 SHA512 " + sha512A + "\nDIST a-1.tar.gz 2 BLAKE2B " + sha512A + " SHA512 " + sha512A + "\nEBUILD a-1.ebuild 3 SHA256 " +
+		sha256A + "\nMISC metadata.xml 4 SHA256 " + sha256A + "\n", "gentoo", []string{"1 sha512 files/a.patch 1", "2 blake2b a-1.tar.gz 2",
+		"2 sha512 a-1.tar.gz 2", "3 sha256 a-1.ebuild 3", "4 sha256 metadata.xml 4"}},
+	{"Gentoo, GLEP 74", "x", pgpHead + "IGNORE distfiles\nTIMESTAMP 2017-10-30T10:11:12Z\nOPTIONAL ChangeLog\nMANIFEST a/Manifest.gz 1 SHA256 " + sha256A +
+		"\nDATA a\\x20b\\u00e9\\U0001F600 2 SHA256 " + sha256A + "\n" + pgpTail, "gentoo", []string{"7 sha256 a/Manifest.gz 1", "8 sha256 a b\u00e9\U0001f600 2"}},
+	{"Gentoo, unknown algorithms", "x", "DIST a 1 TIGER 00 SHA256 " + sha256A + " WHIRLPOOL 00\nDIST b 1 TIGER 00\n", "gentoo",
+		[]string{`1! unknown algorithm "TIGER"`, "1 sha256 a 1", `2! unknown algorithm "TIGER"`}},
+	{"Gentoo, bad lines", "x", "DATA a 1 SHA256 " + sha256A + "\nDATA a 1\nDATA a 1 SHA256\nDATA a x SHA256 " + sha256A + "\nDATA a 1 SHA256 " + sha256A[1:] +
+		"\nDATA a\\x0 1 SHA256 " + sha256A + "\nDATA a\\x00 1 SHA256 " + sha256A + "\nDATA a\\n 1 SHA256 " + sha256A + "\nDIST a/b 1 SHA256 " + sha256A +
+		"\nIGNORE\nIGNORE a b\nTIMESTAMP now\nDATA\nFILE a 1 SHA256 " + sha256A + "\ndata a 1\n", "gentoo", []string{"1 sha256 a 1", "2! no digest of this file",
+		"3! expected a name, a size, and pairs of an algorithm and a digest", `4! expected a size in bytes, found "x"`,
+		"5! expected 64 hex digits for sha256, found 63", `6! unknown escape in the file name, expected \xHH, \uHHHH or \UHHHHHHHH`,
+		`7! unknown escape in the file name, expected \xHH, \uHHHH or \UHHHHHHHH`, `8! unknown escape in the file name, expected \xHH, \uHHHH or \UHHHHHHHH`,
+		"9! the name of a DIST file must not contain a slash", "10! expected a name without blanks", "11! expected a name without blanks",
+		"12! expected a time, as in 2024-03-29T14:47:33Z", "13! expected a name, a size, and pairs of an algorithm and a digest",
+		`14! unknown tag "FILE"`, `15! unknown tag "data"`}},
+	{"Gentoo, nothing but a name", "Manifest", "DIST a\n", "gentoo", []string{"1! expected a name, a size, and pairs of an algorithm and a digest"}},
+	{"not Gentoo", "Manifest", sha256A + "  a\n", "gnu", []string{"1 sha256 a"}},
+
+	{"dsc", "a_1.dsc", "Format: 3.0 (quilt)\nSource: a\nPackage-List:\n a deb x optional\nChecksums-Sha256:\n " + sha256A + " 1 a_1.tar.gz\nFiles:\n " + md5A +
+		" 1 a_1.tar.gz\n", "dsc", []string{"6 sha256 a_1.tar.gz 1", "8 md5 a_1.tar.gz 1"}},
+	{"dsc, signed", "a_1.dsc", pgpHead + "Source: a\nFiles:\n " + md5A + " 1 a\n" + pgpTail, "dsc", []string{"6 md5 a 1"}},
+	{"changes", "a_1.changes", "Source: a\nFiles:\n " + md5A + " 1 libs/x optional a_1.deb\n", "dsc", []string{"3 md5 a_1.deb 1"}},
+	{"Sources", "Sources", "# c\nPackage: a\nFiles:\n " + md5A + " 1 a.dsc\nDirectory: pool/a\nChecksums-Sha1:\n " + sha1A + " 1 a.dsc\n\n\nPackage: b\nFiles:\n " +
+		md5A + " 2 b.dsc\n", "dsc", []string{"4 md5 pool/a/a.dsc 1", "7 sha1 pool/a/a.dsc 1", "12 md5 b.dsc 2"}},
+	{"dsc, bad lines", "x", "Files:\n " + md5A + " 1 a\n " + md5A + " 1 s p b c\n " + md5A + "\n x 1 d\n " + md5A + " x e\nhello\nChecksums-Tiger:\n 00 1 a\nFiles: x\n",
+		"dsc", []string{"2 md5 a 1", "3! expected a digest, a size and a file name", "4! expected a digest, a size and a file name",
+			`5! expected 32 hex digits for md5, found "x"`, `6! expected a size in bytes, found "x"`, "7! expected a field or a continuation line",
+			`8! unknown algorithm "tiger"`, "10! the field was there before"}},
+	{"dsc, lists that differ", "x", "Checksums-Sha256:\n " + sha256A + " 1 a\nFiles:\n " + md5A + " 1 a\n " + md5A + " 1 b\n", "dsc",
+		[]string{`1! no digest of "b", which "files" lists`, "2 sha256 a 1", "4 md5 a 1", "5 md5 b 1"}},
+	{"dsc, truncated", "x", "Files:\n " + md5A + " 1 a\nBuild-Origin: De", "dsc", []string{"2 md5 a 1", "4! truncated: the last line has no end"}},
+	{"dsc, a misspelt field", "x", "Checksum-Sha256:\n " + sha256A + " 1 a\nFiles:\n " + md5A + " 1 a\n", "dsc",
+		[]string{`2! a digest in the field "checksum-sha256", which lists no files`, "4 md5 a 1"}},
+	{"dsc, a stanza without files", "x", "Package: a\nFiles:\n " + md5A + " 1 a\n\nPackage: b\n", "dsc", []string{"3 md5 a 1",
+		"5! no digest of this file: the stanza lists no file"}},
+	{"Packages", "Packages", "Package: a\nDescription: x\n y\nFilename: pool/a.deb\nSize: 1\nMD5sum: " + md5A + "\nDescription-md5: " + md5A + "\nSHA256: " + sha256A +
+		"\n\nPackage: b\nSHA1: " + sha1A + "\nFilename: ./b.deb\n", "packages", []string{"6 md5 pool/a.deb 1", "8 sha256 pool/a.deb 1", "11 sha1 ./b.deb"}},
+	{"Packages, bad lines", "x", "Filename: a\nSHA1: " + sha1A + "\n\nPackage: b\nSHA1: " + sha1A + "\n\nFilename: c\nSize: 1\n\nFilename: d\nSize: x\nSHA1: " + md5A +
+		"\n\nhello\nFilename: e\nFilename: e\nSHA1: " + sha1A + "\n x\n", "packages", []string{"2 sha1 a", "4! the stanza has no Filename",
+		"7! no digest of this file", `11! expected a size in bytes, found "x"`, "12! expected 40 hex digits for sha1, found 32",
+		"14! expected a field or a continuation line", "16! the field was there before", "17! expected a digest on one line"}},
+
+	{"sum", "CHECKSUMS", "00097     1 a b\n61417 845 c\n\n", "sum", []string{"1 bsdsum a b 1*1024", "2 bsdsum c 845*1024"}},
+	{"sum, a line of another form", "CHECKSUMS", "00097 1 a\nhello\n", "gnu", []string{"1! no known algorithm has digests of 5 hex digits",
+		"2! expected a digest and a file name"}},
+	{"cksum", "x", "1220704766 1 a b\n97 0 c\n", "cksum", []string{"1 cksum a b 1", "2 cksum c 0"}},
+	{"cksum that resembles GNU", "a.cksum", "12345678 1 a\n", "cksum", []string{"1 cksum a 1"}},
+	{"cksum that resembles sum", "a.cksum", "12345 1 a\n", "cksum", []string{"1 cksum a 1"}},
+	{"GNU that resembles cksum", "x", "12345678 1 a\n", "gnu", []string{"1 crc32 1 a"}},
+
+	{"table, Export-Csv", "hashes.csv", "#TYPE Microsoft.PowerShell.Commands.FileHashInfo\r\n\"Algorithm\",\"Hash\",\"Path\"\r\n\"SHA256\",\"" + strings.ToUpper(sha256A) +
+		"\",\"C:\\dl\\a, b\"\r\n\"MD5\",\"" + md5A + "\",\"c \"\"d\"\"\"\r\n", "table", []string{`3 sha256 C:\dl\a, b`, `4 md5 c "d"`}},
+	{"table, GDC", "gdc_manifest.txt", "id\tfilename\tmd5\tsize\tstate\nu-1\ta.bam\t" + md5A + "\t1\tvalidated\n", "table", []string{"2 md5 u-1/a.bam 1"}},
+	{"table, Gen3", "x", "file_name\tguid\tmd5sum\tfile_size\na.bam\tx/1\t" + md5A + "\t1\n", "table", []string{"2 md5 a.bam 1"}},
+	{"table, several algorithms", "x", "File Path;MD5 checksum;hash_sha256;Length\na;" + md5A + ";" + std64 + ";1\n\nb;" + md5A + ";;\nc;;;\n", "table",
+		[]string{"2 md5 a 1", "2 sha256 a 1", "4! no digest of this file in the column of sha256", "4 md5 b", "5! no digest of this file in the column of md5"}},
+	{"table, by length", "x", "key,checksum\na," + md5A + "\nb," + std64 + "\nc,\nd,x\n", "table", []string{"2 md5 a", "3 sha256 b", "4! no digest of this file",
+		"5! expected a hex digest at the beginning of the line"}},
+	{"table, by name", "x.sha256.csv", "file,hash\na," + md5A + "\nb," + sha256A + "\n", "table", []string{"2! expected 64 hex digits for sha256, found 32", "3 sha256 b"}},
+	{"table, bad lines", "x", "Algorithm,Hash,Path,Size\nMD5," + md5A + ",a,x\nTIGER,00,b,1\nMD5,00,c,1\nMD5," + md5A + "\nMD5," + md5A + ",,1\n\"MD5\"x,,,\nM\"D5,,,\n\"MD5",
+		"table", []string{`2! expected a size in bytes, found "x"`, `3! unknown algorithm "TIGER"`, "4! expected 32 hex digits for md5, found 2",
+			"5! expected 4 columns as in the first line, found 2", "6! no file name", "7! expected ',' after the quoted field",
+			"8! quotation mark in a field without quotes", "9! truncated in a quoted field"}},
+	{"table, unknown algorithm", "x", "file,tiger,md5\na,00," + md5A + "\n", "table", []string{`1! unknown algorithm "tiger": its column is not verified`, "2 md5 a"}},
+	{"table, two columns of names", "x", "file,name,md5\na,b," + md5A + "\n", "table", []string{`1! the columns "file" and "name" could have the same meaning`}},
+	{"table, two columns of digests", "x", "file,md5,MD5sum\na," + md5A + "," + md5A + "\n", "table", []string{"1! two columns of md5"}},
+	{"table, digests of two kinds", "x", "file,md5,hash\na," + md5A + "," + sha1A + "\n", "table", []string{`1! the column "hash" has digests of an unknown algorithm`}},
+	{"table, GDC, bad lines", "x", "id\tfilename\tmd5\tsize\n../u\ta\t" + md5A + "\t1\n\ta\t" + md5A + "\t1\n", "table", []string{
+		"2! expected an identifier, which names a folder", "3! expected an identifier, which names a folder"}},
+	{"table, truncated", "x", "id\tfilename\tmd5\tsize\tstate\nu\ta\t" + md5A + "\t1\tvali", "table", []string{"2 md5 u/a 1", "3! truncated: the last line has no end"}},
+	{"not a table", "x", "file,other\n" + sha1A + "  a\n", "gnu", []string{"1! expected a digest and a file name", "2 sha1 a"}},
+	{"ENA, several groups", "x", "submitted_ftp\tsubmitted_md5\tsra_md5\tsra_ftp\nx/a;x/b\t" + md5A + ";" + md5A + "\t" + md5A + "\tx/c\n\t\t" + md5A + "\tx/d\nx/e\t\t\t\n",
+		"ena", []string{"2 md5 a", "2 md5 b", "2 md5 c", "3 md5 d", "4! no digest of this file"}},
+
+	{"certutil, German", "x", "SHA256-Hash von a b.txt:\r\n" + sha256A + "\r\nCertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt.\r\nMD5-Hash der Datei c d:\n" +
+		spacedOut(md5A) + "\nCertUtil: -hashfile-Befehl wurde erfolgreich ausgeführt.\n", "certutil", []string{"2 sha256 a b.txt", "5 md5 c d"}},
+	{"certutil, French", "x", "Hachage SHA256 de a b.txt\u00a0:\n" + sha256A + "\nCertUtil: -hashfile La commande s\u2019est termin\x82e correctement.\nHachage MD5 du fichier c :\n" +
+		spacedOut(md5A) + "\nCertUtil: -hashfile La commande s\u2019est terminée correctement.\n", "certutil", []string{"2 sha256 a b.txt", "5 md5 c"}},
+	{"certutil, Spanish", "x", "SHA1 hash de a b:\n" + sha1A + "\nCertUtil: -hashfile comando completado correctamente.\nHash SHA1 de c d:\n" + sha1A +
+		"\nCertUtil: -hashfile comando completado correctamente.\n", "certutil", []string{"2 sha1 a b", "5 sha1 c d"}},
+	{"certutil, Italian", "x", "Hash SHA1 di a b:\n" + sha1A + "\nCertUtil: - Esecuzione comando -hashfile riuscita.\n", "certutil", []string{"2 sha1 a b"}},
+	{"certutil, Chinese", "x", "SHA1 的 a b 哈希:\n" + sha1A + "\nCertUtil: -hashfile 命令成功完成。\n", "certutil", []string{"2 sha1 a b"}},
+	{"certutil, Japanese", "x", "SHA1 ハッシュ (対象 a b):\n" + sha1A + "\nCertUtil: -hashfile コマンドは正常に完了しました。\n", "certutil", []string{"2 sha1 a b"}},
+	{"certutil, Russian", "x", "Хэш SHA1 a b:\n" + sha1A + "\nCertUtil: -hashfile — команда успешно выполнена.\n", "certutil", []string{"2 sha1 a b"}},
+	{"certutil, German, bad lines", "x", "MD5-Hash von a:\n" + md5A + "\nCertUtil: -hashfile-Befehl ist fehlgeschlagen: 0x80070002 (WIN32: 2).\nMD4-Hash von a:\n" +
+		"MD5-Hash von b:\n" + md5A + "\nCertUtil: Das System kann die Datei nicht finden.\nMD5-Hash von c:\n" + md5A + "\nCertUtil: -hashfile-Befehl wurde\n", "certutil",
+		[]string{"2 md5 a", "3! expected certutil's message of success", `4! unknown algorithm "MD4"`, "6 md5 b", "7! expected certutil's message of success",
+			"9 md5 c", "10! expected certutil's message of success"}},
+	{"not certutil", "x", "These are the sums:\n" + md5A + "  a\n", "gnu", []string{"1! expected a hex digest at the beginning of the line", "2 md5 a"}},
+
+	{"mtree, FreeBSD", "x", "#\t   user: a\n\n/set type=file uid=0 mode=0644\n.               type=dir mode=0755\n    a\\sb       size=4 cksum=815791956 \\\n" +
+		"                sha256=" + sha256A + "\n# ./sub\nsub             type=dir\n    c           size=1 md5digest=" + md5A + "\n    l type=link link=a\n..\nd size=2 sha1=" +
+		sha1A + "\n..\n", "mtree", []string{"5 cksum a b 4", "5 sha256 a b 4", "9 md5 sub/c 1", "12 sha1 d 2"}},
+	{"mtree, bsdtar", "x", "#mtree\n. mode=755 type=dir\n./\\043e\\075\\303\\251\\134 mode=644 type=file size=1 md5digest=" + md5A + " sha256digest=" + sha256A +
+		"\n./sub type=dir\n./sub/d type=file sha1digest=" + sha1A + "\n", "mtree", []string{"3 md5 ./#e=\u00e9\\ 1", "3 sha256 ./#e=\u00e9\\ 1", "5 sha1 ./sub/d"}},
+	{"mtree, NetBSD -C", "x", ". type=dir uid=0 \n./a\\M-C\\M-)\\^A\\M^A type=file size=1 sha1=" + sha1A + " \n", "mtree", []string{"2 sha1 ./a\u00e9\x01\x81 1"}},
+	{"mtree, NetBSD -D", "x", "type=dir uid=0 .\ntype=file size=1 sha1=" + sha1A + " ./a=b\n", "mtree", []string{"2 sha1 ./a=b 1"}},
+	{"mtree, /unset", "x", "/set type=dir size=1\na\n/unset size type\nb sha1=" + sha1A + "\n/set size=2\n/unset all\nc sha1=" + sha1A + "\n..\n", "mtree",
+		[]string{"4 sha1 a/b", "7 sha1 a/c"}},
+	{"mtree, bad lines", "x", "#mtree\na type=file size=1\nb type=file nochange\nc type=file ignore\nd type=file optional\ne type=file size=x sha1=" + sha1A + "\nf type=file tigerdigest=00 sha1=" +
+		sha1A + "\ng type=file sha1=00\nh type=door\ni type=file x=1 sha1=" + sha1A + "\nj type=file y\n..\n.. x\nk type=file contents=a sha1=" + sha1A +
+		"\nl\\q type=file\nm\\057n type=file\no\\000 type=file\n\\400 type=file\np\\ type=file\nq cksum=x\nr \\\n", "mtree", []string{
+		"2! no digest of this file", "3! no digest of this file", "4! no digest of this file", "5! no digest of this file",
+		`6! expected a size in bytes, found "x"`, `7! unknown algorithm "tigerdigest"`, "7 sha1 f", "8! expected 40 hex digits for sha1, found 2", `9! unknown type "door"`,
+		`10! unknown keyword "x"`, "10 sha1 i", `11! unknown keyword "y"`, "12! no folder is open that could be closed", "13! no folder is open that could be closed",
+		"14! contents: the content is that of another file, and not verified", "14 sha1 k", "15! unknown escape in the file name, expected one of vis(3)",
+		"16! unknown escape in the file name, expected one of vis(3)", "17! unknown escape in the file name, expected one of vis(3)",
+		"18! unknown escape in the file name, expected one of vis(3)", "19! unknown escape in the file name, expected one of vis(3)",
+		`20! expected a CRC up to 4294967295, found "x"`, "21! truncated: a line that continues this one is missing"}},
+	{"mtree, an open folder", "x", "/set type=file\n. type=dir\nsub type=dir\na sha1=" + sha1A + "\n", "mtree", []string{"4 sha1 sub/a",
+		`5! truncated: a folder is not closed with ".."`}},
+	{"mtree, truncated", "x", "#mtree\na type=file sha1=" + sha1A + "\n./b type=di", "mtree", []string{"2 sha1 a", `3! unknown type "di"`,
+		"4! truncated: the last line has no end"}},
+	{"mtree, the same file twice", "x", "#mtree\n./a type=file sha1=" + sha1A + "\n./a type=file sha1=" + sha1A + " sha1digest=" + sha1A + "\n", "mtree", []string{
+		"2 sha1 ./a", "3 sha1 ./a", "3 sha1 ./a"}},
+	{"not mtree", "x", sha1A + "  type=file\n", "gnu", []string{"1 sha1 type=file"}},
+
+	{"JAR", "MANIFEST.MF", "Manifest-Version: 1.0\r\nCreated-By: x\r\n\r\nName: a/very/long/name/which\r\n  is continued\r\nSHA-256-Digest: " + std64[:20] + "\r\n " + std64[20:] +
+		"\r\nX-Other: y\r\n\r\nName: a/\r\nSealed: true\r\n\r\nname: b\r\nSHA1-Digest: " + inBase64(base64.StdEncoding, sha1A) + "\r\nsha-256-digest: " + std64 + "\r\n\r\n", "jar",
+		[]string{"6 sha256 a/very/long/name/which is continued", "14 sha1 b", "15 sha256 b"}},
+	{"JAR, bad lines", "x", "Manifest-Version: 1.0\nSHA-256-Digest: " + std64 + "\n\n\n x\nName: a\nX: y\n\nName: b\nTIGER-Digest: x\nSHA1-Digest: " + std64 +
+		"\nhello\n\nSHA-256-Digest: " + std64 + "\n\nName: \nSHA-256-Digest: " + std64 + "\n\nName: c\nSHA-256-Digest: " + sha256A + "\n", "jar", []string{
+		"2! a digest in the first section, which is about no file", "5! no line before this one that it could continue", "6! no digest of this file",
+		`10! unknown algorithm "tiger"`, "11! expected a sha1 digest in base64", `12! expected an attribute, as in "Name: value"`,
+		"14! expected the name of a file", "16! expected the name of a file", "20! expected a sha256 digest in base64"}},
+	{"JAR, truncated", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: b/", "jar", []string{"4 sha256 a", "7! truncated: the last line has no end"}},
+	{"JAR, the same file twice", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "jar",
+		[]string{"4 sha256 a", "7 sha256 a"}},
+	{"JAR, a file of a signature", "X.SF", "Signature-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "gnu", []string{
+		"1! expected a hex digest at the beginning of the line", "3! expected a hex digest at the beginning of the line", "4! expected a hex digest at the beginning of the line"}},
+
 	{"RECORD", "RECORD", "p/a.py,sha256=" + url64 + ",1\np/__pycache__/a.cpython-311.pyc,,\np-1.dist-info/RECORD,,\n", "record",
 		[]string{"1 sha256 p/a.py 1"}},
 	{"RECORD, quotes", "RECORD", "\"p/a,\"\"\nb\",sha256=" + url64 + ",\r\n\"c\r\n\",sha256=" + url64 + "=,2", "record",
@@ -144,7 +295,7 @@ var samples = []sample{
 	{"RECORD, bad lines", "RECORD", "a,sha256=" + url64 + ",1\nb.pyc,,\nc,sha256=" + url64[1:] + ",1\nd,tiger=00,1\ne,sha256=" + url64 +
 		"\nf,sha256=" + url64 + ",x\n\"g\"h,,\ni\"j,,\n\"k", "record", []string{"1 sha256 a 1", "2! no digest of this file",
 		"3! expected a sha256 digest in base64url", `4! unknown algorithm "tiger"`,
-		"5! expected a file name, a digest and a size", `6! expected a size in bytes, found "x"`, "7! expected a comma after the quoted field",
+		"5! expected a file name, a digest and a size", `6! expected a size in bytes, found "x"`, "7! expected ',' after the quoted field",
 		"8! quotation mark in a field without quotes", "9! truncated in a quoted field"}},
 
 	{"ENA", "filereport.tsv", "run_accession\tfastq_ftp\tfastq_md5\tfastq_bytes\nR1\tftp.x/1/a_1.gz;ftp.x/1/a_2.gz\t" + md5A + ";" + md5A +

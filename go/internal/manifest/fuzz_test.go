@@ -69,6 +69,7 @@ func FuzzRead(f *testing.F) {
 // hasRows reports whether a line of the format may have several entries.
 func hasRows(format *manifest.Format) bool {
 	return format == manifest.Hashdeep || format == manifest.ENA || format == manifest.Columns || format.ReadDocument != nil
+	return format == manifest.Hashdeep || format == manifest.ENA || format == manifest.Columns || format == manifest.Gentoo || format == manifest.Table || format == manifest.Mtree
 }
 
 func checkComplete(t *testing.T, e manifest.Entry) {

@@ -16,7 +16,6 @@ import (
 )
 
 var (
-	sha512A  = "1f40fc92da241694750979ee6cf582f2d5d7d28e18335de05abc54d0560e0f5302860c652bf08d560252aa5e74210546f369fbbbce8c12cfc7957b2652fe9a75"
 	sri512A  = "sha512-" + inBase64(base64.StdEncoding, sha512A)
 	modelSum = sha256.Sum256(slices.Concat(unhex(sha256A), unhex(sha256A)))
 )
@@ -310,20 +309,6 @@ func manyKeys(n int) string {
 // repeated reads first, n times each, and then last.
 func repeated(first string, n int, each, last string) io.Reader {
 	return io.MultiReader(strings.NewReader(first), io.LimitReader(&endless{text: each}, int64(n*len(each))), strings.NewReader(last))
-}
-
-type endless struct {
-	text string
-	at   int
-}
-
-func (e *endless) Read(p []byte) (n int, err error) {
-	for n < len(p) {
-		copied := copy(p[n:], e.text[e.at:])
-		n += copied
-		e.at = (e.at + copied) % len(e.text)
-	}
-	return n, nil
 }
 
 // A document of any size is read in bounded memory, and no item in more than a limit.

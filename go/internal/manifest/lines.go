@@ -18,6 +18,18 @@ type Lines struct {
 	n       int64         // number of the last line returned
 	crlf    bool          // that line ended in CRLF
 	hasText bool          // lines may be [PlainText]
+	unended bool          // that line ended at the end of the manifest
+
+	unverified map[string]struct{} // see [Reading.Unverified]
+}
+
+// ignores notes that the manifest states something that no entry covers. The number of words must not depend
+// on the manifest.
+func (l *Lines) ignores(word string) {
+	if l.unverified == nil {
+		l.unverified = map[string]struct{}{}
+	}
+	l.unverified[word] = struct{}{}
 }
 
 // Next returns the next line and its number. The line is valid until the next call.
@@ -61,12 +73,21 @@ func (l *Lines) next() ([]byte, int64, error) {
 	if l.n == 1 {
 		line = bytes.TrimPrefix(line, utf8BOM)
 	}
-	line = bytes.TrimSuffix(line, []byte("\n"))
+	line, ended := bytes.CutSuffix(line, []byte("\n"))
+	l.unended = !ended
 	line, l.crlf = bytes.CutSuffix(line, []byte("\r"))
 	if bytes.IndexByte(line, 0) >= 0 {
 		return nil, l.n, &LineError{Line: l.n, Text: excerpt(line), Cause: "contains a NUL byte"}
 	}
 	return line, l.n, nil
+}
+
+// endOfLast returns an error if the last line does not end in a line break, for formats in which it always does.
+func (l *Lines) endOfLast() error {
+	if l.unended && l.wrapper == nil {
+		return errors.New("truncated: the last line has no end")
+	}
+	return nil
 }
 
 // endOfWrapped returns EOF if the wrapper is complete, and otherwise the error for a truncated one.

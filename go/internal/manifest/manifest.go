@@ -46,6 +46,15 @@
 //	spdx          {"spdxVersion": …        ISO/IEC 5962, SPDX 3.0
 //	simplestreams {"products": …           Ubuntu's simplestreams
 //	sidecar       digest                    one file's digest; the manifest's name names the file
+//	mtree         name size=… sha256=…      mtree(5)
+//	distinfo      SIZE (name) = size        ports of FreeBSD, OpenBSD and pkgsrc
+//	gentoo        DIST name size SHA512 …   Gentoo's GLEP 74
+//	dsc           Files: digest size name   Debian's .dsc, .changes, .buildinfo and Sources
+//	jar           SHA-256-Digest: base64    META-INF/MANIFEST.MF of signed JARs
+//	packages      Filename: name SHA256: …  Debian's Packages
+//	sum           sum blocks name           sum(1), as in Ensembl's CHECKSUMS
+//	cksum         crc size name             POSIX, cksum
+//	table         Algorithm,Hash,Path       tables whose first line names the columns
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
@@ -83,7 +92,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -102,6 +113,9 @@ type Entry struct {
 	Assumed   bool   // the algorithm was chosen by the digest's length alone
 	HasSize   bool   // the manifest lists the file's size
 	Size      int64  // that size in bytes, if HasSize
+	Blocks    int64  // the listed size in blocks of BlockSize bytes, rounded up, if that is not 0
+	BlockSize int64
+	Optional  bool   // the manifest says that the file may be missing
 	RawName   string // what the manifest lists if Name was derived from it, such as a URL; else ""
 }
 
@@ -190,7 +204,7 @@ const dpkgFolder = "/var/lib/dpkg/info"
 // BaseAt returns the folder that names in a manifest of this format start from, relative to dir, the
 // manifest's own folder: Base if the caller has chosen the format. A detected format counts only where
 // its manifests belong, because a manifest must not decide by itself what is read outside its folder: in
-// folders whose path ends in Folder, such as .dist-info, and in /var/lib/dpkg/info below the root of a file
+// folders whose path ends in Folder, such as .dist-info and META-INF, and in /var/lib/dpkg/info below the root of a file
 // system, whose names start from that root. Elsewhere names start from dir, which is "".
 func (f *Format) BaseAt(dir string, chosen bool) string {
 	dir = filepath.ToSlash(dir)
@@ -224,6 +238,8 @@ var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
 	InToto, Sigstore, CondaPaths, CondaMeta, Datapackage, ROCrate, Croissant, // JSON documents
 	NPM, Cargo, CycloneDX, SPDX, Simplestreams, // JSON documents
+	// Lists of packages and tables, by a header, a file name or the form of all lines:
+	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, Table,
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
 
@@ -235,7 +251,13 @@ type Reading struct {
 	// checked; else "".
 	Wrapper string
 	Next    Next
+
+	lines *Lines
 }
+
+// Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
+// modes of files. The words are those of the format, and contain no blanks.
+func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.lines.unverified)) }
 
 // Read starts reading the manifest r. The error is the reader's.
 //
@@ -284,7 +306,7 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 		}
 		next = format.ReadDocument(&Document{r: buffered}, o)
 	}
-	return &Reading{format, encoding, name, o.guard(next)}, nil
+	return &Reading{format, encoding, name, o.guard(next), lines}, nil
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,

@@ -44,6 +44,9 @@ func readAll(t testing.TB, fileName, text string) []string {
 			if e.HasSize {
 				size = fmt.Sprintf(" %d", e.Size)
 			}
+			if e.BlockSize != 0 {
+				size = fmt.Sprintf(" %d*%d", e.Blocks, e.BlockSize)
+			}
 			got = append(got, fmt.Sprintf("%d %s %s%s", e.Line, e.Algorithm.Name, e.Name, size))
 		}
 	}

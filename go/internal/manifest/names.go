@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"path"
 	"regexp"
 	"strings"
 	"sync"
@@ -39,8 +40,25 @@ func IsName(fileName string) bool {
 	if strings.HasSuffix(fileName, ".intoto.json") || strings.HasSuffix(fileName, ".intoto.jsonl") {
 		return true
 	}
+	if isPackageList(fileName) {
+		return true
+	}
 	name := strings.ToLower(fileName)
 	return mayMatch(name) && manifestName().MatchString(name)
+}
+
+// isPackageList reports whether a file's name is one of the lists of packages.
+func isPackageList(fileName string) bool {
+	// lists of packages
+	switch fileName {
+	case "distinfo", "Manifest":
+		return true // in this case only: otherwise they are ordinary words
+	}
+	switch path.Ext(fileName) {
+	case ".dsc", ".changes", ".buildinfo", ".mtree":
+		return true
+	}
+	return false
 }
 
 // mayMatch reports whether manifestName can match a name. It is a fast test that excludes most files

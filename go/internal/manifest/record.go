@@ -34,7 +34,7 @@ var (
 func detectRECORD(head []byte, _ Options) bool {
 	lines := &Lines{r: bufio.NewReaderSize(bytes.NewReader(head), MaxLine)}
 	for {
-		fields, _, err := recordFields(lines)
+		fields, _, err := csvFields(lines, ',')
 		if err != nil || len(fields) != 3 {
 			return false
 		}
@@ -50,7 +50,7 @@ func detectRECORD(head []byte, _ Options) bool {
 func readRECORD(lines *Lines, _ Options) Next {
 	return func() (Entry, error) {
 		for {
-			fields, n, err := recordFields(lines)
+			fields, n, err := csvFields(lines, ',')
 			if err != nil {
 				return Entry{}, err
 			}
@@ -69,13 +69,13 @@ func readRECORD(lines *Lines, _ Options) Next {
 	}
 }
 
-// recordFields reads one row, which may span several lines, and returns the number of its first line.
-func recordFields(lines *Lines) ([]string, int64, error) {
+// csvFields reads one row, which may span several lines, and returns the number of its first line.
+func csvFields(lines *Lines, separator byte) ([]string, int64, error) {
 	line, begins, err := lines.Next()
 	if err != nil {
 		return nil, begins, err
 	}
-	var row csvRow
+	row := csvRow{separator: separator}
 	for n := begins; ; {
 		if err := row.add(line); err != nil {
 			return nil, begins, lineError(n, line, err)
@@ -102,6 +102,8 @@ func recordFields(lines *Lines) ([]string, int64, error) {
 
 // csvRow collects the fields of one row (RFC 4180).
 type csvRow struct {
+	separator byte
+
 	fields []string
 	field  []byte
 	quoted bool // in a quoted field, which continues on the next line
@@ -117,8 +119,8 @@ func (r *csvRow) add(line []byte) error {
 			i++
 		case r.quoted && c == '"':
 			r.quoted = false
-			if i+1 < len(line) && line[i+1] != ',' {
-				return errors.New("expected a comma after the quoted field")
+			if i+1 < len(line) && line[i+1] != r.separator {
+				return fmt.Errorf("expected %q after the quoted field", r.separator)
 			}
 		case r.quoted:
 			r.field = append(r.field, c)
@@ -126,7 +128,7 @@ func (r *csvRow) add(line []byte) error {
 			r.quoted = true
 		case c == '"':
 			return errors.New("quotation mark in a field without quotes")
-		case c == ',':
+		case c == r.separator:
 			r.fields = append(r.fields, string(r.field))
 			r.field = r.field[:0]
 		default:

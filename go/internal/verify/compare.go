@@ -45,7 +45,7 @@ func (c *comparer) report(claim *claim, r *Result) {
 	switch {
 	case c.group.Ended():
 		return // the result is not known then
-	case r.Status == Missing && c.ignoreMissing:
+	case r.Status == Missing && (c.ignoreMissing || claim.entry.Optional):
 		r.Status = Skipped
 	case r.Status == Missing && c.pending.add(r):
 		return // until it is known whether the file was moved
@@ -73,14 +73,14 @@ func fill(t *hashpool.Task[claims], c *claims) {
 		t.Size = first.entry.Size
 	}
 	t.Algorithms = append(t.Algorithms[:0], first.entry.Algorithm)
-	t.Ask = false
+	t.Ask = first.entry.BlockSize != 0
 	for i := range c.more {
 		other := &c.more[i]
 		if !slices.Contains(t.Algorithms, other.entry.Algorithm) {
 			t.Algorithms = append(t.Algorithms, other.entry.Algorithm)
 		}
 		t.Ask = t.Ask || other.root != first.root ||
-			other.entry.HasSize != first.entry.HasSize || other.entry.Size != first.entry.Size
+			other.entry.HasSize != first.entry.HasSize || other.entry.Size != first.entry.Size || other.entry.BlockSize != 0
 	}
 	t.Memory = c.memory()
 	t.Payload = *c
@@ -112,10 +112,17 @@ func (h *handler) classify(c, first *claim, f hashpool.OpenFile) {
 		c.result(&h.result, Mismatched, c.name)
 		h.result.Detail = fmt.Sprintf("%d bytes, %d listed", f.Size(), c.entry.Size)
 		h.report(c, &h.result)
+	case c.entry.BlockSize != 0 && c.entry.Blocks != blocks(f.Size(), c.entry.BlockSize):
+		c.result(&h.result, Mismatched, c.name)
+		h.result.Detail = fmt.Sprintf("%d blocks of %d bytes, %d listed", blocks(f.Size(), c.entry.BlockSize), c.entry.BlockSize, c.entry.Blocks)
+		h.report(c, &h.result)
 	default:
 		h.kept = append(h.kept, *c)
 	}
 }
+
+// blocks returns how many blocks of block bytes a size takes.
+func blocks(size, block int64) int64 { return size/block + min(1, size%block) }
 
 // OtherNames returns other spellings of the name, up to one that cannot be opened here.
 func (h *handler) OtherNames(t *hashpool.Task[claims]) []string {

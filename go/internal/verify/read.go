@@ -41,7 +41,7 @@ type openManifest struct {
 	*Manifest
 	location *location
 	file     *safefs.File
-	next     manifest.Next
+	reading  *manifest.Reading
 	line     int64
 }
 
@@ -66,6 +66,7 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 			more := rd.step(m, &v)
 			if !more {
 				m.close()
+				m.Unverified = m.reading.Unverified()
 				v.ended(m)
 			}
 			return !more
@@ -95,7 +96,7 @@ func (rd *reader) again(ctx context.Context, turns int, each func(*location, cla
 
 // step reads the next entry of m, and reports whether there may be more.
 func (rd *reader) step(m *openManifest, v *visitor) bool {
-	entry, err := m.next()
+	entry, err := m.reading.Next()
 	if err == nil {
 		m.line = entry.Line
 		c := claim{manifest: m.Manifest, root: m.root, entry: entry}
@@ -181,7 +182,7 @@ func (rd *reader) begin(m *openManifest) error {
 	if err != nil {
 		return err
 	}
-	m.next, m.Format, m.Encoding, m.Wrapper = reading.Next, reading.Format.Name, reading.Encoding, reading.Wrapper
+	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
 	m.folder = rd.discovery.roots.At(m.location.folder, "")
 	m.root = rd.rootOf(m, reading.Format)
 	return nil

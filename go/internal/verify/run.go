@@ -106,7 +106,7 @@ func poolConfig[P any](r *run, newHandler func(worker int) hashpool.Handler[P]) 
 }
 
 // mixedFormats may list all files under one algorithm, and then under another.
-var mixedFormats = []string{"release", "bsd", "base64", "openssl"}
+var mixedFormats = []string{"release", "bsd", "base64", "openssl", "dsc"}
 
 // isWide reports whether claims about one file may lie far apart. A single manifest of one algorithm
 // seldom lists a file twice, and the workers need not wait for the second entry.

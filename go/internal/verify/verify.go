@@ -85,6 +85,7 @@ type Manifest struct {
 	Algorithms []*digest.Algorithm // of its entries
 	Assumed    bool                // for some of them, only the digest's length tells the algorithm
 	TextLines  int64               // lines that IgnoreText passed over
+	Unverified []string            // what it states that is not verified; see [manifest.Reading]
 
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from

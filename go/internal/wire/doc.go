@@ -73,7 +73,9 @@
 //	0   u32    manifest
 //	4   flag   assumed: the algorithm of some digests is known from their length alone
 //	5   u64    lines of text that ignore_text passed over
-//	13         names of its algorithms, separated by one space
+//	13  u32    size of algorithms
+//	17         names of its algorithms, what it states that was not verified ("mode"); both separated
+//	           by one space
 //
 //	'E' entry
 //	0   u8     status: 0 verified, 1 mismatched, 2 missing, 3 unreadable, 4 skipped

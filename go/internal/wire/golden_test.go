@@ -46,7 +46,8 @@ type record struct {
 	Manifest   int
 	Assumed    bool
 	Algorithms []string
-	TextLines  int64           `json:"text_lines"`
+	TextLines  int64 `json:"text_lines"`
+	Unverified []string
 	Entries    json.RawMessage // of 'V' records; a number in 'W'
 	Status     string
 	Algorithm  string
@@ -194,7 +195,9 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 			Index: r.Index, Format: r.Format, Encoding: r.Encoding, Wrapper: r.Wrapper, Path: string(r.Path),
 		})
 	case wire.KindRead:
-		return wire.AppendRead(dst, &wire.Read{Manifest: r.Manifest, Assumed: r.Assumed, TextLines: r.TextLines, Algorithms: r.Algorithms})
+		return wire.AppendRead(dst, &wire.Read{
+			Manifest: r.Manifest, Assumed: r.Assumed, TextLines: r.TextLines, Algorithms: r.Algorithms, Unverified: r.Unverified,
+		})
 	case wire.KindEntry:
 		return wire.AppendEntry(dst, r.entry(t))
 	case wire.KindVerified:

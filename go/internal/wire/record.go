@@ -75,6 +75,7 @@ type Read struct {
 	Assumed    bool
 	TextLines  int64
 	Algorithms []string
+	Unverified []string
 }
 
 // AppendRead appends an 'R' record.
@@ -83,7 +84,8 @@ func AppendRead(dst []byte, r *Read) []byte {
 	dst = le.AppendUint32(dst, uint32(r.Manifest))
 	dst = append(dst, flag(r.Assumed))
 	dst = le.AppendUint64(dst, uint64(r.TextLines))
-	return end(appendJoined(dst, r.Algorithms, ' '), start)
+	dst = appendSizedList(dst, r.Algorithms, ' ')
+	return end(appendJoined(dst, r.Unverified, ' '), start)
 }
 
 // Status is what became of an entry.
@@ -279,7 +281,7 @@ func AppendWritten(dst []byte, w *Written) []byte {
 	dst = appendSized(dst, w.Path)
 	dst = appendSized(dst, w.RelativeTo)
 	dst = appendSized(dst, w.Format)
-	return end(appendSizedList(dst, w.Algorithms), start)
+	return end(appendSizedList(dst, w.Algorithms, ','), start)
 }
 
 // Code tells a caller why an operation failed.
@@ -332,7 +334,7 @@ func AppendAlgorithm(dst []byte, a *Algorithm) []byte {
 	dst = le.AppendUint16(dst, uint16(a.Bits))
 	dst = appendSized(dst, a.Name)
 	dst = appendSized(dst, a.Strength)
-	return end(appendSizedList(dst, a.Aliases), start)
+	return end(appendSizedList(dst, a.Aliases, ','), start)
 }
 
 // begin appends the head of a record without its size, which end fills in.
@@ -364,9 +366,9 @@ func appendSized(dst []byte, s string) []byte {
 	return append(le.AppendUint32(dst, uint32(len(s))), s...)
 }
 
-func appendSizedList(dst []byte, all []string) []byte {
+func appendSizedList(dst []byte, all []string, separator byte) []byte {
 	start := len(dst)
-	dst = appendJoined(append(dst, 0, 0, 0, 0), all, ',')
+	dst = appendJoined(append(dst, 0, 0, 0, 0), all, separator)
 	le.PutUint32(dst[start:], uint32(len(dst)-start-4))
 	return dst
 }

@@ -47,13 +47,13 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 5
+ABI = 6
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
 _MANIFEST = struct.Struct("<IIII")
-_READ = struct.Struct("<IBQ")
+_READ = struct.Struct("<IBQI")
 _ENTRY = struct.Struct("<BBBBBIQQIIII")
 _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
@@ -162,12 +162,15 @@ def decode_manifest(payload: bytes) -> Manifest:
 
 
 def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
-    """Decode an ``R`` record into a manifest's index and the manifest with its algorithms."""
+    """Decode an ``R`` record into a manifest's index and the manifest with all that is known."""
     index: int
-    index, assumed, text_lines = _READ.unpack_from(payload)
-    algorithms = tuple(_text(payload[_READ.size :]).split())
+    index, assumed, text_lines, size = _READ.unpack_from(payload)
+    end = _READ.size + size
     return index, manifests[index]._replace(
-        algorithms=algorithms, assumed=assumed == 1, text_lines=text_lines
+        algorithms=tuple(_text(payload[_READ.size : end]).split()),
+        assumed=assumed == 1,
+        text_lines=text_lines,
+        unverified=tuple(_text(payload[end:]).split()),
     )
 
 

@@ -135,6 +135,11 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         for m in manifests
         if m.text_lines
     ]
+    notes += [
+        f"{printable(m.path)}: not verified: {', '.join(m.unverified)}"
+        for m in manifests
+        if m.unverified
+    ]
     for note in notes[:_MAX_NOTES]:
         yield style.line("NOTE", note)
     if len(notes) > _MAX_NOTES:

@@ -1,0 +1,336 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"checksig/internal/digest"
+)
+
+// Mtree is a list of a tree's files. Sources: the man pages mtree(5) of FreeBSD, mtree(8) of NetBSD, and mtree(5)
+// of libarchive. mtree -c, mtree -C and -D of NetBSD, bsdtar --format=mtree, and makepkg (.MTREE) write it.
+//
+//	#mtree
+//	/set type=file mode=0644
+//	. type=dir
+//	    a.txt size=4 sha256digest=<hex digest>
+//	    sub type=dir
+//	        d.txt size=6 sha256digest=<hex digest>
+//	    ..
+//	./sub/e.txt type=file size=1 sha256digest=<hex digest>
+//
+// A name with a slash starts from the top folder. Another one is relative to the folder that was opened last, with
+// type=dir, and not closed yet, with "..". /set and /unset change the keywords of the lines after them. A backslash at
+// its end continues a line on the next one. In a name, special characters are encoded as by vis(3). After mtree -D
+// the name is the last word instead of the first.
+//
+// size, cksum and the digests of type=file are entries. A file without a digest is a bad line, even with nochange or
+// ignore, and so is a digest of an unknown algorithm. A missing file is skipped if it is optional. Everything
+// else that is stated, such as modes, owners, times, links and folders, is in [Reading.Unverified].
+var Mtree = &Format{Name: "mtree", Detect: detectMtree, Read: readMtree}
+
+var (
+	mtreeCommand = pattern(`^/(?:set|unset)(?:[ \t]|$)`)
+	mtreeType    = pattern(`(?:^|[ \t])type=(?:file|dir|link|block|char|fifo|socket)(?:[ \t]|$)`)
+	mtreeKeyword = pattern(`^[a-z0-9]+(?:=.*)?$`)
+
+	// mtreeIgnored are keywords that are noted. A keyword with a value is read by readMtree, or is one of these.
+	mtreeIgnored = []string{
+		"acldigest", "device", "flags", "gid", "gname", "inode", "link", "mode", "nlink", "resdevice", "tags", "time",
+		"uid", "uname", "xattrdigest",
+	}
+	mtreeTypes = []string{"block", "char", "dir", "fifo", "file", "link", "socket"}
+)
+
+func detectMtree(head []byte, _ Options) bool {
+	if bytes.HasPrefix(head, []byte("#mtree")) {
+		return true
+	}
+	for line := range contentLines(head, "") {
+		line = bytes.TrimLeft(line, " \t")
+		if line[0] == '#' {
+			continue
+		}
+		fields := words(line)
+		first, last := fields[0], fields[len(fields)-1]
+		others := 0 // words that are no keywords
+		for _, field := range fields {
+			if !mtreeKeyword().Match(field) && string(field) != `\` {
+				others++
+			}
+		}
+		named := others == 0 || others == 1 && (!mtreeKeyword().Match(first) || !mtreeKeyword().Match(last))
+		if _, err := (untagged{}).parseDigest(first); err == nil {
+			return false // a line of [GNU]
+		}
+		return mtreeCommand().Match(line) || named && mtreeType().Match(line)
+	}
+	return false
+}
+
+func readMtree(lines *Lines, _ Options) Next {
+	m := &mtree{lines: lines, set: map[string]string{}}
+	next := perGroup(func() ([]row, error) {
+		m.group = group{}
+		line, n, err := m.join()
+		if err == nil && len(line) > 0 {
+			if err := m.read(line, n); err != nil {
+				m.fail(n, line, err)
+			}
+		}
+		return m.sorted(), err
+	})
+	return withEndCheck(lines, next, func() error {
+		if len(m.open) > 0 && m.named {
+			return errors.New(`truncated: a folder is not closed with ".."`)
+		}
+		return lines.endOfLast()
+	})
+}
+
+type mtree struct {
+	group
+	lines    *Lines
+	set      map[string]string // the keywords of /set that readFile needs
+	folder   string            // that names are relative to, with a slash at its end; "" for the top folder
+	open     []int             // the length of folder before each that is open
+	named    bool              // one of these is not the top folder
+	nameLast *bool             // whether the name is the last word; nil until the first entry
+}
+
+// join returns a line together with those that continue it; none for a comment.
+func (m *mtree) join() ([]byte, int64, error) {
+	line, n, err := m.next(m.lines)
+	if err != nil {
+		return nil, n, err
+	}
+	line = bytes.TrimLeft(line, " \t")
+	if len(line) == 0 || line[0] == '#' {
+		return nil, n, nil
+	}
+	if !isContinued(line) {
+		return line, n, nil
+	}
+	whole := slices.Clone(line)
+	for isContinued(whole) {
+		more, _, err := m.next(m.lines)
+		if err != nil {
+			m.fail(n, whole, errors.New("truncated: a line that continues this one is missing"))
+			return nil, n, err
+		}
+		whole = append(whole[:len(whole)-1], more...)
+	}
+	return whole, n, nil
+}
+
+// isContinued reports whether line ends in a backslash that is not escaped by another one.
+func isContinued(line []byte) bool {
+	return (len(line)-len(bytes.TrimRight(line, `\`)))%2 == 1
+}
+
+func (m *mtree) read(line []byte, n int64) error {
+	fields := words(line)
+	switch first := string(fields[0]); first {
+	case "/set":
+		_, err := m.keywords(fields[1:], m.set)
+		return err
+	case "/unset":
+		for _, field := range fields[1:] {
+			if string(field) == "all" {
+				clear(m.set)
+			}
+			delete(m.set, string(field))
+		}
+		return nil
+	case "..":
+		if len(m.open) == 0 || len(fields) > 1 {
+			return errors.New("no folder is open that could be closed")
+		}
+		m.folder = m.folder[:m.open[len(m.open)-1]]
+		m.open = m.open[:len(m.open)-1]
+		m.named = m.folder != ""
+		return nil
+	}
+	if m.nameLast == nil {
+		last := len(fields) > 1 && mtreeType().Match(fields[0]) || bytes.IndexByte(fields[0], '=') > 0 && mtreeKeyword().Match(fields[0]) &&
+			!mtreeKeyword().Match(fields[len(fields)-1])
+		m.nameLast = &last
+	}
+	raw, rest := fields[0], fields[1:]
+	if *m.nameLast {
+		raw, rest = fields[len(fields)-1], fields[:len(fields)-1]
+	}
+	name, err := unvis(raw)
+	if err != nil {
+		return err
+	}
+	own := map[string]string{}
+	digests, err := m.keywords(rest, own)
+	kind := own["type"]
+	if kind == "" {
+		kind = m.set["type"]
+	}
+	if kind == "" && string(raw) == "." {
+		kind = "dir"
+	}
+	isPath := bytes.IndexByte(raw, '/') >= 0
+	if !isPath {
+		name = m.folder + name
+	}
+	if kind == "dir" && !isPath {
+		if enterErr := m.enter(name, string(raw) == "."); enterErr != nil {
+			return enterErr
+		}
+	}
+	if kind != "file" && kind != "" {
+		m.lines.ignores("type=" + kind)
+		return err
+	}
+	return m.readFile(n, name, own, digests, err)
+}
+
+// maxFolder is the longest name of a folder that names are relative to.
+const maxFolder = 8 << 10
+
+// enter opens a folder; with top, the top folder or the one that is open anyway.
+func (m *mtree) enter(name string, top bool) error {
+	if len(name) > maxFolder || len(m.open) > MaxLine {
+		return errors.New("too many folders inside one another")
+	}
+	m.open = append(m.open, len(m.folder))
+	if !top {
+		m.folder, m.named = name+"/", true
+	}
+	return nil
+}
+
+// mtreeDigest is a digest as it is listed.
+type mtreeDigest struct {
+	algorithm *digest.Algorithm
+	digits    string
+}
+
+// keywords puts those that readFile needs into known, and returns the digests. It notes the others. The error is the
+// first one.
+func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mtreeDigest, err error) {
+	for _, field := range fields {
+		key, value, hasValue := strings.Cut(string(field), "=")
+		algorithm := digest.ByTag(strings.TrimSuffix(key, "digest"))
+		switch {
+		case key == "optional" || key == "nochange" || key == "ignore":
+			known[key] = key
+			if key != "optional" {
+				m.lines.ignores(key)
+			}
+		case !hasValue:
+			err = cmp.Or(err, fmt.Errorf("unknown keyword %.40q", key))
+		case key == "type" && !slices.Contains(mtreeTypes, value):
+			err = cmp.Or(err, fmt.Errorf("unknown type %.40q", value))
+		case key == "type" || key == "size":
+			known[key] = value
+		case slices.Contains(mtreeIgnored, key):
+			m.lines.ignores(key)
+		case algorithm != nil:
+			digests = append(digests, mtreeDigest{algorithm, value})
+		case key == "contents":
+			err = cmp.Or(err, errors.New("contents: the content is that of another file, and not verified"))
+		case strings.HasSuffix(key, "digest"):
+			err = cmp.Or(err, unknownAlgorithm(key))
+		default:
+			err = cmp.Or(err, fmt.Errorf("unknown keyword %.40q", key))
+		}
+	}
+	return digests, err
+}
+
+// readFile adds the entries of a file. err is what is wrong with its keywords so far.
+func (m *mtree) readFile(n int64, name string, own map[string]string, digests []mtreeDigest, err error) error {
+	value := func(key string) string {
+		if own[key] != "" {
+			return own[key]
+		}
+		return m.set[key]
+	}
+	e := Entry{Name: name, Optional: value("optional") != ""}
+	if size := value("size"); size != "" {
+		var wrong error
+		if e.Size, wrong = parseSize([]byte(size)); wrong != nil {
+			return wrong
+		}
+		e.HasSize = true
+	}
+	for _, listed := range digests {
+		var wrong error
+		if e.Algorithm = listed.algorithm; e.Algorithm == cksum {
+			e.Digest, wrong = parseCksum([]byte(listed.digits))
+		} else {
+			e.Digest, wrong = decodeDigest(e.Algorithm, []byte(listed.digits))
+		}
+		if wrong != nil {
+			err = cmp.Or(err, wrong)
+			continue
+		}
+		m.add(n, e)
+	}
+	if len(digests) == 0 {
+		err = cmp.Or(err, errNoDigest)
+	}
+	return err
+}
+
+// unvis returns the name that is encoded as by vis(3), in any of its styles with backslashes. A slash or a NUL must
+// not be encoded: it would change which file the name is about.
+func unvis(text []byte) (string, error) {
+	name := make([]byte, 0, len(text))
+	for len(text) > 0 {
+		c := text[0]
+		text = text[1:]
+		if c == '\\' {
+			var ok bool
+			if c, text, ok = unvisEscape(text); !ok || c == 0 || c == '/' {
+				return "", errors.New("unknown escape in the file name, expected one of vis(3)")
+			}
+		}
+		name = append(name, c)
+	}
+	return string(name), nil
+}
+
+// unvisEscape returns the byte that an escape without its backslash stands for, and what follows it.
+func unvisEscape(text []byte) (c byte, rest []byte, ok bool) {
+	if len(text) == 0 {
+		return 0, nil, false
+	}
+	c, rest = text[0], text[1:]
+	if i := strings.IndexByte(`nrbavtfs`, c); i >= 0 {
+		return "\n\r\b\a\v\t\f "[i], rest, true
+	}
+	switch {
+	case c >= '0' && c <= '7':
+		value, digits := 0, 0
+		for digits < 3 && digits < len(text) && text[digits] >= '0' && text[digits] <= '7' {
+			value = 8*value + int(text[digits]-'0')
+			digits++
+		}
+		return byte(value), text[digits:], value < 256
+	case c == '^' && len(rest) > 0:
+		return control(rest[0]), rest[1:], true
+	case c == 'M' && len(rest) > 1 && rest[0] == '-':
+		return rest[1] | 0x80, rest[2:], true
+	case c == 'M' && len(rest) > 1 && rest[0] == '^':
+		return control(rest[1]) | 0x80, rest[2:], true
+	}
+	return c, rest, strings.IndexByte(`\#"'$&*?=[]{}()<>|;~!% `, c) >= 0
+}
+
+// control returns the control character that is written as "^" and c.
+func control(c byte) byte {
+	if c == '?' {
+		return 0x7f
+	}
+	return c & 0x1f
+}
