@@ -14,6 +14,7 @@ LICENCES = {  # of Go modules; a new one also needs a file in LICENSES and its i
     "github.com/cespare/xxhash/v2": "MIT",
     "github.com/emmansun/gmsm": "MIT",
     "github.com/klauspost/cpuid/v2": "MIT",
+    "github.com/pelletier/go-toml/v2": "MIT",
     "github.com/zeebo/blake3": "CC0-1.0",
     "github.com/zeebo/xxh3": "BSD-2-Clause",
     "golang.org/x/crypto": "BSD-3-Clause",

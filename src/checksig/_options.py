@@ -43,6 +43,8 @@ REQUIRED: Final = "required"
 OPERATIONS = ("verify", "create", "update", "convert")
 
 FORMATS = (
+    "ascmhl",
+    "ascmhl-chain",
     "bagit",
     "base64",
     "bsd",
@@ -66,6 +68,8 @@ FORMATS = (
     "hashdeep",
     "in-toto",
     "jar",
+    "metalink",
+    "mhl",
     "mtree",
     "name-first",
     "npm",
@@ -73,9 +77,12 @@ FORMATS = (
     "packages",
     "pipe",
     "print-md",
+    "pylock",
     "record",
     "release",
+    "repomd",
     "ro-crate",
+    "rpm-primary",
     "sfv",
     "sidecar",
     "sigstore",
@@ -83,6 +90,7 @@ FORMATS = (
     "spdx",
     "sum",
     "table",
+    "torrent",
 )
 """The formats that completion offers; a test compares them with the engine's."""
 

@@ -242,10 +242,21 @@ def spellings(digest: str) -> Iterator[str]:
     raw = bytes.fromhex(digest)
     yield from (digest, digest.upper(), raw.hex(" "), base64.b64encode(raw).decode())
     yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    yield c4(raw)
     groups = digest.upper()  # the first ones, as gpg writes them
     yield from (groups[:8], f"{groups[:4]} {groups[4:8]}", raw.hex(" ").upper()[:10])
     if len(raw) <= 4:  # a sum is written as a number
         yield from (f"{int.from_bytes(raw, 'big'):0{width}d}" for width in (5, 1))
+
+
+def c4(raw: bytes) -> str:
+    """Return a digest as a C4 ID, which is a number to base 58."""
+    digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    number, text = int.from_bytes(raw, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = digits[digit] + text
+    return "c4" + text.rjust(88, "1")
 
 
 def encoded(text: bytes, characters: str) -> bytes:
@@ -257,6 +268,8 @@ def encoded(text: bytes, characters: str) -> bytes:
 @each
 def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
     """A changed, missing or doubled digit of a digest is never OK."""
+    if row.format == "torrent":
+        pytest.skip("the digests of torrents are binary; other tests change them")
     laid = lay(row)
     for result in laid.verify().results:
         if b'"payload"' in laid.text:
@@ -303,6 +316,13 @@ def test_one_digit_of_a_digest(lay: Callable[[Row], Laid], row: Row) -> None:
         ("mtree-netbsd", b"size=4 ", b"size=5 "),
         ("mtree-netbsd-d", b"size=4 ", b"size=5 "),
         ("gdc", b"\t4\t", b"\t5\t"),
+        ("metalink-4", b"<size>4<", b"<size>5<"),
+        ("repomd", b"<size>12<", b"<size>13<"),
+        ("rpm-primary", b'package="10"', b'package="11"'),
+        ("ascmhl", b'size="4"', b'size="5"'),
+        ("mhl", b"<size>4<", b"<size>5<"),
+        ("pylock", b"size = 8", b"size = 9"),
+        ("torrent-2", b"lengthi4e", b"lengthi5e"),
     ],
 )
 def test_a_size_that_is_wrong(
@@ -401,8 +421,10 @@ def test_the_corpus_is_whole() -> None:
     folders = {entry.name for entry in os.scandir(CORPUS) if entry.is_dir()}
     assert folders == {row.slug for row in ROWS}
     formats = "gnu bsd base64 openssl sidecar pipe sfv name-first record hashdeep get-filehash"
+    documents = "metalink repomd rpm-primary ascmhl ascmhl-chain mhl pylock torrent"
     assert {row.format for row in ROWS} == {
         *formats.split(),
+        *documents.split(),
         "certutil",
         "ena",
         "release",
@@ -437,7 +459,12 @@ CASES = int(os.environ.get("CHECKSIG_TEST_CASES", "4000"))
 SPECIAL = " \t\r\n#;\\*-()=,:|\"'\0%./@?{}[]<>&aF0"
 COMMENT = re.compile(r"\s*(?:#|;|//)")
 # Lines that hold free text in a format: headers, and columns that are not read.
-FREE_TEXT = {"release": re.compile(r"\S"), "ena": re.compile("")}
+FREE_TEXT = {
+    "ascmhl": re.compile(r"\s*<\w+ hashdate="),  # digests of folders
+    "ena": re.compile(""),
+    "release": re.compile(r"\S"),
+    "repomd": re.compile(r"\s*<open-checksum "),
+}
 SIGNATURE = re.compile(
     r"-----BEGIN PGP SIGNATURE-----.*?-----END PGP SIGNATURE-----|"
     r"\Auntrusted comment:.*\n.*",
@@ -507,7 +534,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Seeds:
     """Lay out every row of the corpus."""
     folder = tmp_path_factory.mktemp("random")
     digests: dict[str, str] = {}
-    rows = [row for row in ROWS if not (os.name == "nt" and with_odd_names(row))]
+    rows = [
+        row
+        for row in ROWS
+        if row.format != "torrent"  # which is no text
+        and not (os.name == "nt" and with_odd_names(row))
+    ]
     return Seeds([make_seed(row, folder, digests) for row in rows], digests)
 
 

@@ -32,6 +32,8 @@
 // BLAKE2 has digests of any whole number of bytes up to 64 (blake2b) or 32 (blake2s). Each length is an
 // algorithm of its own, named after its bits: blake2b-256.
 //
+// The algorithms of torrents are described in torrent.go.
+//
 // # Names
 //
 // An algorithm is found in four ways:
@@ -135,6 +137,11 @@ func ByName(name string) *Algorithm {
 		}
 		if digits, ok := strings.CutPrefix(name, a.Name+"-"); ok && a.family != nil {
 			return a.ofBits(digits)
+		}
+	}
+	for _, a := range torrent {
+		if a.Name == name {
+			return a
 		}
 	}
 	return nil

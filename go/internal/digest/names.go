@@ -16,6 +16,9 @@ var tags = sync.OnceValue(func() map[string]*Algorithm {
 			rows[string(fold(nil, spelling))] = a
 		}
 	}
+	for _, a := range torrent {
+		rows[string(fold(nil, a.Name))] = a
+	}
 	return rows
 })
 

@@ -52,6 +52,22 @@ func (d *Document) Line(offset int64) int64 {
 	return d.lines + 1
 }
 
+// all returns the whole document, for formats that cannot be read item by item. A document of more than
+// limit bytes is an error.
+func (d *Document) all(limit int64) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(d.r, limit+1))
+	if err != nil {
+		if !errors.Is(err, errHalfUnit) {
+			d.err = err
+		}
+		return nil, err
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("over %d bytes, more than are read of this format", limit)
+	}
+	return text, nil
+}
+
 // perItem reads a document item by item. item returns the entries of the next one, which may be none, and
 // [io.EOF] after the last one. It may return entries together with a [*LineError] for the rest of the item;
 // any other error ends the document, and is about the line of the last offset that [Document.Line] got.

@@ -49,7 +49,7 @@ func FuzzRead(f *testing.F) {
 			case err != nil:
 				t.Fatal(err)
 			}
-			if e.Line < last.Line || e.Line > most || e.Line == last.Line && (bad != nil && reading.Format.ReadDocument == nil || !hasRows(reading.Format)) {
+			if e.Line < last.Line || e.Line > most || e.Line == last.Line && !mayRepeat(reading.Format, bad) {
 				t.Fatalf("line %d after %d of %d", e.Line, last.Line, most)
 			}
 			last = e
@@ -66,10 +66,12 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// hasRows reports whether a line of the format may have several entries.
-func hasRows(format *manifest.Format) bool {
-	return format == manifest.Hashdeep || format == manifest.ENA || format == manifest.Columns || format.ReadDocument != nil
-	return format == manifest.Hashdeep || format == manifest.ENA || format == manifest.Columns || format == manifest.Gentoo || format == manifest.Table || format == manifest.Mtree
+// mayRepeat reports whether a line of the format may have several entries, and, in a document, errors.
+func mayRepeat(format *manifest.Format, bad *manifest.LineError) bool {
+	rows := []*manifest.Format{
+		manifest.Hashdeep, manifest.ENA, manifest.Columns, manifest.Gentoo, manifest.Table, manifest.Mtree,
+	}
+	return format.ReadDocument != nil || bad == nil && slices.Contains(rows, format)
 }
 
 func checkComplete(t *testing.T, e manifest.Entry) {

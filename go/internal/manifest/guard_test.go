@@ -133,6 +133,13 @@ func TestBaseAt(t *testing.T) {
 		{manifest.CondaMeta, "/env/xconda-meta", false, ""},
 		{manifest.Simplestreams, "/mirror/streams/v1", false, "../.."},
 		{manifest.Simplestreams, "/mirror/v1", false, ""},
+		{manifest.Repomd, "/srv/repo/repodata", false, ".."},
+		{manifest.Repomd, "/srv/repo/xrepodata", false, ""},
+		{manifest.RPMPrimary, "/srv/repo/repodata", false, ".."},
+		{manifest.ASCMHL, "/reel/ascmhl", false, ".."},
+		{manifest.ASCMHL, "/reel/lists", false, ""},
+		{manifest.ASCMHLChain, "/reel/ascmhl", false, ""},
+		{manifest.MHL, "/reel/ascmhl", false, ""},
 	} {
 		t.Run(fmt.Sprintf("%s in %s, chosen %t", c.format.Name, c.dir, c.chosen), func(t *testing.T) {
 			if got := c.format.BaseAt(c.dir, c.chosen); got != c.want {

@@ -26,6 +26,14 @@
 // all of it. Formats with a header, or with a fixed file name, come before those that are recognised
 // by their first line. GNU reads what no format accepts.
 //
+//	metalink      <metalink xmlns=…         RFC 5854, and metalinker.org
+//	repomd        <repomd xmlns=…           createrepo_c
+//	rpm-primary   <metadata xmlns=…         createrepo_c
+//	ascmhl        <hashlist xmlns=…         ASC MHL 2.0
+//	ascmhl-chain  <ascmhldirectory xmlns=…  ASC MHL 2.0
+//	mhl           <hashlist version="1.1">  mediahashlist.org
+//	pylock        lock-version = "1.0"      PyPA, "pylock.toml Specification" (once PEP 751)
+//	torrent       d4:info…                  BEP 3, BEP 47, BEP 52
 //	hashdeep      %%%% HASHDEEP-1.0 …       hashdeep.sourceforge.net, "File format"
 //	get-filehash  Algorithm Hash Path       PowerShell's Get-FileHash
 //	certutil      SHA256 hash of name: …    certutil -hashfile of Windows
@@ -235,6 +243,7 @@ type Writer struct {
 
 // Formats lists every format, in the order in which they are tried.
 var Formats = []*Format{
+	Metalink, Repomd, RPMPrimary, ASCMHL, ASCMHLChain, MHL, Pylock, Torrent, // documents in XML and TOML, and torrents
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
 	InToto, Sigstore, CondaPaths, CondaMeta, Datapackage, ROCrate, Croissant, // JSON documents
 	NPM, Cargo, CycloneDX, SPDX, Simplestreams, // JSON documents

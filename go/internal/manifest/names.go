@@ -20,8 +20,11 @@ var manifestName = sync.OnceValue(func() *regexp.Regexp {
 		`(?:tag)?manifest-ALGORITHM\.txt|`+ // bags (RFC 8493)
 		`.+\.(?:ALGORITHM(?:\.txt)?|b3|sfv)|`+ // disc.iso.sha256, disc.iso.sha256.txt, disc.sfv
 		// Shapes of lines: disc.iso.sha, stage3.tar.xz.DIGESTS.
-		`.+\.(?:sha|digests?)`+
+		`.+\.(?:sha|digests?)|`+
 		// End of the shapes of lines.
+		// XML, TOML and torrents
+		`repomd\.xml|[0-9a-f]{32,128}-primary\.xml|ascmhl_chain\.xml|pylock\.(?:[^.]+\.)?toml|`+
+		`.+\.(?:meta4|metalink|mhl|torrent)`+ // disc.iso.meta4, 0001_A002.mhl, disc.iso.torrent
 		`)$`, "ALGORITHM", `(?:`+spellings()+`)`))
 })
 
