@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -390,7 +391,7 @@ os.setresuid(54321, 54321, 54321)
 if not os.access(sample, os.R_OK) or not os.access(checksig.__file__, os.R_OK):
     say("unreadable")
     sys.exit()
-for limit in range(1, 17):
+for limit in range(1, 25):
     child = os.fork()
     if child == 0:
         resource.setrlimit(resource.RLIMIT_NPROC, (limit + 1, limit + 1))  # the parent is one
@@ -409,6 +410,60 @@ for limit in range(1, 17):
     codes = [int(code) for code in out.split()]
     assert set(codes) == {0, 2}
     assert (codes[0], codes[-1]) == (2, 0)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
+)
+@pytest.mark.xdist_group("user 54321")  # whose processes are counted
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("workers", [1, 16])
+def test_few_threads_for_many_jobs(
+    tree: Callable[..., Path], open_folder: Path, python: Callable[..., str], workers: int
+) -> None:
+    """Jobs in several threads share few threads: results or clear errors, and never an abort."""
+    files = {f"{n}": b"%d" % n * 1000 for n in range(200)}
+    shutil.copytree(tree(files), open_folder / "files")
+    program = f"""{KEPT}
+import resource, threading
+import checksig._engine.library, checksig._ffi  # while they can be read
+sample, workers = sys.argv[1], int(sys.argv[2])
+os.setgroups([])
+os.setresgid(54321, 54321, 54321)
+os.setresuid(54321, 54321, 54321)
+if not os.access(checksig.__file__, os.R_OK):
+    say("unreadable")
+    sys.exit()
+def work(barrier, found):
+    barrier.wait()
+    for _ in range(3):
+        try:
+            found.append(verify(sample, check=False, workers=workers).verified == 200)
+        except checksig.EngineError as error:
+            text = str(error)
+            clear = any(hint in text for hint in ("ulimit -u", "cannot be started", "newosproc"))
+            found.append(clear or text)
+for limit in range(8, 41, 2):
+    child = os.fork()
+    if child == 0:
+        found = []
+        barrier = threading.Barrier(5)
+        threads = [threading.Thread(target=work, args=(barrier, found)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
+        barrier.wait()
+        for thread in threads:
+            thread.join()
+        if found != [True] * 12:
+            print(found, file=sys.stderr)
+        os._exit(found != [True] * 12)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), end=" ")
+"""
+    out = python(program, open_folder / "files", workers, timeout=100)
+    if out == "unreadable\n":
+        pytest.skip("the test's files cannot be read by another user")
+    assert set(out.split()) == {"0"}
 
 
 @pytest.mark.usefixtures("process")

@@ -22,6 +22,7 @@ import (
 	"checksig/internal/guard"
 	"checksig/internal/multibuffer"
 	"checksig/internal/safefs"
+	"checksig/internal/threads"
 )
 
 // startAt is how many tasks wait before workers are started: waking other threads costs more than hashing a
@@ -131,6 +132,7 @@ type Pool[P any] struct {
 	busy    atomic.Int32  // workers that work, or wait for a task
 	stop    atomic.Uint32 // not 0 when group has ended, for C code
 	unwatch func() bool
+	release func()    // the threads of the workers
 	free    sync.Pool // of *Task[P]: most of a run's garbage would be these
 }
 
@@ -140,7 +142,7 @@ func New[P any](group *guard.Group, roots *safefs.RootCache, config Config[P]) (
 	if err := multibuffer.Check(); err != nil {
 		return nil, err
 	}
-	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers()}
+	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers(), release: func() {}}
 	p.queue = newQueue[P](p.workers)
 	if config.InOrder {
 		p.queue.most = deep // the caller bounds how far it is ahead
@@ -195,11 +197,13 @@ func (p *Pool[P]) Finish() {
 		p.group.Run(p.work)
 	}
 	p.running.Wait()
+	p.release()
 	p.unwatch()
 }
 
 func (p *Pool[P]) start(workers int) {
 	p.started = true
+	workers, p.release = threads.Extend(workers)
 	p.busy.Add(int32(workers))
 	for range workers {
 		p.group.Go(&p.running, p.work)

@@ -12,6 +12,7 @@ import (
 	"checksig/internal/guard"
 	"checksig/internal/manifest"
 	"checksig/internal/multibuffer"
+	"checksig/internal/threads"
 	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
@@ -28,6 +29,7 @@ func failureOf(err error) *wire.Failure {
 		usage     *generate.UsageError
 		algorithm *digest.UnknownError
 		format    *manifest.UnknownFormatError
+		scarce    *threads.Error
 	)
 	f := &wire.Failure{Message: err.Error()}
 	if errors.As(err, &path) {
@@ -48,7 +50,7 @@ func failureOf(err error) *wire.Failure {
 		f.Code = wire.CodeValue
 	case errors.As(err, &request):
 		f.Code = wire.CodeRequest
-	case errors.Is(err, multibuffer.ErrChoice):
+	case errors.Is(err, multibuffer.ErrChoice), errors.As(err, &scarce):
 		f.Code = wire.CodeEnvironment
 	case errors.Is(err, verify.ErrNoManifest):
 		f.Code = wire.CodeNoManifest

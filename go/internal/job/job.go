@@ -17,6 +17,7 @@ import (
 
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
+	"checksig/internal/threads"
 	"checksig/internal/wire"
 )
 
@@ -70,6 +71,13 @@ func newJob(cancel context.CancelFunc) *Job {
 func (j *Job) run(ctx context.Context, r *request) {
 	defer j.cancel()
 	defer guard.Recover(func(err error) { j.end(nil, err) })
+	workers, release, err := threads.Reserve(ctx, r.workers)
+	if err != nil {
+		j.end(nil, err)
+		return
+	}
+	defer release()
+	r.workers = threads.Limit(r.workers, workers)
 	j.end(r.operation.run(ctx, r, j))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"checksig/internal/hashpool"
 	"checksig/internal/printable"
+	"checksig/internal/threads"
 )
 
 // CheckSignatures verifies every file that the manifests in the folder rootDir list (sha1sum.txt
@@ -24,7 +25,12 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 		Manifest: func(*Manifest) {}, Read: func(*Manifest) {}, Unlisted: func(*UnlistedFile) {},
 		Result: c.result, BadLine: c.badLine,
 	}
-	summary, err := Run(ctx, Request{Path: rootDir}, sink, &hashpool.Progress{})
+	workers, release, err := threads.Reserve(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer release()
+	summary, err := Run(ctx, Request{Path: rootDir, Workers: threads.Limit(0, workers)}, sink, &hashpool.Progress{})
 	switch {
 	case err != nil:
 		return err

@@ -17,8 +17,8 @@ __all__ = ["check_limits"]
 _SPACE = 2 << 30
 """Bytes of address space for the library, whose runtime reserves 1.6 GB."""
 
-_THREADS = 6
-"""How many threads the runtime starts, besides one for each CPU."""
+_THREADS = 12
+"""How many threads the library starts when it is loaded, besides one for each CPU."""
 
 _MAX_CPUS = 32
 """On larger machines the runtime starts fewer threads at first."""
