@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -263,6 +264,18 @@ def test_an_existing_manifest(folder: Path) -> None:
     create(folder, overwrite=True)
     create(folder, overwrite=True)
     assert manifest.read_text() == gnu("sha256")
+
+
+def test_temporary_files_of_other_runs(folder: Path) -> None:
+    """They are skipped, and reported; a name that only resembles theirs is listed."""
+    temporary = ".checksig-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp"
+    (folder / "d").mkdir(exist_ok=True)
+    (folder / "d" / temporary).write_bytes(b"x")
+    (folder / ".checksig-notes.tmp").write_bytes(b"x")
+    created = create(folder)
+    assert created.skipped == (f"d/{temporary}",)
+    assert temporary not in Path(created.manifest).read_text()
+    assert "  .checksig-notes.tmp\n" in Path(created.manifest).read_text()
 
 
 @posix
@@ -635,24 +648,40 @@ def test_a_cancelled_token(folder: Path) -> None:
     assert not (folder / "SHA256SUMS").exists()
 
 
+def is_open(path: Path) -> bool:
+    """Whether a program reads *path*; where that is not known, whether a manifest is written."""
+    if sys.platform != "linux":
+        return any(name.startswith(".checksig-") for name in os.listdir(path.parent))
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if link.readlink() == path:
+                return True
+    return False
+
+
 @posix
-def test_ctrl_c(huge: Path, command: list[str]) -> None:
-    """The exit code is 130, the old manifest stays, and nothing else is left."""
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP", "SIGTERM"])
+def test_a_signal_leaves_nothing(huge: Path, command: list[str], name: str) -> None:
+    """After Ctrl-C the exit code is 130; the old manifest stays, and nothing else is left."""
     import signal
 
+    number = getattr(signal, name)
     with subprocess.Popen(
         [*command, "create", str(huge), "-a", "sha512", "-f"], stderr=subprocess.PIPE, text=True
     ) as child:
         try:
             end = time.monotonic() + 60
-            while not any(name.startswith(".checksig-") for name in os.listdir(huge)):
+            while not is_open(huge / "huge"):
                 assert time.monotonic() < end
                 time.sleep(0.01)
-            child.send_signal(signal.SIGINT)
+            child.send_signal(number)
             _, err = child.communicate(timeout=30)
         finally:
             child.kill()  # or leaving the block would wait for it
-    assert (child.returncode, err) == (130, "checksig: interrupted\n")
+    if name == "SIGINT":
+        assert (child.returncode, err) == (130, "checksig: interrupted\n")
+    else:
+        assert (child.returncode, err) == (-number, "")
     assert sorted(os.listdir(huge)) == ["SHA512SUMS", "huge"]
     assert (huge / "SHA512SUMS").read_text() == f"{'0' * 128}  huge\n"
 

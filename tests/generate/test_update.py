@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
 import os
+import stat
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -247,3 +250,84 @@ def test_the_command(run: Callable[..., Run], folder: Path) -> None:
     done = run("SHA256SUMS")
     assert done.returncode == 2
     assert done.stderr.startswith("checksig: SHA256SUMS: line 1: ")
+
+
+TEMPORARY = ".checksig-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp"
+
+
+def test_a_temporary_file_of_another_run(folder: Path) -> None:
+    """It is not listed; one that an older version has listed is removed."""
+    manifest = folder / "SHA256SUMS"
+    (folder / "d" / TEMPORARY).write_bytes(b"part of a manifest")
+    assert update(manifest).added == ()
+    with manifest.open("a") as file:
+        file.write(f"{sha256(b'part of a manifest')}  d/{TEMPORARY}\n")
+    assert update(manifest).removed == (f"d/{TEMPORARY}",)
+    assert verify(manifest).verified == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links and ..")
+def test_a_name_through_a_link(folder: Path) -> None:
+    """A name with .. after a link is the file that verify opens, not what the text says."""
+    manifest = folder / "SUMS"
+    manifest.write_text(f"{sha256(b'old')}  link/../x\n")
+    time.sleep(0.05)
+    (folder / "far" / "sub").mkdir(parents=True)
+    (folder / "far" / "x").write_bytes(b"far")
+    (folder / "x").write_bytes(b"near")
+    (folder / "link").symlink_to("far/sub")
+    update(manifest, add=False)
+    assert listed(folder, "SUMS") == {"link/../x": sha256(b"far")}
+    assert verify(manifest).verified == 1
+
+
+def test_comments_with_sizes(folder: Path) -> None:
+    """Those of Fedora are brought up to date with the digests, and added for new files."""
+    manifest = folder / "CHECKSUM"
+    (folder / "SHA256SUMS").unlink()
+    lines = [f"# {n}: {len(c)} bytes\nSHA256 ({n}) = {sha256(c)}\n" for n, c in FILES.items()]
+    manifest.write_text("# Fedora\n" + "".join(lines))
+    (folder / "a").write_bytes(b"longer")
+    (folder / "d" / "c").write_bytes(b"longer still")
+    (folder / "new").write_bytes(b"new")
+    done = update(manifest)
+    assert (done.added, done.changed, done.dropped_comments) == (("new",), ("a", "d/c"), ())
+    files = {**FILES, "a": b"longer", "d/c": b"longer still", "new": b"new"}
+    lines = [f"# {n}: {len(c)} bytes\nSHA256 ({n}) = {sha256(c)}\n" for n, c in files.items()]
+    assert manifest.read_text() == "# Fedora\n" + "".join(lines)
+    assert verify(manifest).verified == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the folder's permissions")
+def test_hard_links_are_not_broken(folder: Path) -> None:
+    """A manifest with several names is an error, and stays as it is."""
+    manifest = folder / "SHA256SUMS"
+    before = manifest.read_bytes()
+    os.link(manifest, folder.parent / "other")
+    (folder / "a").write_bytes(b"A")
+    with pytest.raises(WriteError, match="has 2 hard links"):
+        update(manifest)
+    assert manifest.read_bytes() == before
+    assert manifest.samefile(folder.parent / "other")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs os.setxattr")
+def test_owner_mode_and_attributes_stay(folder: Path) -> None:
+    """Root keeps the owner, too; nobody's attributes are lost."""
+    manifest = folder / "SHA256SUMS"
+    manifest.chmod(0o640)
+    owner = (54321, 54322) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(manifest, *owner)
+    attributes = {"user.comment": b"ours"}
+    try:
+        os.setxattr(manifest, "user.comment", b"ours")
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        attributes = {}
+    (folder / "a").write_bytes(b"A")
+    assert update(manifest).changed == ("a",)
+    info = manifest.stat()
+    assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (*owner, 0o640)
+    names = os.listxattr(manifest)
+    assert {n: os.getxattr(manifest, n) for n in names if n.startswith("user.")} == attributes

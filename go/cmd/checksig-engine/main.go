@@ -62,6 +62,7 @@ func main() {
 	if err != nil {
 		os.Exit(exitAbandoned)
 	}
+	endOnSignals(func() { stop(j) })
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // returns when the results are not wanted any more
 		abandon(j)
@@ -72,15 +73,20 @@ func main() {
 	os.Exit(exitDone)
 }
 
-// abandon ends the program. A job that writes has some time to remove its temporary file.
+// abandon ends the program.
 func abandon(j *job.Job) {
+	stop(j)
+	os.Exit(exitAbandoned)
+}
+
+// stop cancels a job. One that writes has some time to remove its temporary file.
+func stop(j *job.Job) {
 	j.Cancel()
 	for end := time.Now().Add(abandonTimeout); time.Now().Before(end); {
 		if wire.Finished(j.Wait(interval)) {
 			break
 		}
 	}
-	os.Exit(exitAbandoned)
 }
 
 // start reads a request and starts its job. If the request is too long, that job has failed.

@@ -2,7 +2,6 @@ package generate
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -18,14 +17,15 @@ import (
 const chunkSize = 256 << 10
 
 // output is a manifest that is being written: a temporary file next to the one that it replaces in the end,
-// or in the system's folder for such files if it goes to the caller.
+// or in the system's folder for such files if it goes to the caller. Where the system can, the file has no name
+// until it is whole, so that nothing is left of a run that is killed.
 type output struct {
 	folder  *os.Root
 	name    string // "" if it goes to the caller
 	shown   string // the path, as the request gives it
 	old     fs.FileInfo
-	temp    string
-	file    *os.File
+	temp    string    // the temporary file's name; "" while it has none
+	file    *os.File  // nil once it is committed
 	began   time.Time // by the file system's clock
 	replace bool
 }
@@ -74,19 +74,19 @@ func (o *output) replaceable() error {
 }
 
 func (o *output) begin() (err error) {
-	temp := ".checksig-" + rand.Text() + ".tmp"
 	mode := fs.FileMode(0o666) // less the umask
 	if o.name == "" {
 		mode = 0o600
 	}
-	o.file, err = o.folder.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if o.file = openUnnamed(o.folder, mode); o.file == nil {
+		err = o.openNamed(mode)
+	}
 	if err != nil {
 		return safefs.At(o.shown, err)
 	}
-	o.temp = temp
 	info, err := o.file.Stat()
 	if err == nil && o.old != nil {
-		err = o.keepMode()
+		err = o.keepAttributes()
 	}
 	if err != nil {
 		return safefs.At(o.shown, err)
@@ -95,10 +95,20 @@ func (o *output) begin() (err error) {
 	return nil
 }
 
+// openNamed opens a temporary file with a name.
+func (o *output) openNamed(mode fs.FileMode) error {
+	temp := safefs.NewTemporaryName()
+	file, err := o.folder.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	if err == nil {
+		o.file, o.temp = file, temp
+	}
+	return err
+}
+
 // isSelf reports whether info describes the manifest or its temporary file. base is its name without the
 // folder; "" if a link leads to it.
 func (o *output) isSelf(base string, info func() (fs.FileInfo, error)) bool {
-	if base == o.temp {
+	if o.temp != "" && base == o.temp {
 		return true
 	}
 	if o.old == nil || base != "" && !strings.EqualFold(base, o.name) {
@@ -111,25 +121,66 @@ func (o *output) isSelf(base string, info func() (fs.FileInfo, error)) bool {
 // commit puts the manifest in its place. Its modification time is that at which it was begun, so that a file
 // that changed after it was read is younger; see [Update].
 func (o *output) commit() error {
-	err := o.file.Sync()
-	if closed := o.file.Close(); err == nil {
-		err = closed
-	}
+	err := setTime(o.file, o.began)
 	if err == nil {
-		err = o.folder.Chtimes(o.temp, o.began, o.began)
+		err = o.file.Sync()
 	}
 	if err == nil {
 		err = o.replaceable() // now, too
 	}
-	if err == nil {
-		err = o.folder.Rename(o.temp, o.name)
+	if err == nil && o.temp == "" {
+		err = o.giveName()
+	}
+	if err == nil && o.temp != "" {
+		err = o.move()
 	}
 	if err != nil {
 		return asWriteError(o.shown, err)
 	}
-	o.temp = ""
 	syncFolder(o.folder)
 	return nil
+}
+
+// giveName links the file without a name to that of the manifest; or, if there is one to be replaced, to that of a
+// temporary file.
+func (o *output) giveName() error {
+	name := o.name
+	if o.replace {
+		name = safefs.NewTemporaryName()
+	}
+	err := linkUnnamed(o.file, o.folder, name)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return safefs.At(o.shown, errExists)
+	case err != nil:
+		return err
+	case o.replace:
+		o.temp = name
+	default:
+		o.end()
+	}
+	return nil
+}
+
+// move renames the temporary file to the manifest. One that has appeared meanwhile is replaced only if that was
+// asked for.
+func (o *output) move() (err error) {
+	o.end() // Windows renames no open file
+	if o.replace {
+		err = o.folder.Rename(o.temp, o.name)
+	} else if err = moveNew(o.folder, o.temp, o.name); errors.Is(err, fs.ErrExist) {
+		err = safefs.At(o.shown, errExists)
+	}
+	if err == nil {
+		o.temp = ""
+	}
+	return err
+}
+
+// end closes the file, whose content is on the disk.
+func (o *output) end() {
+	_ = o.file.Close()
+	o.file = nil
 }
 
 // send gives the manifest to the caller.
@@ -155,8 +206,10 @@ func (o *output) send(ctx context.Context, to func([]byte)) error {
 
 // close removes the temporary file, unless it was committed.
 func (o *output) close() {
+	if o.file != nil {
+		o.end()
+	}
 	if o.temp != "" {
-		o.file.Close()
 		_ = o.folder.Remove(o.temp)
 	}
 	o.folder.Close()

@@ -132,6 +132,9 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 		return &WriteError{w.show(name), safefs.ErrNotRegular}
 	case w.isSelf(path.Base(name), entry.Info):
 		return nil
+	case safefs.IsTemporaryName(path.Base(name)): // of another run, or of one that was killed
+		w.skipped(name)
+		return nil
 	}
 	return each(name)
 }

@@ -39,11 +39,12 @@ type sourceManifest struct {
 	dotted     bool // every name begins with "./"
 	head       []byte
 	comments   []string // those after head
+	sized      bool     // comments list the sizes of files; these are in neither of the two
 }
 
 // fileEntries is all that a manifest lists for one file.
 type fileEntries struct {
-	key     string // the name, cleaned
+	key     string // the name; see keyOf
 	entries []manifest.Entry
 }
 
@@ -126,7 +127,7 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 		if err != nil && !end {
 			return safefs.At(m.shown, err)
 		}
-		key := path.Clean(e.Name)
+		key := keyOf(e.Name)
 		if len(current.entries) > 0 && (end || !current.takes(key, e)) {
 			if err := take(current); err != nil {
 				return err
@@ -140,6 +141,15 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 		current.entries = append(current.entries, e)
 	}
 	return ctx.Err()
+}
+
+// keyOf returns the name of a file, cleaned. A name with ".." stays as it is: after a link, only the system knows
+// which file it is, and package verify opens it by that name, too.
+func keyOf(name string) string {
+	if slices.Contains(strings.Split(name, "/"), "..") {
+		return name
+	}
+	return path.Clean(name)
 }
 
 // takes reports whether e is one more entry of the same file, by another algorithm.
@@ -233,6 +243,10 @@ func (m *sourceManifest) readComments() error {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 		comment := m.format.IsComment(line)
 		atHead = atHead && (comment || len(bytes.TrimSpace(line)) == 0)
+		if comment && m.isSize(line) {
+			m.sized = true
+			continue
+		}
 		switch {
 		case atHead && len(m.head)+len(line) > maxHead:
 			return &WriteError{m.shown, fmt.Errorf("begins with more than %d bytes of comments", maxHead)}
@@ -242,6 +256,15 @@ func (m *sourceManifest) readComments() error {
 			m.comments = append(m.comments, string(bytes.TrimRight(line, "\r\n")))
 		}
 	}
+}
+
+// isSize reports whether a comment gives the size of a file, to those who read this format.
+func (m *sourceManifest) isSize(line []byte) bool {
+	if m.format != manifest.GNU && m.format != manifest.BSD {
+		return false
+	}
+	_, _, ok := manifest.ParseSizeComment(bytes.TrimRight(line, "\r\n"))
+	return ok
 }
 
 // headLines returns the comments that the manifest begins with.

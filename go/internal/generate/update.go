@@ -79,6 +79,10 @@ func (u *updating) update() error {
 		return err
 	}
 	defer o.close()
+	if n := links(o.old); n > 1 {
+		return &WriteError{u.request.Path, fmt.Errorf("has %d hard links, and only this one would be updated: remove the others,"+
+			" or replace this one by a copy", n)}
+	}
 	u.writer.to = o.file
 	u.walker = walker{
 		Selection: u.request.Selection, tree: u.tree(), isSelf: o.isSelf, show: u.show,
@@ -118,6 +122,7 @@ func (u *updating) prepare() (err error) {
 	u.writer = writer{format: u.source.format, algorithms: u.source.algorithms, options: manifest.Options{
 		FileName: filepath.Base(u.source.path), Algorithm: options.Algorithm,
 	}}
+	u.writer.sized = u.source.sized
 	u.writer.where = func(e manifest.Entry) (string, string) { return u.plan.show(e.Name), "this file" }
 	if options.Format != nil { // it may be one that is not detected
 		u.writer.options.Format = options.Format
@@ -206,7 +211,7 @@ func (u *updating) putListed(old *fileEntries) error {
 		return u.put(removed)
 	case err != nil:
 		return &WriteError{u.show(old.key), err}
-	case u.walker.isSelf(path.Base(old.key), self):
+	case u.walker.isSelf(path.Base(old.key), self), safefs.IsTemporaryName(path.Base(old.key)):
 		return u.put(removed)
 	}
 	return u.putFound(old)

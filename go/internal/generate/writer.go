@@ -19,6 +19,7 @@ type writer struct {
 	algorithms []*digest.Algorithm
 	options    manifest.Options // which the manifest will be read with
 	keepSizes  bool             // a size that the format cannot represent is an error
+	sized      bool             // a comment before the entries of a file gives its size
 	where      func(manifest.Entry) (path, what string)
 
 	head    []byte // of the manifest
@@ -52,6 +53,9 @@ func (w *writer) add(entries []manifest.Entry) (err error) {
 		return w.refused(entries[0], errors.New("a manifest of this format lists one file"))
 	}
 	before := len(w.block)
+	if w.sized && entries[0].HasSize {
+		w.block = manifest.AppendSizeComment(w.block, entries[0].Name, entries[0].Size)
+	}
 	if w.block, err = w.format.Write.File(w.block, entries); err != nil {
 		return w.refused(entries[0], err)
 	}

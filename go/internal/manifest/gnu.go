@@ -268,15 +268,29 @@ type sizeComment struct {
 
 // read keeps the name and size if line is such a comment.
 func (s *sizeComment) read(line []byte) {
-	text, ok := bytes.CutSuffix(line, []byte(" bytes"))
-	text, mark := bytes.CutPrefix(text, []byte("# "))
+	if name, size, ok := ParseSizeComment(line); ok {
+		s.name, s.size = string(name), size
+	}
+}
+
+// ParseSizeComment returns the name and the size that the comment "# <name>: <n> bytes" is about.
+func ParseSizeComment(line []byte) (name []byte, size int64, ok bool) {
+	text, isSize := bytes.CutSuffix(line, []byte(" bytes"))
+	text, isComment := bytes.CutPrefix(text, []byte("# "))
 	colon := bytes.LastIndex(text, []byte(": "))
-	if !ok || !mark || colon < 0 {
-		return
+	if !isSize || !isComment || colon < 0 {
+		return nil, 0, false
 	}
-	if size, err := parseSize(text[colon+2:]); err == nil {
-		s.name, s.size = string(text[:colon]), size
+	size, err := parseSize(text[colon+2:])
+	return text[:colon], size, err == nil
+}
+
+// AppendSizeComment appends that comment as a line; nothing for a name that it cannot represent.
+func AppendSizeComment(dst []byte, name string, size int64) []byte {
+	if strings.ContainsAny(name, "\n\r") {
+		return dst
 	}
+	return fmt.Appendf(dst, "# %s: %d bytes\n", name, size)
 }
 
 // apply sets the size of e if the comment is about its file.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ from .text import format_size
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from .. import Written
 
@@ -39,7 +42,8 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
     try:
-        written = work()
+        with _ends_by_signal():
+            written = work()
     except (ChecksigError, OSError, ValueError) as error:
         print(f"checksig: {error_message(where, error)}", file=sys.stderr)
         return 2
@@ -52,6 +56,35 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
         elif not (ok and options.quiet):
             print(_to_text(written))
     return 0 if ok else 1
+
+
+class _SignalError(BaseException):
+    """A signal that ends the command, once the engine has removed its temporary file."""
+
+
+@contextlib.contextmanager
+def _ends_by_signal() -> Generator[None]:
+    """Let SIGHUP and SIGTERM end this process only after the operation was stopped."""
+    received: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        received.append(number)
+        raise _SignalError
+
+    numbers = [getattr(signal, name, None) for name in ("SIGHUP", "SIGTERM")]
+    ours = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]
+    try:
+        for number in ours:
+            signal.signal(number, end)
+        yield
+    except _SignalError:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), received[0])
+        raise
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _to_dict(written: Written, *, ok: bool) -> dict[str, Any]:
