@@ -63,7 +63,7 @@ func readSource(ctx context.Context, dir, shown string, options manifest.Options
 	m.base = baseOf(m.format, filepath.Dir(path), options.Format != nil)
 	options.Format = m.format
 	m.options = options
-	return m, m.readComments()
+	return m, m.readComments(ctx)
 }
 
 // isOwnBase reports whether names start from the manifest's own folder.
@@ -115,7 +115,7 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 	}
 	defer file.Close()
 	m.modified = file.Modified()
-	reading, err := manifest.Read(file, m.options)
+	reading, err := manifest.Read(untilEnd{ctx, file}, m.options)
 	if err != nil {
 		return safefs.At(m.shown, err)
 	}
@@ -152,6 +152,19 @@ func keyOf(name string) string {
 	return path.Clean(name)
 }
 
+// untilEnd reads until the context ends: there may be no entry in gigabytes of comments.
+type untilEnd struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (u untilEnd) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.from.Read(p)
+}
+
 // takes reports whether e is one more entry of the same file, by another algorithm.
 func (f *fileEntries) takes(key string, e manifest.Entry) bool {
 	return f.key == key && f.entries[0].Name == e.Name &&
@@ -176,6 +189,9 @@ func (m *sourceManifest) grouped(ctx context.Context) ([]fileEntries, error) {
 	return files, err
 }
 
+// sortChunk is how many comparisons there are between two looks at the context.
+const sortChunk = 100_000
+
 // inOrder calls take with each file once, sorted by the cleaned names. What is said twice is said
 // once; the error is that of a contradiction.
 func (m *sourceManifest) inOrder(ctx context.Context, take func(fileEntries) error) error {
@@ -187,7 +203,19 @@ func (m *sourceManifest) inOrder(ctx context.Context, take func(fileEntries) err
 		files = append(files, file)
 		return nil
 	})
-	slices.SortStableFunc(files, func(a, b fileEntries) int { return cmp.Compare(a.key, b.key) })
+	compared, ended := 0, false
+	slices.SortStableFunc(files, func(a, b fileEntries) int { // in millions of files, the context may end meanwhile
+		if compared++; compared%sortChunk == 0 {
+			ended = ctx.Err() != nil
+		}
+		if ended {
+			return 0
+		}
+		return cmp.Compare(a.key, b.key)
+	})
+	if ended {
+		return ctx.Err()
+	}
 	for len(files) > 0 && err == nil {
 		n := 1
 		for n < len(files) && files[n].key == files[0].key {
@@ -225,7 +253,7 @@ func (m *sourceManifest) merged(places []fileEntries) (fileEntries, error) {
 const maxHead = manifest.MaxLine / 2
 
 // readComments finds the comments: head is those at the beginning, with the empty lines among them.
-func (m *sourceManifest) readComments() error {
+func (m *sourceManifest) readComments(ctx context.Context) error {
 	file, err := safefs.Open(m.path)
 	if err != nil {
 		return safefs.At(m.shown, err)
@@ -233,6 +261,9 @@ func (m *sourceManifest) readComments() error {
 	defer file.Close()
 	lines := bufio.NewReaderSize(file, manifest.MaxLine)
 	for atHead := true; ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, io.EOF) && len(line) == 0 {
 			return nil

@@ -52,6 +52,9 @@ var draftVersions = []string{"0.93", "0.94", "0.95", "0.96", "0.97"}
 
 const bagVersion1 = "1.0"
 
+// maxManifests bounds the manifests of a bag of each sort, one for each algorithm: every file is looked for in all.
+const maxManifests = 64
+
 // maxTagLine bounds a line of a tag file, in bytes.
 const maxTagLine = manifest.MaxLine
 
@@ -60,6 +63,7 @@ const maxTagLine = manifest.MaxLine
 type bag struct {
 	payload []*bagList
 	tags    []*bagList
+	excess  string // a manifest beyond maxManifests
 }
 
 // bagList is a manifest of a bag.
@@ -70,10 +74,14 @@ type bagList struct {
 
 func (b *bag) AddManifest(name string) List {
 	list := &bagList{file: name}
+	lists := &b.payload
 	if list.isTag() {
-		b.tags = append(b.tags, list)
+		lists = &b.tags
+	}
+	if len(*lists) < maxManifests {
+		*lists = append(*lists, list)
 	} else {
-		b.payload = append(b.payload, list)
+		b.excess = name
 	}
 	return list
 }
@@ -122,6 +130,9 @@ func (c *bagCheck) all() {
 	version := c.declaration()
 	if len(c.payload) == 0 {
 		c.report(bagDeclaration, 0, "the bag has no payload manifest")
+	}
+	if c.excess != "" {
+		c.report(c.excess, 0, fmt.Sprintf("the bag has more than %d manifests of this sort", maxManifests))
 	}
 	for _, list := range slices.Concat(c.payload, c.tags) {
 		if digest.NamedIn(list.file) == nil {

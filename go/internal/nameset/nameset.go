@@ -12,15 +12,17 @@ import (
 // two names agree. The zero value is empty; a nil Set stays empty. It may be used from any goroutine.
 type Set struct {
 	mu     sync.Mutex
-	parts  [256][]prefix // by the first byte
-	sorted bool
+	parts  [256][]Key // by the first byte
+	sorted [256]bool
 }
 
-type prefix [16]byte
+// Key stands for a name.
+type Key [16]byte
 
-func prefixOf(name string) prefix {
+// KeyOf returns the key of a name.
+func KeyOf(name string) Key {
 	sum := sha256.Sum256([]byte(name))
-	return prefix(sum[:16])
+	return Key(sum[:16])
 }
 
 // Add adds a name.
@@ -28,11 +30,11 @@ func (s *Set) Add(name string) {
 	if s == nil {
 		return
 	}
-	p := prefixOf(name)
+	p := KeyOf(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parts[p[0]] = append(s.parts[p[0]], p)
-	s.sorted = false
+	s.sorted[p[0]] = false
 }
 
 // Has reports whether a name was added. It is fast once nothing more is added.
@@ -40,23 +42,23 @@ func (s *Set) Has(name string) bool {
 	if s == nil {
 		return false
 	}
-	p := prefixOf(name)
+	p := KeyOf(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sort()
+	s.sort(p[0])
 	_, found := slices.BinarySearchFunc(s.parts[p[0]], p, compare)
 	return found
 }
 
-func (s *Set) sort() {
-	if s.sorted {
+// sort sorts the part of names whose keys begin with first: all at once could take seconds.
+func (s *Set) sort(first byte) {
+	if s.sorted[first] {
 		return
 	}
-	for i, part := range s.parts {
-		slices.SortFunc(part, compare)
-		s.parts[i] = slices.Compact(part)
-	}
-	s.sorted = true
+	part := s.parts[first]
+	slices.SortFunc(part, compare)
+	s.parts[first] = slices.Compact(part)
+	s.sorted[first] = true
 }
 
-func compare(a, b prefix) int { return bytes.Compare(a[:], b[:]) }
+func compare(a, b Key) int { return bytes.Compare(a[:], b[:]) }

@@ -233,8 +233,8 @@ static int64_t fill(const safefs_hasher *hasher, safefs_file *file, uint32_t chu
 	file->end -= file->at, file->at = 0;
 	while (file->phase == SAFEFS_READING && file->end < chunk && !*stop) {
 		// Asking for one byte more than is left shows in the same call whether the file has grown.
-		int64_t room = chunk - file->end, left = file->before.size - file->total + 1;
-		int64_t wanted = room < left ? room : left;
+		int64_t room = chunk - file->end, left = file->before.size - file->total;
+		int64_t wanted = room <= left ? room : left + 1;
 		ssize_t n = read_fd(file->fd, file->buffer + file->end, (size_t)wanted);
 		if (n > 0)
 			file->end += (uint32_t)n, file->total += n;

@@ -2,6 +2,7 @@ package safefs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"syscall"
@@ -22,6 +23,27 @@ func Absolute(dir, path string) (string, error) {
 // At returns err as an [*fs.PathError] of path.
 func At(path string, err error) error {
 	return &fs.PathError{Op: "open", Path: path, Err: withoutPath(err)}
+}
+
+// limitError is an [IsExhausted] error that names the limit.
+type limitError struct {
+	error
+	limit string
+}
+
+func (e *limitError) Error() string { return fmt.Sprintf("%v (%s)", e.error, e.limit) }
+func (e *limitError) Unwrap() error { return e.error }
+
+// explain returns err, with the limit that was reached if it is one of open files.
+func explain(err error) error {
+	limit := "a limit of this system"
+	switch {
+	case !IsExhausted(err):
+		return err
+	case errors.Is(err, syscall.EMFILE):
+		limit = fmt.Sprintf("this process may have %d: ulimit -n", OpenLimit())
+	}
+	return &fs.PathError{Op: "open", Err: &limitError{withoutPath(err), limit}}
 }
 
 // Cause returns the text of err without a path, which is shown elsewhere.

@@ -17,6 +17,9 @@ const (
 	// again, at most so often: beyond that only files of our own are waited for.
 	retryPause = 5 * time.Millisecond
 	retryLimit = 400
+
+	// waitLimit bounds how often a run waits with no file of its own open, in all: ten seconds.
+	waitLimit = 2000
 )
 
 // Root is a folder that names start from. It is opened when it is first used; a [RootCache] makes it,
@@ -63,7 +66,7 @@ func (r *Root) Acquire() (*Tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.tree = tree
+		r.tree, tree.cache = tree, c
 		c.open[r] = true
 	}
 	r.users++
@@ -109,6 +112,10 @@ type RootCache struct {
 	openFiles     atomic.Int64
 	scarce        sync.Mutex // held while trying again for a descriptor
 
+	waiting  sync.Mutex
+	waits    int       // pauses so far in which nothing could be opened
+	lastWait time.Time // several goroutines wait at once
+
 	mu    sync.Mutex
 	known map[string]*Root // by Dir
 	open  map[*Root]bool
@@ -122,6 +129,7 @@ func NewRootCache(dir, display string, followOutside bool) (*RootCache, error) {
 		return nil, err
 	}
 	c := &RootCache{followOutside: followOutside, known: map[string]*Root{}, open: map[*Root]bool{}}
+	tree.cache = c
 	c.top = &Root{Dir: dir, Display: display, cache: c, name: ".", tree: tree}
 	c.known[dir] = c.top
 	return c, nil
@@ -187,8 +195,8 @@ func (c *RootCache) CountOpen(n int) { c.openFiles.Add(int64(n)) }
 
 // Retry calls open, and again while what keeps it from succeeding may pass: no free descriptor (see
 // [IsExhausted]), or a lease of another program (see [IsHeld]). open must hold nothing open when it
-// fails. It gives up after two seconds, unless files of this run are open that will be closed, or when
-// ctx ends.
+// fails. It gives up after two seconds, unless files of this run are open that will be closed; when all of
+// the run has waited for ten; or when ctx ends.
 func (c *RootCache) Retry(ctx context.Context, open func() error) error {
 	for try := 0; ; try++ {
 		err := open()
@@ -198,12 +206,29 @@ func (c *RootCache) Retry(ctx context.Context, open func() error) error {
 		}
 		exhausted := IsExhausted(err)
 		waits := try < retryLimit || exhausted && c.openFiles.Load() > 0
+		if exhausted && c.openFiles.Load() == 0 {
+			waits = waits && c.mayWait()
+		}
 		if !(exhausted || IsHeld(err)) || !waits || ctx.Err() != nil {
-			return err
+			return explain(err)
 		}
 		c.Trim()
 		time.Sleep(retryPause)
 	}
+}
+
+// mayWait counts a pause in which nothing can be opened, and reports whether the run may wait that long.
+func (c *RootCache) mayWait() bool {
+	if c == nil {
+		return true
+	}
+	c.waiting.Lock()
+	defer c.waiting.Unlock()
+	if now := time.Now(); now.Sub(c.lastWait) >= retryPause {
+		c.lastWait = now
+		c.waits++
+	}
+	return c.waits <= waitLimit
 }
 
 // alone has one goroutine at a time try again: two that each hold what the other lacks would both fail.

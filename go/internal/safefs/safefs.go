@@ -65,6 +65,7 @@ type Tree struct {
 	root          *os.Root
 	dir           string
 	followOutside bool
+	cache         *RootCache // that it is of, or nil
 }
 
 // OpenTree opens the folder dir, which should be an absolute path. With followOutside, names may lead
@@ -74,7 +75,7 @@ func OpenTree(dir string, followOutside bool) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{root, dir, followOutside}, nil
+	return &Tree{root: root, dir: dir, followOutside: followOutside}, nil
 }
 
 // Sub opens the folder called name in the tree as a tree of its own, whose names must not lead out of
@@ -84,7 +85,7 @@ func (t *Tree) Sub(name string) (*Tree, error) {
 	if err != nil {
 		return nil, mapOutside(err)
 	}
-	return &Tree{root, filepath.Join(t.dir, name), t.followOutside}, nil
+	return &Tree{root, filepath.Join(t.dir, name), t.followOutside, t.cache}, nil
 }
 
 // Close closes the folder; files opened from it stay open.
@@ -260,7 +261,9 @@ func (f *File) Size() int64 { return f.before.size }
 // is [ErrChanged] if the file changed after it was opened, or has more or fewer bytes than its size.
 func (f *File) Read(p []byte) (int, error) {
 	// Asking for one byte more than is left shows whether the file has grown.
-	p = p[:min(int64(len(p)), max(f.before.size-f.total+1, 0))]
+	if left := f.before.size - f.total; left < int64(len(p)) {
+		p = p[:max(left+1, 0)]
+	}
 	n, err := f.readNow(p)
 	f.total += int64(n)
 	if f.total > f.before.size {

@@ -4,14 +4,27 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"time"
 )
 
-// walkBatch is how many names are read from a folder at once.
-const walkBatch = 1024
+const (
+	// walkBatch is how many names are read from a folder at once.
+	walkBatch = 1024
+
+	// maxDepth and maxPath bound how deep folders are searched: opening one takes a system call for each
+	// folder above it, and no line of a manifest can be longer.
+	maxDepth = 1000
+	maxPath  = 64 << 10
+
+	// longFolder is how many names take so long to sort that the context is looked at meanwhile.
+	longFolder = 100_000
+)
+
+var errTooDeep = fmt.Errorf("lies too deep: more than %d folders, or a path of more than %d bytes", maxDepth, maxPath)
 
 // UnreadableFolder is how [Tree.Walk] reports a folder whose names cannot be read.
 type UnreadableFolder struct {
@@ -23,8 +36,8 @@ type UnreadableFolder struct {
 // each with its name relative to the tree, joined by "/". Symbolic links are reported, not followed.
 //
 // The order is bytewise by name. A folder is sorted as if its name ended in "/", so the files of the
-// whole tree come sorted. Memory holds the names of the current folder and of those above it; one
-// folder is open at a time.
+// whole tree come sorted. Memory holds the names of the current folder and of those above it, not their
+// paths; one folder is open at a time.
 //
 // If visit returns [fs.SkipDir] for a folder, Walk skips it. A folder that cannot be read is visited
 // again, as an [*UnreadableFolder]: unless visit then returns [fs.SkipDir], Walk ends with its error.
@@ -43,7 +56,7 @@ func (t *Tree) WalkFrom(ctx context.Context, start string, visit func(name strin
 	if start == "." {
 		prefix = ""
 	}
-	w := walk{t, ctx, visit, []folder{{prefix, top}}}
+	w := walk{t, ctx, visit, []folder{{len(prefix), top}}, []byte(prefix)}
 	for len(w.folders) > 0 && err == nil {
 		err = w.step()
 	}
@@ -59,11 +72,12 @@ type walk struct {
 	ctx     context.Context
 	visit   func(string, fs.DirEntry) error
 	folders []folder
+	path    []byte // of the current folder, with "/" at its end; those above it are its beginnings
 }
 
 // folder is the part of a folder that has not been visited yet.
 type folder struct {
-	prefix string // of the names in it: "" or "a/b/"
+	prefix int // bytes of path that its names follow
 	nodes  []node
 }
 
@@ -77,9 +91,10 @@ func (w *walk) step() error {
 		w.folders = w.folders[:len(w.folders)-1]
 		return nil
 	}
-	entry := &dirEntry{last.nodes[0], last.prefix, w.tree}
+	w.path = append(w.path[:last.prefix], last.nodes[0].name...)
+	entry := &dirEntry{last.nodes[0], string(w.path), w.tree}
 	last.nodes = last.nodes[1:]
-	err := w.visit(entry.path(), entry)
+	err := w.visit(entry.path, entry)
 	if !entry.IsDir() {
 		return err
 	}
@@ -93,15 +108,20 @@ func (w *walk) step() error {
 }
 
 func (w *walk) enter(entry *dirEntry) error {
-	nodes, err := w.tree.read(w.ctx, entry.path())
+	var nodes []node
+	err := errTooDeep
+	if len(w.folders) < maxDepth && len(entry.path) < maxPath {
+		nodes, err = w.tree.read(w.ctx, entry.path)
+	}
 	if err == nil {
-		w.folders = append(w.folders, folder{entry.path() + "/", nodes})
+		w.path = append(w.path, '/')
+		w.folders = append(w.folders, folder{len(w.path), nodes})
 		return nil
 	}
 	if w.ctx.Err() != nil {
 		return err
 	}
-	if stop := w.visit(entry.path(), &UnreadableFolder{entry, err}); stop != nil {
+	if stop := w.visit(entry.path, &UnreadableFolder{entry, err}); stop != nil {
 		return stop
 	}
 	return err
@@ -111,12 +131,12 @@ func (w *walk) enter(entry *dirEntry) error {
 func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 	// Not Root.Open, which would wait if a FIFO had replaced the folder.
 	dir, err := t.root.OpenFile(name, openFlags, 0)
-	for try := 0; IsExhausted(err) && try < retryLimit && ctx.Err() == nil; try++ {
+	for try := 0; IsExhausted(err) && try < retryLimit && t.cache.mayWait() && ctx.Err() == nil; try++ {
 		time.Sleep(retryPause)
 		dir, err = t.root.OpenFile(name, openFlags, 0)
 	}
 	if err != nil {
-		return nil, mapOutside(err)
+		return nil, explain(mapOutside(err))
 	}
 	dir = reopenFolder(dir)
 	defer dir.Close()
@@ -127,8 +147,8 @@ func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 			nodes = append(nodes, node{e.Name(), e.Type()})
 		}
 		if errors.Is(err, io.EOF) {
-			slices.SortFunc(nodes, compare)
-			return nodes, nil
+			slices.SortFunc(nodes, comparing(ctx, len(nodes)))
+			return nodes, ctx.Err()
 		}
 		if err != nil {
 			return nil, err
@@ -141,6 +161,23 @@ func (t *Tree) read(ctx context.Context, name string) ([]node, error) {
 type node struct {
 	name string
 	kind fs.FileMode
+}
+
+// comparing returns [compare]; for many nodes one that ends soon after ctx, with an order that means nothing.
+func comparing(ctx context.Context, count int) func(a, b node) int {
+	if count < longFolder {
+		return compare
+	}
+	compared, ended := 0, false
+	return func(a, b node) int {
+		if compared++; compared%longFolder == 0 {
+			ended = ctx.Err() != nil
+		}
+		if ended {
+			return 0
+		}
+		return compare(a, b)
+	}
 }
 
 // compare orders nodes by name; the name of a folder counts as ending in "/".
@@ -166,15 +203,14 @@ func (d node) after(n int) int {
 // dirEntry is a node and its folder, as an [fs.DirEntry].
 type dirEntry struct {
 	node
-	prefix string
-	tree   *Tree
+	path string
+	tree *Tree
 }
 
-func (d *dirEntry) path() string      { return d.prefix + d.name }
 func (d *dirEntry) Name() string      { return d.name }
 func (d *dirEntry) IsDir() bool       { return d.kind.IsDir() }
 func (d *dirEntry) Type() fs.FileMode { return d.kind }
 func (d *dirEntry) String() string    { return fs.FormatDirEntry(d) }
 
 // Info describes the entry without following a link; see [os.Root.Lstat].
-func (d *dirEntry) Info() (fs.FileInfo, error) { return d.tree.root.Lstat(d.path()) }
+func (d *dirEntry) Info() (fs.FileInfo, error) { return d.tree.root.Lstat(d.path) }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -195,5 +196,87 @@ func TestWalkEndsWithItsContext(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) || seen != 1 {
 		t.Errorf("%d names, %v", seen, err)
+	}
+}
+
+// chain makes folders in each other, with names of so many bytes, and a file called "end" in the last one. Their
+// paths may be longer than the system takes.
+func chain(t testing.TB, dir string, levels, size int) {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	for range levels {
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.Repeat("n", size)
+		if err := root.Mkdir(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		next, failed := root.OpenRoot(name)
+		root.Close()
+		root, err = next, failed
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := root.WriteFile("end", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDeepWalk measures the memory in the deepest folder: paths of the folders above it would take 6 MB.
+func TestDeepWalk(t *testing.T) {
+	dir := t.TempDir()
+	chain(t, dir, 250, 200)
+	tree, err := safefs.OpenTree(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	held := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, after, visited := held(), int64(0), 0
+	err = tree.Walk(t.Context(), func(name string, entry fs.DirEntry) error {
+		visited++
+		if entry.Name() == "end" {
+			after = held()
+		}
+		return nil
+	})
+	if err != nil || visited != 251 {
+		t.Fatalf("%d visited, %v", visited, err)
+	}
+	if after-before > 2<<20 {
+		t.Errorf("%d KB are held in the deepest folder", (after-before)>>10)
+	}
+}
+
+// TestTooDeep searches folders down to a limit, and reports what lies below it.
+func TestTooDeep(t *testing.T) {
+	for _, shape := range []struct{ levels, size, want int }{{1010, 1, 1000}, {300, 250, 262}} {
+		dir := t.TempDir()
+		chain(t, dir, shape.levels, shape.size)
+		tree, err := safefs.OpenTree(dir, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visited, cause := 0, ""
+		err = tree.Walk(t.Context(), func(_ string, entry fs.DirEntry) error {
+			if unreadable, is := entry.(*safefs.UnreadableFolder); is {
+				cause = unreadable.Err.Error()
+				return fs.SkipDir
+			}
+			visited++
+			return nil
+		})
+		tree.Close()
+		if err != nil || visited != shape.want || !strings.HasPrefix(cause, "lies too deep: ") {
+			t.Errorf("%d levels: %d visited, %q, %v", shape.levels, visited, cause, err)
+		}
 	}
 }

@@ -200,14 +200,18 @@ func (h *handler) reason(c *claim, err error) error {
 	return err
 }
 
-// maxPending bounds the missing entries that are kept to see whether their files were moved; others are
-// reported at once.
-const maxPending = 100_000
+// maxPending bounds the missing entries that are kept to see whether their files were moved, and maxPendingBytes
+// their names; others are reported at once.
+const (
+	maxPending      = 100_000
+	maxPendingBytes = 32 << 20
+)
 
 // pendingMissing holds the missing entries until the unlisted files are known. A nil one holds nothing.
 type pendingMissing struct {
 	mu      sync.Mutex
 	results []*Result
+	bytes   int // of their names
 }
 
 func (p *pendingMissing) add(r *Result) bool {
@@ -216,7 +220,8 @@ func (p *pendingMissing) add(r *Result) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.results) == maxPending {
+	p.bytes += len(r.Name) + len(r.RawName) + len(r.OpenedAs)
+	if len(p.results) == maxPending || p.bytes > maxPendingBytes {
 		return false
 	}
 	kept := *r

@@ -124,6 +124,9 @@ func (d *discovery) look(folder, name string) {
 	if kind := layout.MarkedBy(name); kind != nil {
 		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder})
 	} else if manifest.IsName(name) || layout.MayBeManifest(name) {
+		if n := len(d.locations); n > 0 && d.locations[n-1].folder == folder {
+			folder = d.locations[n-1].folder // kept once
+		}
 		d.locations = append(d.locations, &location{folder: folder, name: name})
 	}
 }

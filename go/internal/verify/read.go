@@ -118,6 +118,7 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		if m.line == 0 {
 			v.bad(m, &manifest.LineError{Cause: "lists no file"})
 		}
+	case errors.Is(err, context.Canceled): // nobody waits for what comes after it
 	default:
 		v.bad(m, &manifest.LineError{Line: m.line + 1, Cause: "cannot be read further: " + safefs.Cause(err)})
 	}
@@ -143,7 +144,7 @@ func (rd *reader) open(ctx context.Context, l *location, retry bool) (*openManif
 		roots.Trim()
 	}
 	if err == nil {
-		err = rd.begin(m)
+		err = rd.begin(ctx, m)
 	}
 	if err != nil {
 		m.close()
@@ -166,8 +167,8 @@ func (rd *reader) openFile(l *location) (*safefs.File, error) {
 }
 
 // begin reads the manifest's beginning.
-func (rd *reader) begin(m *openManifest) error {
-	var content io.Reader = m.file
+func (rd *reader) begin(ctx context.Context, m *openManifest) error {
+	var content io.Reader = &untilEnd{ctx, m.file}
 	if m.file.Size() <= smallManifest {
 		content = m.whole()
 	}
@@ -205,6 +206,19 @@ func (m *openManifest) whole() io.Reader {
 		err = io.EOF
 	}
 	return &memory{bytes.NewReader(content), err}
+}
+
+// untilEnd reads a file until the context ends: there may be no entry in gigabytes of comments.
+type untilEnd struct {
+	ctx  context.Context
+	file *safefs.File
+}
+
+func (u *untilEnd) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.file.Read(p)
 }
 
 // memory reads what is in memory, and ends with an error. Its length is known; see [manifest.Read].

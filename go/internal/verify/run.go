@@ -115,6 +115,9 @@ func (r *run) isWide() bool { return len(r.discovery.locations) > 1 || r.mixed.L
 // read reads the manifests, and sends the files that they list to the pool.
 func (r *run) read(pool *hashpool.Pool[claims]) {
 	joined := coalescer{wide: r.isWide(), emit: func(c *claims) {
+		if r.group.Ended() {
+			return
+		}
 		t := pool.Task()
 		fill(t, c)
 		pool.Submit(t)

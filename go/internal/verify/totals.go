@@ -5,6 +5,9 @@ import "context"
 // countTotals counts the entries and adds up the sizes of their files.
 func countTotals(ctx context.Context, rd *reader, wide bool) (files, size int64, err error) {
 	c := coalescer{wide: wide, emit: func(joined *claims) {
+		if ctx.Err() != nil {
+			return
+		}
 		files += int64(joined.len())
 		first := &joined.first
 		if tree, err := first.root.Acquire(); err == nil {

@@ -64,6 +64,7 @@ func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing [
 		}
 	})
 	s.pool.Finish()
+	s.index.finish()
 	if !s.group.Ended() {
 		for _, result := range missing {
 			s.record.result(result)
@@ -75,17 +76,24 @@ func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing [
 // outermost returns the folders that the manifests' names start from, without those that lie in others of
 // them.
 func (s *unlistedSearch) outermost() []*safefs.Root {
-	var all []*safefs.Root
+	type folder struct {
+		root *safefs.Root
+		path string // with a separator at its end: that of a folder in it begins with it
+	}
+	var all []folder
 	for _, m := range s.record.manifests {
-		if m.root != nil && !slices.Contains(all, m.root) {
-			all = append(all, m.root)
+		if m.root != nil {
+			path := strings.TrimSuffix(m.root.Dir, string(filepath.Separator)) + string(filepath.Separator)
+			all = append(all, folder{m.root, path})
 		}
 	}
-	slices.SortFunc(all, func(a, b *safefs.Root) int { return cmp.Compare(len(a.Dir), len(b.Dir)) })
+	slices.SortFunc(all, func(a, b folder) int { return cmp.Compare(a.path, b.path) })
 	var kept []*safefs.Root
-	for _, r := range all {
-		if !slices.ContainsFunc(kept, func(above *safefs.Root) bool { return above.Contains(r) }) {
-			kept = append(kept, r)
+	last := ""
+	for _, f := range all {
+		if last == "" || !strings.HasPrefix(f.path, last) {
+			kept = append(kept, f.root)
+			last = f.path
 		}
 	}
 	return kept
@@ -161,13 +169,11 @@ func (s *unlistedSearch) OtherNames(*hashpool.Task[struct{}]) []string { return 
 func (s *unlistedSearch) Done(t *hashpool.Task[struct{}], o *hashpool.Outcome) (again bool) {
 	file := &UnlistedFile{Path: t.Root.Path(t.Name)}
 	if o.Err == nil && o.Size > 0 {
-		var matches []*Result
 		for _, a := range t.Algorithms {
-			matches = append(matches, s.index.byDigest[listedDigest{a, string(o.Digest(a))}]...)
-		}
-		if len(matches) > 0 {
-			file.MovedFrom = matches[0].path()
-			s.index.moved(matches, file.Path)
+			if m := s.index.byDigest[listedDigest{a, string(o.Digest(a))}]; m != nil {
+				file.MovedFrom = cmp.Or(file.MovedFrom, m.entries[0].path())
+				m.found(file.Path)
+			}
 		}
 	}
 	s.record.unlistedFile(file)
@@ -184,10 +190,25 @@ func (r *Result) path() string {
 
 // movedIndex finds missing entries by their digests.
 type movedIndex struct {
-	byDigest   map[listedDigest][]*Result // each in the order of the manifests
+	byDigest   map[listedDigest]*missingEntries
 	algorithms []*digest.Algorithm
 	sizes      map[int64]bool // that missing files have; nil if that is not known of all
-	mu         sync.Mutex     // of MovedTo
+}
+
+// missingEntries are the missing entries with one digest. There may be as many unlisted files with it.
+type missingEntries struct {
+	entries []*Result // in the order of the manifests
+	mu      sync.Mutex
+	movedTo string
+}
+
+// found notes that the files may now be at path; of several, the first counts.
+func (m *missingEntries) found(path string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.movedTo == "" || path < m.movedTo {
+		m.movedTo = path
+	}
 }
 
 type listedDigest struct {
@@ -199,10 +220,13 @@ func newMovedIndex(missing []*Result) *movedIndex {
 	slices.SortFunc(missing, func(a, b *Result) int {
 		return cmp.Or(cmp.Compare(a.Manifest.Index, b.Manifest.Index), cmp.Compare(a.Line, b.Line))
 	})
-	x := &movedIndex{byDigest: map[listedDigest][]*Result{}, sizes: map[int64]bool{}}
+	x := &movedIndex{byDigest: map[listedDigest]*missingEntries{}, sizes: map[int64]bool{}}
 	for _, r := range missing {
 		key := listedDigest{r.Algorithm, string(r.Digest)}
-		x.byDigest[key] = append(x.byDigest[key], r)
+		if x.byDigest[key] == nil {
+			x.byDigest[key] = &missingEntries{}
+		}
+		x.byDigest[key].entries = append(x.byDigest[key].entries, r)
 		if !slices.Contains(x.algorithms, r.Algorithm) {
 			x.algorithms = append(x.algorithms, r.Algorithm)
 		}
@@ -217,13 +241,11 @@ func newMovedIndex(missing []*Result) *movedIndex {
 
 func (x *movedIndex) isEmpty() bool { return len(x.byDigest) == 0 }
 
-// moved notes that the files of missing entries may now be at path; of several, the first counts.
-func (x *movedIndex) moved(missing []*Result, path string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, r := range missing {
-		if r.MovedTo == "" || path < r.MovedTo {
-			r.MovedTo = path
+// finish puts into the entries where their files may be.
+func (x *movedIndex) finish() {
+	for _, m := range x.byDigest {
+		for _, r := range m.entries {
+			r.MovedTo = m.movedTo
 		}
 	}
 }

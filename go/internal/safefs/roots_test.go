@@ -1,0 +1,61 @@
+package safefs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestNoDescriptors opens files where no descriptor is ever free: the waiting ends, and the cause names the limit.
+func TestNoDescriptors(t *testing.T) {
+	c, err := NewRootCache(t.TempDir(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.waits = waitLimit - 3
+	tries := 0
+	for range 1000 {
+		err = c.Retry(t.Context(), func() error {
+			tries++
+			return &fs.PathError{Op: "open", Path: "x", Err: syscall.EMFILE}
+		})
+		if !IsExhausted(err) || !strings.Contains(Cause(err), "ulimit -n") {
+			t.Fatalf("the cause is %q", Cause(err))
+		}
+	}
+	if tries > 2*(1000+retryLimit) { // twice each: once with the lock
+		t.Errorf("1000 files were tried %d times", tries)
+	}
+}
+
+// TestHugeFile reads a file whose size plus one overflows.
+func TestHugeFile(t *testing.T) {
+	dir := t.TempDir()
+	for _, dir := range []string{dir, "/dev/shm"} {
+		path := filepath.Join(dir, NewTemporaryName())
+		f, err := os.Create(path)
+		if err != nil {
+			continue
+		}
+		defer os.Remove(path)
+		err = f.Truncate(1<<63 - 1)
+		f.Close()
+		if err != nil {
+			continue
+		}
+		file, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if n, err := file.Read(make([]byte, 1000)); n != 1000 || err != nil {
+			t.Errorf("read %d bytes, %v", n, err)
+		}
+		return
+	}
+	t.Skip("no file system here has files of that size")
+}
