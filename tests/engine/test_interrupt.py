@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from checksig import CancelledError, CancelToken, create, verify
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from checksig import Progress
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal"),
@@ -101,3 +106,32 @@ def test_the_command_exits_with_130(huge: Path, httpd: Path, command: list[str])
         finally:
             child.kill()
     assert (child.returncode, err) == (130, "checksig: interrupted\n")
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512", "blake2b", "blake2b-256", "sha3-256"])
+def test_the_largest_file_can_be_cancelled(algorithm: str) -> None:
+    """A sparse file of 2**63 - 1 bytes is read, and a cancel ends that."""
+    token = CancelToken()
+
+    def progress(p: Progress) -> None:
+        if p.bytes_read > 1 << 20:
+            token.cancel()
+
+    memory = "/dev/shm"  # ext4 has no files of that size
+    with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:
+        path = os.path.join(folder, "file")
+        with open(path, "wb"):
+            pass
+        try:
+            os.truncate(path, (1 << 63) - 1)
+        except OSError as error:
+            pytest.skip(f"no file of that size here: {error}")
+        with pytest.raises(CancelledError):
+            create(path, algorithm=algorithm, progress=progress, cancel=token)
+        size = {"sha512": 64, "blake2b": 64}.get(algorithm, 32)
+        sums = os.path.join(folder, f"{algorithm.upper()}SUMS")
+        with open(sums, "w", encoding="ascii") as file:
+            file.write(f"{'0' * 2 * size}  file\n")
+        token = CancelToken()
+        with pytest.raises(CancelledError):
+            verify(sums, algorithm=algorithm, progress=progress, cancel=token)
