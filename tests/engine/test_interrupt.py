@@ -117,7 +117,7 @@ def test_the_largest_file_can_be_cancelled(algorithm: str) -> None:
         if p.bytes_read > 1 << 20:
             token.cancel()
 
-    memory = "/dev/shm"  # ext4 has no files of that size
+    memory = "/dev/shm"  # noqa: S108  # ext4 has no files of that size
     with tempfile.TemporaryDirectory(dir=memory if os.path.isdir(memory) else None) as folder:
         path = os.path.join(folder, "file")
         with open(path, "wb"):
