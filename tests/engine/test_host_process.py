@@ -176,7 +176,7 @@ print([link for link in links if not link.endswith(known)])
     count, inherited, threads = counts.split()
     assert int(count) <= 4
     assert (inherited, unknown) == ("False", "[]")
-    assert int(threads) <= 8 + 2 * (os.cpu_count() or 1)
+    assert int(threads) <= 16 + 2 * (os.cpu_count() or 1)
 
 
 @pytest.mark.library

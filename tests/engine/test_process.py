@@ -374,7 +374,6 @@ except checksig.EngineError as error:
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
 )
-@pytest.mark.xdist_group("user 54321")  # whose processes are counted
 @pytest.mark.parametrize("choice", ["", "library"])
 def test_few_threads(
     httpd: Path, python: Callable[..., str], choice: str, monkeypatch: pytest.MonkeyPatch
@@ -386,8 +385,9 @@ import resource, threading
 import checksig._engine.library, checksig._ffi  # while they can be read
 sample = sys.argv[1]
 os.setgroups([])
-os.setresgid(54321, 54321, 54321)
-os.setresuid(54321, 54321, 54321)
+user = 100000 + os.getpid()  # whose processes are counted
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
 if not os.access(sample, os.R_OK) or not os.access(checksig.__file__, os.R_OK):
     say("unreadable")
     sys.exit()
@@ -415,7 +415,6 @@ for limit in range(1, 25):
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="takes a user without other processes"
 )
-@pytest.mark.xdist_group("user 54321")  # whose processes are counted
 @pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("workers", [1, 16])
 def test_few_threads_for_many_jobs(
@@ -429,8 +428,9 @@ import resource, threading
 import checksig._engine.library, checksig._ffi  # while they can be read
 sample, workers = sys.argv[1], int(sys.argv[2])
 os.setgroups([])
-os.setresgid(54321, 54321, 54321)
-os.setresuid(54321, 54321, 54321)
+user = 100000 + os.getpid()  # whose processes are counted
+os.setresgid(user, user, user)
+os.setresuid(user, user, user)
 if not os.access(checksig.__file__, os.R_OK):
     say("unreadable")
     sys.exit()

@@ -78,7 +78,9 @@ func (j *Job) run(ctx context.Context, r *request) {
 	}
 	defer release()
 	r.workers = threads.Limit(r.workers, workers)
-	j.end(r.operation.run(ctx, r, j))
+	last, err := r.operation.run(ctx, r, j)
+	release() // before the caller knows of the end, and starts another job
+	j.end(last, err)
 }
 
 // append appends a record once there is room for it.
