@@ -13,8 +13,10 @@ FILE = "checksig.cdx.json"
 LICENCES = {  # of Go modules; a new one also needs a file in LICENSES and its id in pyproject.toml
     "github.com/cespare/xxhash/v2": "MIT",
     "github.com/emmansun/gmsm": "MIT",
+    "github.com/klauspost/compress": "BSD-3-Clause",
     "github.com/klauspost/cpuid/v2": "MIT",
     "github.com/pelletier/go-toml/v2": "MIT",
+    "github.com/ulikunitz/xz": "BSD-3-Clause",
     "github.com/zeebo/blake3": "CC0-1.0",
     "github.com/zeebo/xxh3": "BSD-2-Clause",
     "golang.org/x/crypto": "BSD-3-Clause",

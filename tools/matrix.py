@@ -236,32 +236,6 @@ line, and so is every file of a JAR that is not signed.
 """
 
 HEAD = """\
-# Formats
-
-checksig recognises the format of a manifest by its content; if that allows two readings, the
-manifest's name decides. Then every line must fit: a line that does not is a bad line, and the
-result is not OK. Signatures are reported and not checked.
-
-## Usual names
-
-In a folder, a file is used as a manifest if it has one of these names. `ALGORITHM` is any spelling
-of any [algorithm](algorithms.md); case does not matter unless noted.
-
-- `ALGORITHMsum` and `ALGORITHMsums`, with any prefix that ends in `_`, `.` or `-`, and with
-  `.txt`: `SHA256SUMS`, `sha1sum.txt`, `tool_1.2_SHA256SUMS`, `B3SUMS`
-- `shasums`, with a length, `.txt` and `.asc`: `SHASUMS256.txt`, `SHASUMS256.txt.asc`
-- `checksum` and `checksums`, with such a prefix or an algorithm in front, and with `.txt`:
-  `CHECKSUM`, `checksums.txt`, `md5checksums.txt`, `tool_1.2_checksums.txt`
-- `checksum.ALGORITHM`, also with a suffix after `-`: `CHECKSUM.SHA256-FreeBSD-14.1-RELEASE-amd64`
-- a file's name with `.ALGORITHM`, `.ALGORITHM.txt`, `.b3` or `.sfv`: `disc.iso.sha256`,
-  `disc.iso.sha256.txt`, `files.sfv`
-- a file's name with `.sha`, `.DIGEST` or `.DIGESTS`: `disc.iso.sha`, `stage3.tar.xz.DIGESTS`
-- `manifest-ALGORITHM.txt` and `tagmanifest-ALGORITHM.txt`, the manifests of a bag
-- `MD5`, `SHA1`, `SHA256`, `SHA512`, also with `.sig`, and `RECORD`, in exactly this case
-- `*.intoto.json`, `*.intoto.jsonl` and `datapackage.json`, in exactly this case
-- lists of packages: `distinfo` and `Manifest`, in exactly this case; names that end in `.dsc`,
-  `.changes`, `.buildinfo` or `.mtree`
-
 ## Which tool reads what
 
 The table is made by `python tools/matrix.py`, which runs each tool on each manifest of
@@ -278,6 +252,17 @@ For sha256sum and shasum, the command for the row's algorithm is run (`md5sum --
 """
 
 TAIL = """\
+
+## Compression
+
+Manifests compressed by gzip, bzip2, xz or Zstandard are recognised by their first bytes, whatever
+their names are, and read to the end of the last member or frame; data that is truncated, damaged,
+or followed by anything else is an error. A name loses `.gz`, `.bz2`, `.xz` or `.zst` before it
+names an algorithm or a file: `disc.iso.sha256.gz` is about `disc.iso`. To bound memory and time,
+these are errors: a window or dictionary of more than 64 MiB (`zstd --long=27`), an xz filter other
+than LZMA2, and text of more than 16 MiB that is over 100 times as large as its compressed form.
+
+## Encodings and wrappers
 
 Encodings and wrappers are independent of the format: UTF-8 with a byte order mark, UTF-16 with
 one, CRLF; PGP clear-signed text (RFC 9580, section 7) and OpenBSD signify (`signify -S -e`). Lines
@@ -422,7 +407,9 @@ def main() -> None:
         f"| **rows read, of {len(ROWS)}** | {' | '.join(str(counts[name]) for name in names)} |\n"
     )
     run = f"\nRun with {', '.join(versions)}.\n"
-    PAGE.write_text(HEAD + head + table + total + run + TAIL + sections(), encoding="utf-8")
+    # What comes before stays: a test compares the names there with those in names.go.
+    intro = PAGE.read_text(encoding="utf-8").partition("## Which tool reads what\n")[0]
+    PAGE.write_text(intro + HEAD + head + table + total + run + TAIL + sections(), encoding="utf-8")
     sys.exit(counts["checksig"] != len(ROWS))
 
 

@@ -13,7 +13,7 @@ from .errors import (
     EngineError,
     VerificationError,
 )
-from .report import BadLine, Extra, Manifest, PackedResults, Report, Result
+from .report import MAX_BAD_LINES, BadLine, Extra, Manifest, PackedResults, Report, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -111,7 +111,7 @@ def verify(
     :raises ValueError: *path* contains a null byte, or an option has an unknown value or is out of
         range.
     """
-    request = _encode_request(path, locals(), high_water=_HIGH_WATER)
+    request = _encode_request(path, locals(), collected=True)
     builder = _ReportBuilder(path, extra_fails=extra == "fail")
     with contextlib.closing(run(request, progress, cancel)) as batches:
         for batch in batches:
@@ -151,7 +151,7 @@ def iter_verify(
 
     - a :class:`Result` for each entry; with *extra*, missing ones come last, as they may have moved
     - a :class:`BadLine` for each line that was not understood, and for a manifest without entries
-      or one that could not be read to its end
+      or one that could not be read to its end; all of them, of which a report holds the first 1,000
     - with *extra*, an :class:`Extra` for each file that no manifest lists
 
     Memory does not grow with the manifest, except with *extra*: the engine waits for a slow caller,
@@ -345,9 +345,12 @@ def check_signatures(root_dir: AnyPath) -> None:
 
 
 def _encode_request(
-    path: AnyPath, arguments: Mapping[str, Any], *, high_water: int | None = None
+    path: AnyPath, arguments: Mapping[str, Any], *, collected: bool = False
 ) -> bytes:
-    """Return the request for a call with *arguments*, which are its local variables."""
+    """Return the request for a call with *arguments*, which are its local variables.
+
+    :param collected: The caller keeps everything for a report, which must be bounded.
+    """
     options = encode_options("verify", select_options("verify", arguments))
     name = os.fsencode(path)
     fields = [("path", name)]
@@ -359,8 +362,9 @@ def _encode_request(
         fields.append(("keep_verified", b"0"))
     if arguments["progress"] is not None:
         fields.append(("totals", b"1"))
-    if high_water is not None:
-        fields.append(("high_water", b"%d" % high_water))
+    if collected:
+        fields.append(("high_water", b"%d" % _HIGH_WATER))
+        fields.append(("max_bad_lines", b"%d" % MAX_BAD_LINES))
     return wire.encode_request("verify", fields)
 
 
@@ -375,6 +379,7 @@ class _ReportBuilder:
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
         self._verified: list[PackedResults] = []
+        self._not_understood: list[str] = []
         self._summary: wire.Summary | None = None
 
     def add(self, kind: int, payload: Any) -> None:
@@ -393,6 +398,8 @@ class _ReportBuilder:
                 self._bad_lines.append(wire.decode_bad_line(payload, self.manifests))
             case wire.Kind.EXTRA:
                 self._unlisted.append(self.decode_extra(payload))
+            case wire.Kind.NOT_UNDERSTOOD:
+                self._not_understood.append(wire.decode_not_understood(payload))
             case wire.Kind.SUMMARY:
                 self._summary = wire.decode_summary(payload)
             case wire.Kind.ERROR:
@@ -430,9 +437,12 @@ class _ReportBuilder:
             elapsed=counts.nanoseconds / 1e9,
             extras=tuple(sorted(self._unlisted)),
             _verified=tuple(self._verified),
+            not_understood=tuple(self._not_understood),
+            bad_lines_omitted=counts.bad_lines - len(self._bad_lines),
         )
         if (
-            len(report.bad_lines) != counts.bad_lines
+            len(report.bad_lines) < min(counts.bad_lines, MAX_BAD_LINES)
+            or report.bad_lines_omitted < 0
             or len(report.failures) != report.entries - counts.verified - counts.skipped
             or report.extra != counts.extra
         ):

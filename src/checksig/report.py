@@ -12,6 +12,8 @@ from ._frozen import dataclass
 __all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
 _MAX_EXPLAINED = 20
+MAX_BAD_LINES = 1000
+"""How many bad lines of a kind a report holds: a file that is no manifest may have millions."""
 _ESCAPED = '"' if os.name == "nt" else '"\\'
 
 
@@ -65,7 +67,8 @@ class Manifest(NamedTuple):
     common one of that length."""
     encoding: str = "utf-8"
     """``"utf-8"``, which includes every encoding based on ASCII, ``"utf-16le"`` or
-    ``"utf-16be"``."""
+    ``"utf-16be"``; with ``"gzip+"``, ``"bzip2+"``, ``"xz+"`` or ``"zstd+"`` in front if it is
+    compressed."""
     wrapper: str = ""
     """The kind of signed message around it, ``"pgp"``, ``"signify"``, ``"dsse"`` or
     ``"sigstore"``; empty if unsigned."""
@@ -220,7 +223,8 @@ class Report:
     failures: tuple[Result, ...]
     """The entries that were neither verified nor skipped, in the order of the manifests."""
     bad_lines: tuple[BadLine, ...]
-    """The lines that were not understood, in the order of the manifests."""
+    """The lines that were not understood, in the order of the manifests; of more than 1,000, the
+    first ones found. :attr:`bad_line_count` counts all."""
     bytes_read: int
     """Bytes read from files."""
     elapsed: float
@@ -229,6 +233,11 @@ class Report:
     """The files that no manifest lists, sorted by path; only with ``extra="report"`` or
     ``"fail"``. The better name is :attr:`unlisted`."""
     _verified: tuple[PackedResults, ...] = ()  # verified and skipped entries
+    not_understood: tuple[str, ...] = ()
+    """The paths of files in a folder that look like manifests, but have no known format; at most
+    100. They are not verified, and not failures: their names are not those of manifests only."""
+    bad_lines_omitted: int = 0
+    """The number of further lines that were not understood, which :attr:`bad_lines` lacks."""
 
     @property
     def ok(self) -> bool:
@@ -237,7 +246,7 @@ class Report:
         Skipped entries are not failures, nor are unlisted files, except with ``extra="fail"``.
         """
         everything = self.verified > 0 and self.verified + self.skipped == self.entries
-        return everything and not self.bad_lines and all(extra.ok for extra in self.extras)
+        return everything and not self.bad_line_count and all(extra.ok for extra in self.extras)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -249,6 +258,11 @@ class Report:
         Only with ``extra="report"`` or ``"fail"``.
         """
         return self.extras
+
+    @property
+    def bad_line_count(self) -> int:
+        """The number of lines that were not understood."""
+        return len(self.bad_lines) + self.bad_lines_omitted
 
     @property
     def extra(self) -> int:
@@ -285,8 +299,8 @@ class Report:
         counts = [("mismatched", self.mismatched), ("missing", self.missing)]
         counts += [("unreadable", self.unreadable), ("skipped", self.skipped)]
         parts = [f"{self.verified} verified", *(f"{n} {what}" for what, n in counts if n)]
-        if self.bad_lines:
-            parts.append(_plural(len(self.bad_lines), "bad line"))
+        if self.bad_line_count:
+            parts.append(_plural(self.bad_line_count, "bad line"))
         if self.extras:
             parts.append(f"{self.extra} not listed")
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
@@ -298,7 +312,8 @@ class Report:
         if not lines:
             return self.summary()
         if len(lines) > _MAX_EXPLAINED:
-            lines[_MAX_EXPLAINED:] = [f"... and {len(lines) - _MAX_EXPLAINED} more"]
+            more = len(lines) - _MAX_EXPLAINED + self.bad_lines_omitted
+            lines[_MAX_EXPLAINED:] = [f"... and {more} more"]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -323,7 +338,9 @@ class Report:
             "text_lines": self.text_lines,
             "failures": [r._asdict() for r in self.failures],
             "bad_lines": [b._asdict() for b in self.bad_lines],
+            "bad_line_count": self.bad_line_count,
             "extras": [e._asdict() for e in self.extras],
+            "not_understood": list(self.not_understood),
             "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
         }

@@ -89,12 +89,12 @@ def test_every_kind_of_failure_is_shown(run: Callable[..., Run], tree: Callable[
 
 def test_many_bad_lines_are_cut_short(run: Callable[..., Run], tmp_path: Path) -> None:
     """The first bad lines are shown and the rest counted; JSON lists all."""
-    (tmp_path / "log").write_text("nonsense\n" * 1000)
-    done = run("log")
+    (tmp_path / "SHA1SUMS").write_text("nonsense\n" * 1000)
+    done = run("SHA1SUMS")
     assert done.stdout.count("BAD LINE") == 20
     assert "... and 980 more bad lines; --json lists all\n" in done.stdout
     assert "0 entries: 0 verified, 1000 bad lines" in done.stdout
-    assert len(json.loads(run("--json", "log").stdout)["reports"][0]["bad_lines"]) == 1000
+    assert len(json.loads(run("--json", "SHA1SUMS").stdout)["reports"][0]["bad_lines"]) == 1000
 
 
 def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd: Path) -> None:

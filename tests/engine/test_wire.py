@@ -148,6 +148,8 @@ def check_record(  # noqa: C901, PLR0912 - one case for each kind
             assert wire.decode_extra(payload, fails=True) == Extra(
                 fields["path"], moved, fails=True
             )
+        case "N":
+            assert wire.decode_not_understood(payload) == fields["path"]
         case "S":
             assert wire.decode_summary(payload)._asdict() == fields
         case "X":
@@ -185,7 +187,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVBUXSFDWA")
+    assert seen == set("MREVBUNXSFDWA")
 
 
 def test_several_packed_records_in_a_batch() -> None:

@@ -203,13 +203,15 @@ ENCODINGS = ["utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_wide_encodings(tree: Callable[..., Path], encoding: str, end: str) -> None:
-    """In UTF-16 without a byte order mark every line is a bad line."""
+    """UTF-16 without a byte order mark is taken for binary data, and a failure."""
     folder = tree({"a": b"a", "b": b"b"})
     text = (folder / "SHA256SUMS").read_text().replace("\n", end)
     (folder / "SHA256SUMS").write_bytes(text.encode(encoding))
     report = failing(folder)
     assert report.entries == 0
-    assert [b.line for b in report.bad_lines][:2] == [1, 2]
+    assert [b.cause for b in report.bad_lines] == [
+        "cannot be read: not a checksum manifest, but binary data"
+    ]
 
 
 @pytest.mark.parametrize("order", ["le", "be"])
@@ -309,7 +311,7 @@ def test_a_manifest_that_lists_itself(tree: Callable[..., Path]) -> None:
 
 
 @posix
-@pytest.mark.parametrize("kind", ["FIFO", "folder", "link to itself", "link outside", "device"])
+@pytest.mark.parametrize("kind", ["FIFO", "link to itself", "link outside", "device"])
 def test_a_special_file_as_manifest(tree: Callable[..., Path], kind: str) -> None:
     """A special file with a manifest's name is a failure, and not ignored."""
     folder = tree({"a": b"a"})
@@ -317,8 +319,6 @@ def test_a_special_file_as_manifest(tree: Callable[..., Path], kind: str) -> Non
     (folder.parent / "outside").write_text(f"{hashlib.md5(b'a').hexdigest()}  a\n")
     if kind == "FIFO":
         os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
     else:
         targets = {"device": "/dev/zero", "link outside": "../outside"}
         path.symlink_to(targets.get(kind, path.name))

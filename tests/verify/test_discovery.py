@@ -15,6 +15,7 @@ import checksig
 from checksig import BadLine, Status, averify, iter_verify, verify
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -354,3 +355,262 @@ def test_every_call_takes_the_options(nested: Path) -> None:
     assert not any(isinstance(item, BadLine) for item in items)
     report = asyncio.run(averify(nested, recursive=True, extra="report"))
     assert (report.verified, report.extra, report.ok) == (3, 1, True)
+
+
+DIGEST = hashlib.sha256(b"data").hexdigest()
+
+FOUND = {
+    "SHA256SUMS": "sha256",
+    "checksums_sha256.txt": "sha256",
+    "checksums-1.2.3.txt": "sha256",
+    "sha512.txt": "sha512",
+    "SHA-256.txt": "sha256",
+    "MD5.txt": "md5",
+    "SHA256_SUM": "sha256",
+    "SHA512-SUMS.txt": "sha512",
+    "shasum.txt": "sha256",
+    "a.bin.sha": "sha1",
+    "a.bin-sha256": "sha256",
+    "hashes.txt": "sha256",
+    "sha256sums-signed-build.txt": "sha256",
+    "sha256": "sha256",
+    "Manifest": "sha256",
+    "disc.DIGESTS": "sha512",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_manifest_is_found_by_its_name(tmp_path: Path, name: str) -> None:
+    """It is found in its folder, and a changed file is noticed."""
+    (tmp_path / "a.bin").write_bytes(b"data")
+    (tmp_path / name).write_text(line(FOUND[name], b"data", "a.bin"))
+    report = verify(tmp_path)
+    assert (names(report), report.verified, report.not_understood) == ([name], 1, ())
+    (tmp_path / "a.bin").write_bytes(b"Data")
+    assert verify(tmp_path, check=False).mismatched == 1
+
+
+NO_MANIFESTS = {
+    "hashes.txt": b"A hash table maps keys to values.\n",
+    "Manifest": b'{"files": ["a", "b"]}\n',
+    "MD5.txt": b"RFC 1321: The MD5 Message-Digest Algorithm\n",
+    "Release": b"Release 1.2, of a Tuesday\n",
+    "tool-sha256": b"\x7fELF\2\1\1\0\0\0\0\0",
+    "checksums-1.2.tar.gz": b"\x1f\x8b\x08\0\0\0\0\0",
+    "checksums-1.2.3.txt": b"",
+    "package-lock.json": b'{"name": "a", "lockfileVersion": 3}',
+    "digest": b"one two three\n" * 10_000,
+    "hash": bytes(range(256)) * 1_000,
+    "a.sum": b"golang.org/x/sys v0.47.0 h1:sb7fiKK2s6PYCMsN1JuQPMYaLtMS5FEcVtuZXgfkw5w=\n",
+    "hash.txt": b"name 0123abcd\n",
+    "SHA256SUMS.asc": b"-----BEGIN PGP SIGNATURE-----\n\niQ\n=ab\n-----END PGP SIGNATURE-----\n",
+    "SHA256SUMS.gpg": b"\x89\x01\x33\x04\x00\x01\x0a\x00",
+    "._SHA256SUMS": b"\0\5\x16\7\0\2\0\0Mac OS X        ",
+    "md5.py": f"{DIGEST}  missing\n".encode(),
+}
+
+
+@pytest.mark.parametrize("name", NO_MANIFESTS)
+def test_a_file_that_is_called_like_a_manifest(tmp_path: Path, name: str) -> None:
+    """Its content decides: it is passed over, silently, with and without a manifest next to it."""
+    (tmp_path / name).write_bytes(NO_MANIFESTS[name])
+    with pytest.raises(checksig.ManifestNotFoundError) as caught:
+        verify(tmp_path)
+    assert "looks like" not in str(caught.value) or name == "md5.py"
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
+    report = verify(tmp_path)
+    assert (names(report), report.not_understood) == (["SHA1SUMS"], ())
+
+
+NOT_UNDERSTOOD = {
+    "hashes.txt": f"these are the digests\n{DIGEST} is that of a\n",
+    "checksums.json": f'{{"a": "{DIGEST}"}}',
+    "hash.txt": f"{DIGEST}\n",  # of which file?
+    "tool-sha256": f"{DIGEST}\n",  # tool is not there
+}
+
+
+@pytest.mark.parametrize("name", NOT_UNDERSTOOD)
+def test_a_manifest_that_is_not_understood(
+    tmp_path: Path, name: str, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """It is named, in a note or, if nothing else was found, in the error."""
+    (tmp_path / name).write_text(NOT_UNDERSTOOD[name])
+    done = run(tmp_path)
+    assert done.returncode == 2
+    assert f'"{tmp_path / name}" looks like one, but could not be understood' in done.stderr
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
+    report = verify(tmp_path)
+    assert report.not_understood == (str(tmp_path / name),)
+    assert report.to_dict()["not_understood"] == [str(tmp_path / name)]
+    done = run(tmp_path)
+    assert done.returncode == 0
+    assert f"{tmp_path / name}: looks like a manifest, but could not be understood" in done.stdout
+
+
+def test_a_clear_signed_manifest_is_told_from_a_signature(tmp_path: Path) -> None:
+    """Both have the same name."""
+    (tmp_path / "a").write_bytes(b"data")
+    text = line("sha256", b"data", "a")
+    (tmp_path / "SHA256SUMS.asc").write_text(
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{text}"
+        "-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n"
+    )
+    report = verify(tmp_path)
+    assert [(m.wrapper, m.algorithms) for m in report.manifests] == [("pgp", ("sha256",))]
+
+
+def test_a_clear_signed_sidecar_is_about_its_file(tmp_path: Path) -> None:
+    """The signature's ending is no part of the file's name."""
+    (tmp_path / "disc.iso").write_bytes(b"data")
+    (tmp_path / "disc.iso.sha256.asc").write_text(
+        f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{DIGEST}\n"
+        "-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n"
+    )
+    assert [r.name for r in verify(tmp_path).results] == ["disc.iso"]
+
+
+def test_a_folder_is_no_manifest(tmp_path: Path) -> None:
+    """Whatever it is called, and if a link leads to it."""
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
+    for name in ("checksums", "SHA256SUMS", "hashes", "disc.iso.sha256"):
+        (tmp_path / name).mkdir()
+    if os.name == "posix":
+        (tmp_path / "MD5SUMS").symlink_to("checksums")
+    assert names(verify(tmp_path)) == ["SHA1SUMS"]
+    assert names(verify(tmp_path, recursive=True)) == ["SHA1SUMS"]
+
+
+@posix
+def test_a_special_file_called_like_a_manifest(tmp_path: Path) -> None:
+    """A FIFO or a dangling link with an ordinary name is passed over, and never waited for."""
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
+    os.mkfifo(tmp_path / "Manifest")
+    (tmp_path / "Release").symlink_to("nowhere")
+    assert names(verify(tmp_path)) == ["SHA1SUMS"]
+    os.mkfifo(tmp_path / "SHA256SUMS")  # not an ordinary one
+    assert "not a regular file" in str(verify(tmp_path, check=False))
+
+
+@posix
+def test_a_candidate_that_cannot_be_looked_at_is_a_failure(tmp_path: Path) -> None:
+    """What leads outside may be a manifest."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "hashes.txt").write_text("x")
+    (tmp_path / "in" / "hashes.txt").symlink_to("../hashes.txt")
+    report = verify(tmp_path / "in", check=False)
+    assert [b.cause for b in report.bad_lines] == [
+        "cannot be read: leads outside the manifest's folder"
+    ]
+
+
+@pytest.mark.parametrize("name", ["SUMS", "sha256sum.text", "checksum.dat", "sums\x1b[2J.md"])
+def test_a_near_miss_is_hinted_at(
+    tmp_path: Path, name: str, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """The error names a manifest whose name is not usual, and how to verify it."""
+    if os.name != "posix" and "\x1b" in name:
+        pytest.skip("no such names here")
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "sum.c").write_text("int sum;\n")
+    (tmp_path / name).write_text(line("sha256", b"data", "a"))
+    done = run(tmp_path)
+    shown = name.replace("\x1b", "\\x1b")
+    assert done.returncode == 2
+    assert f'"{shown}" looks like one: checksig "{tmp_path / shown}"' in done.stderr
+    assert "\x1b" not in done.stderr
+    assert verify(tmp_path / name).verified == 1
+
+
+DATA = {
+    "random": bytes(range(256)) * 4_096,
+    "zeros": bytes(1 << 20),
+    "text": b"It was a dark and stormy night.\n" * 10_000,
+    "x": b"x\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_a_data_file_is_no_manifest(
+    tmp_path: Path, kind: str, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Given by its name, it is refused after its first block, with a sentence that helps."""
+    path = tmp_path / "disc.iso"
+    path.write_bytes(DATA[kind])
+    with pytest.raises(checksig.ManifestError, match="not a checksum manifest"):
+        verify(path)
+    done = run(path)
+    assert done.returncode == 2
+    assert "name the manifest that lists this file, or its folder" in done.stderr
+
+
+def test_a_data_file_with_the_name_of_a_manifest(tmp_path: Path) -> None:
+    """In a folder it is a failure, of one line."""
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
+    (tmp_path / "SHA256SUMS").write_bytes(DATA["random"])
+    report = verify(tmp_path, check=False)
+    assert report.verified == 1
+    assert [b.cause for b in report.bad_lines] == [
+        "cannot be read: not a checksum manifest, but binary data"
+    ]
+
+
+def test_a_manifest_that_continues_with_data(tmp_path: Path) -> None:
+    """It began as a manifest, so that the rest are bad lines."""
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "sums").write_bytes(line("sha1", b"data", "a").encode() + b"\0\n\xff\n\x01x\n")
+    report = verify(tmp_path / "sums", check=False)
+    assert (report.verified, report.bad_line_count) == (1, 3)
+
+
+@pytest.fixture
+def garbage(tmp_path: Path) -> Path:
+    """Make a manifest with one good line and 100,000 bad ones."""
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "SHA1SUMS").write_bytes(line("sha1", b"data", "a").encode() + b"x\n" * 100_000)
+    return tmp_path / "SHA1SUMS"
+
+
+def test_bad_lines_are_counted_and_bounded(
+    garbage: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """A report has the first 1,000 and the number of all; iter_verify yields all."""
+    report = verify(garbage, check=False)
+    assert not report.ok
+    assert [bad.line for bad in report.bad_lines] == list(range(2, 1_002))
+    assert (report.bad_line_count, report.bad_lines_omitted) == (100_000, 99_000)
+    assert "100000 bad lines" in report.summary()
+    assert report.explain().endswith("... and 99980 more")
+    assert report.to_dict()["bad_line_count"] == 100_000
+    assert len(report.to_dict()["bad_lines"]) == 1_000
+    assert sum(isinstance(item, BadLine) for item in iter_verify(garbage)) == 100_000
+    done = run("--junit", garbage.parent / "junit.xml", garbage)
+    assert done.returncode == 1
+    assert "... and 99980 more bad lines; --json lists the first 1,000" in done.stdout
+    junit = (garbage.parent / "junit.xml").read_text()
+    assert (junit.count("<error"), "99000 more bad lines" in junit) == (1_001, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it")
+def test_memory_does_not_grow_with_bad_lines(tmp_path: Path, python: Callable[..., str]) -> None:
+    """A million bad lines need no more memory than one."""
+    program = """
+import re, sys
+from checksig import verify
+report = verify(sys.argv[1], check=False)
+peak = re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1]
+print(report.bad_line_count, peak)
+"""
+    (tmp_path / "a").write_bytes(b"data")
+    peaks = []
+    for lines in (1, 1_000_000):
+        (tmp_path / "SHA1SUMS").write_bytes(line("sha1", b"data", "a").encode() + b"x\n" * lines)
+        count, peak = map(int, python(program, tmp_path).split())
+        assert count == lines
+        peaks.append(peak)
+    assert peaks[1] - peaks[0] < 50_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import subprocess
@@ -284,3 +285,77 @@ def test_the_command_takes_paths(listing: Callable[..., Path], command: list[str
             [*command, *words, folder], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == code, done.stderr
+
+
+def test_absolute_names_inside_the_folder(tmp_path: Path) -> None:
+    """They are verified without follow_outside, also by the path without links."""
+    folder = tmp_path / "real"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a").write_bytes(b"data")
+    (folder / "sub" / "b").write_bytes(b"data")
+    digest = hashlib.sha256(b"data").hexdigest()
+    (folder / "SHA256SUMS").write_text(
+        f"{digest}  {folder.resolve() / 'a'}\n"
+        f"{digest}  {folder.resolve()}//sub/b\n{digest}  sub/b\n"
+    )
+    starts = [folder, folder / "SHA256SUMS"]
+    if os.name == "posix":
+        (tmp_path / "link").symlink_to("real")
+        starts.append(tmp_path / "link")
+    for start in starts:
+        report = verify(start, extra="fail")
+        assert report.verified == 3
+        assert report.results[0].name == str(folder.resolve() / "a")
+    (folder / "a").write_bytes(b"Data")
+    report = verify(folder, check=False)
+    assert [Path(r.path).name for r in report.failures] == ["a"]
+    (folder / "a").unlink()
+    assert verify(folder, check=False).missing == 1
+
+
+@posix
+def test_absolute_names_do_not_lead_outside(tmp_path: Path) -> None:
+    """Not by a link, not by "..", not to a folder with a name that begins in the same way."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "secret").write_bytes(b"data")
+    (tmp_path / "inside").write_bytes(b"data")
+    (folder / "link").symlink_to("../secret")
+    (folder / "up").symlink_to("..")
+    digest = hashlib.sha256(b"data").hexdigest()
+    for name in ("link", "../secret", "up/secret", "../inside", "./../secret"):
+        (folder / "SHA256SUMS").write_text(f"{digest}  {folder}/{name}\n")
+        report = verify(folder, check=False)
+        assert [r.detail for r in report.failures] == [OUTSIDE], name
+    for name in (f"{folder}side", str(tmp_path / "secret"), f"/.{folder}/a"):
+        (folder / "SHA256SUMS").write_text(f"{digest}  {name}\n")
+        assert [r.detail for r in verify(folder, check=False).failures] == [OUTSIDE], name
+
+
+def test_a_record_with_absolute_names(tmp_path: Path) -> None:
+    """The specification allows them; they count if they are inside site-packages."""
+    info = tmp_path / "pkg-1.0.dist-info"
+    info.mkdir()
+    (tmp_path / "mod.py").write_bytes(b"data")
+    listed = base64.urlsafe_b64encode(hashlib.sha256(b"data").digest()).decode().rstrip("=")
+    (info / "RECORD").write_text(f"{tmp_path / 'mod.py'},sha256={listed},4\n")
+    assert verify(info).verified == 1
+    (tmp_path / "mod.py").write_bytes(b"Data")
+    assert verify(info, check=False).mismatched == 1
+
+
+def test_update_reads_what_verify_reads(tmp_path: Path) -> None:
+    """A file listed by its absolute path is not listed a second time, and keeps its name."""
+    (tmp_path / "a").write_bytes(b"data")
+    digest = hashlib.sha256(b"data").hexdigest()
+    manifest = tmp_path / "SHA256SUMS"
+    manifest.write_text(f"{digest}  {tmp_path / 'a'}\n")
+    assert verify(manifest).verified == 1
+    (tmp_path / "a").write_bytes(b"other")
+    checksig.update(manifest)
+    other = hashlib.sha256(b"other").hexdigest()
+    assert manifest.read_text() == f"{other}  {tmp_path / 'a'}\n"
+    assert verify(manifest).verified == 1
+    manifest.write_text(f"{digest}  {tmp_path.parent / 'elsewhere'}\n")
+    with pytest.raises(checksig.WriteError):
+        checksig.update(manifest)

@@ -1,7 +1,6 @@
 package generate
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -27,7 +26,8 @@ type sourceManifest struct {
 	options manifest.Options
 
 	format     *manifest.Format
-	base       string // the folder that names start from, absolute
+	base       string       // the folder that names start from, absolute
+	root       *safefs.Root // that folder, for absolute names
 	encoding   string
 	signature  string
 	algorithms []*digest.Algorithm // in the order in which they appear
@@ -60,7 +60,6 @@ func readSource(ctx context.Context, dir, shown string, options manifest.Options
 	if err := m.scan(ctx); err != nil {
 		return nil, err
 	}
-	m.base = baseOf(m.format, filepath.Dir(path), options.Format != nil)
 	options.Format = m.format
 	m.options = options
 	return m, m.readComments(ctx)
@@ -120,6 +119,10 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 		return safefs.At(m.shown, err)
 	}
 	m.format, m.encoding, m.signature = reading.Format, reading.Encoding, reading.Wrapper
+	if m.root == nil {
+		m.base = baseOf(m.format, filepath.Dir(m.path), m.options.Format != nil)
+		m.root = &safefs.Root{Dir: m.base}
+	}
 	var current fileEntries
 	for ctx.Err() == nil {
 		e, err := reading.Next()
@@ -127,7 +130,7 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 		if err != nil && !end {
 			return safefs.At(m.shown, err)
 		}
-		key := keyOf(e.Name)
+		key := keyOf(m.inside(e.Name))
 		if len(current.entries) > 0 && (end || !current.takes(key, e)) {
 			if err := take(current); err != nil {
 				return err
@@ -163,6 +166,14 @@ func (u untilEnd) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return u.from.Read(p)
+}
+
+// inside returns an absolute name of a file below the base as a relative one; see [safefs.Root.Inside].
+func (m *sourceManifest) inside(name string) string {
+	if !filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.ToSlash(m.root.Inside(name))
 }
 
 // takes reports whether e is one more entry of the same file, by another algorithm.
@@ -259,7 +270,10 @@ func (m *sourceManifest) readComments(ctx context.Context) error {
 		return safefs.At(m.shown, err)
 	}
 	defer file.Close()
-	lines := bufio.NewReaderSize(file, manifest.MaxLine)
+	lines, err := manifest.Decode(file)
+	if err != nil {
+		return safefs.At(m.shown, err)
+	}
 	for atHead := true; ; {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -139,7 +139,7 @@ func (m *sourceManifest) updatable() error {
 	case m.signature != "":
 		return fmt.Errorf("is signed (%s), and its signature would no longer be valid", m.signature)
 	case m.encoding != "utf-8":
-		return fmt.Errorf("is encoded in %s: manifests are written in UTF-8 only", m.encoding)
+		return fmt.Errorf("is encoded in %s: manifests are written as plain UTF-8 only", m.encoding)
 	case m.format == manifest.RECORD:
 		return errors.New("belongs to the package's installer, and has lines without digests")
 	}

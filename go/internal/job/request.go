@@ -25,6 +25,9 @@ const (
 
 	defaultHighWater = 1 << 20
 	maxHighWater     = 64 << 20
+
+	// maxBadLines bounds what a caller can ask for who does not want all bad lines.
+	maxBadLines = 1 << 20
 )
 
 // request is a request with the value of each field. An operation uses those in its table.
@@ -54,6 +57,7 @@ type transportOptions struct {
 	totals       bool
 	keepVerified bool
 	highWater    int // in bytes
+	maxBadLines  int // sent of each code; 0 for all
 }
 
 // verifyOptions are the options of verify alone.
@@ -133,6 +137,7 @@ var operations = map[string]*operation{
 	wire.OpVerify: {runVerify, union(location, progress, reading, source, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
+		"max_bad_lines": number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
 		"recursive":     flag(func(r *request) *bool { return &r.recursive }),
 		"extra": choice([]string{"ignore", "report", "fail"}, func(r *request, n int) {
 			r.extra = []verify.Unlisted{verify.IgnoreUnlisted, verify.ReportUnlisted, verify.FailUnlisted}[n]

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"sync/atomic"
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
@@ -11,6 +12,7 @@ import (
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	var sent [len(lineCodes)]atomic.Int64
 	sink := verify.Sink{
 		Manifest: func(m *verify.Manifest) {
 			record := wire.Manifest{Index: m.Index, Format: m.Format, Encoding: m.Encoding, Wrapper: m.Wrapper, Path: m.Path}
@@ -24,6 +26,9 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			j.append(func(dst []byte) []byte { return wire.AppendRead(dst, &record) })
 		},
 		BadLine: func(b *verify.BadLine) {
+			if most := int64(r.maxBadLines); most > 0 && sent[b.Code].Add(1) > most {
+				return
+			}
 			record := wire.BadLine{
 				Manifest: b.Manifest.Index, Line: b.Line, Code: lineCodes[b.Code], Text: b.Text, Cause: b.Cause,
 			}
@@ -35,6 +40,9 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 		Unlisted: func(e *verify.UnlistedFile) {
 			record := wire.Unlisted{Path: e.Path, MovedFrom: e.MovedFrom}
 			j.append(func(dst []byte) []byte { return wire.AppendUnlisted(dst, &record) })
+		},
+		Unknown: func(path string) {
+			j.append(func(dst []byte) []byte { return wire.AppendUnknown(dst, path) })
 		},
 		Result: func(result *verify.Result) {
 			switch {

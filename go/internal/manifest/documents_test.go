@@ -98,7 +98,7 @@ var documents = []sample{
 		[]string{"1! a document type declaration is not supported; remove <!DOCTYPE …>"}},
 	{"XML, an unknown entity", "x", meta4 + "\n<file name=\"&e;\">" + hash256 + "</file></metalink>", "metalink",
 		[]string{"2! invalid XML: invalid character entity &e;"}},
-	{"XML, another encoding", "x", `<?xml version="1.0" encoding="latin1"?>` + meta4, "gnu",
+	{"XML, another encoding", "x.sha256", `<?xml version="1.0" encoding="latin1"?>` + meta4, "gnu",
 		[]string{"1! expected a hex digest at the beginning of the line"}},
 	{"XML, text between elements", "x", meta4 + "\nthis means nothing\n<file name=\"a\">" + hash256 + "</file></metalink>", "metalink",
 		[]string{`1! text between elements: "this means nothing"`}},

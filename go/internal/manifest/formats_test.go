@@ -283,7 +283,7 @@ var samples = []sample{
 	{"JAR, truncated", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: b/", "jar", []string{"4 sha256 a", "7! truncated: the last line has no end"}},
 	{"JAR, the same file twice", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "jar",
 		[]string{"4 sha256 a", "7 sha256 a"}},
-	{"JAR, a file of a signature", "X.SF", "Signature-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "gnu", []string{
+	{"JAR, a file of a signature", "X.md5", "Signature-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "gnu", []string{
 		"1! expected a hex digest at the beginning of the line", "3! expected a hex digest at the beginning of the line", "4! expected a hex digest at the beginning of the line"}},
 
 	{"RECORD", "RECORD", "p/a.py,sha256=" + url64 + ",1\np/__pycache__/a.cpython-311.pyc,,\np-1.dist-info/RECORD,,\n", "record",
@@ -408,7 +408,7 @@ func TestEncodingAndWrapper(t *testing.T) {
 		{"UTF-16 and PGP", inUTF16(true, pgpHead+sha1A+"  a\n"+pgpTail), "utf-16be", "pgp"},
 		{"signify", signature + sha1A + "  a\n", "utf-8", "signify"},
 		{"empty", "", "utf-8", ""},
-		{"half of a byte order mark", "\xff", "utf-8", ""},
+		{"half of a byte order mark", "\xff\n" + sha1A + "  a\n", "utf-8", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			reading, err := manifest.Read(strings.NewReader(tt.text), manifest.Options{FileName: "x"})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -33,11 +34,17 @@ func FuzzRead(f *testing.F) {
 			o.Format = manifest.Formats[choice]
 		}
 		reading, err := manifest.Read(bytes.NewReader(text), o)
+		if errors.Is(err, manifest.ErrNoManifest) {
+			return
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		last := manifest.Entry{}
 		most := int64(bytes.Count(text, []byte("\n"))) + 2 // the end has a line number, too
+		if strings.Contains(reading.Encoding, "+") {
+			most = math.MaxInt64 // compressed
+		}
 		for {
 			e, err := reading.Next()
 			var bad *manifest.LineError

@@ -11,13 +11,14 @@
 //
 // # Layers
 //
-// A manifest is decoded in three steps. Each knows nothing of the next one:
+// A manifest is decoded in four steps. Each knows nothing of the next one:
 //
-//  1. Encoding: UTF-16 with a byte order mark is decoded; everything else is bytes, and a UTF-8 byte
+//  1. Compression: gzip, bzip2, xz and Zstandard are recognised by their first bytes.
+//  2. Encoding: UTF-16 with a byte order mark is decoded; everything else is bytes, and a UTF-8 byte
 //     order mark is skipped.
-//  2. Wrapper: the cleartext signature framework of OpenPGP (RFC 9580, section 7) and the embedded
+//  3. Wrapper: the cleartext signature framework of OpenPGP (RFC 9580, section 7) and the embedded
 //     signatures of OpenBSD's signify (man page signify(1)) are removed. No signature is checked here.
-//  3. Format: one file of this package and one row of [Formats]. Its reader sees lines without
+//  4. Format: one file of this package and one row of [Formats]. Its reader sees lines without
 //     their ends (LF or CRLF).
 //
 // # Formats
@@ -255,7 +256,7 @@ var Formats = []*Format{
 // Reading is a manifest that is being read.
 type Reading struct {
 	Format   *Format
-	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"
+	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed
 	// Wrapper is "pgp", "signify", "dsse" or "sigstore" if the text is inside a signature, which is not
 	// checked; else "".
 	Wrapper string
@@ -268,54 +269,105 @@ type Reading struct {
 // modes of files. The words are those of the format, and contain no blanks.
 func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.lines.unverified)) }
 
-// Read starts reading the manifest r. The error is the reader's.
+// Read starts reading the manifest r. The error is the reader's, or an [ErrNoManifest] for a file that is
+// none, unless [Options] has the format.
 //
 // If r has a method Len that returns the number of unread bytes, the buffer is no larger than that.
 func Read(r io.Reader, o Options) (*Reading, error) {
+	b, err := begin(newBuffer(r), &o)
+	if err != nil {
+		return nil, err
+	}
+	format := o.Format
+	if format == nil {
+		format = detected(b.head, o, b.newWrapper != nil)
+	}
+	if format == nil && o.AcceptText {
+		format = detected(withoutText(b.head), o, b.newWrapper != nil)
+	}
+	if format == nil {
+		if err := rejectReason(b.head, o); err != nil {
+			return nil, err
+		}
+		format = GNU // the most common format, whose errors are the most useful ones
+	}
+	lines, next := b.next(format, o)
+	return &Reading{format, b.encoding, b.wrapper, o.guard(next), lines}, nil
+}
+
+func newBuffer(r io.Reader) *bufio.Reader {
 	size := MaxLine
 	if known, ok := r.(interface{ Len() int }); ok {
 		size = min(known.Len()+1, MaxLine) // one more, because a full buffer looks like a line too long
 	}
-	buffered, encoding, err := decode(bufio.NewReaderSize(r, size))
+	return bufio.NewReaderSize(r, size)
+}
+
+// Decode returns a reader of a manifest's text, without compression, in UTF-8.
+func Decode(r io.Reader) (*bufio.Reader, error) {
+	text, _, err := decompress(bufio.NewReaderSize(r, MaxLine))
+	if err == nil {
+		text, _, err = decode(text)
+	}
+	return text, err
+}
+
+// beginning is a manifest whose encoding and wrapper are known.
+type beginning struct {
+	text       *bufio.Reader // decoded
+	encoding   string
+	marked     bool // text begins with a byte order mark
+	wrapper    string
+	newWrapper func() wrapper // nil if there is none
+	head       []byte         // the beginning of the text inside all layers
+}
+
+// begin detects the encoding and the wrapper of a manifest, and completes o.
+func begin(r *bufio.Reader, o *Options) (*beginning, error) {
+	r, packed, err := decompress(r)
 	if err != nil {
 		return nil, err
 	}
-	head, err := buffered.Peek(buffered.Size())
+	text, encoding, err := decode(r)
+	if err != nil {
+		return nil, err
+	}
+	if packed != "" {
+		encoding = packed + "+" + encoding
+		o.FileName = withoutSuffix(o.FileName, compressionSuffixes)
+	}
+	head, err := text.Peek(text.Size())
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errHalfUnit) {
 		return nil, err
 	}
-	head, marked := bytes.CutPrefix(head, utf8BOM)
-	lines := &Lines{r: buffered}
-	name, newWrapper := detectWrapper(head)
-	if newWrapper != nil {
-		lines.wrapper = newWrapper()
-		head = unwrap(head, newWrapper())
+	b := &beginning{text: text, encoding: encoding}
+	b.head, b.marked = bytes.CutPrefix(head, utf8BOM)
+	b.wrapper, b.newWrapper = detectWrapper(b.head)
+	if b.newWrapper != nil {
+		b.head = unwrap(b.head, b.newWrapper())
+		o.FileName = withoutSuffix(o.FileName, SignatureSuffixes)
 	}
 	o.inFileName, o.searched = digest.NamedIn(o.FileName), true // once, for all formats that ask
-	format := o.Format
-	if format == nil {
-		format = detect(head, o, lines.wrapper != nil)
-	}
-	if format == nil && o.AcceptText {
-		format = detect(withoutText(head), o, lines.wrapper != nil)
-	}
-	if format == nil {
-		format = GNU // the most common format, whose errors are the most useful ones
-	}
-	lines.hasText = format.HasText && !o.isShort()
-	var next Next
-	if format.ReadDocument == nil {
-		next = format.Read(lines, o)
-	} else {
-		if marked {
-			_, _ = buffered.Discard(len(utf8BOM)) // Peek has it
+	return b, nil
+}
+
+// next returns the lines, and the entries read as those of a format.
+func (b *beginning) next(format *Format, o Options) (*Lines, Next) {
+	lines := &Lines{r: b.text}
+	if format.ReadDocument != nil {
+		if b.marked {
+			_, _ = b.text.Discard(len(utf8BOM)) // Peek has it
 		}
 		if format.Wrapper != nil {
-			name = format.Wrapper(head)
+			b.wrapper = format.Wrapper(b.head)
 		}
-		next = format.ReadDocument(&Document{r: buffered}, o)
+		return lines, format.ReadDocument(&Document{r: b.text}, o)
 	}
-	return &Reading{format, encoding, name, o.guard(next), lines}, nil
+	if b.newWrapper != nil {
+		lines.wrapper = b.newWrapper()
+	}
+	lines.hasText = format.HasText && !o.isShort()
+	return lines, format.Read(lines, o)
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,
@@ -354,8 +406,8 @@ func (o Options) isShort() bool {
 	return algorithm != nil && algorithm.Size < shortest
 }
 
-// detect returns the format of a manifest that begins with head, or nil.
-func detect(head []byte, o Options, wrapped bool) *Format {
+// detected returns the format of a manifest that begins with head, nil if it is none that is known.
+func detected(head []byte, o Options, wrapped bool) *Format {
 	for _, f := range Formats {
 		if !(wrapped && f.ReadDocument != nil) && f.Detect(head, o) {
 			return f

@@ -18,7 +18,8 @@ import (
 // "-" and "stdin" are standard input, from which the publisher's tool read the file. The name of the file is
 // the manifest's own name without its last extension; of ".txt" and the extension before it, both are
 // removed if the latter names an algorithm: disc.iso.sha256, disc.iso.sha256.txt and disc.iso.txt list
-// disc.iso. Comments and headings are as in [GNU].
+// disc.iso. An algorithm after "-" or "_" counts as an extension: disc.iso-sha256. Comments and headings are
+// as in [GNU].
 var Sidecar = &Format{Name: "sidecar", Detect: detectSidecar, Read: readSidecar, HasText: true, Write: &Writer{
 	Single: true, Begin: beginSingle, File: sidecarFile}}
 
@@ -97,10 +98,24 @@ func sidecarFields(line []byte) [][]byte {
 
 func isStandardInput(field []byte) bool { return string(field) == "-" || string(field) == "*-" }
 
+// cutAlgorithm splits a name before the "-" or "_" after which it names an algorithm. ok reports whether
+// there is one, not at the beginning.
+func cutAlgorithm(name string) (before, after string, ok bool) {
+	for i := 1; i < len(name); i++ {
+		if (name[i] == '-' || name[i] == '_') && wholeAlgorithm(name[i+1:]) {
+			return name[:i], name[i:], true
+		}
+	}
+	return "", "", false
+}
+
 // splitSidecar returns the name of a sidecar's file and the extension after it; "" and "" if the
 // sidecar is not named after a file.
 func splitSidecar(fileName string) (name, extension string) {
 	stem, isText := strings.CutSuffix(fileName, ".txt")
+	if before, after, ok := cutAlgorithm(stem); ok {
+		return before, after
+	}
 	dot := strings.LastIndexByte(stem, '.')
 	if isText && (dot < 1 || digest.NamedIn(stem[dot:]) == nil) {
 		return stem, ".txt"

@@ -29,9 +29,12 @@ func detectWrapper(head []byte) (string, func() wrapper) {
 	return "", nil
 }
 
-// startsLayer reports whether text at the beginning of a manifest is read as the mark of an encoding or
-// a wrapper.
+// startsLayer reports whether text at the beginning of a manifest is read as the mark of a compression, an
+// encoding or a wrapper.
 func startsLayer(text string) bool {
+	if compressionOf([]byte(text)) != nil {
+		return true
+	}
 	for _, mark := range []string{string(utf8BOM), "\xff\xfe", "\xfe\xff", string(pgpMessage), string(signifyComment)} {
 		if strings.HasPrefix(text, mark) {
 			return true

@@ -2,6 +2,7 @@ package safefs
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -32,6 +33,9 @@ type Root struct {
 	name  string // below the top root, "." for that itself; "" if it lies elsewhere
 	tree  *Tree  // nil while it is closed
 	users int    // of tree
+
+	resolveOnce sync.Once
+	resolved    string // Dir without symbolic links; "" if it has none
 }
 
 // Path returns the path of the file called name, for reports. It is not cleaned: where d is a link,
@@ -45,6 +49,34 @@ func (r *Root) Path(name string) string {
 		return r.Display + name
 	}
 	return r.Display + string(filepath.Separator) + name
+}
+
+// Inside returns name relative to the folder if it is an absolute path of something below it, by its text;
+// other names are returned as they are. What the rest of the path leads to is for [Tree.Open] to check.
+func (r *Root) Inside(name string) string {
+	if !filepath.IsAbs(name) {
+		return name
+	}
+	if rest, is := below(r.Dir, name); is {
+		return rest
+	}
+	r.resolveOnce.Do(func() { r.resolved, _ = filepath.EvalSymlinks(r.Dir) })
+	if rest, is := below(r.resolved, name); is {
+		return rest
+	}
+	return name
+}
+
+// below returns the rest of path after the folder dir; is reports whether path begins with it.
+func below(dir, path string) (rest string, is bool) {
+	rest, is = strings.CutPrefix(path, dir)
+	if !is || dir == "" || rest == "" || !os.IsPathSeparator(rest[0]) && !os.IsPathSeparator(dir[len(dir)-1]) {
+		return "", false
+	}
+	for rest != "" && os.IsPathSeparator(rest[0]) {
+		rest = rest[1:]
+	}
+	return rest, rest != ""
 }
 
 // Contains reports whether other is r or lies below it.

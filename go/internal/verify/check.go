@@ -46,7 +46,11 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 type checker struct {
 	mu       sync.Mutex
 	failures []failure
+	badLines int
 }
+
+// maxBadLines is how many bad lines an error of [CheckSignatures] has; it counts the others.
+const maxBadLines = 1000
 
 type failure struct {
 	manifest int
@@ -72,6 +76,13 @@ func (c *checker) result(r *Result) {
 }
 
 func (c *checker) badLine(b *BadLine) {
+	c.mu.Lock()
+	c.badLines++
+	more := c.badLines > maxBadLines
+	c.mu.Unlock()
+	if more {
+		return
+	}
 	where := printable.Quote(b.Manifest.Path)
 	if b.Line > 0 {
 		where = fmt.Sprintf("%s line %d", where, b.Line)
@@ -92,6 +103,9 @@ func (c *checker) failed() error {
 	lines := make([]string, len(c.failures))
 	for i, f := range c.failures {
 		lines[i] = f.text
+	}
+	if c.badLines > maxBadLines {
+		lines = append(lines, fmt.Sprintf("... and %d more bad lines", c.badLines-maxBadLines))
 	}
 	return errors.New(strings.Join(lines, "\n"))
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
@@ -19,6 +20,7 @@ type location struct {
 	name      string // in that folder; "" if err is set
 	err       error  // why the folder could not be searched
 	manifest  *Manifest
+	candidate bool        // its name does not tell whether it is a manifest
 	structure *structure  // that it belongs to, or nil
 	list      layout.List // takes its entries for the structure
 }
@@ -39,6 +41,7 @@ type discovery struct {
 	locations  []*location // sorted
 	structures []*structure
 	marked     map[string]*layout.Kind // folders that are structures, absolute
+	unknown    unknownManifests
 }
 
 // path returns where a file is, as the request gives the path.
@@ -88,18 +91,21 @@ func (d *discovery) search(ctx context.Context, recursive bool) (err error) {
 		err = d.searchTop(tree)
 	}
 	d.assign()
+	if err == nil {
+		err = d.examine(ctx)
+	}
 	if err == nil && len(d.locations)+len(d.structures) == 0 {
-		err = ErrNoManifest
+		err = d.noManifest(ctx, tree)
 	}
 	return err
 }
 
 // searchTop looks for manifests in the top folder.
 func (d *discovery) searchTop(tree *safefs.Tree) error {
-	names, err := tree.Names()
-	slices.Sort(names)
-	for _, name := range names {
-		d.look(".", name)
+	entries, err := tree.Entries()
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, entry := range entries {
+		d.look(tree, ".", entry.Name(), entry)
 	}
 	return err
 }
@@ -112,23 +118,35 @@ func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
 			d.locations = append(d.locations, &location{folder: name, err: unreadable.Err})
 			return fs.SkipDir
 		}
-		if !entry.IsDir() {
-			d.look(path.Dir(name), entry.Name())
-		}
+		d.look(tree, path.Dir(name), name, entry)
 		return nil
 	})
 }
 
-// look notes the file called name in folder if it is, or may be, a manifest or marks a structure.
-func (d *discovery) look(folder, name string) {
-	if kind := layout.MarkedBy(name); kind != nil {
+// look notes the file called name in tree, in folder, if it is, or may be, a manifest or marks a structure.
+func (d *discovery) look(tree *safefs.Tree, folder, name string, entry fs.DirEntry) {
+	kind, name, path := layout.MarkedBy(entry.Name()), entry.Name(), name
+	certainty := manifest.Classify(name)
+	if kind == nil && certainty == manifest.NoName && !layout.MayBeManifest(name) || isFolder(tree, path, entry) {
+		return
+	}
+	if kind != nil {
 		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder})
-	} else if manifest.IsName(name) || layout.MayBeManifest(name) {
+	} else {
 		if n := len(d.locations); n > 0 && d.locations[n-1].folder == folder {
 			folder = d.locations[n-1].folder // kept once
 		}
-		d.locations = append(d.locations, &location{folder: folder, name: name})
+		d.locations = append(d.locations, &location{folder: folder, name: name, candidate: certainty == manifest.Candidate})
 	}
+}
+
+// isFolder reports whether entry is a folder or a link to one.
+func isFolder(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
+	if entry.Type()&fs.ModeSymlink == 0 {
+		return entry.IsDir()
+	}
+	info, err := tree.Follow(name)
+	return err == nil && info.IsDir()
 }
 
 // assign gives the structures their manifests. Outside of one, a file that is named as if it were such a
@@ -143,9 +161,10 @@ func (d *discovery) assign() {
 	d.locations = slices.DeleteFunc(d.locations, func(l *location) bool {
 		if s := byFolder[l.folder]; s != nil && s.kind.IsManifest(l.name) {
 			l.structure, l.list = s, s.AddManifest(l.name)
+			l.candidate = false
 			s.locations = append(s.locations, l)
 		}
-		return l.structure == nil && l.err == nil && !manifest.IsName(l.name)
+		return l.structure == nil && l.err == nil && !l.candidate && !manifest.IsName(l.name)
 	})
 }
 

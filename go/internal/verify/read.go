@@ -102,6 +102,9 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		c := claim{manifest: m.Manifest, root: m.root, entry: entry}
 		var refused error
 		c.name, c.slashed, refused = rd.reading.Paths.resolve(entry.Name)
+		if !rd.reading.FollowOutside {
+			c.name = m.root.Inside(c.name)
+		}
 		v.claim(m, c, refused)
 		return true
 	}
@@ -168,7 +171,7 @@ func (rd *reader) openFile(l *location) (*safefs.File, error) {
 
 // begin reads the manifest's beginning.
 func (rd *reader) begin(ctx context.Context, m *openManifest) error {
-	var content io.Reader = &untilEnd{ctx, m.file}
+	var content io.Reader = &untilDone{ctx, m.file}
 	if m.file.Size() <= smallManifest {
 		content = m.whole()
 	}
@@ -208,17 +211,17 @@ func (m *openManifest) whole() io.Reader {
 	return &memory{bytes.NewReader(content), err}
 }
 
-// untilEnd reads a file until the context ends: there may be no entry in gigabytes of comments.
-type untilEnd struct {
-	ctx  context.Context
-	file *safefs.File
+// untilDone reads until ctx ends: a manifest may hold nothing but blank lines, or expand to them.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
 }
 
-func (u *untilEnd) Read(p []byte) (int, error) {
+func (u *untilDone) Read(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.file.Read(p)
+	return u.Reader.Read(p)
 }
 
 // memory reads what is in memory, and ends with an error. Its length is known; see [manifest.Read].

@@ -20,6 +20,9 @@ type recorder struct {
 	manifests []*Manifest
 }
 
+// maxText bounds the text of a bad line, which may be the name of a file.
+const maxText = 120
+
 // manifest gives m its index and reports it.
 func (r *recorder) manifest(m *Manifest) {
 	r.mu.Lock()
@@ -39,7 +42,7 @@ func (r *recorder) result(result *Result) {
 
 func (r *recorder) badLine(m *Manifest, bad *manifest.LineError) {
 	r.badLines.Add(1)
-	r.sink.BadLine(&BadLine{m, bad.Line, bad.Text, bad.Cause, bad.Code})
+	r.sink.BadLine(&BadLine{m, bad.Line, bad.Text[:min(len(bad.Text), maxText)], bad.Cause, bad.Code})
 }
 
 func (r *recorder) unlistedFile(f *UnlistedFile) {

@@ -2,6 +2,8 @@ package verify
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -81,6 +83,11 @@ func (r *run) all() {
 		r.group.Fail(err)
 		return
 	}
+	if r.record.sink.Unknown != nil {
+		for _, path := range r.discovery.unknown.paths {
+			r.record.sink.Unknown(path)
+		}
+	}
 	var totals sync.WaitGroup
 	ctx, endTotals := context.WithCancel(r.group.Context())
 	defer endTotals()
@@ -158,6 +165,9 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 // opened records a manifest that was, or could not be, opened.
 func (r *run) opened(m *openManifest, err error) {
 	if err != nil && r.discovery.named != "" {
+		if errors.Is(err, manifest.ErrNoManifest) {
+			err = safefs.At(m.Path, fmt.Errorf("%s: name the manifest that lists this file, or its folder", safefs.Cause(err)))
+		}
 		r.group.Fail(err)
 		return
 	}

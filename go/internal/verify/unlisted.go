@@ -17,15 +17,12 @@ import (
 	"checksig/internal/safefs"
 )
 
-// signatureSuffixes are the endings of the names under which a manifest's signature is published.
-var signatureSuffixes = []string{".asc", ".sig", ".sign", ".gpg", ".minisig"}
-
 // isManifest reports whether a file is, by its name, a manifest or the signature of one.
 func isManifest(name string) bool {
 	if manifest.IsName(name) {
 		return true
 	}
-	for _, suffix := range signatureSuffixes {
+	for _, suffix := range manifest.SignatureSuffixes {
 		if signed, is := strings.CutSuffix(name, suffix); is && manifest.IsName(signed) {
 			return true
 		}
@@ -48,7 +45,7 @@ type unlistedSearch struct {
 func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
 	for _, l := range s.discovery.locations { // whatever their names
 		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
-		for _, suffix := range append([]string{""}, signatureSuffixes...) {
+		for _, suffix := range append([]string{""}, manifest.SignatureSuffixes...) {
 			s.listed.Add(path + suffix)
 		}
 	}

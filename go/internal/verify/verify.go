@@ -78,7 +78,7 @@ type Manifest struct {
 	Path   string // where it is, as the request gives the path
 	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
 
-	Encoding string // "utf-8", "utf-16le" or "utf-16be"
+	Encoding string // "utf-8", "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed
 	Wrapper  string // the signature around it, as [manifest.Reading.Wrapper]; it is not checked
 
 	// Known once it was read:
@@ -128,6 +128,7 @@ type Sink struct {
 	Result   func(*Result)
 	BadLine  func(*BadLine)
 	Unlisted func(*UnlistedFile)
+	Unknown  func(path string) // a file that looks like a manifest, but has no known format; may be nil
 }
 
 // Summary counts what a run found.

@@ -16,7 +16,8 @@
 //	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
 //	verify, create, update  workers, leave_cache, follow_outside
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
-//	                     (zero or more), min_strength, algorithm, format, keep_verified, totals, high_water
+//	                     (zero or more), min_strength, algorithm, format, keep_verified, totals, high_water,
+//	                     max_bad_lines
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
 //	                     bytes), relative_to, overwrite, links, skip_special, exclude (zero or
 //	                     more), totals
@@ -25,7 +26,7 @@
 //	convert              to, output, overwrite, drop_signature, algorithm, format
 //	algorithms           no other field
 //
-// The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Three
+// The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Four
 // fields are not options of the table in src/checksig/_options.py; keep_verified is a keyword of
 // verify() all the same:
 //
@@ -33,6 +34,8 @@
 //	totals         "1": find out the totals of the progress; default "0"
 //	high_water     how many bytes of results the engine buffers before it waits for the caller, 1
 //	               to 67108864; default 1048576. The engine wakes a waiting caller at half of that.
+//	max_bad_lines  how many bad lines with each code are sent, 1 to 1048576; by default all. The
+//	               summary counts all in any case.
 //
 // For example, these 43 bytes verify /data with two workers, and replace "a/" with "b/" in all names:
 //
@@ -67,7 +70,7 @@
 //	8   u32    size of encoding
 //	12  u32    size of wrapper
 //	16         format ("gnu"; empty if it could not be opened), encoding ("utf-8", "utf-16le" or
-//	           "utf-16be"), wrapper ("pgp", "signify", "dsse", "sigstore" or empty), path (the rest)
+//	           "utf-16be"; with "gzip+", "bzip2+", "xz+" or "zstd+" in front if compressed), wrapper ("pgp", "signify", "dsse", "sigstore" or empty), path (the rest)
 //
 //	'R' read: the manifest was read to its end
 //	0   u32    manifest
@@ -120,6 +123,9 @@
 //	'U' unlisted: a file that no manifest lists
 //	0   u32    size of path
 //	4          path, moved from (the path of a missing file with the same digest; empty if none)
+//
+//	'N' not understood: a file in a folder that looks like a manifest, but has no known format
+//	0          path
 //
 //	'B' bad line
 //	0   u32    manifest

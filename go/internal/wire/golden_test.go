@@ -214,6 +214,8 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		return dst
 	case wire.KindUnlisted:
 		return wire.AppendUnlisted(dst, &wire.Unlisted{Path: string(r.Path), MovedFrom: string(r.MovedFrom)})
+	case wire.KindUnknown:
+		return wire.AppendUnknown(dst, string(r.Path))
 	case wire.KindBadLine:
 		return wire.AppendBadLine(dst, &wire.BadLine{
 			Manifest: r.Manifest, Line: r.Line, Code: wire.LineCode(r.Code), Text: string(r.Text), Cause: r.Cause,

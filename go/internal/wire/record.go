@@ -26,6 +26,7 @@ const (
 	KindGroup     Kind = 'G' // only in a KindVerified
 	KindShort     Kind = 'v' // only in a KindVerified
 	KindUnlisted  Kind = 'U'
+	KindUnknown   Kind = 'N'
 	KindBadLine   Kind = 'B'
 	KindError     Kind = 'X'
 	KindSummary   Kind = 'S'
@@ -184,6 +185,12 @@ func AppendUnlisted(dst []byte, u *Unlisted) []byte {
 	dst, start := begin(dst, KindUnlisted)
 	dst = appendSized(dst, u.Path)
 	return end(append(dst, u.MovedFrom...), start)
+}
+
+// AppendUnknown appends an 'N' record.
+func AppendUnknown(dst []byte, path string) []byte {
+	dst, start := begin(dst, KindUnknown)
+	return end(append(dst, path...), start)
 }
 
 // LineCode tells a caller what kind of bad line it is.

@@ -47,7 +47,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 6
+ABI = 7
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -108,6 +108,7 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     SHORT = ord("v")
     BAD_LINE = ord("B")
     EXTRA = ord("U")
+    NOT_UNDERSTOOD = ord("N")
     ERROR = ord("X")
     SUMMARY = ord("S")
     FILE = ord("F")
@@ -246,6 +247,11 @@ def decode_extra(payload: bytes, *, fails: bool) -> Extra:
     (size,) = _EXTRA.unpack_from(payload)
     text = payload[_EXTRA.size :]
     return Extra(path=_name(text[:size]), moved_from=_name(text[size:]) or None, fails=fails)
+
+
+def decode_not_understood(payload: bytes) -> str:
+    """Decode an ``N`` record, which is a path."""
+    return _name(payload)
 
 
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:

@@ -53,6 +53,11 @@ def suites(report: Report, name: str | None = None) -> list[Suite]:
         cases[result.manifest].append(_case(result))
     for bad in report.bad_lines:
         cases[bad.manifest].append(_bad_case(bad))
+    if report.bad_lines_omitted and report.bad_lines:
+        message = f"{report.bad_lines_omitted} more bad lines"
+        cases[report.bad_lines[-1].manifest].append(
+            Case("more lines", "error", "bad lines", message)
+        )
     found = [
         Suite(name or manifest.path, cases[manifest.path], report.summary(), report.elapsed)
         for manifest in report.manifests

@@ -138,7 +138,7 @@ class _Sum:
         self.total = self.total + Total.of(report)
         for name in ("verified", "mismatched", "missing", "unreadable", "skipped"):
             self._counts[name] = self._counts.get(name, 0) + getattr(report, name)
-        self._counts["bad lines"] = self._counts.get("bad lines", 0) + len(report.bad_lines)
+        self._counts["bad lines"] = self._counts.get("bad lines", 0) + report.bad_line_count
 
     def __str__(self) -> str:
         counts = [f"{n} {what}" for what, n in self._counts.items() if n or what == "verified"]

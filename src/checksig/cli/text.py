@@ -92,9 +92,10 @@ def _failure_lines(report: Report, style: Style) -> Iterator[str]:
         yield from _result_lines(result, style)
     for bad in report.bad_lines[:_MAX_BAD_LINES]:
         yield from _bad_line_lines(bad, style)
-    if len(report.bad_lines) > _MAX_BAD_LINES:
-        more = len(report.bad_lines) - _MAX_BAD_LINES
-        yield f"{_INDENT}... and {more} more bad lines; --json lists all"
+    if report.bad_line_count > _MAX_BAD_LINES:
+        more = report.bad_line_count - min(len(report.bad_lines), _MAX_BAD_LINES)
+        listed = "the first 1,000" if report.bad_lines_omitted else "all"
+        yield f"{_INDENT}... and {more} more bad lines; --json lists {listed}"
     for extra in report.unlisted:
         yield from _unlisted_lines(extra, style)
 
@@ -139,6 +140,11 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         f"{printable(m.path)}: not verified: {', '.join(m.unverified)}"
         for m in manifests
         if m.unverified
+    ]
+    notes += [
+        f"{printable(path)}: looks like a manifest, but could not be understood"
+        for report in reports
+        for path in report.not_understood
     ]
     for note in notes[:_MAX_NOTES]:
         yield style.line("NOTE", note)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._engine.wire import NO_DIGEST
 from .._verify import verify
 from ..errors import ManifestNotFoundError
+from ..report import MAX_BAD_LINES
 from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
@@ -198,7 +199,9 @@ def _verify(
         remap={"": os.path.relpath(found.folder, found.prefix)},
     )
     kept = tuple(bad for bad in report.bad_lines if bad.code != NO_DIGEST)
-    report = dataclasses.replace(report, bad_lines=kept)
+    # The engine omits lines of a kind only after that many of them.
+    omitted = report.bad_lines_omitted if len(kept) >= MAX_BAD_LINES else 0
+    report = dataclasses.replace(report, bad_lines=kept, bad_lines_omitted=omitted)
     return PackageReport(
         name, version, str(record), report, _editable(info), _count_undigested(record)
     )

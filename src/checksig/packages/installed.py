@@ -55,7 +55,7 @@ class PackageReport:
 
     @staticmethod
     def _all_skipped(report: Report) -> bool:
-        return report.skipped == report.entries > 0 and not report.bad_lines
+        return report.skipped == report.entries > 0 and not report.bad_line_count
 
     def __str__(self) -> str:
         title = f"{printable(self.name)} {printable(self.version)}".rstrip()

@@ -1,0 +1,141 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"checksig/internal/manifest"
+	"checksig/internal/printable"
+	"checksig/internal/safefs"
+)
+
+// NoManifestError is the [ErrNoManifest] of a folder in which some files look like manifests.
+type NoManifestError struct {
+	Hint string // one sentence about such a file
+}
+
+func (e *NoManifestError) Error() string { return ErrNoManifest.Error() + "; " + e.Hint }
+
+// Is makes it an [ErrNoManifest].
+func (e *NoManifestError) Is(target error) bool { return target == ErrNoManifest }
+
+// unknownManifests are the candidates that hold digests, but in no format that is known.
+type unknownManifests struct {
+	paths []string // for reports, at most maxUnknown
+	count int
+}
+
+// maxUnknown is how many candidates that are not understood are reported.
+const maxUnknown = 100
+
+func (u *unknownManifests) add(path string) {
+	if len(u.paths) < maxUnknown {
+		u.paths = append(u.paths, path)
+	}
+	u.count++
+}
+
+// hint returns a sentence about them, "" if there are none.
+func (u *unknownManifests) hint() string {
+	switch u.count {
+	case 0:
+		return ""
+	case 1:
+		return printable.Quote(u.paths[0]) + " looks like one, but could not be understood"
+	}
+	return fmt.Sprintf("%s and %d more look like one, but could not be understood", printable.Quote(u.paths[0]), u.count-1)
+}
+
+// examine removes the candidates whose content is no manifest.
+func (d *discovery) examine(ctx context.Context) error {
+	kept := d.locations[:0]
+	for _, l := range d.locations {
+		if !l.candidate {
+			kept = append(kept, l)
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var content manifest.Content
+		err := d.roots.Retry(ctx, func() (err error) {
+			content, err = d.recognise(l)
+			return err
+		})
+		switch {
+		case errors.Is(err, safefs.ErrNotRegular), safefs.IsMissing(err): // no file, or a link to none
+		case err != nil, content == manifest.Recognised:
+			kept = append(kept, l) // what cannot be read now is reported later
+		case content == manifest.Unknown:
+			d.unknown.add(d.path(l.folder, l.name))
+		}
+	}
+	clear(d.locations[len(kept):])
+	d.locations = kept
+	return nil
+}
+
+// recognise looks at the beginning of the file at l.
+func (d *discovery) recognise(l *location) (manifest.Content, error) {
+	folder := d.roots.At(l.folder, "")
+	tree, err := folder.Acquire()
+	if err != nil {
+		return manifest.NoDigests, err
+	}
+	defer folder.Release()
+	return recognise(tree, l.name)
+}
+
+func recognise(tree *safefs.Tree, name string) (manifest.Content, error) {
+	file, err := tree.Open(name)
+	if err != nil {
+		return manifest.NoDigests, err
+	}
+	defer file.Close()
+	content, about, err := manifest.Recognise(sized{file, file.Size()}, manifest.Options{FileName: name})
+	if err == nil && content == manifest.Recognised && about != "" {
+		if _, err := tree.Stat(about); err != nil {
+			return manifest.Unknown, nil // a digest of which nothing tells what it is about
+		}
+	}
+	return content, err
+}
+
+// sized is a file whose size is known; see [manifest.Recognise].
+type sized struct {
+	io.Reader
+	size int64
+}
+
+func (s sized) Len() int { return int(min(s.size, manifest.MaxLine)) }
+
+// maxHints is how many files are opened to give a hint.
+const maxHints = 16
+
+// noManifest returns the error for a folder without manifests, with a hint if files in it look like some.
+func (d *discovery) noManifest(ctx context.Context, tree *safefs.Tree) error {
+	if hint := d.unknown.hint(); hint != "" {
+		return &NoManifestError{hint}
+	}
+	entries, _ := tree.Entries()
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return !manifest.IsNearName(e.Name()) || isFolder(tree, e.Name(), e)
+	})
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, e := range entries[:min(len(entries), maxHints)] {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if content, err := recognise(tree, e.Name()); err == nil && content == manifest.Recognised {
+			path := filepath.Join(d.roots.Top().Display, e.Name())
+			return &NoManifestError{fmt.Sprintf("%s looks like one: checksig %s", printable.Quote(e.Name()), printable.Quote(path))}
+		}
+	}
+	return ErrNoManifest
+}
