@@ -88,7 +88,7 @@ func rejectReason(head []byte, o Options) error {
 	switch {
 	case isBinary(head) || bytes.IndexByte(head, 0) >= 0 && !hasDigest(head):
 		return fmt.Errorf("%w, but binary data", ErrNoManifest)
-	case len(bytes.TrimSpace(head)) == 0, IsName(o.FileName), o.untaggedAlgorithm() != nil, hasDigest(head):
+	case len(bytes.TrimSpace(head)) == 0, IsName(o.FileName), o.untaggedAlgorithm() != nil, o.AcceptText, hasDigest(head):
 		return nil
 	}
 	return fmt.Errorf("%w, but text without digests", ErrNoManifest)
