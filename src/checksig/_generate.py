@@ -329,7 +329,7 @@ class _Job:
             self._fields.append(("totals", b"1"))
         written: wire.WrittenSummary | None = None
         request = wire.encode_request(self._operation, self._fields)
-        with contextlib.closing(run(request, progress, cancel)) as batches:
+        with contextlib.closing(run(request, cancel)) as batches:
             for batch in batches:
                 for kind, payload in batch.records:
                     match kind:
@@ -344,6 +344,8 @@ class _Job:
                             raise_failure(wire.decode_failure(payload))
                         case _:
                             raise EngineError(f"the engine sent a record of unknown kind {kind}")
+                if progress is not None:
+                    progress(batch.progress)
         if written is None:
             raise EngineError("the engine ended without a summary")
         return written

@@ -113,10 +113,12 @@ def verify(
     """
     request = _encode_request(path, locals(), collected=True)
     builder = _ReportBuilder(path, extra_fails=extra == "fail")
-    with contextlib.closing(run(request, progress, cancel)) as batches:
+    with contextlib.closing(run(request, cancel)) as batches:
         for batch in batches:
             for kind, payload in batch.records:
                 builder.add(kind, payload)
+            if progress is not None:
+                progress(batch.progress)
     report = builder.build()
     if check and not report.ok:
         raise VerificationError(report)
@@ -191,16 +193,19 @@ def iter_verify(
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
-        exception that it raises stops the verification.
+        exception that it raises stops the verification. A :exc:`StopIteration` leaves this
+        generator as a :exc:`RuntimeError` with the original as its cause (PEP 479).
     :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
     """
     request = _encode_request(path, locals())
     builder = _ReportBuilder(path, extra_fails=extra == "fail")
-    return _iterate(builder, run(request, progress, cancel))
+    return _iterate(builder, run(request, cancel), progress)
 
 
 def _iterate(
-    builder: _ReportBuilder, batches: Generator[wire.Batch]
+    builder: _ReportBuilder,
+    batches: Generator[wire.Batch],
+    progress: Callable[[Progress], object] | None,
 ) -> Generator[Result | BadLine | Extra]:
     manifests = builder.manifests
     with contextlib.closing(batches):
@@ -216,6 +221,8 @@ def _iterate(
                     yield builder.decode_extra(payload)
                 else:
                     builder.add(kind, payload)
+            if progress is not None:
+                progress(batch.progress)
     builder.summary()
 
 
@@ -283,7 +290,8 @@ async def averify(
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
     :param progress: Called with the :class:`Progress` a few times a second, in the event loop's
-        thread. An exception that it raises stops the verification.
+        thread. An exception that it raises stops the verification. A :exc:`StopIteration` leaves
+        this coroutine as a :exc:`RuntimeError` with the original as its cause (PEP 479).
     """
     options = select_options("verify", locals())
     import asyncio
@@ -435,7 +443,7 @@ class _ReportBuilder:
             bad_lines=tuple(bad for _, bad in self._bad_lines),
             bytes_read=counts.bytes_read,
             elapsed=counts.nanoseconds / 1e9,
-            extras=tuple(sorted(self._unlisted)),
+            extras=tuple(sorted(self._unlisted, key=lambda extra: extra.path)),
             _verified=tuple(self._verified),
             not_understood=tuple(self._not_understood),
             bad_lines_omitted=counts.bad_lines - len(self._bad_lines),

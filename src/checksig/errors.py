@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._printable import printable, printable_text
+
 if TYPE_CHECKING:
     from .report import Report
 
@@ -35,7 +37,14 @@ __all__ = [
 
 
 class ChecksigError(Exception):
-    """The base class of this package's exceptions; never raised itself."""
+    """The base class of this package's exceptions; never raised itself.
+
+    The message can be printed: characters that a terminal acts on, of a path for example, are
+    escaped. It is one line, except for those of :exc:`VerificationError` and :exc:`EngineError`.
+    """
+
+    def __str__(self) -> str:
+        return printable_text(super().__str__())
 
 
 class VerificationError(ChecksigError, ValueError):
@@ -75,9 +84,8 @@ class WriteError(ChecksigError, ValueError):
         """What is wrong with it."""
 
     def __str__(self) -> str:
-        from .report import printable
-
-        return f'"{printable(self.path)}" - {self.cause}' if self.path else self.cause
+        cause = printable_text(self.cause)
+        return f'"{printable(self.path)}" - {cause}' if self.path else cause
 
 
 class CancelledError(ChecksigError):
@@ -85,7 +93,14 @@ class CancelledError(ChecksigError):
 
 
 class EngineError(ChecksigError, RuntimeError):
-    """The engine cannot be started, or failed; the message has its output."""
+    """The engine cannot be started, or failed; the message has its output.
+
+    If that has several lines, all but the first are indented.
+    """
+
+    def __str__(self) -> str:
+        lines = Exception.__str__(self).split("\n")
+        return "\n    ".join(printable_text(line.strip()) for line in lines)
 
 
 class ForkedError(EngineError):

@@ -8,13 +8,13 @@ import os
 from typing import Any, NamedTuple
 
 from ._frozen import dataclass
+from ._printable import printable, printable_text
 
 __all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
 _MAX_EXPLAINED = 20
 MAX_BAD_LINES = 1000
 """How many bad lines of a kind a report holds: a file that is no manifest may have millions."""
-_ESCAPED = '"' if os.name == "nt" else '"\\'
 
 
 class Status(str, enum.Enum):
@@ -126,9 +126,10 @@ class Result(NamedTuple):
 
     def __str__(self) -> str:
         words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
-        what = words.get(self.status, f"{self.status}: {self.detail}")
-        if self.status is Status.MISMATCHED and self.detail:
-            what += f": {self.detail}"
+        detail = printable_text(self.detail or "")
+        what = words.get(self.status, f"{self.status}: {detail}")
+        if self.status is Status.MISMATCHED and detail:
+            what += f": {detail}"
         if self.moved_to:
             what += f', moved to "{printable(self.moved_to)}"'
         return f'"{printable(self.path)}" - {what}'
@@ -159,7 +160,7 @@ class BadLine(_BadLineFields):
 
     def __str__(self) -> str:
         where = f" line {self.line}" if self.line else ""
-        return f'"{printable(self.manifest)}"{where} - {self.cause}'
+        return f'"{printable(self.manifest)}"{where} - {printable_text(self.cause)}'
 
 
 class Extra(NamedTuple):
@@ -361,24 +362,3 @@ class Report:
 
 def _plural(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
-
-
-def printable(name: str) -> str:
-    r"""Return *name* on one line, safe to print on a terminal.
-
-    Quotes, backslashes, unprintable characters (``\"``, ``\n``, ``\x1b``) and undecodable bytes
-    (``\xff``) are escaped. On Windows, backslashes are separators and are not escaped.
-    """
-    if name.isprintable() and not any(c in name for c in _ESCAPED):
-        return name
-    return "".join(map(_printable_character, name))
-
-
-def _printable_character(c: str) -> str:
-    if c in _ESCAPED:
-        return "\\" + c
-    if c.isprintable():
-        return c
-    if "\udc80" <= c <= "\udcff":
-        return f"\\x{ord(c) - 0xDC00:02x}"
-    return c.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -948,7 +948,7 @@ def test_shims_overwrite_nothing_else(
     else:
         foreign.mkdir()
     code, out, err = install(folder)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == f"checksig: {foreign}: not a script of checksig; nothing was written\n"
     assert list(folder.iterdir()) == [foreign]
     assert install("--remove", folder) == (0, "", "")

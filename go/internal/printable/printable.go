@@ -1,6 +1,6 @@
-// Package printable shows the names of files in messages.
+// Package printable shows the names of files, and other texts that may be hostile, in messages.
 //
-// It does what src/checksig/report.py does, so that the C API and the Python package show a name in the
+// It does what src/checksig/_printable.py does, so that the C API and the Python package show a name in the
 // same way. tests/golden/quoting.json holds examples that the tests of both read. (Characters that are
 // newer than the Unicode tables of Go or of Python may differ.)
 package printable
@@ -18,12 +18,17 @@ import (
 // Quotes, backslashes, characters that are not printable and bytes that are not UTF-8 are escaped:
 // \", \\, \n, \r, \t, \x1b, \u2028, \U000e0001, \xff. On Windows backslashes separate folders and are
 // not escaped.
-func Quote(name string) string { return quote(name, os.PathSeparator == '\\') }
+func Quote(name string) string { return `"` + escape(name, os.PathSeparator == '\\', true) + `"` }
 
-func quote(name string, windows bool) string {
+// Text returns text on one line and harmless to a terminal. Quotes and backslashes stay as they are: a
+// text can hold names that are quoted already, and can pass through Text twice.
+func Text(text string) string { return escape(text, os.PathSeparator == '\\', false) }
+
+// escape returns name with an escape for everything that is not printable, and with quotes also for
+// quotes and, except on Windows, for backslashes.
+func escape(name string, windows, quotes bool) string {
 	var s strings.Builder
-	s.Grow(len(name) + 2)
-	s.WriteByte('"')
+	s.Grow(len(name))
 	// Names on Windows may hold lone surrogates, encoded as if they were characters.
 	surrogates := windows && isWTF8(name)
 	for len(name) > 0 {
@@ -36,7 +41,7 @@ func quote(name string, windows bool) string {
 			fmt.Fprintf(&s, `\x%02x`, name[0])
 		case 0xDC80 <= r && r <= 0xDCFF: // Python's form of a byte that is not UTF-8
 			fmt.Fprintf(&s, `\x%02x`, r-0xDC00)
-		case r == '"', r == '\\' && !windows:
+		case quotes && (r == '"' || r == '\\' && !windows):
 			s.WriteByte('\\')
 			s.WriteRune(r)
 		case unicode.IsPrint(r):
@@ -56,7 +61,6 @@ func quote(name string, windows bool) string {
 		}
 		name = name[size:]
 	}
-	s.WriteByte('"')
 	return s.String()
 }
 

@@ -49,29 +49,34 @@ func TestQuoteAgreesWithPython(t *testing.T) {
 					e.Posix, e.Windows = e.Text, e.Text
 				}
 				name := e.name(t)
-				if got := quote(name, false); got != e.Posix {
-					t.Errorf("%q: %s, want %s", name, got, e.Posix)
-				}
-				if got := quote(name, true); got != e.Windows {
-					t.Errorf("%q on Windows: %s, want %s", name, got, e.Windows)
+				for windows, want := range map[bool]string{false: e.Posix, true: e.Windows} {
+					if got := `"` + escape(name, windows, true) + `"`; got != want {
+						t.Errorf("%q, Windows %t: %s, want %s", name, windows, got, want)
+					}
+					got := escape(name, windows, false)
+					if !strings.ContainsAny(name, `"\`) && `"`+got+`"` != want {
+						t.Errorf("the text %q, Windows %t: %s, want %s without the quotes", name, windows, got, want)
+					}
+					if again := escape(got, windows, false); again != got {
+						t.Errorf("the text %q, Windows %t: %s, and then %s", name, windows, got, again)
+					}
 				}
 			}
 		})
 	}
 }
 
-// FuzzQuote holds for any name: what is shown is one line of UTF-8 in quotes, without control characters.
+// FuzzQuote holds for any name and text: what is shown is one line of UTF-8, without control characters.
 func FuzzQuote(f *testing.F) {
 	f.Add("a\xff\u0085\"\\\n")
 	f.Fuzz(func(t *testing.T, name string) {
 		for _, windows := range []bool{false, true} {
-			text := quote(name, windows)
-			inside := text[1 : len(text)-1]
-			if !utf8.ValidString(text) || text[0] != '"' || text[len(text)-1] != '"' {
-				t.Fatalf("%q: %s", name, text)
-			}
-			if strings.ContainsFunc(inside, func(r rune) bool { return r < ' ' || 0x7F <= r && r < 0xA0 }) {
-				t.Fatalf("%q: %q", name, text)
+			for _, quotes := range []bool{false, true} {
+				text := escape(name, windows, quotes)
+				control := func(r rune) bool { return r < ' ' || 0x7F <= r && r < 0xA0 }
+				if !utf8.ValidString(text) || strings.ContainsFunc(text, control) {
+					t.Fatalf("%q: %q", name, text)
+				}
 			}
 		}
 	})

@@ -33,7 +33,7 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 	summary, err := Run(ctx, Request{Path: rootDir, Workers: threads.Limit(0, workers)}, sink, &hashpool.Progress{})
 	switch {
 	case err != nil:
-		return err
+		return printableError{err}
 	case summary.OK():
 		return nil
 	case len(c.failures) == 0:
@@ -41,6 +41,13 @@ func CheckSignatures(ctx context.Context, rootDir string) error {
 	}
 	return c.failed()
 }
+
+// printableError is an error whose message can be printed, although it has a path in it.
+type printableError struct{ error }
+
+func (e printableError) Error() string { return printable.Text(e.error.Error()) }
+
+func (e printableError) Unwrap() error { return e.error }
 
 // checker keeps what a check finds wrong.
 type checker struct {
@@ -71,7 +78,7 @@ func (c *checker) result(r *Result) {
 	case Missing:
 		c.add(r.Manifest, r.Line, printable.Quote(path)+" - missing")
 	default:
-		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", printable.Quote(path), r.Status, r.Detail))
+		c.add(r.Manifest, r.Line, fmt.Sprintf("%s - %s: %s", printable.Quote(path), r.Status, printable.Text(r.Detail)))
 	}
 }
 
@@ -87,7 +94,7 @@ func (c *checker) badLine(b *BadLine) {
 	if b.Line > 0 {
 		where = fmt.Sprintf("%s line %d", where, b.Line)
 	}
-	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, b.Cause))
+	c.add(b.Manifest, b.Line, fmt.Sprintf("%s - %s", where, printable.Text(b.Cause)))
 }
 
 func (c *checker) add(m *Manifest, line int64, text string) {

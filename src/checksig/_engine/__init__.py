@@ -9,6 +9,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NoReturn
 
+from .._printable import printable, printable_text
 from ..errors import (
     CancelledError,
     EngineError,
@@ -20,9 +21,7 @@ from . import library, wire
 from .process import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from ..report import Progress
+    from collections.abc import Generator
 
 __all__ = ["VARIABLE", "CancelToken", "raise_failure", "run"]
 
@@ -49,14 +48,11 @@ class CancelToken:
         self._cancelled = True
 
 
-def run(
-    request: bytes,
-    progress: Callable[[Progress], object] | None = None,
-    cancel: CancelToken | None = None,
-) -> Generator[wire.Batch]:
+def run(request: bytes, cancel: CancelToken | None = None) -> Generator[wire.Batch]:
     """Run a job and yield its batches of records.
 
-    The job is stopped when the generator ends, is closed or raises.
+    The job is stopped when the generator ends, is closed or raises. Callbacks for the progress are
+    called by its caller: what they raise would be changed on the way out of a generator (PEP 479).
 
     :raises EngineError: the engine cannot be started, or failed.
     :raises ForkedError: it cannot be started because this process was forked.
@@ -65,10 +61,7 @@ def run(
     _raise_if_cancelled(cancel)
     with contextlib.closing(_start(request)) as batches:
         for data in batches:
-            batch = wire.decode_batch(data)
-            yield batch
-            if progress is not None:
-                progress(batch.progress)
+            yield wire.decode_batch(data)
             _raise_if_cancelled(cancel)
 
 
@@ -118,12 +111,12 @@ def raise_failure(failure: wire.Failure) -> NoReturn:
         case wire.FailureCode.SYSTEM:
             raise OSError(number, os.strerror(number), path)
         case wire.FailureCode.NO_MANIFEST:
-            raise ManifestNotFoundError(f"{path}: {message}")
+            raise ManifestNotFoundError(f"{printable(path)}: {message}")
         case wire.FailureCode.MANIFEST:
-            raise ManifestError(f"{path}: {message}")
+            raise ManifestError(f"{printable(path)}: {message}")
         case wire.FailureCode.WRITE:
             raise WriteError(path, message)
         case wire.FailureCode.VALUE:
-            raise ValueError(message)
+            raise ValueError(printable_text(message))
         case _:
             raise EngineError(message)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from typing import IO, TYPE_CHECKING
 
 from ..errors import EngineError, ForkedError
@@ -55,28 +56,21 @@ class Process:
     def batches(self, request: bytes) -> Generator[bytes]:
         """Run a job and yield its batches; the process is stopped however the caller leaves."""
         _reap()
-        pid = os.getpid()
-        process: subprocess.Popen[bytes] | None = None
+        job = _Job(os.getpid(), writes=wire.writes_files(request))
         with contextlib.ExitStack() as stack:
-            errors = _error_file(stack)
+            # Twice, as the handler of a signal can raise in the first "finally" before it has
+            # begun. After another one there, the next job does it.
             try:
-                with _no_interrupt():
-                    process = self._start(errors)
-                pipes = _Pipes(process, request, errors)
-                no_news = wire.EMPTY_BATCH
-                for timeout_ms in timeouts():
-                    batch = pipes.receive(timeout_ms)
-                    # The caller gets control even if nothing arrived, as it may want to stop.
-                    yield batch or no_news
-                    if os.getpid() != pid:
-                        raise ForkedError(FORKED_DURING_JOB)
-                    if batch:
-                        no_news = batch[: len(wire.EMPTY_BATCH)]
-                        if wire.is_finished(batch):
-                            break
+                try:
+                    errors = _error_file(stack)
+                    with _no_signals():
+                        process = self._start(errors)
+                        _started.append((process, weakref.ref(job), job.pid, job.writes))
+                    yield from job.batches(_Pipes(process, request, errors))
+                finally:
+                    _stop_jobs_of(job)
             finally:
-                if process is not None:
-                    _stop(process, ours=os.getpid() == pid, writes=wire.writes_files(request))
+                _stop_jobs_of(job)
 
     def _start(self, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
         try:
@@ -90,6 +84,51 @@ class Process:
             )
         except (OSError, RuntimeError) as error:  # RuntimeError: isolated sub-interpreter
             raise EngineError(f"{self._path} cannot be started: {error}") from error
+
+
+class _Job:
+    """A job of the process *pid*; a process that was started for it ends with it."""
+
+    def __init__(self, pid: int, *, writes: bool) -> None:
+        self.pid = pid
+        self.writes = writes
+
+    def batches(self, pipes: _Pipes) -> Generator[bytes]:
+        """Yield the batches that arrive."""
+        no_news = wire.EMPTY_BATCH
+        for timeout_ms in timeouts():
+            batch = pipes.receive(timeout_ms)
+            # The caller gets control even if nothing arrived, as it may want to stop.
+            yield batch or no_news
+            if os.getpid() != self.pid:
+                raise ForkedError(FORKED_DURING_JOB)
+            if batch:
+                no_news = batch[: len(wire.EMPTY_BATCH)]
+                if wire.is_finished(batch):
+                    break
+
+
+_started: list[tuple[subprocess.Popen[bytes], weakref.ref[_Job], int, bool]] = []
+"""The processes that run, with the job, the process and the kind of request of each.
+
+A process is here from its start to its end, whatever a signal handler raises in between.
+"""
+
+
+def _stop_jobs_of(job: _Job | None) -> None:
+    """Stop what was started for *job*; for None, what was started for jobs that are gone."""
+    if not _started:
+        return
+    with _no_signals():
+        for entry in _started.copy():
+            process, owner, pid, writes = entry
+            if owner() is not job:
+                continue
+            try:
+                _stop(process, ours=os.getpid() == pid, writes=writes)
+            finally:
+                with contextlib.suppress(ValueError):  # another thread has removed it
+                    _started.remove(entry)
 
 
 class _Pipes:
@@ -126,7 +165,10 @@ class _Pipes:
         """Remove one whole batch from the bytes received, and return it."""
         if len(self._received) < wire.FRAME.size:
             return None
-        end = wire.FRAME.size + wire.FRAME.unpack_from(self._received)[0]
+        size = wire.FRAME.unpack_from(self._received)[0]
+        if not len(wire.EMPTY_BATCH) <= size <= wire.MAX_BATCH:
+            raise EngineError(f"the engine's process sent a batch of {size} bytes")
+        end = wire.FRAME.size + size
         if len(self._received) < end:
             return None
         batch = bytes(self._received[wire.FRAME.size : end])
@@ -213,16 +255,27 @@ class _Pipes:
 
 
 @contextlib.contextmanager
-def _no_interrupt() -> Generator[None]:
-    """Delay Ctrl-C while a process starts, and let the process inherit that it is blocked."""
+def _no_signals() -> Generator[None]:
+    """Delay signals that have a handler in Python, which could raise, until the block ends.
+
+    SIGINT is always one of them: a process that is started meanwhile inherits that it is blocked,
+    and so is not interrupted before the engine ignores it. If another thread of this process
+    receives a signal, its handler runs all the same.
+    """
     if sys.platform == "win32":
         yield
         return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:  # both of these calls run pending handlers, and raise what they raise
+        signal.pthread_sigmask(signal.SIG_BLOCK, _signals_with_handlers())
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _signals_with_handlers() -> set[int]:
+    found: set[int] = {signal.SIGINT}
+    return found.union(n for n in signal.valid_signals() if callable(signal.getsignal(n)))
 
 
 def _error_file(stack: contextlib.ExitStack) -> IO[bytes] | int:
@@ -281,7 +334,8 @@ def _wait_for_end(process: subprocess.Popen[bytes], poll: Callable[[], object] =
 
 
 def _reap() -> None:
-    """Collect the exit status of killed processes that have ended since."""
+    """Stop processes whose jobs are gone, and collect the exit status of killed ones."""
+    _stop_jobs_of(None)
     for process in _unreaped.copy():
         if process.poll() is not None:
             with contextlib.suppress(ValueError):  # another thread has removed it

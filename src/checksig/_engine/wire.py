@@ -7,21 +7,29 @@ of both sides read ``tests/golden/wire.json``. Integers are little-endian.
 from __future__ import annotations
 
 import enum
+import functools
 import struct
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..errors import EngineError
 from ..report import BadLine, Extra, Manifest, PackedResults, Progress, Result, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from typing_extensions import ParamSpec, TypeVar
 
     from .._algorithms import Algorithm
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 __all__ = [
     "ABI",
     "EMPTY_BATCH",
     "FRAME",
+    "MAX_BATCH",
     "NO_DIGEST",
     "Batch",
     "Change",
@@ -68,6 +76,9 @@ _SIZE = struct.Struct("<I")
 FRAME = _SIZE
 """The length that precedes each request and each batch in a pipe."""
 
+MAX_BATCH = 256 << 20
+"""The most bytes of a batch; the engine's buffers, of at most 64 MB, end far below."""
+
 EMPTY_BATCH = _HEADER.pack(0, 0, -1, 0, -1)
 """A batch without records: running, nothing done, totals unknown."""
 
@@ -95,6 +106,32 @@ def encode_request(operation: str, fields: Iterable[tuple[str, bytes]] = ()) -> 
 def writes_files(request: bytes) -> bool:
     """Whether *request* asks for an operation that writes files."""
     return request.startswith((b"op=create\0", b"op=update\0", b"op=convert\0"))
+
+
+_WRONG = (struct.error, IndexError, KeyError, ValueError, OverflowError)
+"""What a decoder raises for bytes that the engine does not send."""
+
+
+def _decoder(function: Callable[P, T]) -> Callable[P, T]:
+    """Let *function* raise EngineError for bytes that the engine does not send."""
+
+    @functools.wraps(function)
+    def decode(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return function(*arguments, **options)
+        except _WRONG as error:
+            raise _damaged() from error
+
+    return decode
+
+
+def _damaged() -> EngineError:
+    return EngineError("the engine sent something that cannot be decoded; reinstall checksig")
+
+
+def _check(true: object) -> None:
+    if not true:
+        raise ValueError
 
 
 class Kind:  # looking up a member of an enum takes longer than comparing it
@@ -131,9 +168,14 @@ def is_finished(data: bytes | memoryview) -> bool:
     return data[0] == 1
 
 
+# The functions below raise EngineError for bytes that the engine does not send.
+
+
+@_decoder
 def decode_batch(data: bytes | memoryview) -> Batch:
     """Split a batch into its records; verified entries are not copied."""
     finished, files, total_files, size, total_size = _HEADER.unpack_from(data)
+    _check(finished <= 1 and files >= 0 and size >= 0)
     progress = Progress(
         files,
         None if total_files < 0 else total_files,
@@ -147,10 +189,12 @@ def decode_batch(data: bytes | memoryview) -> Batch:
         at += _RECORD.size
         payload = data[at : at + size]
         at += size
+        _check(at <= len(data))
         records.append((kind, PackedResults(payload) if kind == Kind.VERIFIED else bytes(payload)))
     return Batch(finished == 1, progress, records)
 
 
+@_decoder
 def decode_manifest(payload: bytes) -> Manifest:
     """Decode an ``M`` record; the manifests arrive in the order of their indices, from 0."""
     at = _MANIFEST.size
@@ -158,10 +202,12 @@ def decode_manifest(payload: bytes) -> Manifest:
     for size in _MANIFEST.unpack_from(payload)[1:]:
         texts.append(_text(payload[at : at + size]))
         at += size
+    _check(at <= len(payload))
     name, encoding, wrapper = texts
     return Manifest(_name(payload[at:]), name, encoding=encoding, wrapper=wrapper)
 
 
+@_decoder
 def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
     """Decode an ``R`` record into a manifest's index and the manifest with all that is known."""
     index: int
@@ -175,8 +221,13 @@ def decode_read(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Man
     )
 
 
+@_decoder
 def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     """Decode an ``E`` record."""
+    return _entry(payload, manifests)
+
+
+def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     manifest: int
     status, algorithm, expected, found, assumed, manifest, line, bytes_read, *sizes = (
         _ENTRY.unpack_from(payload)
@@ -186,6 +237,7 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     for size in (algorithm, expected, found, *sizes):
         parts.append(payload[at : at + size])
         at += size
+    _check(at == len(payload))
     return Result(
         _name(parts[3]),
         _STATUSES[status],
@@ -207,6 +259,13 @@ def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iter
 
     There may be millions of entries, so equal values share one object.
     """
+    try:
+        yield from _entries(packed, manifests)
+    except _WRONG as error:
+        raise _damaged() from error
+
+
+def _entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[Result]:
     payload = bytes(packed)
     manifest: int
     algorithm, path, assumed = "", "", False
@@ -218,6 +277,7 @@ def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iter
             digest_at = at + _SHORT.size
             name_at = digest_at + digest_size
             at = name_at + name_size
+            _check(at <= len(payload) and path)
             digest = payload[digest_at:name_at].hex()
             yield Result(
                 _name(payload[name_at:at]),
@@ -234,31 +294,39 @@ def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iter
         elif kind == Kind.GROUP:
             size, is_assumed, manifest = _GROUP.unpack_from(payload, at)
             at += _GROUP.size + size
+            _check(at <= len(payload))
             algorithm = _text(payload[at - size : at])
             path, assumed = manifests[manifest].path, is_assumed == 1
         else:
+            _check(kind == Kind.ENTRY)
             _, size = _RECORD.unpack_from(payload, at)
             at += _RECORD.size + size
-            yield decode_entry(payload[at - size : at], manifests)
+            _check(at <= len(payload))
+            yield _entry(payload[at - size : at], manifests)
 
 
+@_decoder
 def decode_extra(payload: bytes, *, fails: bool) -> Extra:
     """Decode a ``U`` record."""
     (size,) = _EXTRA.unpack_from(payload)
     text = payload[_EXTRA.size :]
+    _check(size <= len(text))
     return Extra(path=_name(text[:size]), moved_from=_name(text[size:]) or None, fails=fails)
 
 
+@_decoder
 def decode_not_understood(payload: bytes) -> str:
     """Decode an ``N`` record, which is a path."""
     return _name(payload)
 
 
+@_decoder
 def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, BadLine]:
     """Decode a ``B`` record into the manifest's index and the bad line."""
     manifest: int
     manifest, line, code, size = _BAD_LINE.unpack_from(payload)
     text = payload[_BAD_LINE.size :]
+    _check(size <= len(text))
     bad = BadLine(
         manifest=manifests[manifest].path,
         line=line,
@@ -284,9 +352,12 @@ class Summary(NamedTuple):
     nanoseconds: int
 
 
+@_decoder
 def decode_summary(payload: bytes) -> Summary:
     """Decode an ``S`` record."""
-    return Summary(*_SUMMARY.unpack(payload))
+    counts = _SUMMARY.unpack(payload)
+    _check(min(counts) >= 0)
+    return Summary(*counts)
 
 
 class FailureCode(enum.IntEnum):
@@ -312,10 +383,12 @@ class Failure(NamedTuple):
     message: str
 
 
+@_decoder
 def decode_failure(payload: bytes) -> Failure:
     """Decode an ``X`` record."""
     code, number, size = _ERROR.unpack_from(payload)
     text = payload[_ERROR.size :]
+    _check(size <= len(text))
     return Failure(FailureCode(code), number, _name(text[:size]), _text(text[size:]))
 
 
@@ -333,9 +406,10 @@ class Change(enum.IntEnum):
     RENAMED = 9
 
 
+@_decoder
 def decode_file(payload: bytes) -> tuple[int, bytes]:
     """Decode an ``F`` record into a :class:`Change` and a file's name or a comment."""
-    return payload[0], payload[1:]
+    return Change(payload[0]).value, payload[1:]
 
 
 class WrittenSummary(NamedTuple):
@@ -351,6 +425,7 @@ class WrittenSummary(NamedTuple):
     algorithms: tuple[str, ...]
 
 
+@_decoder
 def decode_written(payload: bytes) -> WrittenSummary:
     """Decode a ``W`` record."""
     path, relative_to, name, algorithms = _strings(payload, _WRITTEN.size)
@@ -367,6 +442,7 @@ def decode_written(payload: bytes) -> WrittenSummary:
     )
 
 
+@_decoder
 def decode_algorithm(payload: bytes) -> Algorithm:
     """Decode an ``A`` record."""
     from .._algorithms import Algorithm  # a verification does without
@@ -389,6 +465,7 @@ def _strings(payload: bytes, at: int) -> list[bytes]:
     while at < len(payload):
         start = at + _SIZE.size
         at = start + _SIZE.unpack_from(payload, at)[0]
+        _check(at <= len(payload))
         found.append(payload[start:at])
     return found
 

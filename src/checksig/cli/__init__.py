@@ -1,18 +1,17 @@
 """The command line, a layer over the public API.
 
-Exit codes: 0 everything is verified, 1 something is not as listed, 2 wrong usage or nothing could
-be verified, 130 interrupted.
+Exit codes: 0 everything is verified, 1 something is not as listed, 2 wrong usage, nothing could be
+verified, or the output could not be written, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import coreutils
+from . import coreutils, streams
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +21,7 @@ __all__ = ["main", "whole_parser"]
 
 _VERIFYING = """\
 exit codes: 0 everything is verified; 1 something is not as listed; 2 wrong usage, no manifest,
-or one that cannot be read; 130 interrupted
+one that cannot be read, or output that cannot be written; 130 interrupted
 """
 
 _WRITING = """\
@@ -63,6 +62,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in coreutils.COMMANDS:
         return coreutils.run_command(words)
+    streams.open_streams()
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        streams.complain("interrupted")
+        return 130
+    except streams.OutputError as error:
+        if not error.quiet:
+            streams.complain(str(error))
+    except MemoryError:
+        streams.complain("not enough memory")
+    except Exception as error:  # noqa: BLE001 - exit code 1 would mean that a file is not as listed
+        streams.complain(_error_text(error))
+    finally:
+        streams.silence()
+    return 2
+
+
+def _run(words: list[str]) -> int:
     from .arguments import check_options  # not needed for the commands of coreutils
 
     try:
@@ -74,22 +92,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             _check_command(parser, words)
         check_options(parser, words)
         code: int = command.run(parser.parse_args(words))
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("checksig: interrupted", file=sys.stderr)
-        return 130
-    except OSError as error:
-        if not _is_broken_pipe(error):
-            raise
-        # The reader of the output has ended. Without this, Python prints an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except SystemExit as error:  # after --help, or an error in the arguments
+        code = error.code if isinstance(error.code, int) else 2
+    streams.flush()
     return code
 
 
-def _is_broken_pipe(error: OSError) -> bool:
-    """Whether a write failed because the reader has ended; on Windows that is EINVAL."""
-    return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
+def _error_text(error: Exception) -> str:
+    from ..errors import ChecksigError
+
+    if isinstance(error, (ChecksigError, OSError)):
+        return str(error)
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = "" if at is None else f" in {at.tb_frame.f_code.co_filename}, line {at.tb_lineno}"
+    return f"internal error, please report it: {type(error).__name__}: {error}{where}"
 
 
 def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -122,7 +140,7 @@ def _check_command(parser: argparse.ArgumentParser, words: list[str]) -> None:
         return
     import difflib
 
-    from ..report import printable
+    from .._printable import printable
 
     # The cutoff keeps the usual error for a missing file, such as SHA256SUMS or updates.md5.
     close = difflib.get_close_matches(words[0], _COMMANDS, 1, 0.75)
@@ -134,18 +152,32 @@ def _check_command(parser: argparse.ArgumentParser, words: list[str]) -> None:
 def _parser(name: str) -> argparse.ArgumentParser:
     """Return a parser without arguments for the command *name*; "" is for `checksig` alone."""
     import argparse  # not needed for the commands of coreutils
+    import contextlib
+
+    from .._printable import printable_text
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            super().error(printable_text(message))
+
+        def _print_message(self, message: str, file: Any = None) -> None:
+            if message and file is sys.stdout:
+                streams.write(message.removesuffix("\n"))
+            elif message:
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stderr.write(message)
 
     class Version(argparse.Action):
         def __call__(self, *_: object) -> NoReturn:
             from importlib.metadata import version  # here, as this import takes longest
 
-            print(f"checksig {version('checksig')}")
+            streams.write(f"checksig {version('checksig')}")
             parser.exit()
 
     width = max(map(len, _COMMANDS))
     commands = "".join(f"  {name:{width}}  {text}\n" for name, text in _COMMANDS.items())
     commands += f"  {', '.join(coreutils.COMMANDS)}:\n  {'':{width}}  {_COREUTILS}\n"
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"checksig {name}" if name else "checksig",
         epilog=_EXIT_CODES.get(name, "") if name else f"commands:\n{commands}\n{_VERIFYING}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import checksig
 
+from .streams import write
+
 if TYPE_CHECKING:
     import argparse
 
@@ -29,5 +31,5 @@ def run(_options: argparse.Namespace) -> int:
     for algorithm in checksig.algorithms:
         size = "any" if algorithm.digest_size is None else str(8 * algorithm.digest_size)
         words = _WORDS.get(algorithm.strength, f"{algorithm.strength}, {algorithm.bits} bits")
-        print(f"{algorithm.name:10}  {size:>4}  {words}")
+        write(f"{algorithm.name:10}  {size:>4}  {words}")
     return 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from .._options import REQUIRED, Option, options_of
-from ..report import printable
+from .._printable import printable
+from .streams import StandardOutput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ def given(arguments: argparse.Namespace, operation: str) -> dict[str, Any]:
         if option.type == "mapping":
             value = dict(value)
         elif option.type == "output":
-            value = sys.stdout.buffer if value == "-" else os.fsencode(value)
+            value = StandardOutput() if value == "-" else os.fsencode(value)
         keywords[option.name] = value
     return keywords
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .streams import write
+
 __all__ = ["configure", "run"]
 
 _SHELLS = ("bash", "zsh", "fish")
@@ -53,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    print(script(options.shell))
+    write(script(options.shell))
     return 0
 
 

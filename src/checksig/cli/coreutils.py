@@ -56,7 +56,10 @@ def run_command(words: Sequence[str]) -> int:
     try:
         os.execve(program, [program, *words], _environment())  # noqa: S606 - it needs no shell
     except OSError as error:
-        print(f"checksig: {program}: {error.strerror}", file=sys.stderr)
+        from .streams import complain, open_streams
+
+        open_streams()
+        complain(f"{program}: {error.strerror}")
         return 2
 
 

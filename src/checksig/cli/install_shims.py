@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..report import printable
+from .._printable import printable
 from .coreutils import CLOSED_ENV, COMMANDS, engine
+from .streams import complain, write
 
 if TYPE_CHECKING:
     import argparse
@@ -45,15 +45,11 @@ def run(options: argparse.Namespace) -> int:
         if options.remove:
             return _remove([shim for shim in shims if shim not in others])
         for shim in others:
-            _complain(f"{shim}: not a script of checksig; nothing was written")
-        return 1 if others else _write(folder, shims)
+            complain(f"{printable(str(shim))}: not a script of checksig; nothing was written")
+        return 2 if others else _write(folder, shims)
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}")
+        complain(f"{printable(str(error.filename or folder))}: {error.strerror}")
         return 2
-
-
-def _complain(message: str) -> None:
-    print(f"checksig: {printable(message)}", file=sys.stderr)
 
 
 def _is_ours(shim: Path) -> bool:
@@ -66,7 +62,7 @@ def _remove(shims: list[Path]) -> int:
     for shim in shims:
         if os.path.lexists(shim):
             shim.unlink()
-            print(f"removed {printable(str(shim))}")
+            write(f"removed {printable(str(shim))}")
     return 0
 
 
@@ -74,7 +70,7 @@ def _write(folder: Path, shims: list[Path]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for shim in shims:
         _replace(shim, os.fsencode(_text(shim.stem)))
-        print(f"wrote {printable(str(shim))}")
+        write(f"wrote {printable(str(shim))}")
     return 0
 
 

@@ -10,7 +10,7 @@ import collections
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import Status
-from ..report import printable
+from .._printable import printable, printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,7 +107,7 @@ def write(path: str, found: Iterable[Suite]) -> None:
         if suite.summary is not None:
             attributes = _attributes(classname=suite.name, name="manifest", time=time)
             passed = ET.SubElement(element, "testcase", attributes)
-            ET.SubElement(passed, "system-out").text = printable(suite.summary)
+            ET.SubElement(passed, "system-out").text = printable_text(suite.summary)
         for case in suite.cases:
             attributes = _attributes(classname=suite.name, name=case.name, time="0.000")
             failed = ET.SubElement(element, "testcase", attributes)

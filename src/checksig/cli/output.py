@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
-from .. import PackageStatus
-from ..report import printable
+from .. import ChecksigError, PackageStatus
+from .._printable import printable, printable_text
 from . import junit
 from .arguments import add_flag
+from .streams import complain, write
 from .text import Style, Total, installed_lines, report_lines, summary_line
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ def add_output_arguments(parser: argparse.ArgumentParser, what: str) -> None:
 def error_message(path: str, error: Exception) -> str:
     """Return one line about an error; *path* is for one that names no file."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{printable(os.fsdecode(error.filename or path))}: {error.strerror}"
-    return str(error)
+        name = path if error.filename is None else error.filename
+        return f"{printable(os.fsdecode(name))}: {printable_text(error.strerror)}"
+    return str(error) if isinstance(error, ChecksigError) else printable_text(str(error))
 
 
 class Output:
@@ -46,9 +47,6 @@ class Output:
     """
 
     def __init__(self, options: argparse.Namespace, *, of: str = "reports") -> None:
-        reconfigure = getattr(sys.stdout, "reconfigure", None)  # missing in a REPL or a test
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
         self._json: bool = options.json
         self._junit: str | None = options.junit
         self._quiet: bool = options.quiet
@@ -67,7 +65,8 @@ class Output:
         if self._json:
             self._document["reports"].append(report.to_dict())
         elif not (report.ok and self._quiet):
-            print(*report_lines(report, self._style), sep="\n")
+            for line in report_lines(report, self._style):
+                write(line)
         if self._junit:
             self._suites += junit.suites(report)
 
@@ -80,7 +79,7 @@ class Output:
         else:
             for line in installed_lines(report, self._style, verbose=verbose):
                 if not (report.ok and self._quiet):
-                    print(line)
+                    write(line)
         if self._junit:
             self._suites += [suite for each in report.packages for suite in _suites(each)]
 
@@ -91,7 +90,7 @@ class Output:
         text = error_message(path, error)
         self._errors.append({"path": path, "message": text})
         if not self._json:
-            print(f"checksig: {text}", file=sys.stderr)
+            complain(text)
         if self._junit:
             self._suites.append(junit.error_suite(path, text))
 
@@ -106,9 +105,9 @@ class Output:
             self._document |= {"ok": self._code == 0, "errors": self._errors}
             import json
 
-            print(json.dumps(self._document, indent=2))
+            write(json.dumps(self._document, indent=2))
         elif self._total.paths > 1 and not (self._code == 0 and self._quiet):
-            print(summary_line(self._code == 0, str(self._total), self._total.total, self._style))
+            write(summary_line(self._code == 0, str(self._total), self._total.total, self._style))
         return self._code
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sys
 import time
@@ -26,7 +28,7 @@ class Bar:
     """A context manager that shows a bar on standard error, if that is a terminal."""
 
     def __init__(self, *, shown: bool) -> None:
-        self.shown = shown and sys.stderr.isatty()
+        self.shown = shown and sys.stderr is not None and sys.stderr.isatty()
         self._bar: tqdm[NoReturn] | None = None
         self._began = time.monotonic()
 
@@ -40,10 +42,18 @@ class Bar:
         traceback: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError, ValueError):  # as below
+                self._bar.close()
 
     def update(self, progress: Progress) -> None:
         """Draw the progress."""
+        try:
+            self._draw(progress)
+        except (OSError, ValueError):  # the terminal is gone, which is no reason to stop the work
+            self._began = math.inf
+            self._bar = None
+
+    def _draw(self, progress: Progress) -> None:
         if self._bar is None:
             if time.monotonic() - self._began < _DELAY:
                 return

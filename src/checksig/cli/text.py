@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import PackageStatus, Report, Status
 from .._algorithms import load
-from ..report import printable
+from .._printable import printable, printable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,11 @@ class Style:
         self._coloured = able and wanted and sys.stdout.isatty()
 
     def line(self, word: str, text: str) -> str:
-        """Return *word*, padded and perhaps coloured, followed by *text*."""
+        """Return *word*, padded and perhaps coloured, followed by *text*, made printable."""
         padded = f"{word:11}"
         if self._coloured and word in _COLOURS:
             padded = f"\x1b[{_COLOURS[word]}m{word}\x1b[0m" + padded[len(word) :]
-        return f"{padded} {text}"
+        return f"{padded} {printable_text(text)}"
 
 
 def report_lines(report: Report, style: Style) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _result_lines(result: Result, style: Style) -> Iterator[str]:
     elif result.moved_to:
         yield f"{_INDENT}moved to {printable(result.moved_to)}"
     elif result.detail and result.status is not Status.MISSING:
-        yield f"{_INDENT}{result.detail}"
+        yield f"{_INDENT}{printable_text(result.detail)}"
 
 
 def _unlisted_lines(extra: Extra, style: Style) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _weak(manifests: list[Manifest]) -> list[str]:
 def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
     where = f" line {bad.line}" if bad.line else ""
     yield style.line("BAD LINE", f"{printable(bad.manifest)}{where}")
-    yield f"{_INDENT}{bad.cause}" + (f": {printable(bad.text)}" if bad.text else "")
+    yield f"{_INDENT}{printable_text(bad.cause)}" + (f": {printable(bad.text)}" if bad.text else "")
 
 
 class Total(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, Updated
-from ..report import printable
+from .._printable import printable
 from .arguments import add_flag
 from .output import error_message
+from .streams import complain, write
 from .text import format_size
 
 if TYPE_CHECKING:
@@ -38,23 +38,20 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
 
     :param where: The path for errors that name none.
     """
-    reconfigure = getattr(sys.stdout, "reconfigure", None)  # missing in a REPL or a test
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
     try:
         with _ends_by_signal():
             written = work()
     except (ChecksigError, OSError, ValueError) as error:
-        print(f"checksig: {error_message(where, error)}", file=sys.stderr)
+        complain(error_message(where, error))
         return 2
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":
         if options.json:
             import json
 
-            print(json.dumps(_to_dict(written, ok=ok), indent=2))
+            write(json.dumps(_to_dict(written, ok=ok), indent=2))
         elif not (ok and options.quiet):
-            print(_to_text(written))
+            write(_to_text(written))
     return 0 if ok else 1
 
 

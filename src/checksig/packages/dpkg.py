@@ -12,26 +12,32 @@ import collections
 import dataclasses
 import fnmatch
 import os
-import posixpath
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._printable import printable
 from .._verify import verify
 from ..errors import ManifestError, ManifestNotFoundError
 from ..report import Status
-from .installed import InstalledReport, PackageReport
+from .installed import InstalledReport, PackageReport, unreadable_record, without_foreign_text
+from .safefs import Root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
 
     from ..report import Report, Result
 
 __all__ = ["verify_dpkg"]
 
-_ADMIN = Path("var", "lib", "dpkg")
-_CONFIG = Path("etc", "dpkg")
+_ADMIN = "var/lib/dpkg"
+_CONFIG = "etc/dpkg"
+_MAX_BYTES = 64 << 20
+"""The size of a file of dpkg's; the largest, status, has a few MB."""
+
+_MAX_CONFIG_BYTES = 1 << 20
+_MAX_FILTERS = 1000
 _WITH_FILES = {"installed", "triggers-pending", "triggers-awaited", "half-configured", "unpacked"}
 
 
@@ -66,7 +72,7 @@ def verify_dpkg(
         if package is not None:
             package(report)
     if not reports:
-        raise ManifestNotFoundError(f"{system.root}: no package is installed there")
+        raise ManifestNotFoundError(f"{printable(str(system.root))}: no package is installed there")
     return InstalledReport(str(system.root), tuple(reports), ignore_unrecorded)
 
 
@@ -104,13 +110,15 @@ class _Filter(NamedTuple):
 class _System:
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._info = root / _ADMIN / "info"
+        self._files = Root(root, is_system=True)
         try:
-            self._packages = list(_read_status(root / _ADMIN / "status"))
+            self._packages = list(_read_status(self._files))
         except FileNotFoundError as error:
-            raise ManifestNotFoundError(f"{root}: dpkg has installed nothing there") from error
-        self._diversions = _read_diversions(root / _ADMIN / "diversions")
-        self._filters = list(_read_filters(root / _CONFIG))
+            raise ManifestNotFoundError(
+                f"{printable(str(root))}: dpkg has installed nothing there"
+            ) from error
+        self._diversions = _read_diversions(self._files)
+        self._filters = list(_read_filters(self._files))
 
     def select(self, names: tuple[str, ...]) -> list[_Package]:
         """Return the packages with these names, or all packages, sorted by name."""
@@ -125,61 +133,64 @@ class _System:
                 if p.name == plain and architecture in {"", p.architecture}
             ]
             if not found:
-                raise ManifestNotFoundError(f"{name}: no such package is installed")
+                raise ManifestNotFoundError(f"{printable(name)}: no such package is installed")
             chosen += found
         return chosen
 
     def verify(self, package: _Package, workers: int | None) -> PackageReport:
         """Verify the files of one package."""
+        title, version = package.title, package.version
         if package.state not in _WITH_FILES:
-            path = str(self.root / _ADMIN / "status")
-            return PackageReport(package.title, package.version, path, None, package.state)
+            path = self._files.path(f"{_ADMIN}/status")
+            return PackageReport(title, version, path, None, package.state)
         sums = self._file(package, "md5sums")
-        if not sums.exists() or not sums.stat().st_size:
+        path = self._files.path(sums)
+        try:
+            if not self._files.size(sums):
+                raise FileNotFoundError
+            report = verify(
+                self._files.resolve(sums),
+                check=False,
+                keep_verified=False,
+                workers=workers,
+                format="dpkg",
+                algorithm="md5",
+                root=self.root,
+                remap=self._remap(package),
+                # Nothing is outside "/". In a chroot, absolute links lead out of it.
+                follow_outside=self.root == Path("/"),
+            )
+        except FileNotFoundError:
             problem = "no md5sums" if self._has_files(package) else None
-            return PackageReport(package.title, package.version, str(sums), None, problem)
-        report = verify(
-            sums,
-            check=False,
-            keep_verified=False,
-            workers=workers,
-            format="dpkg",
-            algorithm="md5",
-            root=self.root,
-            remap=self._remap(package),
-            # Nothing is outside "/". In a chroot, absolute links lead out of it.
-            follow_outside=self.root == Path("/"),
-        )
+            return PackageReport(title, version, path, None, problem)
+        except (ManifestError, OSError) as error:
+            cause = getattr(error, "strerror", None) or str(error)
+            return PackageReport(title, version, path, unreadable_record(path, cause))
+        report = without_foreign_text(report)
         skipped: list[Result] = []
         if report.failures:
             report, skipped = self._skip_expected(report, package)
-        return PackageReport(
-            package.title, package.version, str(sums), report, skipped=tuple(skipped)
-        )
+        return PackageReport(title, version, path, report, skipped=tuple(skipped))
 
-    def _file(self, package: _Package, suffix: str) -> Path:
-        return self._info / f"{package.title}.{suffix}"
+    @staticmethod
+    def _file(package: _Package, suffix: str) -> str:
+        return f"{_ADMIN}/info/{package.title}.{suffix}"
 
     def _listed(self, package: _Package) -> frozenset[str]:
         """Return the files of the package, without those that others have replaced."""
-        with self._file(package, "list").open(encoding="utf-8", errors="surrogateescape") as file:
-            return frozenset(line.rstrip("\n") for line in file)
+        return frozenset(_lines(self._files, self._file(package, "list")))
 
     def _replaced(self, package: _Package, names: set[str]) -> set[str]:
         """Return those of *names* that another package lists and this one does not."""
         names = names - self._listed(package)
         replaced: set[str] = set()
         for other in self._packages if names else ():
-            if other.title != package.title and self._file(other, "list").exists():
+            if other.title != package.title and self._files.exists(self._file(other, "list")):
                 replaced |= names & self._listed(other)
         return replaced
 
     def _has_files(self, package: _Package) -> bool:
-        for name in self._listed(package) - package.conffiles:
-            path = self.root / name.lstrip("/")
-            if path.is_file() and not path.is_symlink():
-                return True
-        return False
+        return any(map(self._files.is_file, self._listed(package) - package.conffiles))
 
     def _remap(self, package: _Package) -> Mapping[str, str]:
         """Return where names of md5sums lie below the root, absolute ones as well."""
@@ -192,7 +203,8 @@ class _System:
 
     def _skip_expected(self, report: Report, package: _Package) -> tuple[Report, list[Result]]:
         """Turn failures that dpkg expects into skipped files."""
-        replaced = self._replaced(package, {_absolute(result.name) for result in report.failures})
+        names = {name for result in report.failures if (name := _absolute(result.name))}
+        replaced = self._replaced(package, names)
         skipped: list[Result] = []
         failures: list[Result] = []
         for result in report.failures:
@@ -214,6 +226,8 @@ class _System:
 
     def _reason_to_skip(self, result: Result, replaced: set[str]) -> str | None:
         name = _absolute(result.name)
+        if name is None:
+            return None
         if name in replaced:
             return "another package has replaced it"
         return self._filtered(name) if result.status is Status.MISSING else None
@@ -228,70 +242,119 @@ class _System:
         return f"left out at the installation: path-exclude={last.pattern}"
 
 
-def _absolute(name: str) -> str:
-    """Return a name of a list as dpkg's other files spell it: ./usr//bin/x is /usr/bin/x."""
-    return posixpath.normpath(f"/{name}").replace("//", "/", 1)
+def _absolute(name: str) -> str | None:
+    """Return a name of a list as dpkg's other files spell it: ./usr//bin/x is /usr/bin/x.
+
+    None for a name with "..", which dpkg never writes: through a link, a/../x is another file than
+    x, for which there may be an excuse.
+    """
+    components = [each for each in name.split("/") if each not in {"", "."}]
+    return None if ".." in components else "/" + "/".join(components)
 
 
-def _read_status(path: Path) -> Iterator[_Package]:
-    with path.open(encoding="utf-8", errors="surrogateescape") as file:
-        for fields in _stanzas(file):
-            try:
-                state = fields["Status"].split()[2]
-                if state in {"config-files", "not-installed"}:
-                    continue  # its files have been removed
-                yield _Package(
-                    name=fields["Package"],
-                    architecture=fields["Architecture"],
-                    version=fields["Version"],
-                    state=state,
-                    multi_arch=fields.get("Multi-Arch") == "same",
-                    conffiles=frozenset(
-                        line.split()[0] for line in fields.get("Conffiles", "").splitlines() if line
-                    ),
-                )
-            except (KeyError, IndexError) as error:
-                name = fields.get("Package", "?")
-                raise ManifestError(f"{path}: the entry of {name} is not understood") from error
+def _lines(files: Root, name: str, limit: int = _MAX_BYTES) -> list[str]:
+    text = files.read(name, limit).decode("utf-8", "surrogateescape")
+    lines = text.split("\n")
+    if not lines[-1]:
+        del lines[-1]
+    return lines
 
 
-def _stanzas(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+# deb-control(5) and dpkg's own check; nothing of it leads out of a folder.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*")
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+
+
+def _read_status(files: Root) -> Iterator[_Package]:
+    name = f"{_ADMIN}/status"
+    for fields in _stanzas(_lines(files, name)):
+        try:
+            state = fields["Status"].split()[2]
+            if state in {"config-files", "not-installed"}:
+                continue  # its files have been removed
+            yield _Package(
+                name=_valid(_NAME, fields["Package"]),
+                architecture=_valid(_ARCHITECTURE, fields["Architecture"]),
+                version=fields["Version"],
+                state=state,
+                multi_arch=fields.get("Multi-Arch") == "same",
+                conffiles=frozenset(
+                    words[0]
+                    for line in fields.get("Conffiles", "").split("\n")
+                    if (words := line.split(None, 1))
+                ),
+            )
+        except (KeyError, IndexError, ValueError) as error:
+            package = printable(fields.get("Package", "?")[:200])
+            path = printable(files.path(name))
+            raise ManifestError(f"{path}: the entry of {package} is not understood") from error
+
+
+def _valid(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     """Yield the fields of each paragraph; see :manpage:`deb822(5)`."""
-    fields: dict[str, str] = {}
+    fields: dict[str, list[str]] = {}
     last = ""
     for line in lines:
-        if line.isspace():
+        if not line or line.isspace():
             if fields:
-                yield fields
+                yield _joined(fields)
             fields, last = {}, ""
         elif line[0] in " \t":
             if last:
-                fields[last] += "\n" + line.strip()
+                fields[last].append(line.strip())
         else:
             last, _, value = line.partition(":")
-            fields[last] = value.strip()
+            fields[last] = [value.strip()]
     if fields:
-        yield fields
+        yield _joined(fields)
 
 
-def _read_diversions(path: Path) -> list[_Diversion]:
+def _joined(fields: dict[str, list[str]]) -> dict[str, str]:
+    return {name: "\n".join(values) for name, values in fields.items()}
+
+
+def _read_diversions(files: Root) -> list[_Diversion]:
+    name = f"{_ADMIN}/diversions"
     try:
-        lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = _lines(files, name)
     except FileNotFoundError:
         return []
     if len(lines) % 3:
-        raise ManifestError(f"{path}: truncated")
+        raise ManifestError(f"{printable(files.path(name))}: truncated")
     return [_Diversion(*lines[i : i + 3]) for i in range(0, len(lines), 3)]
 
 
-def _read_filters(folder: Path) -> Iterator[_Filter]:
+def _read_filters(files: Root) -> Iterator[_Filter]:
     """Yield the filters of dpkg's configuration, in the order in which dpkg reads it."""
-    parts = sorted((folder / "dpkg.cfg.d").glob("*"))
-    files = [path for path in parts if re.fullmatch(r"[A-Za-z0-9_-]+", path.name)]
-    for path in [*files, folder / "dpkg.cfg"]:
-        if not path.is_file():
+    folder = f"{_CONFIG}/dpkg.cfg.d"
+    parts = [part for part in files.names(folder) if re.fullmatch(r"[A-Za-z0-9_-]+", part)]
+    count = 0
+    for name in [*(f"{folder}/{part}" for part in parts), f"{_CONFIG}/dpkg.cfg"]:
+        try:
+            lines = _lines(files, name, _MAX_CONFIG_BYTES)
+        except FileNotFoundError:
             continue
-        for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-            found = re.fullmatch(r"\s*path-(include|exclude)(?:\s*=\s*|\s+)(.*?)\s*", line)
-            if found:
-                yield _Filter(found[2].strip("'\""), found[1] == "include")
+        for line in lines:
+            found = _filter(line.strip())
+            if found is None:
+                continue
+            yield found
+            count += 1
+            if count > _MAX_FILTERS:
+                path = printable(files.path(name))
+                raise ManifestError(f"{path}: more than {_MAX_FILTERS} lines path-exclude")
+
+
+def _filter(line: str) -> _Filter | None:
+    for option in ("path-include", "path-exclude"):
+        rest = line.removeprefix(option)
+        pattern = rest.lstrip().removeprefix("=").lstrip()
+        if rest != line and rest != rest.lstrip("= \t") and pattern:
+            return _Filter(pattern.strip("'\""), option == "path-include")
+    return None

@@ -8,6 +8,7 @@ a size.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._engine.wire import NO_DIGEST
+from .._printable import printable
 from .._verify import verify
-from ..errors import ManifestNotFoundError
+from ..errors import ManifestError, ManifestNotFoundError
 from ..report import MAX_BAD_LINES
-from .installed import InstalledReport, PackageReport
+from .installed import InstalledReport, PackageReport, unreadable_record, without_foreign_text
+from .safefs import Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +37,14 @@ _SITES = (
 )
 """The folders of packages in an environment: POSIX systems, PyPy, Debian, and Windows."""
 
+_METADATA_BYTES = 1 << 16  # its first fields are the name and the version
+_DIRECT_URL_BYTES = 1 << 20
+_RECORD_BYTES = 64 << 20
+_MAX_CHARACTERS = 200
+"""How much of a value is shown."""
+
 _QUERY_SECONDS = 30
+_QUERY_BYTES = 1 << 20
 
 # Run with -S, so that no code of the environment's packages runs (.pth, sitecustomize).
 _QUERY = """
@@ -90,7 +100,7 @@ def verify_environment(
             if package is not None:
                 package(report)
     if not reports:
-        raise ManifestNotFoundError(f"{prefix}: no Python package is installed there")
+        raise ManifestNotFoundError(f"{printable(str(prefix))}: no Python package is installed there")
     reports.sort(key=lambda report: (report.name.lower(), report.path))
     return InstalledReport(str(prefix), tuple(reports), ignore_unrecorded)
 
@@ -129,13 +139,27 @@ def _own_folders() -> list[str]:
 
 def _query(python: Path) -> tuple[list[str], list[str]]:
     import subprocess
+    import threading
 
-    done = subprocess.run(
-        [python, "-I", "-S", "-c", _QUERY], capture_output=True, timeout=_QUERY_SECONDS, check=False
-    )
+    with subprocess.Popen(
+        [python, "-I", "-S", "-c", _QUERY],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None  # noqa: S101 - for type checkers
+        timer = threading.Timer(_QUERY_SECONDS, process.kill)
+        timer.start()
+        try:
+            answer = process.stdout.read(_QUERY_BYTES)
+        finally:
+            timer.cancel()
+            process.kill()
     try:
-        prefixes, folders = json.loads(done.stdout)
-    except ValueError as error:
+        prefixes, folders = json.loads(answer)
+        if not all(isinstance(each, str) for each in (prefixes[0], *prefixes, *folders)):
+            raise ValueError
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise OSError(0, "is not a Python executable", str(python)) from error
     return prefixes, folders
 
@@ -184,72 +208,114 @@ def _infos(folder: Path) -> Iterator[Path]:
 def _verify(
     info: Path, found: _Site, *, follow_outside: bool, workers: int | None
 ) -> PackageReport:
-    name, version = _name_and_version(info)
-    record = info / "RECORD"
-    if not os.path.lexists(record):
-        return PackageReport(name, version, str(info), None, _why_no_record(info))
-    report = verify(
-        record,
-        check=False,
-        keep_verified=False,
-        workers=workers,
-        follow_outside=follow_outside,
-        format="record",
-        root=found.prefix,
-        remap={"": os.path.relpath(found.folder, found.prefix)},
-    )
+    # With follow_outside, links lead where they lead on this system.
+    top = Path(found.prefix.anchor) if follow_outside else found.prefix
+    folder = _Info(Root(top, is_system=follow_outside), info.relative_to(top).as_posix(), info.suffix)
+    name, version = _name_and_version(folder, info)
+    record = folder.file("RECORD")
+    if not folder.root.exists(record):
+        return PackageReport(name, version, str(info), None, _why_no_record(folder))
+    path = folder.root.path(record)
+    try:
+        report = verify(
+            folder.root.resolve(record),
+            check=False,
+            keep_verified=False,
+            workers=workers,
+            follow_outside=follow_outside,
+            format="record",
+            root=found.prefix,
+            remap={"": os.path.relpath(found.folder, found.prefix)},
+        )
+    except (ManifestError, OSError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        return PackageReport(name, version, path, unreadable_record(path, cause))
     kept = tuple(bad for bad in report.bad_lines if bad.code != NO_DIGEST)
     # The engine omits lines of a kind only after that many of them.
     omitted = report.bad_lines_omitted if len(kept) >= MAX_BAD_LINES else 0
     report = dataclasses.replace(report, bad_lines=kept, bad_lines_omitted=omitted)
-    return PackageReport(
-        name, version, str(record), report, _editable(info), _count_undigested(record)
-    )
+    report = without_foreign_text(report)
+    undigested = _count_undigested(folder.root, record)
+    return PackageReport(name, version, path, report, _editable(folder), undigested)
 
 
-def _name_and_version(info: Path) -> tuple[str, str]:
-    import importlib.metadata
+class _Info(NamedTuple):
+    """A folder with the metadata of a package, or a file that has it all."""
 
+    root: Root
+    name: str
+    suffix: str
+
+    def file(self, name: str) -> str:
+        """Return the name of a file in it, for the root."""
+        return f"{self.name}/{name}"
+
+
+def _name_and_version(folder: _Info, info: Path) -> tuple[str, str]:
     name, _, version = info.stem.partition("-")
-    if info.suffix == ".dist-info" or info.is_dir():
+    if folder.suffix != ".dist-info" and not info.is_dir():
+        return name, version
+    for file in ("METADATA", "PKG-INFO"):
         try:
-            metadata = importlib.metadata.Distribution.at(info).metadata
-            return metadata["Name"] or name, metadata["Version"] or version
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # damaged metadata; the folder's name has both too
+            start = folder.root.read_start(folder.file(file), _METADATA_BYTES)
+        except OSError:
+            continue  # the folder's name has both too
+        fields = _fields(start.decode("utf-8", "surrogateescape"))
+        return fields.get("name") or name, fields.get("version") or version
     return name, version
 
 
-def _why_no_record(info: Path) -> str:
-    if info.suffix != ".dist-info":
-        return f"no RECORD: installed as {info.suffix}"
+def _fields(text: str) -> dict[str, str]:
+    """Return the fields of METADATA by their names in lower case, without continuation lines."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        if not line.strip():
+            break
+        name, colon, value = line.partition(":")
+        if colon and name.strip() == name:
+            fields.setdefault(name.lower(), value.strip()[:_MAX_CHARACTERS])
+    return fields
+
+
+def _why_no_record(folder: _Info) -> str:
+    if folder.suffix != ".dist-info":
+        return f"no RECORD: installed as {folder.suffix}"
     try:
-        installer = (info / "INSTALLER").read_text(encoding="utf-8", errors="replace").strip()
+        content = folder.root.read_start(folder.file("INSTALLER"), _MAX_CHARACTERS)
     except OSError:
         return "no RECORD"
-    return f"no RECORD: installed by {installer}"
+    lines = content.decode("utf-8", "replace").split("\n")
+    return f"no RECORD: installed by {lines[0].strip()}" if lines[0].strip() else "no RECORD"
 
 
-def _editable(info: Path) -> str | None:
+def _editable(folder: _Info) -> str | None:
     """Return where the code of an editable installation is (PEP 610); None for other packages."""
     try:
-        origin: Any = json.loads((info / "direct_url.json").read_text(encoding="utf-8"))
-        if origin["dir_info"]["editable"] is not True:
-            return None
-        return f"editable: no RECORD lists its code in {origin['url']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        content = folder.root.read(folder.file("direct_url.json"), _DIRECT_URL_BYTES)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        return f"direct_url.json cannot be read, so it may be editable: {error.strerror}"
+    try:
+        origin: Any = json.loads(content)
+        if origin.get("dir_info", {}).get("editable") is not True:
+            return None
+        url = str(origin.get("url"))[:_MAX_CHARACTERS]
+    except (ValueError, AttributeError, RecursionError):
+        return "direct_url.json cannot be understood, so it may be editable"
+    return f"editable: no RECORD lists its code in {url}"
 
 
-def _count_undigested(record: Path) -> int:
+def _count_undigested(root: Root, record: str) -> int:
     import csv
 
     count = 0
     try:
-        with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-            for row in csv.reader(file):
-                if len(row) == 3 and not row[1] and not row[0].endswith(".dist-info/RECORD"):
-                    count += 1
+        content = io.BytesIO(root.read(record, _RECORD_BYTES))
+        lines = io.TextIOWrapper(content, "utf-8", "surrogateescape", newline="")
+        for row in csv.reader(lines):
+            if len(row) == 3 and not row[1] and not row[0].endswith(".dist-info/RECORD"):
+                count += 1
     except (OSError, csv.Error):
         pass  # the engine reports it
     return count

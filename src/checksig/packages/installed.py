@@ -6,9 +6,37 @@ import enum
 from typing import Any
 
 from .._frozen import dataclass
-from ..report import Report, Result, printable
+from .._printable import printable, printable_text
+from ..report import BadLine, Manifest, Report, Result
 
-__all__ = ["InstalledReport", "PackageReport", "PackageStatus"]
+__all__ = [
+    "InstalledReport",
+    "PackageReport",
+    "PackageStatus",
+    "unreadable_record",
+    "without_foreign_text",
+]
+
+
+def unreadable_record(path: str, cause: str) -> Report:
+    """Return the report about a record that cannot be read, which is never ok."""
+    bad = BadLine(path, 0, "", cause)
+    return Report(path, (Manifest(path, ""),), 0, 0, 0, 0, 0, (), (bad,), 0, 0.0)
+
+
+def without_foreign_text(report: Report) -> Report:
+    """Return *report* without the text of bad lines if no line of the record was understood.
+
+    Then the record may be another file, such as a hard link to one that only few may read.
+    """
+    from dataclasses import replace  # not needed otherwise, and takes long
+
+    if report.entries or not report.bad_lines:
+        return report
+    bad_lines = tuple(bad._replace(text="") for bad in report.bad_lines)
+    for new, old in zip(bad_lines, report.bad_lines):  # noqa: B905 - made of each other
+        new.code = old.code
+    return replace(report, bad_lines=bad_lines)
 
 
 class PackageStatus(str, enum.Enum):
@@ -61,7 +89,7 @@ class PackageReport:
         title = f"{printable(self.name)} {printable(self.version)}".rstrip()
         parts = [] if self.report is None else [self.report.summary()]
         if self.problem:
-            parts.append(self.problem)
+            parts.append(printable_text(self.problem))
         return f"{title}: {'; '.join(parts) or 'no files'}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""Standard output and standard error.
+
+What cannot be written to standard output ends the command, as its results would be lost. What
+cannot be written to standard error is lost: there is no other place to complain.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from .._printable import printable_text
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["OutputError", "StandardOutput", "complain", "flush", "open_streams", "silence", "write"]
+
+
+class OutputError(Exception):
+    """Standard output cannot be written."""
+
+    def __init__(self, error: OSError | ValueError) -> None:
+        super().__init__(error)
+        # On Windows, a write to a pipe whose reader has ended fails with EINVAL.
+        broken = isinstance(error, BrokenPipeError)
+        self.quiet = broken or (os.name == "nt" and getattr(error, "errno", 0) == errno.EINVAL)
+        """Whether the reader has ended, as ``head`` does, which is no reason to complain."""
+
+    def __str__(self) -> str:
+        (error,) = self.args
+        return f"standard output: {getattr(error, 'strerror', None) or error}"
+
+
+class _Closed(io.RawIOBase):
+    """A standard output that is closed."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _data: object) -> NoReturn:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def open_streams() -> None:
+    """Prepare the standard streams, of which each can be closed.
+
+    The numbers of closed ones are taken, so that no other file gets them.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(_Closed(), "utf-8", write_through=True)  # type: ignore[arg-type]
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the end
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # missing in a REPL or a test
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
+
+
+@contextlib.contextmanager
+def _output() -> Generator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: the stream is closed
+        raise OutputError(error) from error
+
+
+def write(text: str) -> None:
+    """Write *text*, which is safe to print, and a newline to standard output.
+
+    :raises OutputError: it cannot be written.
+    """
+    with _output():
+        sys.stdout.write(f"{text}\n")
+
+
+def flush() -> None:
+    """Write what standard output has buffered.
+
+    :raises OutputError: it cannot be written.
+    """
+    with _output():
+        sys.stdout.flush()
+
+
+class StandardOutput:
+    """Standard output as a file of bytes, whose errors are :exc:`OutputError`."""
+
+    def write(self, data: bytes) -> None:
+        """Write *data*."""
+        with _output():
+            sys.stdout.buffer.write(data)
+
+
+def complain(message: str) -> None:
+    """Write an error to standard error; all lines of *message* but the first are indented."""
+    text = "\n    ".join(map(printable_text, message.split("\n")))
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"checksig: {text}\n")
+        sys.stderr.flush()
+
+
+def silence() -> None:
+    """Drop what is still buffered, about which Python would complain at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
