@@ -18,7 +18,7 @@ from checksig import EngineError, verify
 from checksig._engine.process import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 posix = pytest.mark.skipif(os.name != "posix", reason="about POSIX processes")
 
@@ -338,36 +338,174 @@ except ChildProcessError:
     assert python(program, httpd) == "201 0 []\n"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is kept by Linux")
+LITTLE_MEMORY = """
+import os, resource, sys
+import checksig, checksig._verify, checksig._engine.library
+name, megabytes, when = sys.argv[2], int(sys.argv[3]), sys.argv[4]
+def attempt():
+    try:
+        return str(checksig.verify(sys.argv[1], check=False).verified)
+    except checksig.EngineError as error:
+        return str(error)
+if when == "later":
+    print(attempt())
+with open("/proc/self/statm") as file:
+    pages = file.read().split()[0 if name == "RLIMIT_AS" else 5]
+size = int(pages) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(getattr(resource, name), (size + (megabytes << 20),) * 2)
+print(attempt())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these limits are kept by Linux")
 @pytest.mark.parametrize("choice", ["", "library", "process"])
-@pytest.mark.parametrize("megabytes", [50, 800, 1200, 1500])
-def test_little_address_space(  # noqa: PLR0917
+@pytest.mark.parametrize(
+    ("name", "megabytes"),
+    [
+        *(("RLIMIT_AS", n) for n in (0, 50, 800, 1200, 1500)),
+        *(("RLIMIT_DATA", n) for n in (0, 8, 32, 64, 100, 150)),
+    ],
+)
+def test_little_memory(  # noqa: PLR0917
     httpd: Path,
     python: Callable[..., str],
     choice: str,
+    name: str,
     megabytes: int,
-    has_library: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where Go's runtime would abort, there is a result or a clear error."""
+    """Where Go's runtime would abort, there is a result, or an error that names the limit."""
     monkeypatch.setenv("CHECKSIG_ENGINE", choice)
-    program = """
-import os, resource, sys
-import checksig
-with open("/proc/self/statm") as file:
-    size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-resource.setrlimit(resource.RLIMIT_AS, (size + (int(sys.argv[2]) << 20),) * 2)
+    out = python(LITTLE_MEMORY, httpd, name, megabytes, "first")
+    assert out == "9\n" or f", {name})" in out
+    if choice == "library" or megabytes < 10:
+        assert f", {name}), is too low" in out
+
+
+@pytest.mark.library
+@pytest.mark.skipif(sys.platform != "linux", reason="these limits are kept by Linux")
+@pytest.mark.parametrize("choice", ["", "library"])
+@pytest.mark.parametrize("name", ["RLIMIT_AS", "RLIMIT_DATA"])
+def test_little_memory_for_a_later_job(
+    httpd: Path, python: Callable[..., str], choice: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit that is set while the library is loaded is noticed before the next job."""
+    monkeypatch.setenv("CHECKSIG_ENGINE", choice)
+    first, later = python(LITTLE_MEMORY, httpd, name, 4, "later").splitlines()
+    assert first == "9"
+    # The program has limits of its own, and so may work.
+    assert f", {name}), is too low" in later or (choice, later) == ("", "9")
+
+
+@posix
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "\\0\\0\\0\\0",  # an empty batch would never end
+        "\\5\\0\\0\\0hello",
+        "\\377\\377\\377\\377",  # 4 GB would be collected
+        "\\41\\0\\0\\0" + "\\7" * 33,
+        "\\46\\0\\0\\0\\1" + "\\0" * 32 + "E\\1\\0\\0\\0",
+    ],
+)
+def test_a_program_that_sends_nonsense(
+    tmp_path: Path, httpd: Path, monkeypatch: pytest.MonkeyPatch, frame: str
+) -> None:
+    """Whatever it sends, the caller gets an EngineError at once."""
+    path = tmp_path / "program"
+    path.write_text(f"#!/bin/sh\nprintf '{frame}'\nexec sleep 100\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("CHECKSIG_ENGINE", "process")
+    monkeypatch.setattr("checksig._engine.Process", lambda: Process(path))
+    with pytest.raises(EngineError):
+        verify(httpd)
+
+
+@pytest.mark.usefixtures("process")
+def test_damaged_answers(tree: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer with any byte changed gives a report or a documented exception."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "b").unlink()
+    (folder / "c").touch()
+    with (folder / "SHA256SUMS").open("a") as manifest:
+        manifest.write("nonsense\n")
+    sent: list[bytes] = []
+    batches = Process.batches
+
+    def keep(self: Process, request: bytes) -> Generator[bytes]:
+        for batch in batches(self, request):
+            sent.append(batch)
+            yield batch
+
+    monkeypatch.setattr(Process, "batches", keep)
+    verify(folder, check=False, extra="report")
+    whole = sent.copy()
+    answer: list[bytes] = []
+    monkeypatch.setattr(Process, "batches", lambda *_: (batch for batch in answer))
+    outcomes: set[bool] = set()
+    for i, batch in enumerate(whole):
+        for at in range(len(batch)):
+            for value in (0, 0xFF, batch[at] ^ 1, batch[at] ^ 0x40):
+                damaged = batch[:at] + bytes([value]) + batch[at + 1 :]
+                answer[:] = [*whole[:i], damaged, *whole[i + 1 :]]
+                try:
+                    report = verify(folder, check=False, extra="report")
+                    outcomes.add(bool(report.results and str(report) and report.to_json()))
+                except EngineError:
+                    outcomes.add(False)
+    assert outcomes == {False, True}
+
+
+ALARMS = f"""{KEPT}
+import gc, random
+class Alarm(BaseException):
+    pass
+def ring(*_):
+    raise Alarm
+signal.signal(signal.SIGALRM, ring)
+sys.unraisablehook = lambda _: None  # an alarm in a finalizer
+def descriptors():
+    return len(os.listdir("/dev/fd"))
+verify(sys.argv[1], check=False)
+before = descriptors()
+random.seed(int(sys.argv[2]))
+rung = 0
+for _ in range(int(sys.argv[3])):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 0.012), random.choice([0, 3e-4]))
+        verify(sys.argv[1], check=False)
+    except Alarm:
+        rung += 1
+    while True:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            break
+        except Alarm:
+            pass
+assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+gc.collect()
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    verify(sys.argv[1], check=False)  # which collects what an unlucky alarm has left
+    if not checksig._engine.process._unreaped:
+        break
 try:
-    print(checksig.verify(sys.argv[1], check=False).verified)
-except checksig.EngineError as error:
-    print(error)
+    os.waitpid(-1, os.WNOHANG)
+    say("a child is left")
+except ChildProcessError:
+    say("none", descriptors() - before, rung > 10, checksig._engine.process._started)
 """
-    out = python(program, httpd, megabytes)
-    process = choice == "process" or not has_library
-    hint = "fatal error" if process else "(ulimit -v, RLIMIT_AS), is too low"
-    assert out == "9\n" or hint in out
-    if megabytes == 50 or choice == "library":
-        assert hint in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no alarms")
+@pytest.mark.parametrize(
+    ("seed", "count"), [(1, 150), pytest.param(2, 3000, marks=pytest.mark.slow)]
+)
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("process")
+def test_alarms_that_raise(httpd: Path, python: Callable[..., str], seed: int, count: int) -> None:
+    """A handler that raises at any instruction leaves no process, descriptor or blocked signal."""
+    assert python(ALARMS, httpd, seed, count, timeout=500) == "none 0 True []\n"
 
 
 @pytest.mark.library

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from checksig import EngineError
 from checksig._engine import wire
 from checksig._options import OPERATIONS, encode_options, options_of
 from checksig.report import BadLine, Extra, Manifest, PackedResults, Result, Status
@@ -197,3 +201,73 @@ def test_several_packed_records_in_a_batch() -> None:
     data = header + b"".join(kind + wire.FRAME.pack(len(p)) + p for kind, p in records)
     found = wire.decode_batch(memoryview(data)).records
     assert [(bytes([kind]), bytes(payload)) for kind, payload in found] == records
+
+
+def decode_all(data: bytes) -> None:
+    """Decode a batch and every record in it, as the callers of the engine do."""
+    manifests = [Manifest("m", "gnu")]
+    for kind, payload in wire.decode_batch(data).records:
+        match chr(kind):
+            case "M":
+                wire.decode_manifest(payload)
+            case "R":
+                wire.decode_read(payload, manifests)
+            case "E":
+                wire.decode_entry(payload, manifests)
+            case "V":
+                list(wire.decode_entries(payload, manifests))
+            case "B":
+                wire.decode_bad_line(payload, manifests)
+            case "U":
+                wire.decode_extra(payload, fails=False)
+            case "S":
+                wire.decode_summary(payload)
+            case "X":
+                wire.decode_failure(payload)
+            case "F":
+                wire.decode_file(payload)
+            case "W":
+                wire.decode_written(payload)
+            case "A":
+                wire.decode_algorithm(payload)
+            case _:
+                pass
+
+
+BATCHES = [bytes.fromhex(case["hex"]) for case in GOLDEN["batches"]]
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=range(len(BATCHES)))
+def test_each_damaged_byte(batch: bytes) -> None:
+    """Every byte changed, and every length: the result is another value or an EngineError."""
+    for at in range(len(batch)):
+        for value in {0, 1, 0x7F, 0xFF, batch[at] ^ 1, batch[at] ^ 0x80}:
+            with contextlib.suppress(EngineError):
+                decode_all(batch[:at] + bytes([value]) + batch[at + 1 :])
+    for size in range(len(batch)):
+        with contextlib.suppress(EngineError):
+            decode_all(batch[:size])
+    with pytest.raises(EngineError):
+        decode_all(batch[:-1])
+    with pytest.raises(EngineError):
+        decode_all(batch + b"E")
+
+
+@given(st.data())
+def test_random_damage(data: st.DataObject) -> None:
+    """Several changes at once, and parts of other batches."""
+    batch = bytearray(data.draw(st.sampled_from(BATCHES)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, max(0, len(batch) - 1)))
+        size = data.draw(st.sampled_from([0, 1, 4, 8]))
+        batch[at : at + size] = data.draw(st.binary(max_size=8))
+    with contextlib.suppress(EngineError):
+        decode_all(bytes(batch))
+
+
+@given(st.sampled_from("MREVBUXSFDWA"), st.binary(max_size=200))
+def test_random_records(kind: str, payload: bytes) -> None:
+    """Any bytes as the payload of each kind."""
+    record = kind.encode() + wire.FRAME.pack(len(payload)) + payload
+    with contextlib.suppress(EngineError):
+        decode_all(wire.EMPTY_BATCH + record)

@@ -190,3 +190,24 @@ def test_totals_are_known_after_half_a_second(huge: Path) -> None:
         verify(huge, progress=progress, cancel=token)
     assert totals[0] == (1, 40 << 30)
     assert time.monotonic() < end
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("kind", [StopIteration, GeneratorExit, StopAsyncIteration, KeyError])
+def test_the_exception_of_a_callback(httpd: Path, tmp_path: Path, kind: type[Exception]) -> None:
+    """It leaves each call unchanged; only from a generator or coroutine, PEP 479 changes one."""
+
+    def stop(_: object) -> None:
+        raise kind("of the callback")
+
+    with pytest.raises(kind, match="of the callback"):
+        verify(httpd, check=False, progress=stop)
+    with pytest.raises(kind, match="of the callback"):
+        checksig.create(httpd, output=tmp_path / "sums", progress=stop)
+    expected = RuntimeError if kind is StopIteration else kind
+    with pytest.raises(expected) as caught:
+        list(iter_verify(httpd, progress=stop))
+    assert isinstance(caught.value, kind) or isinstance(caught.value.__cause__, kind)
+    with pytest.raises(expected) as caught:
+        asyncio.run(averify(httpd, check=False, progress=stop))
+    assert isinstance(caught.value, kind) or isinstance(caught.value.__cause__, kind)

@@ -18,6 +18,7 @@ from ..errors import (
     WriteError,
 )
 from . import library, wire
+from .limits import check_job
 from .process import Process
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def _start(request: bytes) -> Generator[bytes | memoryview]:
         return Process().batches(request)
     try:
         loaded = library.load()
+        check_job()
     except EngineError as error:
         if choice == "library":
             raise

@@ -12,10 +12,22 @@ from ..errors import EngineError
 if sys.platform != "win32":
     import resource  # not during a call: another thread can fork during the import
 
-__all__ = ["check_limits"]
+__all__ = ["check_job", "check_limits", "check_process", "memory_limits"]
+
+_STACK = 8 << 20  # of a thread, unless RLIMIT_STACK says otherwise
+_WAIT_SECONDS = 5.0
 
 _SPACE = 2 << 30
 """Bytes of address space for the library, whose runtime reserves 1.6 GB."""
+
+_DATA = 192 << 20
+"""Bytes of memory for the library, besides the stacks of its threads; 100 MB are too few."""
+
+_JOB = 256 << 20
+"""Bytes of both that must be free for a job in the library; a small one needs a tenth of it."""
+
+_PROCESS_SPACE, _PROCESS_DATA = 512 << 20, 48 << 20
+"""Bytes of both with which the engine's program cannot start; it may need more."""
 
 _THREADS = 12
 """How many threads the library starts when it is loaded, besides one for each CPU."""
@@ -30,27 +42,87 @@ _PIPES = 3
 def check_limits() -> None:
     """Raise if the limits of this process are too low for the library.
 
-    :raises EngineError: a limit of address space, threads or open files is too low.
+    :raises EngineError: a limit of memory, threads or open files is too low.
     """
     if sys.platform != "win32":  # Windows has no such limits
-        _check_space()
-        _check_threads()
+        count = _thread_count()
+        stacks = count * _stack_size()
+        _check_memory(_SPACE + max(0, stacks - count * _STACK), _DATA + stacks)
+        _check_threads(count)
         _check_descriptors()
 
 
-def _check_space() -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < _pages() * resource.getpagesize() + _SPACE:
-        raise EngineError(
-            f"the limit of address space, {limit >> 20} MB (ulimit -v, RLIMIT_AS), is too low: the"
-            f" engine needs {_SPACE >> 20} MB more than Python already uses"
-        )
+def check_job() -> None:
+    """Raise if the limits of memory are too low for another job in the library.
+
+    :raises EngineError: a limit of memory is too low.
+    """
+    if sys.platform != "win32":
+        _check_memory(_JOB, _JOB)
 
 
-def _check_threads() -> None:
+def check_process() -> None:
+    """Raise if the engine's program cannot start with the limits of memory, which it inherits.
+
+    :raises EngineError: a limit of memory is too low.
+    """
+    for limit, what, least in zip(_memory(), _NAMES, (_PROCESS_SPACE, _PROCESS_DATA), strict=True):
+        if limit is not None and limit < least:
+            raise EngineError(
+                f"the limit of {what.format(limit >> 20)}, is too low: the engine's program needs"
+                f" at least {least >> 20} MB"
+            )
+
+
+def memory_limits() -> str:
+    """Return the limits of memory in words; empty if there are none."""
+    limits = zip(_memory(), _NAMES, strict=True)
+    return ", ".join(what.format(n >> 20) for n, what in limits if n is not None)
+
+
+_NAMES = (
+    "address space, {} MB (ulimit -v, RLIMIT_AS)",
+    "memory, {} MB (ulimit -d, RLIMIT_DATA)",
+)
+
+
+def _memory() -> tuple[int | None, int | None]:
+    """Return the limits of address space and of memory, where the system enforces them."""
+    if sys.platform in {"win32", "darwin"}:
+        return None, None
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    data, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return (
+        None if space == resource.RLIM_INFINITY else space,
+        None if data == resource.RLIM_INFINITY else data,
+    )
+
+
+def _check_memory(space: int, data: int) -> None:
+    limits = _memory()
+    if limits == (None, None):
+        return
+    for limit, what, used, needed in zip(limits, _NAMES, _used(), (space, data), strict=True):
+        if limit is not None and limit < used + needed:
+            raise EngineError(
+                f"the limit of {what.format(limit >> 20)}, is too low: the engine needs"
+                f" {needed >> 20} MB more than the {used >> 20} MB that are in use"
+            )
+
+
+def _stack_size() -> int:
+    """Return the address space of a thread's stack, which the C library takes from the limit."""
+    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    return _STACK if size == resource.RLIM_INFINITY else size
+
+
+def _thread_count() -> int:
     affinity = getattr(os, "sched_getaffinity", None)  # missing on macOS and in PyPy
     cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    count = _THREADS + min(cpus, _MAX_CPUS)
+    return _THREADS + min(cpus, _MAX_CPUS)
+
+
+def _check_threads(count: int) -> None:
     gate, all_ended = _thread.allocate_lock(), _thread.allocate_lock()
     running: list[None] = []
 
@@ -80,7 +152,7 @@ def _check_threads() -> None:
         some = bool(running)
         gate.release()
         if some:
-            all_ended.acquire()
+            all_ended.acquire(timeout=_WAIT_SECONDS)  # one without memory ends uncounted
 
 
 def _check_descriptors() -> None:
@@ -100,10 +172,11 @@ def _check_descriptors() -> None:
             os.close(descriptor)
 
 
-def _pages() -> int:
-    """Return the pages of address space in use; 0 without /proc, where no such limit applies."""
+def _used() -> tuple[int, int]:
+    """Return how much address space and memory is in use, as the limits count it."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0])
-    except OSError:
-        return 0
+            pages = file.read().split()
+    except OSError:  # it is not mounted
+        return 0, 0
+    return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()

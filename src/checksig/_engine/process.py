@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING
 from ..errors import EngineError, ForkedError
 from . import wire
 from .library import FORKED_DURING_JOB, timeouts
+from .limits import check_process, memory_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -73,6 +74,7 @@ class Process:
                 _stop_jobs_of(job)
 
     def _start(self, errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
+        check_process()
         try:
             return subprocess.Popen(
                 [self._path, str(wire.ABI), str(os.getpid())],
@@ -243,6 +245,8 @@ class _Pipes:
             self._keep_errors(self._errors.read(_CHUNK))
         output = self._errors_seen.decode("utf-8", "backslashreplace").strip()
         text = f"the engine's process ended unexpectedly ({how})"
+        if limits := memory_limits():
+            text += f"; with the limits of {limits}"
         return f"{text}: {output}" if output else text
 
     def _read_errors(self) -> None:
