@@ -99,15 +99,19 @@ def _run(words: list[str]) -> int:
 
 
 def _error_text(error: Exception) -> str:
+    from .._printable import printable_text
     from ..errors import ChecksigError
 
-    if isinstance(error, (ChecksigError, OSError)):
+    if isinstance(error, ChecksigError):
         return str(error)
+    text = printable_text(str(error))
+    if isinstance(error, OSError):
+        return text
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     where = "" if at is None else f" in {at.tb_frame.f_code.co_filename}, line {at.tb_lineno}"
-    return f"internal error, please report it: {type(error).__name__}: {error}{where}"
+    return f"internal error, please report it: {type(error).__name__}: {text}{where}"
 
 
 def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

@@ -178,7 +178,11 @@ class _System:
 
     def _listed(self, package: _Package) -> frozenset[str]:
         """Return the files of the package, without those that others have replaced."""
-        return frozenset(_lines(self._files, self._file(package, "list")))
+        name = self._file(package, "list")
+        lines = _lines(self._files, name)
+        if not all(line.startswith("/") for line in lines):
+            raise ManifestError(f"{printable(self._files.path(name))}: no list of files")
+        return frozenset(lines)
 
     def _replaced(self, package: _Package, names: set[str]) -> set[str]:
         """Return those of *names* that another package lists and this one does not."""

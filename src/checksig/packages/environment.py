@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,6 +43,8 @@ _DIRECT_URL_BYTES = 1 << 20
 _RECORD_BYTES = 64 << 20
 _MAX_CHARACTERS = 200
 """How much of a value is shown."""
+
+_INSTALLER = re.compile(r"[\w.+-]+(?: [\w.+-]+)*")
 
 _QUERY_SECONDS = 30
 _QUERY_BYTES = 1 << 20
@@ -284,8 +287,9 @@ def _why_no_record(folder: _Info) -> str:
         content = folder.root.read_start(folder.file("INSTALLER"), _MAX_CHARACTERS)
     except OSError:
         return "no RECORD"
-    lines = content.decode("utf-8", "replace").split("\n")
-    return f"no RECORD: installed by {lines[0].strip()}" if lines[0].strip() else "no RECORD"
+    first = content.decode("utf-8", "replace").partition("\n")[0].strip()
+    # Anything else is no name, and so perhaps the content of a file that only few may read.
+    return f"no RECORD: installed by {first}" if _INSTALLER.fullmatch(first) else "no RECORD"
 
 
 def _editable(folder: _Info) -> str | None:
