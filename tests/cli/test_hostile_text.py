@@ -15,7 +15,6 @@ import subprocess
 import sys
 import unicodedata
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,8 +27,11 @@ from checksig.cli.coreutils import COMMANDS as COREUTILS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="names are any bytes on Linux alone"
+)
 
 # The end of a line, a faked one, colours, CSI as one character, an overridden direction, a byte
 # that is not UTF-8, and a quote, a backslash, and what looks like an escape.
@@ -85,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
 def manifest(folder: Path, *entries: tuple[bytes, str], more: bytes = b"") -> Path:
     """Write a manifest of names and digests."""
     path = folder / "SHA256SUMS"
-    lines = []
+    lines: list[bytes] = []
     for name, digest in entries:
         escaped = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
         lines.append((b"\\" if escaped != name else b"") + digest.encode() + b"  " + escaped)
@@ -149,7 +151,7 @@ def test_arguments(run: Callable[..., str], name: str) -> None:
     run(name, TEXT, code={0, 1, 2})
 
 
-def test_write(run: Callable[..., str], folder: Path, tmp_path: Path) -> None:
+def test_write(run: Callable[..., str], folder: Path) -> None:
     """What create, update and convert print."""
     path = f"{TEXT}/{TEXT}.sums"
     run("create", folder, "-o", path, code={0})
@@ -196,7 +198,9 @@ def test_env(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
         (info / "INSTALLER").write_bytes(b"pip\x1b[31m\xc2\x9b" + RAW)
         origin = {"url": SURROGATES, "dir_info": {"editable": True}}
         (info / "direct_url.json").write_text(json.dumps(origin))
-    (site / f"a-{TEXT}.dist-info" / "RECORD").write_bytes(RAW + b"\n" + b"x,sha256=" + RAW + b",1\n")
+    (site / f"a-{TEXT}.dist-info" / "RECORD").write_bytes(
+        RAW + b"\n" + b"x,sha256=" + RAW + b",1\n"
+    )
     (site / f"b-{TEXT}.dist-info" / "RECORD").write_bytes(
         b'"' + RAW.replace(b'"', b"").replace(b"\0", b"") + b'",sha256=' + b"A" * 43 + b",1\n"
     )
@@ -229,7 +233,11 @@ def test_dpkg(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None
     (info / "x.md5sums").write_bytes(RAW + b"\n" + b"0" * 32 + b"  " + text + b"\n")
     (root / "etc/dpkg").mkdir(parents=True)
     (root / "etc/dpkg/dpkg.cfg").write_bytes(b"path-exclude=*" + text[-1:] + b"\n" + RAW + b"\n")
-    for name, value in ((b"", b""), *((name, text) for name in fields), (b"Status", b"a b " + text)):
+    for name, value in (
+        (b"", b""),
+        *((name, text) for name in fields),
+        (b"Status", b"a b " + text),
+    ):
         changed = {**fields, **({name: value} if name else {})}
         status.write_bytes(b"".join(b"%s: %s\n" % pair for pair in changed.items()))
         seen = run("dpkg", "--root", root, *words)
@@ -260,7 +268,7 @@ def test_coreutils(command: list[str], folder: Path, name: str) -> None:
             timeout=100,
             check=False,
         )
-            assert b"\x1b" not in done.stderr, words
+        assert b"\x1b" not in done.stderr, words
 
 
 # --- the API
@@ -278,7 +286,7 @@ def test_every_exception() -> None:
             arguments = (SURROGATES, SURROGATES)
         error = kind(*arguments)
         many = kind in {checksig.EngineError, checksig.ForkedError, checksig.VerificationError}
-        for each in (error, pickle.loads(pickle.dumps(error))):
+        for each in (error, pickle.loads(pickle.dumps(error))):  # noqa: S301
             if many:
                 for line in str(each).split("\n    FAKED"):  # indented, as the errors say
                     check(line)

@@ -108,9 +108,7 @@ def test_results_that_cannot_be_written(
     assert done.stderr == f"checksig: standard output: {why}\n"
 
 
-def test_a_reader_that_has_ended(
-    command: list[str], words: list[str], tmp_path: Path
-) -> None:
+def test_a_reader_that_has_ended(command: list[str], words: list[str], tmp_path: Path) -> None:
     """Exit code 2 without a word, as the reader wants no more."""
     ours, theirs = os.pipe()
     os.close(ours)
@@ -203,6 +201,8 @@ for error in (ZeroDivisionError("a\\x1b\\nb"), MemoryError(), RecursionError("x"
     print(checksig.cli.main([sys.argv[1]]))
 """
     first, code, memory, *rest = python(program, good).splitlines()
-    assert first.startswith("checksig: internal error, please report it: ZeroDivisionError: a\\x1b\\nb")
+    assert first.startswith(
+        "checksig: internal error, please report it: ZeroDivisionError: a\\x1b\\nb"
+    )
     assert (code, memory) == ("2", "checksig: not enough memory")
     assert rest[0] == rest[2] == "2"

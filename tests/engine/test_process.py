@@ -441,7 +441,11 @@ def test_damaged_answers(tree: Callable[..., Path], monkeypatch: pytest.MonkeyPa
     verify(folder, check=False, extra="report")
     whole = sent.copy()
     answer: list[bytes] = []
-    monkeypatch.setattr(Process, "batches", lambda *_: (batch for batch in answer))
+
+    def replay(_: Process, _request: bytes) -> Generator[bytes]:
+        yield from answer
+
+    monkeypatch.setattr(Process, "batches", replay)
     outcomes: set[bool] = set()
     for i, batch in enumerate(whole):
         for at in range(len(batch)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ Run = subprocess.CompletedProcess[str]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about FIFOs, devices and links")
 
-SECRET = "root:$6$secret:19000:0:99999:7:::\n"
+SECRET = "root:$6$secret:19000:0:99999:7:::\n"  # noqa: S105
 
 
 def fifo(path: Path, _outside: Path) -> None:
@@ -392,4 +391,3 @@ except OSError as error:
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 400_000)
 """
     assert python(program, root) == f"has more than {64 << 20} bytes\nTrue\n"
-    assert resource.getrlimit(resource.RLIMIT_AS)

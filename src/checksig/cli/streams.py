@@ -54,13 +54,13 @@ def open_streams() -> None:
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
-        except OSError:
+        except OSError:  # noqa: PERF203 - three times
             with contextlib.suppress(OSError):
                 os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(_Closed(), "utf-8", write_through=True)  # type: ignore[arg-type]
     if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - until the end
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)  # missing in a REPL or a test
         if reconfigure is not None:

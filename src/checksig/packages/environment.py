@@ -103,7 +103,9 @@ def verify_environment(
             if package is not None:
                 package(report)
     if not reports:
-        raise ManifestNotFoundError(f"{printable(str(prefix))}: no Python package is installed there")
+        raise ManifestNotFoundError(
+            f"{printable(str(prefix))}: no Python package is installed there"
+        )
     reports.sort(key=lambda report: (report.name.lower(), report.path))
     return InstalledReport(str(prefix), tuple(reports), ignore_unrecorded)
 
@@ -213,7 +215,9 @@ def _verify(
 ) -> PackageReport:
     # With follow_outside, links lead where they lead on this system.
     top = Path(found.prefix.anchor) if follow_outside else found.prefix
-    folder = _Info(Root(top, is_system=follow_outside), info.relative_to(top).as_posix(), info.suffix)
+    folder = _Info(
+        Root(top, is_system=follow_outside), info.relative_to(top).as_posix(), info.suffix
+    )
     name, version = _name_and_version(folder, info)
     record = folder.file("RECORD")
     if not folder.root.exists(record):

@@ -157,7 +157,7 @@ class Root:
             raise self._error(error.errno or 0, name, error.strerror or str(error)) from error
 
     @contextlib.contextmanager
-    def _find_beneath(
+    def _find_beneath(  # noqa: C901, PLR0912 - one loop reads better than its parts
         self, name: str, *, follow: bool, regular: bool
     ) -> Generator[tuple[int | None, str, list[str]]]:
         opened: list[int] = []
