@@ -11,7 +11,7 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from .._printable import printable_text
 
@@ -58,7 +58,7 @@ def open_streams() -> None:
             with contextlib.suppress(OSError):
                 os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
     if sys.stdout is None:
-        sys.stdout = io.TextIOWrapper(_Closed(), "utf-8", write_through=True)  # type: ignore[arg-type]
+        sys.stdout = io.TextIOWrapper(cast("Any", _Closed()), "utf-8", write_through=True)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
