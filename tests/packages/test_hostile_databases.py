@@ -320,6 +320,7 @@ def test_lines_of_blanks(root: Path) -> None:
     with (root / "var/lib/dpkg/status").open("a") as status:
         status.write(f"\n{blanks}\n{blanks}{blanks}x{blanks}\n\n")
     assert checksig.verify_dpkg(root=root).ok
+    (root / "var/lib/dpkg/info/x.list").touch()
     stanza = "Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nConffiles:\n"
     (root / "var/lib/dpkg/status").write_text(stanza + " /etc/x 0\n" * 300_000)
     assert checksig.verify_dpkg(root=root).ok
