@@ -15,4 +15,6 @@ require (
 	golang.org/x/text v0.41.0
 )
 
-require github.com/klauspost/cpuid/v2 v2.3.0 // indirect
+require (
+	github.com/klauspost/cpuid/v2 v2.3.0 // indirect
+)

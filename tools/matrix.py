@@ -180,6 +180,7 @@ skipped with their digests.
 
 simplestreams: simplestreams
 Used for Ubuntu's cloud images, `products:1.0`. Names start from the folder above `streams/v1`.
+
 distinfo: Lists of ports
 Defined by FreeBSD's Porter's Handbook, OpenBSD's bsd.port.mk(5) and NetBSD's pkgsrc guide. Sizes
 (`SIZE`, `Size`) belong to the digests of the same name. A size of a file without a digest is a bad
@@ -233,6 +234,55 @@ jar: JAR
 Defined by Oracle's "JAR File Specification", sections "JAR Manifest" and "Signed JAR File". Names
 in `META-INF/MANIFEST.MF` start from the folder above `META-INF`. A file without a digest is a bad
 line, and so is every file of a JAR that is not signed.
+
+metalink: Metalink
+Defined by RFC 5854 (version 4, `*.meta4`) and metalinker.org (version 3, `*.metalink`). Each `hash`
+of a file is an entry. Digests of pieces are passed over, because those of the whole file cover the
+same bytes; a file that has only pieces is a bad line. Signatures inside are not checked.
+
+repomd: RPM repositories
+Written by createrepo_c. `repomd.xml` lists the metadata of a repository and tells nothing about the
+packages. Names start from the folder above if the manifest is in a folder `repodata`, and otherwise
+from its own. `open-checksum` and `header-checksum` are passed over: they are not about the whole
+file as it is listed. A location with `xml:base` is a bad line.
+
+rpm-primary: RPM primary metadata
+The uncompressed `primary.xml` of createrepo_c, which lists the packages. Names start as in
+`repomd.xml`.
+
+ascmhl: ASC media hash lists
+Defined by the ASC MHL Specification 2.0 of the American Society of Cinematographers. Names start
+from the folder above if the manifest is in a folder `ascmhl`. A C4 ID is a SHA-512 digest. The
+digests of folders are passed over: they are computed from the names and digests of the files, which
+are verified. A digest with `action="failed"` is a bad line, because the file was not good when the
+list was made.
+
+ascmhl-chain: ASC media hash lists, chain file
+The chain file lists the hash lists next to it.
+
+mhl: Media hash lists
+Defined by mediahashlist.org, version 1. An `xxhash64` is an unknown algorithm, because its byte
+order is not defined; `xxhash64be` is read.
+
+pylock: Python lock files
+Defined by PyPA's "pylock.toml Specification" (once PEP 751), version 1.0. The file of a wheel,
+sdist or archive is at its `path`, from the lock file's folder. Without one it is called as `name`
+says, or as the last part of `url`, and is in the lock file's folder. Every digest is an entry. A
+package from `vcs` or `directory` has no digest, and is a bad line, as are keys that the
+specification does not have. Use `ignore_missing` if only the wheels for one platform were
+downloaded. A document of over 16 MiB, or with over 500,000 keys and values, is refused. pip's
+requirements files with `--hash` are not read: a requirement lists the digests of several files, of
+which one is enough, and names none.
+
+torrent: Torrents
+Defined by BEP 3 (version 1), BEP 47 (padding files) and BEP 52 (version 2). Of a torrent with both
+versions, both are verified. A single file has the torrent's name; several are in a folder of that
+name. Version 1 has digests of pieces of all files in a row. They are compared as one digest for
+each file, `btv1-LENGTH` or, if the last piece is padded, `btv1-LENGTH-padded`. A torrent of several
+files whose pieces contain parts of more than one file cannot be verified, and is a bad line. SHA-1
+is broken: version 1 detects corruption, not tampering. Version 2 has a root for each file, `btv2`.
+Symbolic links are bad lines. Pieces must be a power of two from 16 KiB to 64 MiB; a torrent of over
+32 MiB is refused.
 """
 
 HEAD = """\
@@ -375,7 +425,8 @@ def sections() -> str:
         head, source = block.split("\n", 1)
         name, title = head.split(": ")
         slugs = [slug for slug, row in ROWS.items() if row["format"] == name]
-        text += f"\n## {title} (`{name}`)\n\n{source}\n\n```text\n{sample(slugs[0])}\n```\n\n"
+        shown = f"```text\n{sample(slugs[0])}\n```\n\n" if name != "torrent" else ""
+        text += f"\n## {title} (`{name}`)\n\n{source}\n\n{shown}"
         for slug in slugs:
             row = ROWS[slug]
             path = f"../../tests/corpus/{slug}/{row['manifest']}"

@@ -116,6 +116,9 @@ func (w *writer) readBack() error {
 		options.Format = w.format // only the beginning tells it
 	}
 	reading, err := manifest.Read(bytes.NewReader(slices.Concat(w.head, w.block, w.tail())), options)
+	if errors.Is(err, manifest.ErrNoManifest) {
+		return w.refused(w.pending[0][0], errors.New("what lists it would not look like a manifest"))
+	}
 	if err != nil {
 		return err
 	}

@@ -91,14 +91,14 @@ func (t *Tree) Sub(name string) (*Tree, error) {
 // Close closes the folder; files opened from it stay open.
 func (t *Tree) Close() error { return t.root.Close() }
 
-// Entries returns everything directly in the folder.
-func (t *Tree) Entries() ([]fs.DirEntry, error) {
+// Names returns the names of everything directly in the folder. ReadDir would look at each of them.
+func (t *Tree) Names() ([]string, error) {
 	dir, err := t.root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	return dir.ReadDir(-1)
+	return dir.Readdirnames(-1)
 }
 
 // Folder opens the tree's folder, for [FileSet.Open] and [Prober.Probe]. It returns nil if names may

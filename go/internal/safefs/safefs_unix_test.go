@@ -55,9 +55,9 @@ func TestNamesAreBytes(t *testing.T) {
 		t.Skipf("this file system has no such names: %v", err)
 	}
 	tr := tree(t, dir, false)
-	names, err := tr.Entries()
-	if err != nil || len(names) != 1 || names[0].Name() != name {
-		t.Errorf("Entries = %q, %v", names, err)
+	names, err := tr.Names()
+	if err != nil || len(names) != 1 || names[0] != name {
+		t.Errorf("Names = %q, %v", names, err)
 	}
 	f, err := tr.Open(name)
 	if err != nil {

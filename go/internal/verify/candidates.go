@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"checksig/internal/manifest"
 	"checksig/internal/printable"
@@ -123,18 +121,18 @@ func (d *discovery) noManifest(ctx context.Context, tree *safefs.Tree) error {
 	if hint := d.unknown.hint(); hint != "" {
 		return &NoManifestError{hint}
 	}
-	entries, _ := tree.Entries()
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return !manifest.IsNearName(e.Name()) || isFolder(tree, e.Name(), e)
+	names, _ := tree.Names()
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !manifest.IsNearName(name) || isFolder(tree, name, nil)
 	})
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	for _, e := range entries[:min(len(entries), maxHints)] {
+	slices.Sort(names)
+	for _, name := range names[:min(len(names), maxHints)] {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if content, err := recognise(tree, e.Name()); err == nil && content == manifest.Recognised {
-			path := filepath.Join(d.roots.Top().Display, e.Name())
-			return &NoManifestError{fmt.Sprintf("%s looks like one: checksig %s", printable.Quote(e.Name()), printable.Quote(path))}
+		if content, err := recognise(tree, name); err == nil && content == manifest.Recognised {
+			path := filepath.Join(d.roots.Top().Display, name)
+			return &NoManifestError{fmt.Sprintf("%s looks like one: checksig %s", printable.Quote(name), printable.Quote(path))}
 		}
 	}
 	return ErrNoManifest

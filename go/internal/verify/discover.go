@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
@@ -102,10 +101,10 @@ func (d *discovery) search(ctx context.Context, recursive bool) (err error) {
 
 // searchTop looks for manifests in the top folder.
 func (d *discovery) searchTop(tree *safefs.Tree) error {
-	entries, err := tree.Entries()
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	for _, entry := range entries {
-		d.look(tree, ".", entry.Name(), entry)
+	names, err := tree.Names()
+	slices.Sort(names)
+	for _, name := range names {
+		d.look(tree, ".", name, nil)
 	}
 	return err
 }
@@ -125,9 +124,10 @@ func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
 
 // look notes the file called name in tree, in folder, if it is, or may be, a manifest or marks a structure.
 func (d *discovery) look(tree *safefs.Tree, folder, name string, entry fs.DirEntry) {
-	kind, name, path := layout.MarkedBy(entry.Name()), entry.Name(), name
+	file, name := name, path.Base(name)
+	kind := layout.MarkedBy(name)
 	certainty := manifest.Classify(name)
-	if kind == nil && certainty == manifest.NoName && !layout.MayBeManifest(name) || isFolder(tree, path, entry) {
+	if kind == nil && certainty == manifest.NoName && !layout.MayBeManifest(name) || isFolder(tree, file, entry) {
 		return
 	}
 	if kind != nil {
@@ -142,7 +142,7 @@ func (d *discovery) look(tree *safefs.Tree, folder, name string, entry fs.DirEnt
 
 // isFolder reports whether entry is a folder or a link to one.
 func isFolder(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
-	if entry.Type()&fs.ModeSymlink == 0 {
+	if entry != nil && entry.Type()&fs.ModeSymlink == 0 {
 		return entry.IsDir()
 	}
 	info, err := tree.Follow(name)
