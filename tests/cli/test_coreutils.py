@@ -210,7 +210,8 @@ ANY_OPTIONS = [
     *b"-c -b -t -w -z -x -q -l -a -r -s -cw -cz -bt -l8 -l7 -lx -amd5 -acrc -ablake2b -".split(),
     *b"--check --ignore-missing --quiet --status --strict --warn --zero --tag --text".split(),
     *b"--ch --ig --q --s --st --sta --str --w --z --t --ta --te --b --un --unt --a --l".split(),
-    *b"--binary --untagged --raw --base64 --ra --base --bas --sysv --algorithm --length --length=8 --= --x --tag=1 --check=".split(),
+    *b"--binary --untagged --raw --base64 --ra --base --bas --sysv --algorithm --length".split(),
+    *b"--length=8 --= --x --tag=1 --check=".split(),
     *b"plain missing --nope=\xff --he=1 --\xc3\xa9".split(),
 ]
 ONLY_FOR_CHECK = b"--ignore-missing --quiet --status --strict --warn -w --ig --qu -z plain".split()
@@ -449,7 +450,14 @@ class Generator:
         if draw < 0.5:
             names += filter(None, MISSING)
         name = self.random.choice(names)
-        digest = hexdigest(algorithm, bits, FILES.get(name, b""))
+        digest = self.damaged(hexdigest(algorithm, bits, FILES.get(name, b"")), doubtful)
+        line = self.spelt(algorithm, bits, digest, name, self.random.choice(styles))
+        if doubtful and self.random.random() < 0.15:
+            line = self.mutated(line)
+        return line + self.random.choice([b"\n", b"\n", b"\n", b"\r\n"])
+
+    def damaged(self, digest: bytes, doubtful: bool) -> bytes:
+        """Change a digest, or how it is written."""
         draw = self.random.random() if doubtful else 1
         if draw < 0.1:
             digest = digest[::-1]
@@ -460,10 +468,7 @@ class Generator:
         if self.random.random() < 0.15:
             with contextlib.suppress(ValueError):
                 digest = base64.b64encode(bytes.fromhex(digest.decode()))
-        line = self.spelt(algorithm, bits, digest, name, self.random.choice(styles))
-        if doubtful and self.random.random() < 0.15:
-            line = self.mutated(line)
-        return line + self.random.choice([b"\n", b"\n", b"\n", b"\r\n"])
+        return digest
 
     def spelt(self, algorithm: str, bits: int, digest: bytes, name: bytes, style: str) -> bytes:
         """Write a line as coreutils, OpenSSL or BSD does."""

@@ -607,7 +607,7 @@ peak = re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())[1]
 print(report.bad_line_count, peak)
 """
     (tmp_path / "a").write_bytes(b"data")
-    peaks = []
+    peaks: list[int] = []
     for lines in (1, 1_000_000):
         (tmp_path / "SHA1SUMS").write_bytes(line("sha1", b"data", "a").encode() + b"x\n" * lines)
         count, peak = map(int, python(program, tmp_path).split())
