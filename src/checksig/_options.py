@@ -73,6 +73,8 @@ FORMATS = (
     "mtree",
     "name-first",
     "npm",
+    "ocfl",
+    "oci",
     "openssl",
     "packages",
     "pipe",

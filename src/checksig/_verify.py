@@ -390,7 +390,7 @@ class _ReportBuilder:
         self._not_understood: list[str] = []
         self._summary: wire.Summary | None = None
 
-    def add(self, kind: int, payload: Any) -> None:
+    def add(self, kind: int, payload: Any) -> None:  # noqa: C901 - one case for each kind
         """Add a record."""
         match kind:
             case wire.Kind.VERIFIED:
@@ -399,6 +399,9 @@ class _ReportBuilder:
                 self.manifests.append(wire.decode_manifest(payload))
             case wire.Kind.READ:
                 index, manifest = wire.decode_read(payload, self.manifests)
+                self.manifests[index] = manifest
+            case wire.Kind.NOTE:
+                index, manifest = wire.decode_note(payload, self.manifests)
                 self.manifests[index] = manifest
             case wire.Kind.ENTRY:
                 self._failures.append(wire.decode_entry(payload, self.manifests))

@@ -68,7 +68,7 @@ class Manifest(NamedTuple):
     encoding: str = "utf-8"
     """``"utf-8"``, which includes every encoding based on ASCII, ``"utf-16le"`` or
     ``"utf-16be"``; with ``"gzip+"``, ``"bzip2+"``, ``"xz+"`` or ``"zstd+"`` in front if it is
-    compressed."""
+    compressed; in a bag, the one that its ``bagit.txt`` names, such as ``"iso-8859-1"``."""
     wrapper: str = ""
     """The kind of signed message around it, ``"pgp"``, ``"signify"``, ``"dsse"`` or
     ``"sigstore"``; empty if unsigned."""
@@ -77,6 +77,8 @@ class Manifest(NamedTuple):
     unverified: tuple[str, ...] = ()
     """What it states about files that was not verified, such as ``"mode"``, in the words of its
     format."""
+    notes: tuple[str, ...] = ()
+    """What is worth knowing about it and no failure, such as what was not checked."""
 
     @property
     def signature(self) -> str:
@@ -146,12 +148,17 @@ class _BadLineFields(NamedTuple):
     """What is wrong with it."""
 
 
+BROKEN_RULE = 2
+"""The code of a bad line that is about a directory structure."""
+
+
 class BadLine(_BadLineFields):
     """A line of a manifest that was not understood."""
 
     code: int = 0
-    """What is wrong with it, for programs: 1 if the line lists a file without a digest, otherwise
-    0. This is not part of the JSON document."""
+    """What is wrong with it, for programs: 1 if the line lists a file without a digest, 2 if it is
+    not about a line but about the directory structure (a bag, an OCFL object) that the manifest
+    belongs to, otherwise 0. This is not part of the JSON document."""
 
     @property
     def ok(self) -> bool:
@@ -300,8 +307,11 @@ class Report:
         counts = [("mismatched", self.mismatched), ("missing", self.missing)]
         counts += [("unreadable", self.unreadable), ("skipped", self.skipped)]
         parts = [f"{self.verified} verified", *(f"{n} {what}" for what, n in counts if n)]
-        if self.bad_line_count:
-            parts.append(_plural(self.bad_line_count, "bad line"))
+        broken = sum(bad.code == BROKEN_RULE for bad in self.bad_lines)
+        if self.bad_line_count > broken:
+            parts.append(_plural(self.bad_line_count - broken, "bad line"))
+        if broken:
+            parts.append(_plural(broken, "broken rule"))
         if self.extras:
             parts.append(f"{self.extra} not listed")
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"

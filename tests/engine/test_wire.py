@@ -118,7 +118,7 @@ def texts(expected: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_record(  # noqa: C901, PLR0912 - one case for each kind
+def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
     kind: str, payload: Any, expected: dict[str, Any], manifests: list[Manifest]
 ) -> None:
     """Compare a decoded record with the golden file."""
@@ -147,6 +147,10 @@ def check_record(  # noqa: C901, PLR0912 - one case for each kind
                 manifests[index].path, fields["line"], fields["text"], fields["cause"]
             )
             assert bad.code == fields["code"]
+        case "I":
+            index, manifest = wire.decode_note(payload, manifests)
+            assert index == fields["manifest"]
+            assert manifest.notes == (f"line {fields['line']}: {fields['text']}",)
         case "U":
             moved = fields["moved_from"] or None
             assert wire.decode_extra(payload, fails=True) == Extra(
@@ -191,7 +195,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVBUNXSFDWA")
+    assert seen == set("MREVUBINXSFDWA")
 
 
 def test_several_packed_records_in_a_batch() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import checksig
 from checksig import verify
+from checksig.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,90 @@ if TYPE_CHECKING:
 bagit: Any = importlib.import_module("bagit")  # it has no types
 
 pytestmark = pytest.mark.usefixtures("engine")
+
+
+def encoded_bag(folder: Path, encoding: str, name: str, *, mark: bytes = b"") -> Path:
+    """Write a bag whose tag files are in another encoding than UTF-8."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / name).write_bytes(b"x")
+    declaration = f"BagIt-Version: 0.97\nTag-File-Character-Encoding: {encoding}\n"
+    (folder / "bagit.txt").write_text(declaration)
+    listed = f"{hashlib.sha256(b'x').hexdigest()}  data/{name}\n"
+    codec = "utf-16-be" if encoding == "UTF-16" else encoding
+    for file, text in {
+        "manifest-sha256.txt": listed,
+        "bag-info.txt": f"Contact-Name: {name}\nPayload-Oxum: 1.1\n",
+        "fetch.txt": f"https://example.org/ 1 data/{name}\n",
+    }.items():
+        (folder / file).write_bytes(mark + text.encode(codec))
+    return folder
+
+
+ENCODINGS = {
+    "ISO-8859-1": ("Jürg", b""),
+    "windows-1252": ("10 €", b""),
+    "Shift_JIS": ("日本", b""),
+    "UTF-16": ("Jürg 日本", b"\xfe\xff"),
+    "UTF-16LE": ("Jürg", b""),
+    "UTF-16BE": ("日本", b"\xfe\xff"),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_tag_files_in_other_encodings(tmp_path: Path, encoding: str) -> None:
+    """Manifests, bag-info.txt and fetch.txt are decoded; names on disk are those decoded."""
+    name, mark = ENCODINGS[encoding]
+    folder = encoded_bag(tmp_path / "bag", encoding, name, mark=mark)
+    report = verify(folder, extra="fail")
+    assert [r.name for r in report.results] == [f"data/{name}"]
+    assert [m.encoding for m in report.manifests] == [encoding.lower()]
+    (folder / "data" / name).write_bytes(b"y")
+    assert not verify(folder, check=False).ok
+    (folder / "data" / name).write_bytes(b"x")
+    (folder / "data" / "new").write_bytes(b"")
+    report = verify(folder, check=False)
+    assert {b.cause for b in report.bad_lines} == {
+        'does not list "data/new" (BagIt 0.97)',
+        "Payload-Oxum is 1.1, found 1.2 (BagIt 0.97)",
+    }
+
+
+def test_bytes_that_are_not_text_of_the_encoding(tmp_path: Path) -> None:
+    """A manifest or tag file that cannot be decoded is not read."""
+    folder = encoded_bag(tmp_path / "bag", "Shift_JIS", "日本")
+    whole = (folder / "bag-info.txt").read_bytes()
+    (folder / "bag-info.txt").write_bytes(whole + b"X: \x81\n")
+    (problem,) = verify(folder, check=False).bad_lines
+    assert "cannot be read: bytes that are not text in the encoding shift_jis" in problem.cause
+    (folder / "bag-info.txt").write_bytes(whole)
+    with (folder / "manifest-sha256.txt").open("ab") as file:
+        file.write(b"\x81")
+    assert not verify(folder, check=False).ok
+
+
+def test_a_profile_that_is_not_checked(bag: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A bag that names a profile is verified without it, and that is said."""
+    write("bag-info.txt", "BagIt-Profile-Identifier: https://example.org/p\n", append=True)(bag)
+    reseal(bag)
+    notes = [note for m in verify(bag).manifests for note in m.notes]
+    said = 'the rules of the BagIt profile "https://example.org/p" were not checked'
+    assert len(notes) == 1
+    assert said in notes[0]
+    assert main([str(bag)]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_problems_of_the_bag_are_no_bad_lines(
+    bag: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are shown as what they are, with the bag's version."""
+    write("data/new", "")(bag)
+    assert main([str(bag)]) == 1
+    shown = capsys.readouterr().out
+    assert f"BROKEN RULE {bag / 'manifest-md5.txt'}\n" in shown
+    assert 'does not list "data/new" (BagIt 0.97)' in shown
+    assert "3 broken rules" in shown
+    assert "BAD LINE" not in shown
 
 
 @pytest.fixture
@@ -156,7 +241,7 @@ MUTATIONS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "an encoding that is none": (
         declared("UTF-8", "WTF-8"),
-        'bagit.txt: unsupported encoding "WTF-8", expected UTF-8',
+        'bagit.txt: unsupported encoding "WTF-8"; known: UTF-8, UTF-16',
     ),
     "an empty declaration": (
         sealed(write("bagit.txt", "")),
@@ -245,7 +330,7 @@ def test_a_file_that_is_to_be_fetched_is_missing(bag: Path) -> None:
     reseal(bag)
     report = verify(bag, check=False)
     assert {r.name for r in report.failures} == {"data/a.txt"}
-    assert [b.cause for b in report.bad_lines] == ["Payload-Oxum is 3.2, found 2.1"]
+    assert [b.cause for b in report.bad_lines] == ["Payload-Oxum is 3.2, found 2.1 (BagIt 0.97)"]
 
 
 def test_names_are_decoded_in_every_file(tmp_path: Path) -> None:
@@ -280,12 +365,15 @@ def test_a_bag_without_any_manifest(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     report = verify(tmp_path, check=False)
     assert (report.ok, report.entries) == (False, 0)
-    assert "the bag has no payload manifest" in [b.cause for b in report.bad_lines]
+    assert "the bag has no payload manifest (BagIt 1.0)" in [b.cause for b in report.bad_lines]
+    assert {b.code for b in report.bad_lines} == {2}
 
 
 def test_a_manifest_of_a_bag_by_itself(bag: Path) -> None:
     """Given as the path, only what it lists is verified."""
     (bag / "data" / "new").write_bytes(b"")
-    assert verify(bag / "manifest-md5.txt").verified == 2
+    report = verify(bag / "manifest-md5.txt")
+    assert report.verified == 2
+    assert report.manifests[0].notes == ("part of a bag, which was not checked: verify its folder",)
     with pytest.raises(checksig.VerificationError):
         verify(bag)

@@ -37,6 +37,10 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			}
 			j.append(func(dst []byte) []byte { return wire.AppendBadLine(dst, &record) })
 		},
+		Note: func(n *verify.Note) {
+			record := wire.Note{Manifest: n.Manifest.Index, Line: n.Line, Text: n.Text}
+			j.append(func(dst []byte) []byte { return wire.AppendNote(dst, &record) })
+		},
 		Unlisted: func(e *verify.UnlistedFile) {
 			record := wire.Unlisted{Path: e.Path, MovedFrom: e.MovedFrom}
 			j.append(func(dst []byte) []byte { return wire.AppendUnlisted(dst, &record) })
@@ -91,9 +95,10 @@ func entryOf(r *verify.Result) wire.Entry {
 }
 
 var lineCodes = [...]wire.LineCode{
-	manifest.NoCode:    wire.LineOther,
-	manifest.NoDigest:  wire.LineNoDigest,
-	manifest.PlainText: wire.LineOther,
+	manifest.NoCode:     wire.LineOther,
+	manifest.NoDigest:   wire.LineNoDigest,
+	manifest.PlainText:  wire.LineOther,
+	manifest.BrokenRule: wire.LineBrokenRule,
 }
 
 func algorithmNames(all []*digest.Algorithm) []string {

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ const (
 
 // BagIt is a bag (RFC 8493).
 var BagIt = &Kind{
-	Name: "bagit", Marker: bagDeclaration, Format: manifest.BagIt,
+	Name: "bagit", Title: "a bag", Format: manifest.BagIt,
+	IsMarker:   func(name string) bool { return name == bagDeclaration },
 	New:        func() Layout { return &bag{} },
 	IsManifest: bagManifest.MatchString,
 	IsOwn: func(name string) bool {
@@ -63,7 +65,9 @@ const maxTagLine = manifest.MaxLine
 type bag struct {
 	payload []*bagList
 	tags    []*bagList
-	excess  string // a manifest beyond maxManifests
+	excess  string            // a manifest beyond maxManifests
+	charset *manifest.Charset // of its tag files, as the manifests were read
+	encoded string            // its name in bagit.txt
 }
 
 // bagList is a manifest of a bag.
@@ -106,10 +110,28 @@ func (l *bagList) Add(name string) (problem string) {
 	return ""
 }
 
+// Charset reads bagit.txt, which is in UTF-8 itself.
+func (b *bag) Charset(ctx context.Context, f Folder) *manifest.Charset {
+	tree, err := f.Root.AcquireRetrying(ctx)
+	if err != nil {
+		return nil
+	}
+	defer f.Root.Release()
+	silent := Report{Problem: func(string, int64, string) {}}
+	c := bagCheck{bag: &bag{}, ctx: ctx, roots: f.Roots, tree: tree, report: silent}
+	c.tagLines(bagDeclaration, true, func(n int64, line string) {
+		if fields := bagEncoding.FindStringSubmatch(line); n == 2 && fields != nil {
+			b.encoded = fields[1]
+			b.charset, _ = manifest.CharsetNamed(b.encoded)
+		}
+	})
+	return b.charset
+}
+
 func (b *bag) Check(ctx context.Context, f Folder, report Report) {
 	tree, err := f.Root.AcquireRetrying(ctx)
 	if err != nil {
-		report(bagDeclaration, 0, safefs.Cause(err))
+		report.Problem(bagDeclaration, 0, safefs.Cause(err))
 		return
 	}
 	defer f.Root.Release()
@@ -120,23 +142,34 @@ func (b *bag) Check(ctx context.Context, f Folder, report Report) {
 // bagCheck is the state of one check.
 type bagCheck struct {
 	*bag
-	ctx    context.Context
-	roots  *safefs.RootCache
-	tree   *safefs.Tree
-	report Report
+	ctx     context.Context
+	roots   *safefs.RootCache
+	tree    *safefs.Tree
+	report  Report
+	version string // "" until it is known
+}
+
+// problem reports a problem of the bag.
+func (c *bagCheck) problem(file string, line int64, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if c.version != "" {
+		text += " (BagIt " + c.version + ")"
+	}
+	c.report.Problem(file, line, text)
 }
 
 func (c *bagCheck) all() {
 	version := c.declaration()
+	c.version = version
 	if len(c.payload) == 0 {
-		c.report(bagDeclaration, 0, "the bag has no payload manifest")
+		c.problem(bagDeclaration, 0, "the bag has no payload manifest")
 	}
 	if c.excess != "" {
-		c.report(c.excess, 0, fmt.Sprintf("the bag has more than %d manifests of this sort", maxManifests))
+		c.problem(c.excess, 0, "the bag has more than %d manifests of this sort", maxManifests)
 	}
 	for _, list := range slices.Concat(c.payload, c.tags) {
 		if digest.NamedIn(list.file) == nil {
-			c.report(list.file, 0, "its name contains no known algorithm")
+			c.problem(list.file, 0, "its name contains no known algorithm")
 		}
 	}
 	octets, files := c.payloadFiles(version)
@@ -145,7 +178,7 @@ func (c *bagCheck) all() {
 	for _, tag := range c.tags {
 		for _, list := range c.payload {
 			if version == bagVersion1 && !tag.names.Has(list.file) {
-				c.report(tag.file, 0, "does not list "+list.file)
+				c.problem(tag.file, 0, "does not list %s", list.file)
 			}
 		}
 	}
@@ -158,25 +191,27 @@ func (c *bagCheck) declaration() string {
 		if n <= 2 {
 			lines = append(lines, line)
 		} else {
-			c.report(bagDeclaration, n, "more than two lines")
+			c.problem(bagDeclaration, n, "more than two lines")
 		}
 	})
 	if len(lines) < 2 {
-		c.report(bagDeclaration, 0, "does not have two lines")
+		c.problem(bagDeclaration, 0, "does not have two lines")
 		return ""
 	}
 	version, encoding := bagVersion.FindStringSubmatch(lines[0]), bagEncoding.FindStringSubmatch(lines[1])
 	if encoding == nil {
-		c.report(bagDeclaration, 2, "is not Tag-File-Character-Encoding: and an encoding")
-	} else if name := strings.ToUpper(encoding[1]); name != "UTF-8" && name != "US-ASCII" && name != "ASCII" {
-		c.report(bagDeclaration, 2, fmt.Sprintf("unsupported encoding %q, expected UTF-8", encoding[1]))
+		c.problem(bagDeclaration, 2, "is not Tag-File-Character-Encoding: and an encoding")
+	} else if _, err := manifest.CharsetNamed(encoding[1]); err != nil {
+		c.problem(bagDeclaration, 2, "%s", err)
+	} else if encoding[1] != c.encoded {
+		c.problem(bagDeclaration, 2, "%s", errChanged)
 	}
 	if version == nil {
-		c.report(bagDeclaration, 1, "is not BagIt-Version: and a version")
+		c.problem(bagDeclaration, 1, "is not BagIt-Version: and a version")
 		return ""
 	}
 	if version[1] != bagVersion1 && !slices.Contains(draftVersions, version[1]) {
-		c.report(bagDeclaration, 1, "unknown version "+version[1])
+		c.problem(bagDeclaration, 1, "unknown version %s", version[1])
 	}
 	return version[1]
 }
@@ -186,7 +221,7 @@ func (c *bagCheck) declaration() string {
 func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 	data, err := c.tree.Sub(bagPayload)
 	if err != nil {
-		c.report(bagDeclaration, 0, "no folder data/: "+safefs.Cause(err))
+		c.problem(bagDeclaration, 0, "no folder data/: %s", safefs.Cause(err))
 		return 0, 0
 	}
 	defer data.Close()
@@ -194,7 +229,7 @@ func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 	err = data.Walk(c.ctx, func(name string, entry fs.DirEntry) error {
 		listed := bagPayload + "/" + name
 		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
-			c.report(bagDeclaration, 0, fmt.Sprintf("%q cannot be searched: %s", listed, safefs.Cause(unreadable.Err)))
+			c.problem(bagDeclaration, 0, "%q cannot be searched: %s", listed, safefs.Cause(unreadable.Err))
 			return fs.SkipDir
 		}
 		if entry.IsDir() {
@@ -208,7 +243,7 @@ func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 		return nil
 	})
 	if err != nil && c.ctx.Err() == nil {
-		c.report(bagDeclaration, 0, "the payload cannot be searched: "+safefs.Cause(err))
+		c.problem(bagDeclaration, 0, "the payload cannot be searched: %s", safefs.Cause(err))
 	}
 	return octets, files
 }
@@ -225,7 +260,7 @@ func (c *bagCheck) isListed(name string, inAll bool) {
 		return
 	}
 	for _, list := range without {
-		c.report(list.file, 0, fmt.Sprintf("does not list %q", name))
+		c.problem(list.file, 0, "does not list %q", name)
 	}
 }
 
@@ -240,13 +275,15 @@ func (c *bagCheck) info(oxum string) {
 		switch {
 		case line == "" || line[0] == ' ' || line[0] == '\t': // continues the line above it
 		case !ok:
-			c.report(name, n, "is not a label, a colon and a value")
+			c.problem(name, n, "is not a label, a colon and a value")
+		case strings.EqualFold(strings.TrimSpace(label), "BagIt-Profile-Identifier"):
+			c.report.Note(name, n, fmt.Sprintf("the rules of the BagIt profile %.200q were not checked", strings.TrimSpace(value)))
 		case strings.EqualFold(strings.TrimSpace(label), "Payload-Oxum"):
 			value = strings.TrimSpace(value)
 			if !bagOxum.MatchString(value) {
-				c.report(name, n, "Payload-Oxum is not a number of bytes, a dot and a number of files")
+				c.problem(name, n, "Payload-Oxum is not a number of bytes, a dot and a number of files")
 			} else if value != oxum {
-				c.report(name, n, fmt.Sprintf("Payload-Oxum is %s, found %s", value, oxum))
+				c.problem(name, n, "Payload-Oxum is %s, found %s", value, oxum)
 			}
 		}
 	})
@@ -258,13 +295,13 @@ func (c *bagCheck) fetch() {
 	c.tagLines(bagFetch, false, func(n int64, line string) {
 		fields := fetchLine.FindStringSubmatch(line)
 		if fields == nil {
-			c.report(bagFetch, n, "is not a URL, a length and a file name")
+			c.problem(bagFetch, n, "is not a URL, a length and a file name")
 			return
 		}
 		name := path.Clean(unescapeName.Replace(fields[1]))
 		for _, list := range c.payload {
 			if !list.names.Has(name) {
-				c.report(bagFetch, n, fmt.Sprintf("%s does not list %q", list.file, name))
+				c.problem(bagFetch, n, "%s does not list %q", list.file, name)
 			}
 		}
 	})
@@ -280,19 +317,26 @@ func (c *bagCheck) tagLines(name string, required bool, each func(int64, string)
 	})
 	if err != nil {
 		if required || !safefs.IsMissing(err) {
-			c.report(name, 0, "cannot be read: "+safefs.Cause(err))
+			c.problem(name, 0, "cannot be read: %s", safefs.Cause(err))
 		}
 		return
 	}
 	defer file.Close()
-	lines := bufio.NewReaderSize(file, maxTagLine)
+	var content io.Reader = file
+	if c.charset != nil && name != bagDeclaration {
+		content = c.charset.Reader(file)
+	}
+	lines := bufio.NewReaderSize(content, maxTagLine)
 	for n := int64(1); c.ctx.Err() == nil; n++ {
 		line, err := lines.ReadSlice('\n')
 		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
 			if !errors.Is(err, io.EOF) {
-				c.report(name, n, "cannot be read: "+safefs.Cause(err))
+				c.problem(name, n, "cannot be read: %s", safefs.Cause(err))
 			}
 			return
+		}
+		if n == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF"))
 		}
 		each(n, strings.TrimSuffix(strings.TrimSuffix(string(line), "\n"), "\r"))
 	}

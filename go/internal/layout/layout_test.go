@@ -32,7 +32,9 @@ func problems(t *testing.T, files map[string]string, lists map[string]string) (f
 		t.Fatal(err)
 	}
 	defer roots.Close()
+	folder := layout.Folder{Root: roots.Top(), Roots: roots}
 	bag := layout.BagIt.New()
+	bag.(layout.Encoded).Charset(t.Context(), folder)
 	for file, names := range lists {
 		list := bag.AddManifest(file)
 		for name := range strings.FieldsSeq(names) {
@@ -41,9 +43,10 @@ func problems(t *testing.T, files map[string]string, lists map[string]string) (f
 			}
 		}
 	}
-	bag.Check(t.Context(), layout.Folder{Root: roots.Top(), Roots: roots}, func(file string, line int64, problem string) {
+	note := func(file string, line int64, problem string) {
 		found = append(found, fmt.Sprintf("%s:%d %s", file, line, problem))
-	})
+	}
+	bag.Check(t.Context(), folder, layout.Report{Problem: note, Note: note})
 	slices.Sort(found)
 	return found
 }
@@ -69,19 +72,19 @@ func TestBag(t *testing.T) {
 		"an unknown version": {file: "bagit.txt", text: "BagIt-Version: 2.0\nTag-File-Character-Encoding: UTF-8\n",
 			want: []string{"bagit.txt:1 unknown version 2.0"}},
 		"an unsupported encoding": {file: "bagit.txt", text: "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-9\n",
-			want: []string{`bagit.txt:2 unsupported encoding "UTF-9", expected UTF-8`}},
+			want: []string{`bagit.txt:2 unsupported encoding "UTF-9"; known: UTF-8, UTF-16, and most others of IANA's registry`}},
 		"a wrong Payload-Oxum": {file: "bag-info.txt", text: "A: b\nPayload-Oxum: 4.2\n",
-			want: []string{"bag-info.txt:2 Payload-Oxum is 4.2, found 3.2"}},
+			want: []string{"bag-info.txt:2 Payload-Oxum is 4.2, found 3.2 (BagIt 1.0)"}},
 		"an unlisted payload file": {list: "manifest-sha256.txt", says: "data/a",
-			want: []string{`manifest-sha256.txt:0 does not list "data/sub/b"`}},
+			want: []string{`manifest-sha256.txt:0 does not list "data/sub/b" (BagIt 1.0)`}},
 		"no payload manifest": {list: "manifest-sha256.txt", says: "-",
-			want: []string{"bagit.txt:0 the bag has no payload manifest"}},
+			want: []string{"bagit.txt:0 the bag has no payload manifest (BagIt 1.0)"}},
 		"a payload manifest that lists a tag file": {list: "manifest-sha256.txt", says: "data/a data/sub/b bagit.txt",
 			want: []string{"manifest-sha256.txt: bagit.txt: a payload manifest must list files below data/ only"}},
 		"a tag manifest without the payload manifest": {list: "tagmanifest-sha256.txt", says: "bagit.txt",
-			want: []string{"tagmanifest-sha256.txt:0 does not list manifest-sha256.txt"}},
+			want: []string{"tagmanifest-sha256.txt:0 does not list manifest-sha256.txt (BagIt 1.0)"}},
 		"a fetched file that is not listed": {file: "fetch.txt", text: "http://example.org/x 3 data/x\n",
-			want: []string{`fetch.txt:1 manifest-sha256.txt does not list "data/x"`}},
+			want: []string{`fetch.txt:1 manifest-sha256.txt does not list "data/x" (BagIt 1.0)`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, listed := maps.Clone(complete), maps.Clone(lists)
@@ -103,15 +106,29 @@ func change(all map[string]string, name, text string) {
 	}
 }
 
+// markers are names that mark a structure of each kind.
+var markers = map[string]*layout.Kind{
+	"bagit.txt": layout.BagIt, "0=ocfl_object_1.1": layout.OCFLObject, "0=ocfl_object_9": layout.OCFLObject,
+	"0=ocfl_1.0": layout.OCFLRoot, "oci-layout": layout.OCI,
+}
+
 func TestKinds(t *testing.T) {
+	marked := map[*layout.Kind]bool{}
+	for name, kind := range markers {
+		marked[kind] = true
+		if layout.MarkedBy(name) != kind || !kind.IsOwn(name) || kind.New() == nil || kind.Title == "" {
+			t.Errorf("%q marks %+v", name, layout.MarkedBy(name))
+		}
+	}
 	for _, k := range layout.Kinds {
-		t.Run(k.Name, func(t *testing.T) {
-			if layout.MarkedBy(k.Marker) != k || !k.IsOwn(k.Marker) || k.Format == nil || k.New() == nil {
-				t.Errorf("%+v", k)
-			}
-		})
+		if !marked[k] {
+			t.Errorf("no marker of %s", k.Name)
+		}
 	}
 	if layout.MarkedBy("none") != nil || layout.MayBeManifest("none") || !layout.MayBeManifest("manifest-md5.txt") {
 		t.Error("a name that is no marker, or is a manifest")
+	}
+	if layout.CandidateBy("inventory.json.sha512") != layout.OCFLObject || layout.CandidateBy("inventory.json") != nil {
+		t.Error("a sidecar of an inventory may mark an OCFL object")
 	}
 }

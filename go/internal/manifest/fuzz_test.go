@@ -56,6 +56,9 @@ func FuzzRead(f *testing.F) {
 			case err != nil:
 				t.Fatal(err)
 			}
+			if reading.Format == manifest.OCFL {
+				last.Line = 0 // its keys may be in any order
+			}
 			if e.Line < last.Line || e.Line > most || e.Line == last.Line && !mayRepeat(reading.Format, bad) {
 				t.Fatalf("line %d after %d of %d", e.Line, last.Line, most)
 			}

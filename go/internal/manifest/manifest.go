@@ -64,6 +64,8 @@
 //	sum           sum blocks name           sum(1), as in Ensembl's CHECKSUMS
 //	cksum         crc size name             POSIX, cksum
 //	table         Algorithm,Hash,Path       tables whose first line names the columns
+//	ocfl          JSON                      inventories of OCFL objects
+//	oci           JSON                      indexes and manifests of OCI images
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
@@ -142,9 +144,11 @@ type LineError struct {
 type LineCode uint8
 
 const (
-	NoCode    LineCode = iota // any other cause
-	NoDigest                  // the line lists a file without a digest
-	PlainText                 // nothing in the line looks like a digest, and the format may have text between entries
+	NoCode     LineCode = iota // any other cause
+	NoDigest                   // the line lists a file without a digest
+	PlainText                  // nothing in the line looks like a digest, and the format may have text between entries
+	Ignored                    // what the line says is not used, and need not be: no error, but worth a note
+	BrokenRule                 // not about a line, but about the structure that the manifest belongs to
 )
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
@@ -158,6 +162,8 @@ type Options struct {
 	FileName  string            // without its folder; it may name the algorithm
 	Algorithm *digest.Algorithm // of digests without a tag; nil to take it from FileName or the length
 	Format    *Format           // nil to detect it
+	Charset   *Charset          // of the text; nil for UTF-8, or what a byte order mark says
+	Verbatim  bool              // the bytes are the text: nothing is decompressed, decoded or unwrapped
 	// AllowShort accepts digests of fewer than 128 bits, of which a second file is found in no time.
 	// Those of Algorithm are accepted in any case.
 	AllowShort bool
@@ -248,6 +254,7 @@ var Formats = []*Format{
 	Hashdeep, FileHash, Certutil, ENA, Release, BagIt, Dpkg, // by a header or a file name
 	InToto, Sigstore, CondaPaths, CondaMeta, Datapackage, ROCrate, Croissant, // JSON documents
 	NPM, Cargo, CycloneDX, SPDX, Simplestreams, // JSON documents
+	OCFL, OCI, // structures whose manifests are JSON documents
 	// Lists of packages and tables, by a header, a file name or the form of all lines:
 	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, Table,
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
@@ -256,7 +263,7 @@ var Formats = []*Format{
 // Reading is a manifest that is being read.
 type Reading struct {
 	Format   *Format
-	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed
+	Encoding string // "utf-8" (which stands for any bytes), "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed; or Options.Charset's
 	// Wrapper is "pgp", "signify", "dsse" or "sigstore" if the text is inside a signature, which is not
 	// checked; else "".
 	Wrapper string
@@ -274,9 +281,16 @@ func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.lines
 //
 // If r has a method Len that returns the number of unread bytes, the buffer is no larger than that.
 func Read(r io.Reader, o Options) (*Reading, error) {
-	b, err := begin(newBuffer(r), &o)
+	text := newBuffer(r)
+	if o.Charset != nil {
+		text = bufio.NewReaderSize(o.Charset.Reader(text), MaxLine)
+	}
+	b, err := begin(text, &o)
 	if err != nil {
 		return nil, err
+	}
+	if o.Charset != nil {
+		b.encoding = o.Charset.Name
 	}
 	format := o.Format
 	if format == nil {
@@ -324,6 +338,13 @@ type beginning struct {
 
 // begin detects the encoding and the wrapper of a manifest, and completes o.
 func begin(r *bufio.Reader, o *Options) (*beginning, error) {
+	if o.Verbatim {
+		head, err := r.Peek(r.Size())
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		return &beginning{text: r, encoding: "utf-8", head: head}, nil
+	}
 	r, packed, err := decompress(r)
 	if err != nil {
 		return nil, err

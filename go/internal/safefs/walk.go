@@ -66,6 +66,20 @@ func (t *Tree) WalkFrom(ctx context.Context, start string, visit func(name strin
 	return err
 }
 
+// List returns what is in the folder called name, sorted as by [Tree.Walk].
+func (t *Tree) List(ctx context.Context, name string) ([]fs.DirEntry, error) {
+	nodes, err := t.read(ctx, name)
+	entries := make([]fs.DirEntry, len(nodes))
+	prefix := name + "/"
+	if name == "." {
+		prefix = ""
+	}
+	for i, n := range nodes {
+		entries[i] = &dirEntry{n, prefix, t}
+	}
+	return entries, err
+}
+
 // walk is the state of a Walk. It uses a stack, not recursion, because a tree may have any depth.
 type walk struct {
 	tree    *Tree

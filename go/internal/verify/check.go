@@ -67,7 +67,9 @@ type failure struct {
 
 func (c *checker) result(r *Result) {
 	path := r.Name
-	if !filepath.IsAbs(path) {
+	if r.OpenedAs != "" {
+		path = r.OpenedAs
+	} else if !filepath.IsAbs(path) {
 		dir, _ := filepath.Split(r.Manifest.Path)
 		path = dir + filepath.FromSlash(path) // not cleaned: through a link, d/../x is another file than x
 	}

@@ -1,12 +1,14 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
@@ -21,14 +23,26 @@ type location struct {
 	manifest  *Manifest
 	candidate bool        // its name does not tell whether it is a manifest
 	structure *structure  // that it belongs to, or nil
-	list      layout.List // takes its entries for the structure
+	list      layout.List // takes its entries for the structure; or nil
+	found     *layout.Found
+}
+
+// inStructure is its name below its structure's folder.
+func (l *location) inStructure() string {
+	if l.found != nil {
+		return path.Join(l.found.Folder, l.found.Name)
+	}
+	return l.name
 }
 
 // structure is a folder with rules of its own; see package layout.
 type structure struct {
 	layout.Layout
 	kind      *layout.Kind
-	folder    string // below the top folder
+	folder    string            // below the top folder
+	marker    string            // the file that makes its folder such a structure
+	charset   *manifest.Charset // of its manifests
+	candidate bool              // only its content tells whether it is one
 	locations []*location
 	notes     map[string]*Manifest // stand for its files that are no manifests
 }
@@ -39,6 +53,8 @@ type discovery struct {
 	named      string      // the path of the manifest that the request names itself, absolute; "" for a folder
 	locations  []*location // sorted
 	structures []*structure
+	partOf     *layout.Kind // the structure that named belongs to, which is not checked; nil if none
+	recursive  bool
 	marked     map[string]*layout.Kind // folders that are structures, absolute
 	unknown    unknownManifests
 }
@@ -59,7 +75,7 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 	if err != nil {
 		return nil, safefs.At(requested, err)
 	}
-	d := &discovery{}
+	d := &discovery{recursive: r.Recursive}
 	top, display := path, requested
 	if !info.IsDir() {
 		d.named = path
@@ -70,6 +86,7 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 		return nil, safefs.At(requested, err)
 	}
 	if d.named != "" {
+		d.partOf = d.structureOf(ctx, filepath.Base(path))
 		return d, nil
 	}
 	if err := d.search(ctx, r.Recursive); err != nil {
@@ -89,7 +106,7 @@ func (d *discovery) search(ctx context.Context, recursive bool) (err error) {
 	} else {
 		err = d.searchTop(tree)
 	}
-	d.assign()
+	d.assign(ctx)
 	if err == nil {
 		err = d.examine(ctx)
 	}
@@ -125,19 +142,27 @@ func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
 // look notes the file called name in tree, in folder, if it is, or may be, a manifest or marks a structure.
 func (d *discovery) look(tree *safefs.Tree, folder, name string, entry fs.DirEntry) {
 	file, name := name, path.Base(name)
-	kind := layout.MarkedBy(name)
+	kind, possible := layout.MarkedBy(name), layout.CandidateBy(name)
 	certainty := manifest.Classify(name)
-	if kind == nil && certainty == manifest.NoName && !layout.MayBeManifest(name) || isFolder(tree, file, entry) {
+	isNone := kind == nil && possible == nil && certainty == manifest.NoName && !layout.MayBeManifest(name)
+	if isNone || isFolder(tree, file, entry) {
 		return
 	}
 	if kind != nil {
-		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder})
-	} else {
-		if n := len(d.locations); n > 0 && d.locations[n-1].folder == folder {
-			folder = d.locations[n-1].folder // kept once
-		}
-		d.locations = append(d.locations, &location{folder: folder, name: name, candidate: certainty == manifest.Candidate})
+		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder, marker: name})
+		return
 	}
+	if possible != nil {
+		d.structures = append(d.structures,
+			&structure{Layout: possible.New(), kind: possible, folder: folder, marker: name, candidate: true})
+	}
+	if certainty == manifest.NoName && !layout.MayBeManifest(name) {
+		return
+	}
+	if n := len(d.locations); n > 0 && d.locations[n-1].folder == folder {
+		folder = d.locations[n-1].folder // kept once
+	}
+	d.locations = append(d.locations, &location{folder: folder, name: name, candidate: certainty == manifest.Candidate})
 }
 
 // isFolder reports whether entry is a folder or a link to one.
@@ -151,21 +176,141 @@ func isFolder(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
 
 // assign gives the structures their manifests. Outside of one, a file that is named as if it were such a
 // manifest is none.
-func (d *discovery) assign() {
-	byFolder := map[string]*structure{}
+func (d *discovery) assign(ctx context.Context) {
+	byFolder := d.settle(ctx)
 	d.marked = map[string]*layout.Kind{}
 	for _, s := range d.structures {
-		byFolder[s.folder] = s
 		d.marked[filepath.Join(d.roots.Top().Dir, s.folder)] = s.kind
 	}
 	d.locations = slices.DeleteFunc(d.locations, func(l *location) bool {
-		if s := byFolder[l.folder]; s != nil && s.kind.IsManifest(l.name) {
+		if isContent(path.Join(l.folder, l.name), byFolder) {
+			return true
+		}
+		for _, s := range byFolder[l.folder] {
+			if !s.kind.IsManifest(l.name) {
+				continue
+			}
+			if _, finds := s.Layout.(layout.Finder); finds {
+				return true // what is one, it finds
+			}
 			l.structure, l.list = s, s.AddManifest(l.name)
 			l.candidate = false
 			s.locations = append(s.locations, l)
 		}
 		return l.structure == nil && l.err == nil && !l.candidate && !manifest.IsName(l.name)
 	})
+	for _, s := range d.structures {
+		if encoded, is := s.Layout.(layout.Encoded); is {
+			s.charset = encoded.Charset(ctx, d.at(s.folder))
+		}
+		d.find(ctx, s)
+	}
+	slices.SortStableFunc(d.locations, func(a, b *location) int {
+		return strings.Compare(path.Join(a.folder, a.name), path.Join(b.folder, b.name))
+	})
+}
+
+// settle leaves one structure of each kind in a folder, none of them content of another one, and none that
+// only seemed to be one. It returns them by folder.
+func (d *discovery) settle(ctx context.Context) map[string][]*structure {
+	slices.SortStableFunc(d.structures, func(a, b *structure) int {
+		return cmp.Or(cmp.Compare(depth(a.folder), depth(b.folder)), isCandidate(a)-isCandidate(b))
+	})
+	byFolder := map[string][]*structure{}
+	var refused *structure // the candidate that was none last; those after it in its folder are the same
+	d.structures = slices.DeleteFunc(d.structures, func(s *structure) bool {
+		isKnown := slices.ContainsFunc(byFolder[s.folder], func(other *structure) bool { return other.kind == s.kind })
+		if isKnown || isContent(path.Join(s.folder, s.marker), byFolder) {
+			return true
+		}
+		if s.candidate {
+			if refused != nil && refused.folder == s.folder && refused.kind == s.kind {
+				return true
+			}
+			if !s.kind.Confirm(ctx, d.at(s.folder)) {
+				refused = s
+				return true
+			}
+		}
+		byFolder[s.folder] = append(byFolder[s.folder], s)
+		return false
+	})
+	return byFolder
+}
+
+func isCandidate(s *structure) int {
+	if s.candidate {
+		return 1
+	}
+	return 0
+}
+
+func depth(folder string) int {
+	if folder == "." {
+		return 0
+	}
+	return 1 + strings.Count(folder, "/")
+}
+
+// isContent reports whether a file is content of a structure in a folder above it.
+func isContent(name string, byFolder map[string][]*structure) bool {
+	if len(byFolder) == 0 {
+		return false
+	}
+	for folder := path.Dir(name); ; folder = path.Dir(folder) {
+		for _, s := range byFolder[folder] {
+			below := name
+			if folder != "." {
+				below = name[len(folder)+1:]
+			}
+			if s.kind.IsContent != nil && s.kind.IsContent(below) {
+				return true
+			}
+		}
+		if folder == "." {
+			return false
+		}
+	}
+}
+
+// at returns a folder below the top for package layout.
+func (d *discovery) at(folder string) layout.Folder {
+	return layout.Folder{Root: d.roots.At(folder, ""), Roots: d.roots, Recursive: d.recursive}
+}
+
+// find adds the manifests that a structure finds itself.
+func (d *discovery) find(ctx context.Context, s *structure) {
+	finder, is := s.Layout.(layout.Finder)
+	if !is {
+		return
+	}
+	for _, f := range finder.Find(ctx, d.at(s.folder)) {
+		l := &location{folder: path.Join(s.folder, f.Folder), name: f.Name, structure: s, found: &f}
+		s.locations = append(s.locations, l)
+		d.locations = append(d.locations, l)
+	}
+}
+
+// structureOf returns the kind of structure that the manifest called name, in the top folder, belongs to.
+func (d *discovery) structureOf(ctx context.Context, name string) *layout.Kind {
+	if !layout.MayBeManifest(name) {
+		return nil
+	}
+	tree, _ := d.roots.Top().Acquire() // it is open already
+	entries, _ := tree.List(ctx, ".")
+	var possible *layout.Kind
+	for _, e := range entries {
+		if kind := layout.MarkedBy(e.Name()); kind != nil && kind.IsManifest(name) {
+			return kind
+		}
+		if kind := layout.CandidateBy(e.Name()); kind != nil && kind.IsManifest(name) {
+			possible = kind
+		}
+	}
+	if possible != nil && possible.Confirm(ctx, d.at(".")) {
+		return possible
+	}
+	return nil
 }
 
 // isOwnFile reports whether path, absolute, is a structure's own file, which need not be listed.

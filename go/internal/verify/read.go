@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path"
 	"path/filepath"
 	"slices"
 
+	"checksig/internal/layout"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -16,6 +18,9 @@ const (
 	// sideBySide is how many manifests are read in turns, an entry of each: what they list of one file
 	// then comes close together.
 	sideBySide = 8
+
+	// largeManifest is the size from which on a manifest that is read as a whole is read alone.
+	largeManifest = 1 << 20
 
 	// smallManifest is the size up to which a manifest is read at once, so that it need not stay open.
 	smallManifest = 64 << 10
@@ -43,6 +48,7 @@ type openManifest struct {
 	file     *safefs.File
 	reading  *manifest.Reading
 	line     int64
+	isLarge  bool // it is in memory, and takes much of it
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
@@ -51,7 +57,7 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 	locations := rd.discovery.locations
 	var open []*openManifest
 	return func() bool {
-		for len(locations) > 0 && len(open) < turns && ctx.Err() == nil {
+		for len(locations) > 0 && len(open) < turns && ctx.Err() == nil && !slices.ContainsFunc(open, isLarge) {
 			m, err := rd.open(ctx, locations[0], len(open) == 0)
 			if safefs.IsExhausted(err) && len(open) > 0 {
 				break // again when one of the others has ended
@@ -80,6 +86,8 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 		return false
 	}
 }
+
+func isLarge(m *openManifest) bool { return m.isLarge }
 
 // again reads all manifests once more, for what can be read of them.
 func (rd *reader) again(ctx context.Context, turns int, each func(*location, claim)) {
@@ -118,7 +126,7 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		v.bad(m, bad)
 		return !bad.Fatal
 	case errors.Is(err, io.EOF):
-		if m.line == 0 {
+		if f := m.location.found; m.line == 0 && (f == nil || !f.MayBeEmpty) {
 			v.bad(m, &manifest.LineError{Cause: "lists no file"})
 		}
 	case errors.Is(err, context.Canceled): // nobody waits for what comes after it
@@ -171,25 +179,46 @@ func (rd *reader) openFile(l *location) (*safefs.File, error) {
 
 // begin reads the manifest's beginning.
 func (rd *reader) begin(ctx context.Context, m *openManifest) error {
-	var content io.Reader = &untilDone{ctx, m.file}
-	if m.file.Size() <= smallManifest {
-		content = m.whole()
+	content, err := rd.content(ctx, m)
+	if err != nil {
+		return err
 	}
 	options := manifest.Options{
-		FileName: m.location.name, Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
+		FileName: path.Base(m.location.name), Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
 		AcceptText: rd.reading.IgnoreText,
 	}
 	if s := m.location.structure; s != nil && options.Format == nil {
-		options.Format = s.kind.Format
+		options.Format, options.Charset = s.kind.Format, s.charset
+		if f := m.location.found; f != nil {
+			options.Format = f.Format
+			options.Verbatim = f.Format != nil // the structure has read it so, too
+		}
 	}
 	reading, err := manifest.Read(content, options)
 	if err != nil {
 		return err
 	}
 	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
-	m.folder = rd.discovery.roots.At(m.location.folder, "")
+	m.folder = rd.discovery.roots.At(path.Join(m.location.folder, path.Dir(m.location.name)), "")
 	m.root = rd.rootOf(m, reading.Format)
 	return nil
+}
+
+// content returns what m's entries are read from.
+func (rd *reader) content(ctx context.Context, m *openManifest) (io.Reader, error) {
+	if m.location.found != nil {
+		content, err := layout.ReadWhole(ctx, m.file)
+		m.close()
+		if err != nil {
+			return nil, err
+		}
+		m.isLarge = len(content) >= largeManifest
+		return bytes.NewReader(content), m.location.structure.Layout.(layout.Finder).Take(m.location.inStructure(), content)
+	}
+	if m.file.Size() <= smallManifest {
+		return m.whole(), nil
+	}
+	return &untilDone{ctx, m.file}, nil
 }
 
 // rootOf returns the folder that names in a manifest of that format start from.

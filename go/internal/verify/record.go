@@ -23,6 +23,9 @@ type recorder struct {
 // maxText bounds the text of a bad line, which may be the name of a file.
 const maxText = 120
 
+// maxNotes is how many notes about a manifest are reported.
+const maxNotes = 1000
+
 // manifest gives m its index and reports it.
 func (r *recorder) manifest(m *Manifest) {
 	r.mu.Lock()
@@ -43,6 +46,13 @@ func (r *recorder) result(result *Result) {
 func (r *recorder) badLine(m *Manifest, bad *manifest.LineError) {
 	r.badLines.Add(1)
 	r.sink.BadLine(&BadLine{m, bad.Line, bad.Text[:min(len(bad.Text), maxText)], bad.Cause, bad.Code})
+}
+
+func (r *recorder) note(m *Manifest, line int64, text string) {
+	if r.sink.Note == nil || m.notes.Add(1) > maxNotes {
+		return
+	}
+	r.sink.Note(&Note{m, line, text})
 }
 
 func (r *recorder) unlistedFile(f *UnlistedFile) {

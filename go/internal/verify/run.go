@@ -113,7 +113,7 @@ func poolConfig[P any](r *run, newHandler func(worker int) hashpool.Handler[P]) 
 }
 
 // mixedFormats may list all files under one algorithm, and then under another.
-var mixedFormats = []string{"release", "bsd", "base64", "openssl", "dsc"}
+var mixedFormats = []string{"release", "bsd", "base64", "openssl", "dsc", "ocfl"}
 
 // isWide reports whether claims about one file may lie far apart. A single manifest of one algorithm
 // seldom lists a file twice, and the workers need not wait for the second entry.
@@ -137,7 +137,13 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 				joined.wide = true
 			}
 		},
-		bad: func(m *openManifest, bad *manifest.LineError) { r.record.badLine(m.Manifest, bad) },
+		bad: func(m *openManifest, bad *manifest.LineError) {
+			if bad.Code == manifest.Ignored {
+				r.record.note(m.Manifest, bad.Line, bad.Cause)
+			} else {
+				r.record.badLine(m.Manifest, bad)
+			}
+		},
 		claim: func(m *openManifest, c claim, refused error) {
 			if r.note(m, &c, refused) {
 				joined.add(c)
@@ -173,6 +179,9 @@ func (r *run) opened(m *openManifest, err error) {
 	}
 	r.record.manifest(m.Manifest)
 	m.location.manifest = m.Manifest
+	if kind := r.discovery.partOf; kind != nil {
+		r.record.note(m.Manifest, 0, "part of "+kind.Title+", which was not checked: verify its folder")
+	}
 	if err != nil {
 		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err)})
 	}
@@ -188,7 +197,9 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	}
 	if list := m.location.list; list != nil {
 		if problem := list.Add(c.entry.Name); problem != "" {
-			r.record.badLine(m.Manifest, &manifest.LineError{Line: c.entry.Line, Text: c.entry.Name, Cause: problem})
+			r.record.badLine(m.Manifest, &manifest.LineError{
+				Line: c.entry.Line, Text: c.entry.Name, Cause: problem, Code: manifest.BrokenRule,
+			})
 		}
 	}
 	if err := r.compare.refusal(c); err != nil {
@@ -204,10 +215,12 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 func (r *run) conclude() {
 	findContradictions(r.group.Context(), r.reader, r.record, r.compare.suspects.keys)
 	for _, s := range r.discovery.structures {
-		s.Check(r.group.Context(), layout.Folder{Root: r.discovery.roots.At(s.folder, ""), Roots: r.discovery.roots},
-			func(file string, line int64, problem string) {
-				r.record.badLine(r.manifestOf(s, file), &manifest.LineError{Line: line, Cause: problem})
-			})
+		s.Check(r.group.Context(), r.discovery.at(s.folder), layout.Report{
+			Problem: func(file string, line int64, problem string) {
+				r.record.badLine(r.manifestOf(s, file), &manifest.LineError{Line: line, Cause: problem, Code: manifest.BrokenRule})
+			},
+			Note: func(file string, line int64, note string) { r.record.note(r.manifestOf(s, file), line, note) },
+		})
 	}
 	if r.request.Unlisted != IgnoreUnlisted {
 		search := &unlistedSearch{group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed}
@@ -219,7 +232,7 @@ func (r *run) conclude() {
 // manifestOf returns the manifest called name of a structure, or one that stands for another of its files.
 func (r *run) manifestOf(s *structure, name string) *Manifest {
 	for _, l := range s.locations {
-		if l.name == name && l.manifest != nil {
+		if l.inStructure() == name && l.manifest != nil {
 			return l.manifest
 		}
 	}

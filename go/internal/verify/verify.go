@@ -12,6 +12,7 @@ package verify
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"checksig/internal/digest"
@@ -78,7 +79,7 @@ type Manifest struct {
 	Path   string // where it is, as the request gives the path
 	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
 
-	Encoding string // "utf-8", "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed
+	Encoding string // "utf-8", "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed; in a bag the one that it names
 	Wrapper  string // the signature around it, as [manifest.Reading.Wrapper]; it is not checked
 
 	// Known once it was read:
@@ -87,6 +88,7 @@ type Manifest struct {
 	TextLines  int64               // lines that IgnoreText passed over
 	Unverified []string            // what it states that is not verified; see [manifest.Reading]
 
+	notes  atomic.Int64 // made about it
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from
 }
@@ -119,6 +121,13 @@ type BadLine struct {
 	Code     manifest.LineCode
 }
 
+// Note is something about a manifest that is worth knowing, and no fault.
+type Note struct {
+	Manifest *Manifest
+	Line     int64 // from 1; 0 if it is about the manifest as a whole
+	Text     string
+}
+
 // Sink takes what a run finds. Its functions are called from several goroutines at once, and may block
 // to slow the run down. A manifest comes before its entries. What they are given is valid until they
 // return.
@@ -129,6 +138,7 @@ type Sink struct {
 	BadLine  func(*BadLine)
 	Unlisted func(*UnlistedFile)
 	Unknown  func(path string) // a file that looks like a manifest, but has no known format; may be nil
+	Note     func(*Note)       // nil if nobody asks
 }
 
 // Summary counts what a run found.

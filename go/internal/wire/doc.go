@@ -70,7 +70,8 @@
 //	8   u32    size of encoding
 //	12  u32    size of wrapper
 //	16         format ("gnu"; empty if it could not be opened), encoding ("utf-8", "utf-16le" or
-//	           "utf-16be"; with "gzip+", "bzip2+", "xz+" or "zstd+" in front if compressed), wrapper ("pgp", "signify", "dsse", "sigstore" or empty), path (the rest)
+//	           "utf-16be"; with "gzip+", "bzip2+", "xz+" or "zstd+" in front if
+//	           compressed; in a bag the one that it names), wrapper ("pgp", "signify", "dsse", "sigstore" or empty), path (the rest)
 //
 //	'R' read: the manifest was read to its end
 //	0   u32    manifest
@@ -130,9 +131,15 @@
 //	'B' bad line
 //	0   u32    manifest
 //	4   u64    line; 0 if it is about the manifest as a whole
-//	12  u8     code: 0 none, 1 the line lists a file without a digest
+//	12  u8     code: 0 none, 1 the line lists a file without a digest, 2 not about the line but about the
+//	           directory structure that the manifest belongs to
 //	13  u32    size of text
 //	17         text (the beginning of the line), cause
+//
+//	'I' note: something about a manifest that is worth knowing, and no fault
+//	0   u32    manifest
+//	4   u64    line; 0 if it is about the manifest as a whole
+//	12         text
 //
 //	'S' summary, of verify and algorithms
 //	0   5 i64  entries by status: verified, mismatched, missing, unreadable, skipped

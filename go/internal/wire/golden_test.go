@@ -179,7 +179,7 @@ func TestGoldenBatches(t *testing.T) {
 			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
 		}
 	}
-	for _, kind := range "MREVUBXSFDWA" {
+	for _, kind := range "MREVUBIXSFDWA" {
 		if !seen[string(kind)] {
 			t.Errorf("no record of kind %c", kind)
 		}
@@ -220,6 +220,8 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		return wire.AppendBadLine(dst, &wire.BadLine{
 			Manifest: r.Manifest, Line: r.Line, Code: wire.LineCode(r.Code), Text: string(r.Text), Cause: r.Cause,
 		})
+	case wire.KindNote:
+		return wire.AppendNote(dst, &wire.Note{Manifest: r.Manifest, Line: r.Line, Text: string(r.Text)})
 	case wire.KindError:
 		return wire.AppendFailure(dst, &wire.Failure{
 			Code: wire.Code(r.Code), Number: r.Number, Path: string(r.Path), Message: string(r.Message),

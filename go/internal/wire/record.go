@@ -28,6 +28,7 @@ const (
 	KindUnlisted  Kind = 'U'
 	KindUnknown   Kind = 'N'
 	KindBadLine   Kind = 'B'
+	KindNote      Kind = 'I'
 	KindError     Kind = 'X'
 	KindSummary   Kind = 'S'
 	KindFile      Kind = 'F'
@@ -198,8 +199,9 @@ type LineCode uint8
 
 // The codes of bad lines.
 const (
-	LineOther    LineCode = iota // only the cause tells
-	LineNoDigest                 // the line lists a file without a digest
+	LineOther      LineCode = iota // only the cause tells
+	LineNoDigest                   // the line lists a file without a digest
+	LineBrokenRule                 // it is about the directory structure that the manifest belongs to
 )
 
 // BadLine is a line of a manifest that was not understood.
@@ -219,6 +221,21 @@ func AppendBadLine(dst []byte, b *BadLine) []byte {
 	dst = append(dst, byte(b.Code))
 	dst = appendSized(dst, b.Text)
 	return end(append(dst, b.Cause...), start)
+}
+
+// Note is something about a manifest that is worth knowing, and no fault.
+type Note struct {
+	Manifest int
+	Line     int64
+	Text     string
+}
+
+// AppendNote appends an 'I' record.
+func AppendNote(dst []byte, n *Note) []byte {
+	dst, start := begin(dst, KindNote)
+	dst = le.AppendUint32(dst, uint32(n.Manifest))
+	dst = le.AppendUint64(dst, uint64(n.Line))
+	return end(append(dst, n.Text...), start)
 }
 
 // Summary counts what a verification found.

@@ -47,6 +47,7 @@ __all__ = [
     "decode_failure",
     "decode_file",
     "decode_manifest",
+    "decode_note",
     "decode_read",
     "decode_summary",
     "decode_written",
@@ -55,7 +56,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 7
+ABI = 8
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -67,6 +68,7 @@ _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
 _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQBI")
+_NOTE = struct.Struct("<IQ")
 _ERROR = struct.Struct("<BiI")
 _SUMMARY = struct.Struct("<9q")
 _WRITTEN = struct.Struct("<4q")
@@ -144,6 +146,7 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     GROUP = ord("G")
     SHORT = ord("v")
     BAD_LINE = ord("B")
+    NOTE = ord("I")
     EXTRA = ord("U")
     NOT_UNDERSTOOD = ord("N")
     ERROR = ord("X")
@@ -336,6 +339,16 @@ def decode_bad_line(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int,
     if code:
         bad.code = code
     return manifest, bad
+
+
+def decode_note(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
+    """Decode an ``I`` record into a manifest's index and the manifest with the note."""
+    index: int
+    index, line = _NOTE.unpack_from(payload)
+    text = _text(payload[_NOTE.size :])
+    manifest = manifests[index]
+    note = f"line {line}: {text}" if line else text
+    return index, manifest._replace(notes=(*manifest.notes, note))
 
 
 class Summary(NamedTuple):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import Status
 from .._printable import printable, printable_text
+from ..report import BROKEN_RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -88,7 +89,8 @@ def _case(result: Result) -> Case:
 
 def _bad_case(bad: BadLine) -> Case:
     where = f"line {bad.line}" if bad.line else "manifest"
-    return Case(where, "error", "bad line", f"{bad.cause}: {bad.text}" if bad.text else bad.cause)
+    what = "broken rule" if bad.code == BROKEN_RULE else "bad line"
+    return Case(where, "error", what, f"{bad.cause}: {bad.text}" if bad.text else bad.cause)
 
 
 def write(path: str, found: Iterable[Suite]) -> None:

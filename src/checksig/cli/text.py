@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import PackageStatus, Report, Status
 from .._algorithms import load
 from .._printable import printable, printable_text
+from ..report import BROKEN_RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,7 @@ _COLOURS = {
     "MISSING": _RED,
     "UNREADABLE": _RED,
     "BAD LINE": _RED,
+    "BROKEN RULE": _RED,
     "NO RECORD": _RED,
     "NOT LISTED": _YELLOW,
     "SKIPPED": _YELLOW,
@@ -146,6 +148,7 @@ def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
         for report in reports
         for path in report.not_understood
     ]
+    notes += [f"{printable(m.path)}: {printable_text(note)}" for m in manifests for note in m.notes]
     for note in notes[:_MAX_NOTES]:
         yield style.line("NOTE", note)
     if len(notes) > _MAX_NOTES:
@@ -167,7 +170,8 @@ def _weak(manifests: list[Manifest]) -> list[str]:
 
 def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
     where = f" line {bad.line}" if bad.line else ""
-    yield style.line("BAD LINE", f"{printable(bad.manifest)}{where}")
+    word = "BROKEN RULE" if bad.code == BROKEN_RULE else "BAD LINE"
+    yield style.line(word, f"{printable(bad.manifest)}{where}")
     yield f"{_INDENT}{printable_text(bad.cause)}" + (f": {printable(bad.text)}" if bad.text else "")
 
 
