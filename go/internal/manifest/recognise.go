@@ -43,7 +43,7 @@ func Recognise(r io.Reader, o Options) (content Content, about string, err error
 	head := beginning.head
 	format := detected(head, o, beginning.newWrapper != nil)
 	if format == nil || format == unknownJSON || format == wrappedJSON {
-		if hasDigest(head) && !isBinary(head) {
+		if !isBinary(head) && (hasDigest(head) || hasBase64Digest(head) || isOnlyComments(head)) {
 			return Unknown, "", nil
 		}
 		return NoDigests, "", nil
@@ -130,6 +130,22 @@ func hasDigest(head []byte) bool {
 		start, isHex = i+1, true
 	}
 	return false
+}
+
+// hasBase64Digest reports whether a word of head is as long as a digest in base64, and none of a text.
+func hasBase64Digest(head []byte) bool {
+	for word := range bytes.FieldsFuncSeq(head, isNotBase64) {
+		if isBase64Digest(word) && bytes.ContainsAny(word, "0123456789+/=") {
+			return true
+		}
+	}
+	return false
+}
+
+// isOnlyComments reports whether head has no end, and nothing but comments: what comes after it is unknown.
+func isOnlyComments(head []byte) bool {
+	return len(head) >= MaxLine-len(utf8BOM) && firstContentLine(head[:bytes.LastIndexByte(head, '\n')+1], "#;") == nil &&
+		len(bytes.TrimSpace(head)) > 0
 }
 
 func isWordByte(c byte) bool {
