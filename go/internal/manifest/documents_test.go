@@ -326,6 +326,9 @@ func TestC4(t *testing.T) {
 
 // Documents of any size, also hostile ones, are read or refused with little memory.
 func TestHostileDocuments(t *testing.T) {
+	if raceDetector {
+		t.Skip("measures memory")
+	}
 	for _, tt := range []struct {
 		name, fileName, begin, again, end string
 		size                              int // bytes of repetitions

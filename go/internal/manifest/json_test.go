@@ -313,6 +313,9 @@ func repeated(first string, n int, each, last string) io.Reader {
 
 // A document of any size is read in bounded memory, and no item in more than a limit.
 func TestJSONInBoundedMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("measures memory")
+	}
 	const million = 1_000_000
 	head := `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x","subject":[`
 	one := subject("a", sha256Digest)
