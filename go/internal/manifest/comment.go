@@ -49,12 +49,31 @@ const (
 // tagAnywhere matches a tag with a name, behind anything.
 var tagAnywhere = pattern(`[A-Za-z0-9/_-][ \t]*\(.*\)[ \t]*=`)
 
+const (
+	// hexPairs are pairs of hex digits as BitConverter of .NET writes them.
+	hexPairs = `(?:[0-9A-Fa-f]{2}-){15}[0-9A-Fa-f]{2}`
+	// longWord is what may be a digest in any other notation, such as base 32 of Nix, behind its algorithm.
+	longWord = `[:-][ \t]*[A-Za-z0-9]{24,}`
+	// longestTag is the number of bytes in front of such a word that may be an algorithm.
+	longestTag = 24
+)
+
+var (
+	hexPairsAnywhere = pattern(hexPairs)
+	longWordAnywhere = pattern(longWord)
+)
+
 // looksLikeDigest reports whether something in a line may be a digest: 16 or more hex digits, or 6 if letters
 // and numbers are mixed; a word that is as long as a digest in base64; groups of hex digits; a tag with a
-// name. It errs on the side of digests: what has none may be passed over as text.
+// name; a long word behind an algorithm. It errs on the side of digests: what has none may be passed over as text.
 func looksLikeDigest(line []byte) bool {
-	if tagAnywhere().Match(line) {
+	if tagAnywhere().Match(line) || hexPairsAnywhere().Match(line) {
 		return true
+	}
+	for _, place := range longWordAnywhere().FindAllIndex(line, -1) {
+		if endsWithTag(line[:place[0]]) {
+			return true
+		}
 	}
 	for word := range bytes.FieldsFuncSeq(line, isNotBase64) {
 		if hasHexRun(word) || isBase64Digest(word) {
@@ -73,6 +92,22 @@ func looksLikeDigest(line []byte) bool {
 		}
 	}
 	return false
+}
+
+// endsWithTag reports whether the end of text is the name of a known algorithm.
+func endsWithTag(text []byte) bool {
+	text = text[max(0, len(text)-longestTag):]
+	tag := text[bytes.LastIndexFunc(text, isNotBase64)+1:]
+	for {
+		if digest.ByTag(string(tag)) != nil {
+			return true
+		}
+		separator := bytes.IndexAny(tag, "-_/=+")
+		if separator < 0 {
+			return false
+		}
+		tag = tag[separator+1:]
+	}
 }
 
 // isPlainText reports whether nothing in a line looks like a digest, nor like a part of one where formats have

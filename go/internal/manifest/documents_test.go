@@ -89,6 +89,20 @@ var documents = []sample{
 		"10 sha256 g", `10! expected a size in bytes, found "-1"`}},
 	{"Metalink, a line break in a name", "x", meta4 + "<file name=\"a\nb\">" + hash256 + "</file>\n<file name=\"a&#9;b\">" + hash256 +
 		"</file></metalink>", "metalink", []string{"1! a line break or TAB in the file name", "3! a line break or TAB in the file name"}},
+	{"Metalink, a file of no namespace", "x", meta4 + "\n<file name=\"a\">" + hash256 + "</file>\n<file xmlns=\"\" name=\"b\">" + hash256 + "</file></metalink>",
+		"metalink", []string{"2 sha256 a", `3! element <file> of no namespace, expected "urn:ietf:params:xml:ns:metalink"`}},
+	{"Metalink, a digest of the other version", "x", meta4 + "<file name=\"a\"><hash type=\"md5\">" + md5A +
+		"</hash>\n<hash xmlns=\"http://www.metalinker.org/\" type=\"sha-256\">" + sha256A + "</hash></file></metalink>", "metalink",
+		[]string{`2! element <hash> of namespace "http://www.metalinker.org/", expected "urn:ietf:params:xml:ns:metalink"`}},
+	{"Metalink 3, a file of the other version", "x", meta3 + "<file xmlns=\"urn:ietf:params:xml:ns:metalink\" name=\"a\">" + hash256 + "</file></files></metalink>",
+		"metalink", []string{`1! element <file> of namespace "urn:ietf:params:xml:ns:metalink", expected "http://www.metalinker.org/"`}},
+	{"Metalink, a file of another namespace", "x", meta4 + "<file xmlns=\"y\" name=\"a\">" + hash256 + "</file></metalink>", "metalink", []string{}},
+	{"repomd, a file of no namespace", "x", repomd + "<data xmlns=\"\"/></repomd>", "repomd", []string{
+		`1! element <data> of no namespace, expected "http://linux.duke.edu/metadata/repo"`}},
+	{"ASC MHL, a file of no namespace", "x", ascmhl + "<hashes><hash xmlns=\"\"/></hashes></hashlist>", "ascmhl", []string{
+		`1! element <hash> of no namespace, expected "urn:ASC:MHL:v2.0"`}},
+	{"MHL, a file of another kind of list", "x", mhl + "<hash xmlns=\"urn:ASC:MHL:v2.0\"/></hashlist>", "mhl", []string{
+		`1! element <hash> of namespace "urn:ASC:MHL:v2.0", expected ""`}},
 	{"Metalink, unknown elements", "x", meta4 + "<file name=\"a\"><digest>0</digest></file></metalink>", "metalink", []string{
 		"1! unknown element <digest>"}},
 	{"Metalink 3, several lists", "x", meta3 + "</files><files></files></metalink>", "metalink", []string{"1! several elements <files>"}},
@@ -213,6 +227,10 @@ var documents = []sample{
 	{"torrent of several files in one piece", "x", torrent("5:filesld6:lengthi1e4:pathl1:aeed6:lengthi1e4:pathl1:beee4:name1:n" +
 		piece16 + "6:pieces" + sums(1)), "torrent", []string{"1! pieces contain parts of several files, which checksig cannot verify: " +
 		"only torrents of a single file, with padding files (BEP 47) or of version 2 are supported"}},
+	{"torrent, a file that claims to be padding", "x", torrent("5:filesld6:lengthi3e4:pathl1:aeed4:attr1:p6:lengthi16381e4:pathl5:setupeed6:lengthi1e4:pathl1:bee" +
+		"d4:attr1:p6:lengthi16383e4:pathl4:.pad2:1xeee4:name1:n" + piece16 + "6:pieces" + sums(2)), "torrent", []string{"1 btv1-16384-padded n/a 3",
+		"1! no digest of this file: it is a padding file whose name is not .pad/<number> (BEP 47)", "1 btv1-16384-padded n/b 1",
+		"1! no digest of this file: it is a padding file whose name is not .pad/<number> (BEP 47)"}},
 	{"torrent, padding of a wrong length", "x", torrent("5:filesld6:lengthi3e4:pathl1:aeed4:attr1:p6:lengthi16380e4:pathl1:peed6:lengthi1e4:pathl1:beee4:name1:n" +
 		piece16 + "6:pieces" + sums(1)), "torrent", []string{"1! pieces contain parts of several files, which checksig cannot verify: " +
 		"only torrents of a single file, with padding files (BEP 47) or of version 2 are supported"}},
@@ -296,7 +314,7 @@ func attributes(n int) string {
 // The digest of a file in a torrent of version 1 is that of its own pieces.
 func TestTorrentPiecesOfEachFile(t *testing.T) {
 	pieces := "aaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbcccccccccccccccccccc"
-	text := torrent("5:filesld6:lengthi3e4:pathl1:aeed4:attr1:p6:lengthi16381e4:pathl1:peed6:lengthi16385e4:pathl1:beee4:name1:n" +
+	text := torrent("5:filesld6:lengthi3e4:pathl1:aeed4:attr1:p6:lengthi16381e4:pathl4:.pad1:1eed6:lengthi16385e4:pathl1:beee4:name1:n" +
 		piece16 + "6:pieces" + bstring(pieces))
 	reading, err := manifest.Read(strings.NewReader(text), manifest.Options{})
 	if err != nil {

@@ -237,6 +237,21 @@ var samples = []sample{
 	{"table, digests of two kinds", "x", "file,md5,hash\na," + md5A + "," + sha1A + "\n", "table", []string{`1! the column "hash" has digests of an unknown algorithm`}},
 	{"table, GDC, bad lines", "x", "id\tfilename\tmd5\tsize\n../u\ta\t" + md5A + "\t1\n\ta\t" + md5A + "\t1\n", "table", []string{
 		"2! expected an identifier, which names a folder", "3! expected an identifier, which names a folder"}},
+	{"table, words beside the algorithm", "x", "file,SHA-256 (hex),md5_hex,expected sha1\na," + sha256A + "," + md5A + "," + sha1A + "\n", "table",
+		[]string{"2 sha256 a", "2 md5 a", "2 sha1 a"}},
+	{"table, an unknown algorithm with words beside it", "x", "file,md5,whirlpool (hex)\na," + md5A + ",0\n", "table",
+		[]string{`1! unknown algorithm "whirlpool (hex)": its column is not verified`, "2 md5 a"}},
+	{"table, digests in other columns", "x", "file,sha,sha2,note,e-tag,md5\na," + sha1A + ",,," + md5A + "," + md5A + "\nb,," + std64 + ",,," + md5A +
+		"\nc,1,2,f47ac10b-58cc-4372-a567-0e02b2c3d479,," + md5A + "\n", "table", []string{
+		`2! the column "sha", which checksig does not understand, has a digest`, "2 md5 a",
+		`3! the column "sha2", which checksig does not understand, has a digest`, "3 md5 b", "4 md5 c"}},
+	{"table, digests in a column of text", "x", "file,note,md5\na,sha256:" + sha256A + "," + md5A + "\nb,D5" + strings.Repeat("-8A", 15) + "," + md5A +
+		"\nc,is 0X" + sha1A + "," + md5A + "\n", "table", []string{
+		`2! the column "note", which checksig does not understand, has a digest`, "2 md5 a",
+		`3! the column "note", which checksig does not understand, has a digest`, "3 md5 b",
+		`4! the column "note", which checksig does not understand, has a digest`, "4 md5 c"}},
+	{"table, a digest beside a column of digests", "x", "path,hash,shasum\na," + md5A + "," + url64 + "\n", "table",
+		[]string{`2! the column "shasum", which checksig does not understand, has a digest`, "2 md5 a"}},
 	{"table, truncated", "x", "id\tfilename\tmd5\tsize\tstate\nu\ta\t" + md5A + "\t1\tvali", "table", []string{"2 md5 u/a 1", "3! truncated: the last line has no end"}},
 	{"not a table", "x", "file,other\n" + sha1A + "  a\n", "gnu", []string{"1! expected a digest and a file name", "2 sha1 a"}},
 	{"ENA, several groups", "x", "submitted_ftp\tsubmitted_md5\tsra_md5\tsra_ftp\nx/a;x/b\t" + md5A + ";" + md5A + "\t" + md5A + "\tx/c\n\t\t" + md5A + "\tx/d\nx/e\t\t\t\n",

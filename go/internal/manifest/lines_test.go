@@ -83,6 +83,9 @@ var lineSamples = []sample{
 		`5! a comment, or a file whose name begins with "#"`}},
 	{"a name that could be a comment of SFV", "x.sfv", "a " + crcA + "\n; on 20260102\n;b " + crcA + "\n", "sfv", []string{"1 crc32 a",
 		`3! a comment, or a file whose name begins with ";"`}},
+	{"digests of .NET and Nix behind a semicolon", "sums.md5", md5A + " *a\n; D5" + strings.Repeat("-8A", 15) + " *b\n; sha256:" +
+		strings.Repeat("1zyx", 13) + " c\n", "gnu", []string{"1 md5 a", "2! a comment with a digest in it, which could be an entry",
+		"3! a comment with a digest in it, which could be an entry"}},
 	{"a semicolon in a sidecar", "a.md5", "; x\n" + md5A + "\n; " + md5A + "\n", "sidecar", []string{"2 md5 a", "3! a comment with a digest in it, which could be an entry"}},
 }
 
@@ -114,6 +117,13 @@ func TestLooksLikeDigest(t *testing.T) {
 		"a: 55555555 55555555 55555555 55555555": true,
 		"5B BF 5A":                               false,
 		"MD5 (a) = ":                             true,
+		"a D5" + strings.Repeat("-8A", 15):       true, // as BitConverter of .NET writes MD5
+		"a D5" + strings.Repeat("-8A", 14):       false,
+		"a sha256:" + strings.Repeat("1bzq", 13): true, // base 32 of Nix
+		"a sha256-" + strings.Repeat("zyxw", 6):  true,
+		"MD5: " + strings.Repeat("zyxw", 6):      true,
+		"sha256:" + strings.Repeat("z", 23):      false,
+		"note:" + strings.Repeat("zyxw", 6):      false,
 		"FOO (a) = x":                            true,
 		"0000000000000000":                       true,
 		strings.Repeat("facade ", 2) + "facade":  false,

@@ -60,7 +60,12 @@ func (m *metalinkReader) item() ([]Entry, error) {
 		return nil, nil
 	case e == nil:
 		return nil, m.xml.end()
-	case e.Name.Space != m.xml.root.Space:
+	}
+	foreign, err := m.xml.isForeign(e)
+	switch {
+	case err != nil:
+		return nil, err
+	case foreign:
 		return nil, m.xml.skip()
 	case m.in && e.Name.Local == "file":
 		return m.file(e)

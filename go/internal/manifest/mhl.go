@@ -106,7 +106,12 @@ func readHashList(doc *Document, d *mhlDialect) Next {
 			return nil, nil
 		case e == nil:
 			return nil, x.end()
-		case e.Name.Space != x.root.Space || d.other[e.Name.Local]:
+		}
+		foreign, err := x.isForeign(e)
+		switch {
+		case err != nil:
+			return nil, err
+		case foreign || d.other[e.Name.Local]:
 			return nil, x.skip()
 		case d.groups[e.Name.Local] && !inGroup:
 			inGroup = true

@@ -100,7 +100,12 @@ func readRPM(doc *Document, root xml.Name, item string, other map[string]bool,
 			return nil, err
 		case e == nil:
 			return nil, x.end()
-		case e.Name.Space != root.Space || other[e.Name.Local]:
+		}
+		foreign, err := x.isForeign(e)
+		switch {
+		case err != nil:
+			return nil, err
+		case foreign || other[e.Name.Local]:
 			return nil, x.skip()
 		case e.Name.Local == item:
 			return file(e)

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +21,8 @@ import (
 //
 // Case, and the separators of words, do not matter in the names of columns. One column has the names of the files:
 // path, file, file name, file path, name, key or object. The digests are
-//   - in columns that are named after an algorithm, also with a word such as "sum", "checksum" or "hash"
+//   - in columns that are named after an algorithm, also with words such as "sum", "checksum", "hash", "hex" or
+//     "expected"
 //   - or in one column "hash", "checksum" or "digest", in hex or base64. A column "algorithm" (hash algorithm,
 //     checksum type) names the algorithm of each row; without it the length does, as in [GNU].
 //
@@ -28,7 +30,7 @@ import (
 // <id> "/" <filename>, because the GDC client stores the files like that.
 //
 // Other columns are skipped, but one of an unknown algorithm makes the first line a bad line. So is a row without
-// one of its digests. The lines that Export-Csv begins with "#TYPE", and empty lines, are skipped.
+// one of its digests, and one with what looks like a digest in a column that is skipped, other than "etag". The lines that Export-Csv begins with "#TYPE", and empty lines, are skipped.
 var Table = &Format{Name: "table", Detect: detectTable, Read: readTable}
 
 // Columns other than those that are named after an algorithm, without separators.
@@ -39,6 +41,12 @@ var (
 	tableAlgorithms = []string{"algorithm", "hashalgorithm", "checksumalgorithm", "digestalgorithm", "hashtype", "checksumtype"}
 	tableGDC        = []string{"id", "filename", "md5", "size", "state"}
 
+	// tableWithAlgorithm are the words that the name of an algorithm's column may have besides.
+	tableWithAlgorithm = []string{"sum", "file", "hex", "hexadecimal", "hexdigest", "base64", "b64", "expected", "value"}
+
+	// tableETag is a column that servers make up in many ways.
+	tableETag = "etag"
+
 	// tableUnknown are algorithms that only other programs have.
 	tableUnknown = []string{"crc64", "ed2k", "md2", "md4", "sha512224", "tiger", "tth", "whirlpool", "xxh32"}
 )
@@ -48,7 +56,14 @@ type table struct {
 	columns                         int
 	id, name, size, hash, algorithm int
 	digests                         []tableDigest
+	skipped                         []tableColumn
 	last                            bool // the last column is one of these
+}
+
+// tableColumn is a column that is not read.
+type tableColumn struct {
+	column int
+	name   string
 }
 
 type tableDigest struct {
@@ -112,6 +127,9 @@ func newTable(header []string) (t table, err error) {
 			case unknown:
 				err = cmp.Or(err, fmt.Errorf("%w: its column is not verified", unknownAlgorithm(header[i])))
 			case algorithm == nil:
+				if column != tableETag {
+					t.skipped = append(t.skipped, tableColumn{i, header[i]})
+				}
 				continue
 			case slices.ContainsFunc(t.digests, func(d tableDigest) bool { return d.algorithm == algorithm }):
 				ambiguous = fatal(fmt.Sprintf("two columns of %s", algorithm.Name))
@@ -149,7 +167,7 @@ func tableWords(column string) []string {
 func tableAlgorithm(column string) (a *digest.Algorithm, unknown bool) {
 	words := tableWords(column)
 	if rest := slices.DeleteFunc(slices.Clone(words), func(word string) bool {
-		return slices.Contains(tableHashes, word) || word == "sum" || word == "file"
+		return slices.Contains(tableHashes, word) || slices.Contains(tableWithAlgorithm, word)
 	}); len(rest) > 0 {
 		words = rest
 	}
@@ -255,7 +273,7 @@ func (t *table) entries(fields []string, digests untagged) (entries []Entry, err
 		if err != nil {
 			return nil, err
 		}
-		return []Entry{e}, nil
+		return []Entry{e}, t.hidden(fields)
 	}
 	for _, column := range t.digests {
 		text := fields[column.column]
@@ -271,7 +289,54 @@ func (t *table) entries(fields []string, digests untagged) (entries []Entry, err
 		e.Algorithm, e.Digest = column.algorithm, sum
 		entries = append(entries, e)
 	}
-	return entries, err
+	return entries, cmp.Or(err, t.hidden(fields))
+}
+
+// hidden returns the error for a digest in a column that is not read.
+func (t *table) hidden(fields []string) error {
+	for _, c := range t.skipped {
+		if isCellDigest(fields[c.column]) {
+			return fmt.Errorf("the column %.40q, which checksig does not understand, has a digest", c.name)
+		}
+	}
+	return nil
+}
+
+// isCellDigest reports whether a word in a cell is as long as a digest of at least 128 bits, in hex or base64,
+// also behind the name of its algorithm.
+func isCellDigest(cell string) bool {
+	for word := range strings.FieldsSeq(cell) {
+		if hexPairsAnywhere().MatchString(word) {
+			return true
+		}
+		for {
+			if isWholeDigest(word) {
+				return true
+			}
+			separator := strings.IndexAny(word, ":-=")
+			if separator < 0 || separator > longestTag || strings.ContainsAny(word[:separator], "/.") {
+				break
+			}
+			word = word[separator+1:]
+		}
+	}
+	return false
+}
+
+// isWholeDigest reports whether word is nothing but a digest of at least 128 bits. Base64 without "=" at the end
+// is only taken for one if it has capital and small letters, as all but one in 10000 digests have.
+func isWholeDigest(word string) bool {
+	const shortest = 16
+	isKnown := func(size int) bool { return size >= shortest && digest.BySize(size) != nil }
+	word = strings.Trim(word, `"'()[]{}<>,;`)
+	plain := strings.TrimPrefix(strings.TrimPrefix(word, "0x"), "0X")
+	if len(plain)%2 == 0 && isKnown(len(plain)/2) && strings.Trim(plain, "0123456789abcdefABCDEF") == "" {
+		return true
+	}
+	text := strings.TrimRight(word, "=")
+	sum, err := base64.RawStdEncoding.Strict().DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(text))
+	return err == nil && isKnown(len(sum)) &&
+		(text != word || text != strings.ToLower(text) && text != strings.ToUpper(text))
 }
 
 // hashed returns e with the digest of a row in a column without an algorithm's name.

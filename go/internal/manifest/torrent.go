@@ -20,7 +20,8 @@ import (
 //
 // Version 1 lists the SHA-1 digests of pieces of all files in a row. From them the digest of a file is
 // computed if its pieces contain nothing else: of a single file, or of files that padding files (BEP 47)
-// align. Other torrents of several files are refused. Version 2 lists the root of a hash tree for each
+// align. Other torrents of several files are refused. Padding files, which nobody stores, are passed over if they
+// have the names that BEP 47 demands: ".pad/" and a number. Version 2 lists the root of a hash tree for each
 // file. See [digest.TorrentPieces] and [digest.TorrentTree].
 var Torrent = &Format{Name: "torrent", Detect: detectTorrent, ReadDocument: readTorrent}
 
@@ -274,6 +275,9 @@ func readTorrentFile(b *bencode) (d torrentFile, err error) {
 	return d, err
 }
 
+// paddingName matches the names of padding files.
+var paddingName = pattern(`^\.pad/[0-9]+$`)
+
 func readTorrentPath(b bencode) (string, error) {
 	if err := b.enter('l'); err != nil {
 		return "", err
@@ -311,11 +315,17 @@ func (t *torrentReader) nextFile() ([]Entry, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case d.padding:
+	case d.padding && paddingName().MatchString(d.path):
 		t.offset += d.length
 		return nil, nil
 	case d.path == "":
 		return nil, errNoName
+	case d.padding:
+		t.offset += d.length
+		f := d.listed(t.name + "/" + d.path)
+		f.entries = nil
+		f.fail(fmt.Errorf("%w: it is a padding file whose name is not .pad/<number> (BEP 47)", errNoDigest))
+		return f.done()
 	}
 	return t.file(at, t.name+"/"+d.path)
 }

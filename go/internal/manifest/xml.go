@@ -19,7 +19,8 @@ const (
 // another. It knows no entities but the five of the specification, and refuses document type declarations.
 //
 // Elements are compared by namespace and name. An element of another namespace than the root's is an
-// extension, which is passed over; what a format does not know in the root's namespace is an error.
+// extension, which is passed over; what a format does not know in the root's namespace is an error. So is an
+// element that is no extension: of no namespace, or of that of another manifest. See [xmlReader.isForeign].
 type xmlReader struct {
 	doc     *Document
 	decoder *xml.Decoder
@@ -175,6 +176,26 @@ func (x *xmlReader) child() (*xmlElement, error) {
 	}
 }
 
+// isForeign reports whether an element is an extension, which may be passed over. The error is for an element
+// that could list files: of no namespace, or of the namespace of another manifest.
+func (x *xmlReader) isForeign(e *xmlElement) (bool, error) {
+	switch space := e.Name.Space; {
+	case space == x.root.Space:
+		return false, nil
+	case space == "":
+		return false, fmt.Errorf("element <%.40s> of no namespace, expected %q", e.Name.Local, x.root.Space)
+	case manifestSpaces[space]:
+		return false, fmt.Errorf("element <%.40s> of namespace %q, expected %q", e.Name.Local, space, x.root.Space)
+	}
+	return true, nil
+}
+
+// manifestSpaces are the namespaces of manifests.
+var manifestSpaces = map[string]bool{
+	metalink3.Space: true, metalink4.Space: true, ascmhlRoot.Space: true, ascmhlChainRoot.Space: true, repomdRoot.Space: true,
+	primaryRoot.Space: true,
+}
+
 // children calls each for the elements of the root's namespace inside the one that is open. each must read the
 // element. Elements of other namespaces are passed over.
 func (x *xmlReader) children(each func(e *xmlElement) error) error {
@@ -185,7 +206,12 @@ func (x *xmlReader) children(each func(e *xmlElement) error) error {
 			return err
 		case e == nil:
 			return nil
-		case e.Name.Space != x.root.Space:
+		}
+		foreign, err := x.isForeign(e)
+		switch {
+		case err != nil:
+			return err
+		case foreign:
 			err = x.skip()
 		default:
 			err = each(e)
