@@ -44,6 +44,8 @@ const (
 	mixedHex = 6
 	// groupsInRow is how many groups of hex digits in a row, as gpg writes them, are taken for a digest.
 	groupsInRow = 4
+	// shortest is how many bytes a digest in base64 has at least: shorter ones are as long as ordinary words.
+	shortest = 16
 )
 
 // tagAnywhere matches a tag with a name, behind anything.
@@ -136,6 +138,26 @@ func withoutText(head []byte) []byte {
 	return rest
 }
 
+// isDigestWord reports whether a word can hardly be anything but a digest: 16 or more hex digits and nothing else, or
+// a digest of a known length in base64 with its padding. Either may come after a name, as in "sha256:". It is for
+// values that may be any text, of which [looksLikeDigest] takes too much for digests.
+func isDigestWord(word []byte) bool {
+	word = word[bytes.LastIndexByte(word, ':')+1:]
+	word = word[bytes.LastIndexByte(bytes.TrimRight(word, "="), '=')+1:]
+	if dash := bytes.LastIndexByte(word, '-'); dash > 0 && digest.ByTag(string(word[:dash])) != nil {
+		word = word[dash+1:]
+	}
+	if isHexWord(word) {
+		return true
+	}
+	sum, err := base64.StdEncoding.Strict().DecodeString(string(word))
+	return err == nil && len(sum) >= shortest && digest.BySize(len(sum)) != nil
+}
+
+func isHexWord(word []byte) bool {
+	return len(word) >= surelyHex && len(bytes.Trim(word, "0123456789abcdefABCDEF")) == 0
+}
+
 func isNotBase64(r rune) bool {
 	return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("+/=_-", r))
 }
@@ -169,7 +191,6 @@ func isHexGroup(word []byte) bool {
 
 // isBase64Digest reports whether word is a digest of a known length in base64 or base64url.
 func isBase64Digest(word []byte) bool {
-	const shortest = 16 // bytes: shorter digests are as long as ordinary words
 	if dash := bytes.LastIndexByte(word, '-'); dash > 0 && digest.ByTag(string(word[:dash])) != nil {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"checksig/internal/digest"
 )
@@ -20,10 +21,14 @@ import (
 //	SP <hex digest> SP <size> [SP <section> SP <priority>] SP <name>
 //
 // Names start from the folder in the field "Directory", if there is one. All lists of a stanza must list the same
-// files, because otherwise a file could have the weakest digest only. Other fields are skipped, but a line with a digest in one is a bad line.
+// files, because otherwise a file could have the weakest digest only. Other fields are skipped, but a line that begins
+// with a digest in one is a bad line.
 var Dsc = &Format{Name: "dsc", Detect: detectDsc, Read: readDsc}
 
 var dscRow = pattern(`^[ \t]+[0-9a-fA-F]{32,}[ \t]+[0-9]+[ \t]+[^ \t]`)
+
+// dscPlain are fields, in lower case, of text or of Git commits (dgit(1), git-debpush(1)).
+var dscPlain = []string{"changes", "description", "dgit", "git-tag-info"}
 
 // dscChecksums begins the names of fields that list digests.
 var dscChecksums = []byte("checksums-")
@@ -180,8 +185,9 @@ func (s *stanza) readList(list dscList, algorithm *digest.Algorithm, prefix stri
 
 // refuseRows reports what looks like a list of files in a field that is none: it may be a misspelt one.
 func (s *stanza) refuseRows(f *stanzaField) {
-	for _, line := range f.more {
-		if dscRow().Match(line.text) {
+	plain := slices.Contains(dscPlain, f.name)
+	for _, line := range append([]stanzaLine{f.stanzaLine}, f.more...) {
+		if all := words(line.text); dscRow().Match(line.text) || !plain && len(all) > 0 && isDigestWord(all[0]) {
 			s.fail(line.line, line.text, fmt.Errorf("a digest in the field %.40q, which lists no files", f.name))
 		}
 	}

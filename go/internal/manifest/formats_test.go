@@ -147,6 +147,9 @@ var samples = []sample{
 		"8! expected 64 hex digits for sha256, found 32", "9! expected a digest, a size and a file name",
 		`11! unknown algorithm "Tiger"`, "12! expected the digests on the lines after the colon",
 		"13! expected a field or a continuation line"}},
+	{"Release, digests passed over", "Release", release + "Signed-By:\n " + sha1A + "\n " + sha1A + "!\nSHA1:\n " + sha1A + " 1 a\nSHA-256-Digest:\n " + sha256A + " b\n " + std64 +
+		" b\n x " + sha256A + "\nX: " + sha256A + " 1 b\nSigned-By: " + sha1A + "\n", "release", []string{"10 sha1 a 1", `12! unknown algorithm "SHA-256-Digest"`,
+		`13! unknown algorithm "SHA-256-Digest"`, `15! unknown algorithm "X"`}},
 	{"InRelease", "InRelease", pgpHead + release + "SHA1:\n " + sha1A + " 1 a\n" + pgpTail, "release", []string{"10 sha1 a 1"}},
 
 	{"distinfo, FreeBSD", "distinfo", "TIMESTAMP = 1711722453\nSHA256 (d/a b) = " + sha256A + "\nSIZE (d/a b) = 1\n", "distinfo",
@@ -201,6 +204,10 @@ var samples = []sample{
 	{"dsc, truncated", "x", "Files:\n " + md5A + " 1 a\nBuild-Origin: De", "dsc", []string{"2 md5 a 1", "4! truncated: the last line has no end"}},
 	{"dsc, a misspelt field", "x", "Checksum-Sha256:\n " + sha256A + " 1 a\nFiles:\n " + md5A + " 1 a\n", "dsc",
 		[]string{`2! a digest in the field "checksum-sha256", which lists no files`, "4 md5 a 1"}},
+	{"dsc, digests passed over", "x", "Dgit: " + sha1A + " debian\nGit-Tag-Info: tag=" + sha1A + " fp=" + sha1A + "\nDescription:\n " + sha1A + "\nFiles:\n " + md5A + " 1 a\nChecksum-Sha256:\n " + sha256A +
+		" a\nX: " + sha256A + " 1 a\nY: " + std64 + "\nChanges:\n " + sha1A + " x\nZ: x " + sha1A + "\n", "dsc", []string{"6 md5 a 1",
+		`8! a digest in the field "checksum-sha256", which lists no files`, `9! a digest in the field "x", which lists no files`,
+		`10! a digest in the field "y", which lists no files`}},
 	{"dsc, a stanza without files", "x", "Package: a\nFiles:\n " + md5A + " 1 a\n\nPackage: b\n", "dsc", []string{"3 md5 a 1",
 		"5! no digest of this file: the stanza lists no file"}},
 	{"Packages", "Packages", "Package: a\nDescription: x\n y\nFilename: pool/a.deb\nSize: 1\nMD5sum: " + md5A + "\nDescription-md5: " + md5A + "\nSHA256: " + sha256A +
@@ -209,6 +216,13 @@ var samples = []sample{
 		"\n\nhello\nFilename: e\nFilename: e\nSHA1: " + sha1A + "\n x\n", "packages", []string{"2 sha1 a", "4! the stanza has no Filename",
 		"7! no digest of this file", `11! expected a size in bytes, found "x"`, "12! expected 40 hex digits for sha1, found 32",
 		"14! expected a field or a continuation line", "16! the field was there before", "17! expected a digest on one line"}},
+
+	{"Packages, digests passed over", "x", "Package: a\nVersion: 1.0+git" + sha1A + "\nHomepage: https://x.example/" + sha1A + "\nBuild-Ids: " + sha1A + "\nDescription: " + md5A + "\n " + md5A +
+		" 1 x\nDepends: a-package-of-22-letter, application/javascript (= 1)\nFilename: a\nSHA1: " + sha1A + "\nSHA256-Digest: " + sha256A + "\nX: sha256:" + sha256A + "\nY: sha256=" + sha256A + "\nZ: " + std64 +
+		"\nSRI: sha256-" + std64 + "\nSHA512-256:\nLists:\n x\n " + sha256A + "\n", "packages", []string{"9 sha1 a",
+		`10! a digest in the field "sha256-digest", which is not verified`, `11! a digest in the field "x", which is not verified`,
+		`12! a digest in the field "y", which is not verified`, `13! a digest in the field "z", which is not verified`,
+		`14! a digest in the field "sri", which is not verified`, `15! expected 64 hex digits for sha512-256, found ""`, `18! a digest in the field "lists", which is not verified`}},
 
 	{"sum", "CHECKSUMS", "00097     1 a b\n61417 845 c\n\n", "sum", []string{"1 bsdsum a b 1*1024", "2 bsdsum c 845*1024"}},
 	{"sum, a line of another form", "CHECKSUMS", "00097 1 a\nhello\n", "gnu", []string{"1! no known algorithm has digests of 5 hex digits",
@@ -298,6 +312,16 @@ var samples = []sample{
 		"4! truncated: the last line has no end"}},
 	{"mtree, the same file twice", "x", "#mtree\n./a type=file sha1=" + sha1A + "\n./a type=file sha1=" + sha1A + " sha1digest=" + sha1A + "\n", "mtree", []string{
 		"2 sha1 ./a", "3 sha1 ./a", "3 sha1 ./a"}},
+	{"mtree, digests passed over", "x", "#mtree\n/set type=file sha1=" + sha1A + "\na sha1=" + sha1A + "\nb type=dir sha1=" + sha1A + "\n..\n./c type=link cksum=1\n/set type=dir\n./d md5=" +
+		md5A + "\n/unset type sha1=" + sha1A + "\n/unset " + sha1A + "\n./e size= sha1=" + sha1A + "\n. md5=" + md5A + "\n..\n", "mtree", []string{
+		"2! a digest in /set, which is about no file", "3 sha1 a", "4! a digest with type=dir: only files have digests",
+		"6! a digest with type=link: only files have digests", "8! a digest with type=dir: only files have digests",
+		"9! expected keywords without values after /unset", "10! expected keywords without values after /unset",
+		"11! expected a size in bytes, found none", "11 sha1 ./e", "12! a digest with type=dir: only files have digests"}},
+	{"mtree, repeated keywords", "x", "#mtree\n/set type=file type=dir\n/set type=dir size=2\n./a type=file size=1 sha1=" + sha1A + "\n./b type=file type=dir\n./c type=file size=1 size=3 sha1=" +
+		sha1A + "\n./d type=file sha1=" + sha1A + " uid=0 uid=1\n./e type=file md5=" + md5A + " md5=" + md5A + "\n", "mtree", []string{
+		`2! the keyword "type" was there before`, "4 sha1 ./a 1", `5! the keyword "type" was there before`, `6! the keyword "size" was there before`,
+		"6 sha1 ./c 3", `7! the keyword "uid" was there before`, "7 sha1 ./d 2", `8! the keyword "md5" was there before`, "8 md5 ./e 2", "8 md5 ./e 2"}},
 	{"not mtree", "x", sha1A + "  type=file\n", "gnu", []string{"1 sha1 type=file"}},
 
 	{"JAR", "MANIFEST.MF", "Manifest-Version: 1.0\r\nCreated-By: x\r\n\r\nName: a/very/long/name/which\r\n  is continued\r\nSHA-256-Digest: " + std64[:20] + "\r\n " + std64[20:] +
@@ -311,6 +335,17 @@ var samples = []sample{
 	{"JAR, truncated", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: b/", "jar", []string{"4 sha256 a", "7! truncated: the last line has no end"}},
 	{"JAR, the same file twice", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "jar",
 		[]string{"4 sha256 a", "7 sha256 a"}},
+	{"JAR, a section with two names", "x", "Manifest-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\nname: b\nSHA-512-Digest: " +
+		inBase64(base64.StdEncoding, sha512A) + "\nSHA-256-Digest: " + std64 + "\n", "jar", []string{
+		"4 sha256 a", "5! the attribute was there before", "6 sha512 a", "7! the attribute was there before"}},
+	{"JAR, a name in the first section", "x", "Manifest-Version: 1.0\nName: b\n\nX: y\nName: c\nSHA-256-Digest: " + std64 + "\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "jar",
+		[]string{"2! the name of a file in the first section: expected an empty line before it", "4! expected the name of a file", "9 sha256 a"}},
+	{"JAR, digests passed over", "x", "Manifest-Version: 1.0\nX: " + std64 + "\nSHA-256-Digest-Manifest: " + std64 + "\nCommit: " + sha1A + "\nBuild: " + sha256A +
+		"\n\nName: a\nSHA1-Digest: " + inBase64(base64.StdEncoding, sha1A) + "\nSHA-512-Digests: " + inBase64(base64.StdEncoding, sha512A) + "\nSHA256: " + std64 +
+		"\nContent-Type: application/javascript\nSHA-256-Digest-en: " + url64 + "\nSHA-256: " + sha256A + "\nX: y\n\nName: b.txt/\nSHA256: " + std64 + "\n", "jar", []string{
+		`2! a digest in the attribute "X", which is not verified`, "8 sha1 a", `9! a digest in the attribute "SHA-512-Digests", which is not verified`,
+		`10! a digest in the attribute "SHA256", which is not verified`, `12! a digest in the attribute "SHA-256-Digest-en", which is not verified`,
+		`13! a digest in the attribute "SHA-256", which is not verified`, `17! a digest in the attribute "SHA256", which is not verified`}},
 	{"JAR, a file of a signature", "X.md5", "Signature-Version: 1.0\n\nName: a\nSHA-256-Digest: " + std64 + "\n", "gnu", []string{
 		"1! expected a hex digest at the beginning of the line", "3! expected a hex digest at the beginning of the line", "4! expected a hex digest at the beginning of the line"}},
 

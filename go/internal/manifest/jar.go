@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -21,11 +22,20 @@ import (
 //
 // Empty lines separate the sections. A line that begins with a space continues the one before. A section of a file
 // without a digest is a bad line, but that of a folder, whose name ends in a slash, is skipped. So are other
-// attributes. The files of signatures (.SF), whose digests are those of sections, are no manifests.
+// attributes, but one that is there twice, or that looks like a digest, is a bad line. The files of signatures (.SF),
+// whose digests are those of sections, are no manifests.
 var Jar = &Format{Name: "jar", Base: "..", Folder: "/META-INF", Detect: detectJar, Read: readJar}
 
 // jarAttribute matches an attribute.
 var jarAttribute = pattern(`^([A-Za-z0-9][A-Za-z0-9_-]*): (.*)$`)
+
+// jarPlain are the attributes of a section, in lower case, that the specification defines and that are no digests.
+// Their values, such as "application/javascript", may resemble digests.
+var jarPlain = []string{
+	"content-type", "depends-on", "implementation-title", "implementation-vendor", "implementation-vendor-id",
+	"implementation-version", "java-bean", "magic", "multi-release", "name", "sealed", "specification-title",
+	"specification-vendor", "specification-version",
+}
 
 func detectJar(head []byte, _ Options) bool {
 	return bytes.HasPrefix(bytes.TrimPrefix(head, utf8BOM), []byte("Manifest-Version: "))
@@ -83,24 +93,46 @@ func (s *jarSection) interpret() {
 	}
 	fileName := string(name) // once, for all digests
 	digests := 0
+	seen := map[string]bool{} // attributes, in lower case
 	for _, a := range s.attributes {
 		attribute := jarAttribute().FindSubmatch(a.text)
 		if attribute == nil {
 			s.fail(a.line, a.text, errors.New(`expected an attribute, as in "Name: value"`))
 			continue
 		}
-		tag, isDigest := bytes.CutSuffix(bytes.ToLower(attribute[1]), []byte("-digest"))
+		key, value := string(bytes.ToLower(attribute[1])), attribute[2]
+		tag, isDigest := strings.CutSuffix(key, "-digest")
+		switch {
+		case seen[key]:
+			s.fail(a.line, a.text, errors.New("the attribute was there before"))
+			continue
+		case s.main && key == "name":
+			s.fail(a.line, a.text, errors.New("the name of a file in the first section: expected an empty line before it"))
+		case !isDigest && s.hidesDigest(key, value):
+			s.fail(a.line, a.text, fmt.Errorf("a digest in the attribute %.40q, which is not verified", attribute[1]))
+		}
+		seen[key] = true
 		if !isDigest {
 			continue
 		}
 		digests++
-		if err := s.digest(a.line, fileName, string(tag), string(attribute[2])); err != nil {
+		if err := s.digest(a.line, fileName, tag, string(value)); err != nil {
 			s.fail(a.line, a.text, err)
 		}
 	}
 	if !s.main && digests == 0 && !bytes.HasSuffix(name, []byte("/")) {
 		s.fail(first.line, first.text, errNoDigest)
 	}
+}
+
+// hidesDigest reports whether an attribute that is none of a digest has one nevertheless. In the first section,
+// whose attributes may be any, it must be in base64: a build often states its commit in hex.
+func (s *jarSection) hidesDigest(key string, value []byte) bool {
+	value = bytes.TrimSpace(value)
+	if s.main {
+		return !strings.Contains(key, "-digest-manifest") && !isHexWord(value) && isDigestWord(value)
+	}
+	return !slices.Contains(jarPlain, key) && looksLikeDigest(value)
 }
 
 // digest adds an entry.

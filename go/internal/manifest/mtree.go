@@ -29,7 +29,8 @@ import (
 // the name is the last word instead of the first.
 //
 // size, cksum and the digests of type=file are entries. A file without a digest is a bad line, even with nochange or
-// ignore, and so is a digest of an unknown algorithm. A missing file is skipped if it is optional. Everything
+// ignore, and so are a digest of an unknown algorithm, one in /set or of anything but a file, and a keyword that is
+// there twice. A missing file is skipped if it is optional. Everything
 // else that is stated, such as modes, owners, times, links and folders, is in [Reading.Unverified].
 var Mtree = &Format{Name: "mtree", Detect: detectMtree, Read: readMtree}
 
@@ -136,7 +137,10 @@ func (m *mtree) read(line []byte, n int64) error {
 	fields := words(line)
 	switch first := string(fields[0]); first {
 	case "/set":
-		_, err := m.keywords(fields[1:], m.set)
+		digests, err := m.keywords(fields[1:], m.set)
+		if len(digests) > 0 {
+			err = cmp.Or(err, errors.New("a digest in /set, which is about no file"))
+		}
 		return err
 	case "/unset":
 		for _, field := range fields[1:] {
@@ -144,6 +148,9 @@ func (m *mtree) read(line []byte, n int64) error {
 				clear(m.set)
 			}
 			delete(m.set, string(field))
+		}
+		if bytes.IndexByte(line, '=') >= 0 || looksLikeDigest(line) {
+			return errors.New("expected keywords without values after /unset")
 		}
 		return nil
 	case "..":
@@ -188,6 +195,9 @@ func (m *mtree) read(line []byte, n int64) error {
 	}
 	if kind != "file" && kind != "" {
 		m.lines.ignores("type=" + kind)
+		if len(digests) > 0 {
+			err = cmp.Or(err, fmt.Errorf("a digest with type=%s: only files have digests", kind))
+		}
 		return err
 	}
 	return m.readFile(n, name, own, digests, err)
@@ -217,9 +227,14 @@ type mtreeDigest struct {
 // keywords puts those that readFile needs into known, and returns the digests. It notes the others. The error is the
 // first one.
 func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mtreeDigest, err error) {
+	seen := map[string]bool{}
 	for _, field := range fields {
 		key, value, hasValue := strings.Cut(string(field), "=")
 		algorithm := digest.ByTag(strings.TrimSuffix(key, "digest"))
+		if seen[key] {
+			err = cmp.Or(err, fmt.Errorf("the keyword %.40q was there before", key))
+		}
+		seen[key] = true
 		switch {
 		case key == "optional" || key == "nochange" || key == "ignore":
 			known[key] = key
@@ -230,6 +245,8 @@ func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mt
 			err = cmp.Or(err, fmt.Errorf("unknown keyword %.40q", key))
 		case key == "type" && !slices.Contains(mtreeTypes, value):
 			err = cmp.Or(err, fmt.Errorf("unknown type %.40q", value))
+		case key == "size" && value == "":
+			err = cmp.Or(err, errors.New("expected a size in bytes, found none"))
 		case key == "type" || key == "size":
 			known[key] = value
 		case slices.Contains(mtreeIgnored, key):

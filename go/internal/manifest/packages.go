@@ -3,6 +3,8 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"slices"
 )
 
 // Packages is the index of the packages in a Debian archive. Source: the Debian wiki's DebianRepository/Format.
@@ -15,8 +17,13 @@ import (
 //	"MD5sum: " <hex digest>
 //	"SHA1: " | "SHA256: " | "SHA512: " <hex digest>
 //
-// Other fields are skipped. A stanza without a name or a digest is a bad line.
+// Other fields are skipped, but a digest in one is a bad line: it may be misspelt. A stanza without a name or a digest is
+// a bad line.
 var Packages = &Format{Name: "packages", Detect: detectPackages, Read: readPackages}
+
+// packagesPlain are fields, in lower case, that may have what looks like a digest of the file but is none.
+// Build-Ids are of the programs inside it (dh_strip(1)).
+var packagesPlain = []string{"", "build-ids", "description", "description-md5", "filename", "size"}
 
 func detectPackages(head []byte, _ Options) bool {
 	hasName, hasDigest := false, false
@@ -59,6 +66,9 @@ func (s *stanza) readPackage() {
 		f := &s.fields[i]
 		algorithm := releaseAlgorithm([]byte(f.name))
 		if algorithm == nil {
+			if !slices.Contains(packagesPlain, f.name) {
+				s.refuseDigests(f)
+			}
 			continue
 		}
 		listed = true
@@ -75,5 +85,14 @@ func (s *stanza) readPackage() {
 	}
 	if !listed {
 		s.fail(name.line, name.text, errNoDigest)
+	}
+}
+
+// refuseDigests reports what looks like a digest in a field that is not verified.
+func (s *stanza) refuseDigests(f *stanzaField) {
+	for _, line := range append([]stanzaLine{f.stanzaLine}, f.more...) {
+		if slices.ContainsFunc(words(line.text), isDigestWord) {
+			s.fail(line.line, line.text, fmt.Errorf("a digest in the field %.40q, which is not verified", f.name))
+		}
 	}
 }

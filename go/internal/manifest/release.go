@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"checksig/internal/digest"
 )
@@ -15,7 +16,8 @@ import (
 //	"MD5Sum:" | "SHA1:" | "SHA256:" | "SHA512:"
 //	SP <hex digest> SP+ <size> SP+ <name>
 //
-// Other fields are skipped, but a line with a digest in one is a bad line: its algorithm is unknown.
+// Other fields are skipped, but a line that begins with a digest in one is a bad line: its algorithm is unknown.
+// Signed-By has fingerprints of keys instead.
 var Release = &Format{Name: "release", Detect: detectRelease, Read: readRelease}
 
 var (
@@ -57,12 +59,17 @@ func readRelease(lines *Lines, _ Options) Next {
 			if algorithm != nil && len(match[2]) > 0 {
 				return Entry{}, errors.New("expected the digests on the lines after the colon")
 			}
+			if algorithm == nil && beginsWithDigest(field, match[2]) {
+				return Entry{}, unknownAlgorithm(field)
+			}
 			return Entry{}, errNoEntry
 		}
 		row := releaseRow().FindSubmatch(line)
 		switch {
 		case field == "" || line[0] != ' ' && line[0] != '\t':
 			return Entry{}, errors.New("expected a field or a continuation line")
+		case row == nil && algorithm == nil && beginsWithDigest(field, line):
+			return Entry{}, unknownAlgorithm(field)
 		case row == nil && algorithm == nil:
 			return Entry{}, errNoEntry
 		case row == nil:
@@ -72,6 +79,12 @@ func readRelease(lines *Lines, _ Options) Next {
 		}
 		return releaseEntry(algorithm, row)
 	})
+}
+
+// beginsWithDigest reports whether a line of a field that lists no digests of files has one nevertheless.
+func beginsWithDigest(field string, line []byte) bool {
+	all := words(line)
+	return len(all) > 0 && !strings.EqualFold(field, "Signed-By") && isDigestWord(all[0])
 }
 
 func releaseEntry(a *digest.Algorithm, row [][]byte) (Entry, error) {
