@@ -220,8 +220,9 @@ Data Transfer Tool; columns are separated by a comma, a TAB or a semicolon (RFC 
 has the names of the files: path, file, file name, file path, name, key or object. The digests are
 in columns named after algorithms (`md5`, `MD5 checksum`, `sha256sum`), or in one column hash,
 checksum or digest, next to one that names the algorithm or, without that, known by the length. A
-column size, file size, bytes or length is compared. Other columns are skipped. A row without a
-digest is a bad line. In GDC's manifests a file's name is `id/filename`, as its client stores them;
+column size, file size, bytes or length is compared. Other columns are skipped, but a row with
+something like a digest in one of them is a bad line, except for etag. A row without a digest is a
+bad line. In GDC's manifests a file's name is `id/filename`, as its client stores them;
 with `basename=True` (`--basename`) the files may be in one folder.
 
 mtree: mtree
