@@ -189,7 +189,7 @@ var jsonSamples = []sample{
 		[]string{"2 sha256 a.zip 1", "5 md5 s/c.csv", `6! expected 64 hex digits for sha256, found "https://x.org/80"`}},
 
 	{"npm", "package-lock.json", `{"name":"p","lockfileVersion":3,"requires":true,"packages":{` + "\n" + `"":{"name":"p","dependencies":{"a":"^1"}},` + "\n" +
-		`"node_modules/a":{"version":"1.0.0","resolved":"https://registry.npmjs.org/a/-/a-1.0.0.tgz","integrity":"` + sri512A + `","dependencies":{"b":"^1"}},` + "\n" +
+		`"node_modules/a":{"version":"1.0.0","resolved":"https://registry.example.org/a/-/a-1.0.0.tgz","integrity":"` + sri512A + `","dependencies":{"b":"^1"}},` + "\n" +
 		`"node_modules/b":{"resolved":"https://r.org/@s%2fb/-/b-1.tgz","integrity":"sha1-` + inBase64(base64.StdEncoding, sha1A) + ` ` + sri512A + `?x"},` + "\n" +
 		`"node_modules/a/node_modules/c":{"version":"1","inBundle":true},` + "\n" + `"node_modules/d":{"resolved":"w/d","link":true},` + "\n" + `"w/d":{"version":"1"},` + "\n" +
 		`"node_modules/e":{"resolved":"git+ssh://git@github.com/x/e.git#0","integrity":"` + sri512A + `"},` + "\n" + `"node_modules/f":{"version":"1"},` + "\n" +
