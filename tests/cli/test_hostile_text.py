@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="names are any bytes on Linux alone"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="names are any bytes on Linux alone"),
+    pytest.mark.slow,
+]
 
 # The end of a line, a faked one, colours, CSI as one character, an overridden direction, a byte
 # that is not UTF-8, and a quote, a backslash, and what looks like an escape.

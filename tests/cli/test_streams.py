@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 Run = subprocess.CompletedProcess[str]
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell closes descriptors")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="a shell closes descriptors"),
+    pytest.mark.slow,
+]
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Run = subprocess.CompletedProcess[str]
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="about FIFOs, devices and links")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="about FIFOs, devices and links"),
+    pytest.mark.slow,
+]
 
 SECRET = "root:$6$secret:19000:0:99999:7:::\n"  # noqa: S105
 
