@@ -66,7 +66,8 @@ class Process:
                     errors = _error_file(stack)
                     with _no_signals():
                         process = self._start(errors)
-                        _started.append((process, weakref.ref(job), job.pid, job.writes))
+                        entry = process, id(job), weakref.ref(job), job.pid, job.writes
+                        _started.append(entry)
                     yield from job.batches(_Pipes(process, request, errors))
                 finally:
                     _stop_jobs_of(job)
@@ -110,10 +111,11 @@ class _Job:
                     break
 
 
-_started: list[tuple[subprocess.Popen[bytes], weakref.ref[_Job], int, bool]] = []
-"""The processes that run, with the job, the process and the kind of request of each.
+_started: list[tuple[subprocess.Popen[bytes], int, weakref.ref[_Job], int, bool]] = []
+"""The processes that run, with the job's id, the job, the process and the kind of request of each.
 
-A process is here from its start to its end, whatever a signal handler raises in between.
+A process is here from its start to its end, whatever a signal handler raises in between. The job's
+reference is gone already when the garbage collector closes its generator, the id is not.
 """
 
 
@@ -123,8 +125,8 @@ def _stop_jobs_of(job: _Job | None) -> None:
         return
     with _no_signals():
         for entry in _started.copy():
-            process, owner, pid, writes = entry
-            if owner() is not job:
+            process, key, owner, pid, writes = entry
+            if owner() is not None if job is None else key != id(job):
                 continue
             try:
                 _stop(process, ours=os.getpid() == pid, writes=writes)
