@@ -639,7 +639,7 @@ func ExampleReading() {
 // Every format reads back what it writes, for any file names and for one or several algorithms.
 func TestWrittenManifestsAreReadBack(t *testing.T) {
 	names := []string{"a", "b c", "sub/d", "e\\f", "g\nh", "i\rj", " k", "l ", "m,n", `"o"`, "p%0Aq", "*r", "#s", ";t", "SHA1 (u) = v",
-		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5"}
+		sha1A, sha1A + "  w", "x | y", "-z", "\xff\xfe", "\xef\xbb\xbf1", "%%%% 2", "data/3", "-----BEGIN PGP SIGNED MESSAGE-----", "4)= 5", "6()="}
 	for _, format := range manifest.Formats {
 		if format.Write == nil {
 			continue

@@ -49,7 +49,7 @@ func nameFirstFile(comment string) func([]byte, []Entry) ([]byte, error) {
 			if err := plainName(e.Name, " \t"); err != nil {
 				return nil, err
 			}
-			if e.Name[:1] == comment || startsLayer(e.Name) {
+			if _, _, err := cutLast([]byte(e.Name + " 0")); err != nil || e.Name[:1] == comment || startsLayer(e.Name) {
 				return nil, fmt.Errorf("the format cannot represent the name %.40q: it would not be read as a name", e.Name)
 			}
 			dst = append(append(dst, e.Name...), ' ') // rhash 1.4.5 reads a second blank as part of the name
