@@ -180,7 +180,7 @@ func parseFSUM(digits, name []byte) (e Entry, ok bool, err error) {
 	}
 	tag, name, found := bytes.Cut(name[1:], []byte("*"))
 	algorithm := digest.ByTag(string(tag))
-	if !found || len(name) == 0 || algorithm == nil && !isOtherAlgorithm(string(tag)) {
+	if !found || len(name) == 0 || algorithm == nil && !resemblesAlgorithm(string(tag)) {
 		return Entry{}, false, nil
 	}
 	if algorithm == nil {

@@ -93,6 +93,16 @@ func isOtherAlgorithm(tag string) bool { return otherAlgorithm().MatchString(tag
 var otherAlgorithm = pattern(`(?i)^(?:md-?[0-9]|sha-?[013]|sha-?[0-9]{3}|sha-?2[-_/]|ripemd|rmd-?[0-9]|whirlpool|tiger|tth$|ed2k|aich|gost|has-?160|` +
 	`snefru|edon|btih|crc[-_]?[0-9]|xxh|blake|keccak|shake|adler|fletcher|streebog|stribog|skein|kangaroo|k12$)[A-Za-z0-9_/-]*$`)
 
+// resemblesAlgorithm reports whether a tag begins as the name of an algorithm does, known or not, or is one with
+// "sum" or "sums" at its end. It is for places where nothing else than a tag is likely.
+func resemblesAlgorithm(tag string) bool {
+	folded := strings.NewReplacer("-", "", "_", "", "/", "").Replace(strings.ToLower(tag))
+	return algorithmPrefix().MatchString(folded) || algorithmOfHeading(folded) != nil
+}
+
+var algorithmPrefix = pattern(`^(?:md|sha|ripemd|rmd|whirlpool|tiger|tth|ed2k|aich|gost|has|snefru|edon|btih|crc|xxh|blake|keccak|shake|adler|` +
+	`fletcher|streebog|stribog|skein|kangaroo|k12)`)
+
 // firstEntryLine returns the first line of head that is not blank, a comment or a heading; nil if there is
 // none.
 func firstEntryLine(head []byte) []byte {
