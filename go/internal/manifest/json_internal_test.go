@@ -79,6 +79,7 @@ func readStrings(r *jsonReader, all *[]string) error {
 // decodedStrings returns the same by encoding/json.
 func decodedStrings(text []byte) (all []string, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber() // of any size
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {

@@ -312,9 +312,13 @@ func digestEntries(d *InventoryDigest, algorithm *digest.Algorithm) ([]Entry, er
 		return nil, &LineError{Line: d.Line, Text: excerpt([]byte(d.Digest)), Cause: fmt.Sprintf(
 			"expected a %s digest of %d hex digits", algorithm.Name, 2*algorithm.Size)}
 	}
-	entries := make([]Entry, len(d.Paths))
-	for i, path := range d.Paths {
-		entries[i] = Entry{Line: path.Line, Name: path.Name, Algorithm: algorithm, Digest: sum}
+	entries := make([]Entry, 0, len(d.Paths))
+	for _, path := range d.Paths {
+		if path.Name == "" || strings.Contains(path.Name, "\x00") {
+			err = &LineError{Line: path.Line, Text: path.Name, Cause: "expected the path of a file"}
+			continue
+		}
+		entries = append(entries, Entry{Line: path.Line, Name: path.Name, Algorithm: algorithm, Digest: sum})
 	}
-	return entries, nil
+	return entries, err
 }
