@@ -114,7 +114,7 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 	}
 	defer file.Close()
 	m.modified = file.Modified()
-	reading, err := manifest.Read(untilEnd{ctx, file}, m.options)
+	reading, err := manifest.Read(safefs.UntilDone(ctx, file), m.options)
 	if err != nil {
 		return safefs.At(m.shown, err)
 	}
@@ -153,19 +153,6 @@ func keyOf(name string) string {
 		return name
 	}
 	return path.Clean(name)
-}
-
-// untilEnd reads until the context ends: there may be no entry in gigabytes of comments.
-type untilEnd struct {
-	ctx  context.Context
-	from io.Reader
-}
-
-func (u untilEnd) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.from.Read(p)
 }
 
 // inside returns an absolute name of a file below the base as a relative one; see [safefs.Root.Inside].

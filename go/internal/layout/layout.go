@@ -153,26 +153,13 @@ func ReadWhole(ctx context.Context, file *safefs.File) ([]byte, error) {
 		return nil, ErrTooLarge
 	}
 	content := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	if _, err := content.ReadFrom(&untilDone{ctx, io.LimitReader(file, manifest.MaxDocument+1)}); err != nil {
+	if _, err := content.ReadFrom(safefs.UntilDone(ctx, io.LimitReader(file, manifest.MaxDocument+1))); err != nil {
 		return nil, err
 	}
 	if content.Len() > manifest.MaxDocument {
 		return nil, ErrTooLarge
 	}
 	return content.Bytes(), nil
-}
-
-// untilDone reads until ctx ends.
-type untilDone struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (u *untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.Reader.Read(p)
 }
 
 // openFolder opens a structure's folder. Release its root after it succeeded.

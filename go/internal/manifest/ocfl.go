@@ -79,7 +79,7 @@ type InventoryProblem struct {
 	Text string
 }
 
-// MaxInventoryProblems is how many problems of an inventory are told, far more than a person reads. One with
+// MaxInventoryProblems is how many problems of an inventory are reported, far more than a person reads. One with
 // more is not read further.
 const MaxInventoryProblems = 1000
 

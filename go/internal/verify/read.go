@@ -218,7 +218,7 @@ func (rd *reader) content(ctx context.Context, m *openManifest) (io.Reader, erro
 	if m.file.Size() <= smallManifest {
 		return m.whole(), nil
 	}
-	return &untilDone{ctx, m.file}, nil
+	return safefs.UntilDone(ctx, m.file), nil
 }
 
 // rootOf returns the folder that names in a manifest of that format start from.
@@ -238,19 +238,6 @@ func (m *openManifest) whole() io.Reader {
 		err = io.EOF
 	}
 	return &memory{bytes.NewReader(content), err}
-}
-
-// untilDone reads until ctx ends: a manifest may hold nothing but blank lines, or expand to them.
-type untilDone struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (u *untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.Reader.Read(p)
 }
 
 // memory reads what is in memory, and ends with an error. Its length is known; see [manifest.Read].
