@@ -156,7 +156,11 @@ print(*found, sep="\\n")
 
 @linux
 def test_threads_and_descriptors_that_stay(httpd: Path, python: Callable[..., str]) -> None:
-    """The engine keeps a few threads and descriptors; children inherit none."""
+    """The engine keeps a few threads and descriptors; children inherit none.
+
+    Go keeps every thread that it needed at the same time, which depends on how busy the machine
+    is; a leak would leave one for each of the 300 calls.
+    """
     program = """
 import os, sys
 def descriptors():
@@ -176,7 +180,7 @@ print([link for link in links if not link.endswith(known)])
     count, inherited, threads = counts.split()
     assert int(count) <= 4
     assert (inherited, unknown) == ("False", "[]")
-    assert int(threads) <= 16 + 2 * (os.cpu_count() or 1)
+    assert int(threads) < 150
 
 
 @pytest.mark.library

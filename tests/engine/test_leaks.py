@@ -114,14 +114,16 @@ def folders(tree: Callable[..., Path]) -> tuple[Path, Path]:
 def test_calls_leak_nothing(
     folders: tuple[Path, Path], python: Callable[..., str], kind: str
 ) -> None:
-    """After 100,000 calls memory is flat, and no descriptor or thread is left.
+    """After 100,000 calls memory is flat, and no descriptor is left.
 
-    A tenth of the jobs is cancelled at once, and a tenth never waited for.
+    A tenth of the jobs is cancelled at once, and a tenth never waited for. Go keeps every thread
+    that it ever needed at the same time, more of them the busier the machine is. A leak would
+    leave one for each call, or for each tenth or twentieth of them.
     """
     out = python(f"KIND = {kind!r}\n{PROGRAM}", LIBRARY, *folders, CALLS, "", timeout=300)
     grown_kb, threads, descriptors, _ = map(int, out.split())
     assert grown_kb < 1024
-    assert threads < 10  # Go keeps a few threads
+    assert threads < CALLS // 50
     assert descriptors == 0
 
 
