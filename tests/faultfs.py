@@ -2,8 +2,8 @@
 
 Started as a program, with the mount point, the folder, and the faults in JSON: for a file's name,
 ``eio`` or ``hang``, the byte from which on a read fails or never returns, and ``delay``, the
-seconds that each read takes. Where a read hangs, the program writes its process's number into
-``<folder>.hangs``.
+seconds that each read takes. With ``others``, reads return once so many of them have waited at the
+same time. Where a read hangs, the program writes its process's number into ``<folder>.hangs``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ class FaultFS(mfusepy.Operations):  # type: ignore[misc]
     def __init__(self, folder: Path, faults: dict[str, dict[str, float]]) -> None:
         self.folder = folder
         self.faults = faults
+        self.waiting = 0
+        self.met = threading.Event()
+        self.mutex = threading.Lock()
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, Any]:  # noqa: ARG002
         """Return the attributes of the file."""
@@ -42,6 +45,10 @@ class FaultFS(mfusepy.Operations):  # type: ignore[misc]
             "st_ctime": stat.st_ctime_ns,
         }
 
+    def readlink(self, path: str) -> str:
+        """Return what a link leads to."""
+        return os.readlink(self.folder / path[1:])
+
     def readdir(self, path: str, fh: int) -> list[str]:  # noqa: ARG002
         """List the folder."""
         return [".", "..", *os.listdir(self.folder / path[1:])]
@@ -50,6 +57,12 @@ class FaultFS(mfusepy.Operations):  # type: ignore[misc]
         """Read, or fail as the faults of the file say."""
         fault = self.faults.get(path[1:], {})
         time.sleep(fault.get("delay", 0))
+        if "others" in fault:
+            with self.mutex:
+                self.waiting += 1
+                if self.waiting >= fault["others"]:
+                    self.met.set()
+            self.met.wait()
         if offset + size > fault.get("hang", float("inf")):
             self.folder.with_suffix(".hangs").write_text(str(os.getpid()))
             threading.Event().wait()

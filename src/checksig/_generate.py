@@ -123,6 +123,7 @@ def create(
     skip_special: bool = False,
     exclude: Sequence[str | bytes] = (),
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
@@ -150,8 +151,11 @@ def create(
     :param skip_special: Skip FIFOs, sockets and devices. By default they are an error.
     :param exclude: Patterns (``*``, ``?``, ``[a-z]``) of files and folders to leave out. A pattern
         without ``/`` matches names anywhere, one with ``/`` matches the whole path.
-    :param workers: How many files are read at once, 1 to 1024. By default one for each available
-        CPU, or a single one on a spinning disk.
+    :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
+        CPU.
+    :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
+        is faster with: one for each worker where the data is in memory, up to 64 on a slow disk or
+        a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS).
     :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
@@ -191,6 +195,7 @@ def update(
     skip_special: bool = False,
     exclude: Sequence[str | bytes] = (),
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
@@ -223,8 +228,11 @@ def update(
     :param exclude: Patterns (``*``, ``?``, ``[a-z]``) of files and folders to leave out
         and to remove from the manifest. A pattern
         without ``/`` matches names anywhere, one with ``/`` matches the whole path.
-    :param workers: How many files are read at once, 1 to 1024. By default one for each available
-        CPU, or a single one on a spinning disk.
+    :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
+        CPU.
+    :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
+        is faster with: one for each worker where the data is in memory, up to 64 on a slow disk or
+        a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS).
     :param progress: Called with the :class:`Progress` a few times a second, in this thread; its

@@ -425,7 +425,18 @@ TABLE: tuple[Option, ...] = (
         "int | None",
         None,
         ("-j", "--workers"),
-        "read N files at once (default: one for each CPU)",
+        "hash N files at once (default: one for each CPU)",
+        "N",
+        bounds=(1, 1024),
+    ),
+    Option(
+        "io_depth",
+        ("verify", *_WRITING),
+        "int",
+        "int | None",
+        None,
+        ("--io-depth",),
+        "read N files at once (default: as many as the storage is faster with, up to 64)",
         "N",
         bounds=(1, 1024),
     ),
@@ -457,6 +468,7 @@ class Options(TypedDict, total=False):
     format: str | None
     follow_outside: bool
     workers: int | None
+    io_depth: int | None
     leave_cache: bool
 
 

@@ -51,6 +51,7 @@ def verify(
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
@@ -91,8 +92,11 @@ def verify(
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
     :param follow_outside: Read files outside the folder that names are relative to as well. By
         default, ``..``, absolute names and symbolic links that lead outside are refused.
-    :param workers: How many files are read at once, 1 to 1024. By default one for each available
-        CPU, or a single one on a spinning disk (Linux).
+    :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
+        CPU.
+    :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
+        is faster with: one for each worker where the data is in memory, up to 64 on a slow disk or
+        a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
@@ -142,6 +146,7 @@ def iter_verify(
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
@@ -187,8 +192,11 @@ def iter_verify(
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
     :param follow_outside: Read files outside the folder that names are relative to as well. By
         default, ``..``, absolute names and symbolic links that lead outside are refused.
-    :param workers: How many files are read at once, 1 to 1024. By default one for each available
-        CPU, or a single one on a spinning disk (Linux).
+    :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
+        CPU.
+    :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
+        is faster with: one for each worker where the data is in memory, up to 64 on a slow disk or
+        a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
@@ -245,6 +253,7 @@ async def averify(
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
 ) -> Report:
@@ -284,8 +293,11 @@ async def averify(
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
     :param follow_outside: Read files outside the folder that names are relative to as well. By
         default, ``..``, absolute names and symbolic links that lead outside are refused.
-    :param workers: How many files are read at once, 1 to 1024. By default one for each available
-        CPU, or a single one on a spinning disk (Linux).
+    :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
+        CPU.
+    :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
+        is faster with: one for each worker where the data is in memory, up to 64 on a slow disk or
+        a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.

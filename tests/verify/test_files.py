@@ -768,6 +768,96 @@ def test_a_slow_file_system(disc: Path, faulty: Callable[..., Path]) -> None:
     assert verify(mounted).verified == 3
 
 
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """Make a folder of 96 small files, to be mounted by faultfs.py."""
+    folder = tmp_path / "remote"
+    folder.mkdir()
+    names = [f"{i:02}" for i in range(96)]
+    for name in names:
+        (folder / name).write_bytes(name.encode() * 500)
+    lines = [listed(name.encode() * 500, name) for name in names]
+    (folder / "SHA256SUMS").write_bytes(b"".join(lines))
+    return folder
+
+
+@linux
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("work", ["verify", "create", "several", "leave_cache"])
+def test_as_many_files_are_read_at_once_as_asked(
+    remote: Path, faulty: Callable[..., Path], tmp_path: Path, work: str, workers: int
+) -> None:
+    """With io_depth=8, eight reads go on at the same time."""
+    if work == "several":
+        checksig.create(remote, algorithm="md5", output=remote / "MD5SUMS", exclude=["SHA256SUMS"])
+    names = [path.name for path in remote.iterdir() if len(path.name) == 2]
+    mounted = faulty(remote, {name: {"others": 8} for name in names})
+    if work == "create":
+        output = tmp_path / "sums"
+        checksig.create(mounted, output=output, workers=workers, io_depth=8, exclude=["SHA256SUMS"])
+        assert output.read_text().count("\n") == 96
+    else:
+        leave_cache = work == "leave_cache"
+        report = verify(mounted, workers=workers, io_depth=8, leave_cache=leave_cache)
+        assert len({result.name for result in report.results}) == 96
+
+
+@linux
+@pytest.mark.parametrize("depth", [None, 1, 5, 64])
+def test_results_do_not_depend_on_the_depth(
+    remote: Path, faulty: Callable[..., Path], depth: int | None
+) -> None:
+    """Slow files have the results that they have where they lie."""
+    (remote / "00").write_bytes(b"tampered" * 125)
+    (remote / "01").write_bytes(b"of another size")
+    (remote / "02").unlink()
+    (remote / "03").unlink()
+    (remote / "03").symlink_to("04")
+    (remote / "05").unlink()
+    (remote / "05").symlink_to("../SHA256SUMS")
+    (remote / "06").rename(remote / "folder")
+    (remote / "06").mkdir()
+    (remote / "more.md5").write_bytes(listed(b"99" * 500, "folder/../99"))
+    expected = outcomes(verify(remote, check=False))
+    names = [path.name for path in remote.iterdir() if path.is_file()]
+    mounted = faulty(remote, {name: {"delay": 0.01} for name in names})
+    assert outcomes(verify(mounted, check=False, io_depth=depth)) == expected
+
+
+@linux
+@pytest.mark.parametrize("depth", [None, 64])
+def test_a_slow_file_system_is_asked_for_many_files(
+    remote: Path, faulty: Callable[..., Path], depth: int | None
+) -> None:
+    """After some slow reads, there are more of them at once than workers."""
+    faults = {f"{i:02}": {"delay": 0.02} if i < 40 else {"others": 6} for i in range(88)}
+    mounted = faulty(remote, faults)
+    assert verify(mounted, workers=2, io_depth=depth).verified == 96
+
+
+@linux
+@pytest.mark.parametrize("how", ["interrupt", "token"])
+def test_many_reads_that_hang(remote: Path, faulty: Callable[..., Path], how: str) -> None:
+    """Interrupt and cancel end a call with 64 reads in a hanging file system.
+
+    The process itself can end only when the kernel's requests do.
+    """
+    mounted = faulty(remote, {f"{i:02}": {"hang": 0} for i in range(96)})
+    marker = remote.with_suffix(".hangs")
+    program = INTERRUPTED.replace("workers=3", "io_depth=64")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, how, mounted, marker], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout
+        try:
+            line = child.stdout.readline()
+        finally:
+            os.kill(int(marker.read_text()), signal.SIGKILL)
+            child.kill()
+    error = {"interrupt": "KeyboardInterrupt", "token": "CancelledError"}[how]
+    assert line == f"{error} True\n"
+
+
 @linux
 def test_a_file_system_that_dies(disc: Path, faulty: Callable[..., Path]) -> None:
     """If the file system dies during a read, its file is unreadable."""

@@ -22,7 +22,8 @@ type CreateRequest struct {
 	Format     string   // "" for gnu, or bsd for several algorithms
 	Algorithms []string // "sha256" if empty
 	RelativeTo string   // the folder that names are relative to; "" for the manifest's own
-	Workers    int      // files read at once; 0 for one a CPU, or one on a spinning disk
+	Workers    int      // files hashed at once; 0 for one a CPU
+	Depth      int      // files read at once; 0 for as many as help
 	LeaveCache bool     // leave the system's page cache as it was
 	Totals     bool     // find out the totals of the progress if the run takes longer
 }
@@ -37,7 +38,7 @@ type CreateRequest struct {
 func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
 	return run(ctx, progress, func(group *guard.Group) (Written, error) {
 		c := creation{
-			hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache},
 			request: r, sink: sink,
 		}
 		if err := c.create(); err != nil {

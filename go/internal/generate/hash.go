@@ -37,6 +37,7 @@ type hashing struct {
 	progress   *hashpool.Progress
 	roots      *safefs.RootCache
 	workers    int
+	depth      int
 	leaveCache bool
 	show       func(name string) string // the path of a file, for errors
 
@@ -60,7 +61,7 @@ func (h *hashing) tree() *safefs.Tree {
 // file, ends it.
 func (h *hashing) all(produce func() error, consume func(*item) error) (err error) {
 	h.pool, err = hashpool.New(h.group, h.roots, hashpool.Config[*item]{
-		Workers: h.workers, Spinning: h.workers == 0 && h.tree().IsOnSpinningDisk(), LeaveCache: h.leaveCache, InOrder: true,
+		Workers: h.workers, Depth: h.depth, Spinning: h.tree().IsOnSpinningDisk(), LeaveCache: h.leaveCache, InOrder: true,
 		BytesRead: &h.progress.Bytes, NewHandler: func(int) hashpool.Handler[*item] { return itemHandler{} },
 	})
 	if err != nil {

@@ -27,7 +27,8 @@ type UpdateRequest struct {
 	KeepFiles  bool   // add no file that is not listed yet
 	Format     string // of Path; "" to detect it
 	Algorithm  string // of the digests in Path that have no tag; "" for what the manifest says
-	Workers    int    // files read at once; 0 for one a CPU, or one on a spinning disk
+	Workers    int    // files hashed at once; 0 for one a CPU
+	Depth      int    // files read at once; 0 for as many as help
 	LeaveCache bool   // leave the system's page cache as it was
 }
 
@@ -44,7 +45,7 @@ type UpdateRequest struct {
 func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
 	return run(ctx, progress, func(group *guard.Group) (Written, error) {
 		u := updating{
-			hashing: hashing{group: group, progress: progress, workers: r.Workers, leaveCache: r.LeaveCache},
+			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache},
 			request: r, sink: sink,
 		}
 		if err := u.update(); err != nil {

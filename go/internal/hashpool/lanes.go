@@ -1,7 +1,7 @@
 package hashpool
 
 import (
-	"os"
+	"runtime"
 
 	"checksig/internal/digest"
 	"checksig/internal/multibuffer"
@@ -20,15 +20,23 @@ type laneWorker[P any] struct {
 	limit    int // of files open at once
 	width    int // how many files the latest algorithm's kernels take
 	active   int // lanes with a file
+	hasTurn  bool
 	kernels  map[*digest.Algorithm]kernel
 	own      holding
-	lanes    [safefs.MaxFiles]*Task[P] // nil for none
+	lanes    [safefs.MaxFiles]lane[P]
 	deferred []*Task[P]
 
 	root   *safefs.Root
-	folder *os.File // that of root; nil if files there can only be opened by its tree
+	folder *safefs.Folder // that of root; nil if files there can only be opened by its tree
+	pinned runtime.Pinner // the pool's stop
 
 	sum [digest.MaxSize]byte
+}
+
+// lane is a place for one file. It is free while task is nil.
+type lane[P any] struct {
+	task   *Task[P]
+	folder *safefs.Folder // that the file is to be opened from; nil if it is open
 }
 
 // kernel is what computes an algorithm for several files at once.
@@ -50,16 +58,24 @@ func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
 	if err != nil {
 		return nil
 	}
-	return &laneWorker[P]{
+	l := &laneWorker[P]{
 		worker: w, set: set, kernels: map[*digest.Algorithm]kernel{},
 		limit: min(safefs.MaxFiles, max(1, safefs.OpenLimit()/4/w.pool.workers)),
 	}
+	l.pinned.Pin(&w.pool.stop)
+	set.SetDepth(w.pool.depthOfWorker(), w.pool.config.Depth > 0)
+	return l
 }
 
 // free closes all that is open.
 func (l *laneWorker[P]) free() {
+	l.endTurn()
 	l.leave()
 	l.set.Free()
+	for i := range l.lanes {
+		l.opened(i)
+	}
+	l.pinned.Unpin()
 	l.pool.roots.CountOpen(-l.active)
 }
 
@@ -67,6 +83,9 @@ func (l *laneWorker[P]) free() {
 func (l *laneWorker[P]) all() {
 	for l.fill() {
 		l.pool.config.BytesRead.Add(l.set.Step(&l.pool.stop))
+		if l.set.IsDeep() && !l.pool.isDeep.Load() {
+			l.pool.isDeep.Store(true)
+		}
 		if l.pool.group.Ended() {
 			return // it is not known what became of these files
 		}
@@ -78,17 +97,48 @@ func (l *laneWorker[P]) all() {
 func (l *laneWorker[P]) fill() bool {
 	for !l.pool.group.Ended() {
 		if l.active == 0 {
+			l.endTurn()
 			l.doDeferred()
-		} else if l.active >= min(l.width, l.limit) || len(l.deferred) >= maxDeferred {
+		} else if l.active >= l.most() || len(l.deferred) >= maxDeferred {
 			return true
 		}
 		t := l.next()
 		if t == nil {
 			return l.active > 0
 		}
+		if l.active == 0 {
+			l.beginTurn()
+		}
 		l.add(t)
 	}
 	return false
+}
+
+// beginTurn waits until no other worker reads, where files are read one after the other.
+func (l *laneWorker[P]) beginTurn() {
+	if !l.hasTurn && l.pool.trial.serial.Load() {
+		l.pool.trial.turn.Lock()
+		l.hasTurn = true
+	}
+}
+
+func (l *laneWorker[P]) endTurn() {
+	if l.hasTurn {
+		l.pool.trial.turn.Unlock()
+		l.hasTurn = false
+	}
+}
+
+// most returns how many lanes may have a file: as many as the kernels take, or, where others read, so many
+// that these never wait for the next one.
+func (l *laneWorker[P]) most() int {
+	if l.pool.trial.serial.Load() {
+		return 1
+	}
+	if l.set.IsDeep() {
+		return l.limit
+	}
+	return min(l.width, l.limit)
 }
 
 // next returns a task, for which it waits only if there is nothing else to do.
@@ -117,15 +167,10 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 		l.putOff(t)
 		return
 	}
-	t.weight = l.set.Size(i)
-	// Where the size is not as expected, the handler decides. On a spinning disk, large files are read
-	// one by one: it would seek between them.
-	if t.isUnexpected(t.weight) || l.pool.config.Spinning && t.weight >= fanOutSize {
-		l.set.Drop(i)
-		l.putOff(t)
-		return
+	if l.lanes[i].folder == nil { // it is open
+		t.weight = l.set.Size(i)
 	}
-	l.lanes[i] = t
+	l.lanes[i].task = t
 	l.width = k.width
 	l.active++
 	l.pool.roots.CountOpen(1)
@@ -133,6 +178,9 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 }
 
 func (l *laneWorker[P]) putOff(t *Task[P]) {
+	if l.set.IsDeep() && !l.pool.trial.serial.Load() && l.pool.passOn(t) {
+		return
+	}
 	l.deferred = append(l.deferred, t)
 	l.own.now.add(t.load())
 }
@@ -162,7 +210,12 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 		l.leave()
 		l.root, l.folder = t.Root, tree.Folder()
 	}
-	if l.folder != nil && l.set.Open(i, a, l.folder.Fd(), t.Name, &t.seen) {
+	// Where the size is not as expected, the handler decides.
+	if l.folder != nil && l.set.Open(i, a, &safefs.Opening{Folder: l.folder, Name: t.Name, Snapshot: &t.seen, Size: t.Size}) {
+		if l.set.Phase(i) == safefs.PhaseOpening {
+			l.folder.Use()
+			l.lanes[i].folder = l.folder
+		}
 		return i, true
 	}
 	// A link, a folder of an odd kind, or nothing to open: the tree knows.
@@ -174,7 +227,7 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 		return i, false
 	}
 	defer file.Close()
-	return i, l.set.Adopt(i, a, file.Fd())
+	return i, !t.isUnexpected(file.Size()) && l.set.Adopt(i, a, file.Fd())
 }
 
 // leave closes the folder, where others may be short of descriptors.
@@ -189,6 +242,8 @@ func (l *laneWorker[P]) leave() {
 // collect reports the files that came to their end.
 func (l *laneWorker[P]) collect() {
 	l.own.now = load{}
+	active := l.active
+	defer func() { l.pool.noteDone(active - l.active) }()
 	for _, t := range l.deferred {
 		l.own.now.add(t.load())
 	}
@@ -197,16 +252,22 @@ func (l *laneWorker[P]) collect() {
 		case phase == safefs.PhaseIdle:
 			continue
 		case phase < safefs.PhaseDone:
-			left := l.lanes[i].load()
-			left.bytes = min(left.bytes, perFile+l.set.Left(i))
+			left := l.lanes[i].task.load()
+			if bytes := l.set.Left(i); bytes >= 0 {
+				left.bytes = min(left.bytes, perFile+bytes)
+			}
 			l.own.now.add(left)
 			continue
 		}
-		t, result := l.lanes[i], l.set.Take(i, l.sum[:0])
-		l.lanes[i] = nil
+		t, result := l.lanes[i].task, l.set.Take(i, l.sum[:0])
+		l.opened(i)
+		l.lanes[i].task = nil
 		l.active--
 		l.pool.roots.CountOpen(-1)
-		if result.Phase == safefs.PhaseStale {
+		if result.Phase == safefs.PhaseStale || result.Phase == safefs.PhaseDeclined {
+			if safefs.IsExhausted(result.Err) {
+				l.limit = max(1, l.active/2)
+			}
 			l.putOff(t)
 			continue
 		}
@@ -223,6 +284,14 @@ func (l *laneWorker[P]) collect() {
 		} else {
 			l.pool.recycle(t)
 		}
+	}
+}
+
+// opened says that the file in lane i needs its folder no longer.
+func (l *laneWorker[P]) opened(i int) {
+	if f := l.lanes[i].folder; f != nil {
+		f.Release()
+		l.lanes[i].folder = nil
 	}
 }
 

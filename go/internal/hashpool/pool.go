@@ -100,8 +100,9 @@ type Handler[P any] interface {
 
 // Config says how a pool works.
 type Config[P any] struct {
-	Workers    int           // files read at once; 0 for one a CPU, or one on a spinning disk
-	Spinning   bool          // the files lie on a spinning disk
+	Workers    int           // files hashed at once; 0 for one a CPU
+	Depth      int           // files read at once; 0 for as many as help
+	Spinning   bool          // the files lie on a disk that claims to spin
 	LeaveCache bool          // leave the system's page cache as it was
 	InOrder    bool          // the caller waits for outcomes in the order of tasks
 	BytesRead  *atomic.Int64 // is added to as files are read
@@ -110,13 +111,14 @@ type Config[P any] struct {
 
 // workers returns how many there are. GOMAXPROCS knows a container's limit, which NumCPU does not.
 func (c *Config[P]) workers() int {
-	switch {
-	case c.Workers > 0:
-		return c.Workers
-	case c.Spinning:
-		return 1
+	workers := c.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
 	}
-	return runtime.GOMAXPROCS(0)
+	if c.Depth > 0 {
+		workers = min(workers, c.Depth) // each of them reads
+	}
+	return workers
 }
 
 // Pool hashes the files of tasks. One goroutine submits.
@@ -132,8 +134,16 @@ type Pool[P any] struct {
 	busy    atomic.Int32  // workers that work, or wait for a task
 	stop    atomic.Uint32 // not 0 when group has ended, for C code
 	unwatch func() bool
-	release func()    // the threads of the workers
-	free    sync.Pool // of *Task[P]: most of a run's garbage would be these
+	isDeep  atomic.Bool // the storage has proved slow
+	trial   trial
+	done    atomic.Int64  // files, on a disk that claims to spin
+	depth   int           // files that may be read at once
+	lanes   atomic.Int32  // workers that may still pass tasks on
+	aside   chan *Task[P] // tasks that lane workers have passed on
+	idle    atomic.Int32  // readers that wait for these
+	readers atomic.Int32  // workers that were added while others waited for the storage
+	release func()        // the threads of the workers
+	free    sync.Pool     // of *Task[P]: most of a run's garbage would be these
 }
 
 // New returns a pool that ends with group. Its files' roots are of the cache roots. The error is that of
@@ -143,6 +153,8 @@ func New[P any](group *guard.Group, roots *safefs.RootCache, config Config[P]) (
 		return nil, err
 	}
 	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers(), release: func() {}}
+	p.depth = config.depth(p.workers)
+	p.aside = make(chan *Task[P], maxDeferred)
 	p.queue = newQueue[P](p.workers)
 	if config.InOrder {
 		p.queue.most = deep // the caller bounds how far it is ahead
@@ -192,6 +204,7 @@ func (p *Pool[P]) Started() bool { return p.started }
 func (p *Pool[P]) Finish() {
 	p.queue.close()
 	if !p.started && p.queue.len() > 0 {
+		p.lanes.Add(1)
 		p.start(min(p.workers, p.queue.len()) - 1)
 		p.busy.Add(1)
 		p.group.Run(p.work)
@@ -205,6 +218,7 @@ func (p *Pool[P]) start(workers int) {
 	p.started = true
 	workers, p.release = threads.Extend(workers)
 	p.busy.Add(int32(workers))
+	p.lanes.Add(int32(workers))
 	for range workers {
 		p.group.Go(&p.running, p.work)
 	}
@@ -213,13 +227,19 @@ func (p *Pool[P]) start(workers int) {
 // work is a worker.
 func (p *Pool[P]) work() {
 	defer p.busy.Add(-1)
+	defer p.passesOnNoMore()
 	w := newWorker(p)
 	defer w.free()
 	if l := newLaneWorker(w); l != nil {
+		w.whenSlow = l.set.GoDeep
 		defer l.free()
 		l.all()
 		return
 	}
+	for p.config.Depth > 0 && p.addWorker() {
+		continue
+	}
+	w.whenSlow = func() { p.addWorker() }
 	w.all()
 }
 

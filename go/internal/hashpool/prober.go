@@ -1,7 +1,6 @@
 package hashpool
 
 import (
-	"os"
 	"time"
 
 	"checksig/internal/multibuffer"
@@ -24,10 +23,11 @@ type prober[P any] struct {
 	pool   *Pool[P]
 	names  *safefs.Prober
 	root   *safefs.Root
-	folder *os.File // that of root, or nil
+	folder *safefs.Folder // that of root, or nil
 }
 
-// probe probes until the group ends, or nothing waits any more.
+// probe probes until the group ends, nothing waits any more, or the storage proves slow: a look at a file takes
+// as long as reading it then.
 func (p *Pool[P]) probe() {
 	if p.workers == 1 || safefs.OpenLimit() < probeDescriptors {
 		return
@@ -46,7 +46,11 @@ func (p *Pool[P]) probe() {
 	for {
 		select {
 		case <-pause.C:
-			b.batch(p.queue.adjustDepth())
+			came := p.queue.adjustDepth()
+			if p.isDeep.Load() {
+				return
+			}
+			b.batch(came)
 		case <-p.queue.drained:
 			return
 		case <-p.group.Context().Done():
@@ -59,7 +63,7 @@ func (p *Pool[P]) probe() {
 func (b *prober[P]) batch(came int) {
 	defer b.leave()
 	var waiting [probeBatch]waitingTask[P]
-	for !b.pool.group.Ended() {
+	for !b.pool.group.Ended() && !b.pool.isDeep.Load() {
 		n := b.pool.queue.unprobed(came, waiting[:])
 		if n == 0 {
 			return
@@ -82,7 +86,7 @@ func (b *prober[P]) look(w waitingTask[P]) (seen safefs.Snapshot, ok bool) {
 		b.leave()
 		b.root, b.folder = w.root, tree.Folder()
 	}
-	ok = b.folder != nil && b.names.Probe(b.folder.Fd(), w.name, &seen)
+	ok = b.folder != nil && b.names.Probe(b.folder, w.name, &seen)
 	return seen, ok
 }
 

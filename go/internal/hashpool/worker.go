@@ -4,6 +4,7 @@ import (
 	"hash"
 	"io"
 	"sync"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/safefs"
@@ -22,6 +23,9 @@ type worker[P any] struct {
 	buf     *[chunkSize]byte
 	hashers map[*digest.Algorithm]hash.Hash // kept for the next file
 	outcome Outcome
+
+	meter    meter
+	whenSlow func() // called when the storage proves slow; nil for nothing
 }
 
 func newWorker[P any](p *Pool[P]) *worker[P] {
@@ -47,7 +51,7 @@ func (w *worker[P]) all() {
 // do does a task, again if its handler says so.
 func (w *worker[P]) do(t *Task[P]) {
 	for again := true; again && !w.pool.group.Ended(); {
-		o := w.hash(t)
+		o := w.hashInTurn(t)
 		if w.pool.group.Ended() {
 			return // it is not known what became of the file
 		}
@@ -56,16 +60,30 @@ func (w *worker[P]) do(t *Task[P]) {
 	w.pool.recycle(t)
 }
 
+// hashInTurn is hash, while no other worker reads where files are read one after the other.
+func (w *worker[P]) hashInTurn(t *Task[P]) *Outcome {
+	if w.pool.trial.serial.Load() {
+		w.pool.trial.turn.Lock()
+		defer w.pool.trial.turn.Unlock()
+	}
+	defer w.pool.noteDone(1)
+	return w.hash(t)
+}
+
 // hash reads the task's file once and computes its digests.
 func (w *worker[P]) hash(t *Task[P]) *Outcome {
 	o := &w.outcome
 	*o = Outcome{Name: t.Name, digests: o.digests}
+	start := time.Now()
 	file, name, err := w.open(t)
+	waited := max(0, time.Since(start)-slowCall)
 	if err != nil {
 		o.Err = err
+		w.noteWait(waited)
 		return o
 	}
 	defer func() {
+		w.noteWait(waited + file.Waited())
 		file.Close()
 		w.pool.roots.CountOpen(-1)
 	}()
@@ -88,6 +106,16 @@ func (w *worker[P]) hash(t *Task[P]) *Outcome {
 		o.digests[i] = h.Sum(o.digests[i][:0])
 	}
 	return o
+}
+
+func (w *worker[P]) noteWait(waited time.Duration) {
+	if !w.meter.isSlow(waited) {
+		return
+	}
+	w.pool.isDeep.Store(true)
+	if w.whenSlow != nil {
+		w.whenSlow()
+	}
 }
 
 // start returns a hasher for each algorithm, at its beginning.
@@ -149,7 +177,7 @@ func (w *worker[P]) feed(file *safefs.File, hashers []hash.Hash) (int64, error) 
 		file.Sequential()
 		// One hasher alone gains nothing where nothing waits for a disk: what another CPU has read is
 		// in that one's cache.
-		if p.config.Spinning || len(hashers) > 1 && p.idleCPUs() > 0 {
+		if p.trial.serial.Load() || len(hashers) > 1 && p.idleCPUs() > 0 {
 			return p.fanOut(file, hashers)
 		}
 	}

@@ -16,14 +16,14 @@ func runCreate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 	return lastOf(generate.Create(ctx, generate.CreateRequest{
 		Selection: r.selection(), Paths: r.paths, Dir: r.cwd, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, Format: r.writtenFormat, Algorithms: r.algorithms, RelativeTo: r.relativeTo,
-		Workers: r.workers, LeaveCache: r.leaveCache, Totals: r.totals,
+		Workers: r.workers, Depth: r.ioDepth, LeaveCache: r.leaveCache, Totals: r.totals,
 	}, j.writeSink(), &j.progress))
 }
 
 func runUpdate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
 	return lastOf(generate.Update(ctx, generate.UpdateRequest{
 		Selection: r.selection(), Path: r.paths[0], Dir: r.cwd, All: r.all, Prune: r.prune, KeepFiles: !r.add,
-		Format: formatName(r.format), Algorithm: algorithmName(r.algorithm), Workers: r.workers,
+		Format: formatName(r.format), Algorithm: algorithmName(r.algorithm), Workers: r.workers, Depth: r.ioDepth,
 		LeaveCache: r.leaveCache,
 	}, j.writeSink(), &j.progress))
 }

@@ -39,6 +39,7 @@ type request struct {
 	transportOptions
 
 	workers       int
+	ioDepth       int
 	leaveCache    bool
 	followOutside bool
 	algorithm     *digest.Algorithm // of digests without a tag
@@ -109,6 +110,7 @@ var (
 	progress = table{"totals": flag(func(r *request) *bool { return &r.totals })}
 	reading  = table{
 		"workers":        number(1, maxWorkers, func(r *request) *int { return &r.workers }),
+		"io_depth":       number(1, maxWorkers, func(r *request) *int { return &r.ioDepth }),
 		"leave_cache":    flag(func(r *request) *bool { return &r.leaveCache }),
 		"follow_outside": flag(func(r *request) *bool { return &r.followOutside }),
 	}

@@ -64,7 +64,7 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
 			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText,
 		},
-		Path: r.paths[0], Workers: r.workers, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
+		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
 		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
 	}, sink, &j.progress)
 	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}

@@ -3,7 +3,7 @@ package safefs
 import "unsafe"
 
 // MaxFiles is the most files that a [FileSet] holds.
-const MaxFiles = 32
+const MaxFiles = 64
 
 // Hasher is the C functions that a [FileSet] hashes with, as specified in fileset.h. They are called
 // through pointers because C symbols are not linked across Go packages.
@@ -27,15 +27,17 @@ type Phase uint8
 
 // The phases, numbered as in fileset.h.
 const (
-	PhaseIdle    Phase = iota // no file
-	PhaseReading              // open
-	PhasePadded               // read to its end; the last blocks are still to be hashed
-	PhaseDone                 // the digest is known
-	PhaseFailed               // could not be read
-	PhaseChanged              // changed after the opening
-	PhaseEnded                // ended before its size
-	PhaseGrew                 // continued beyond its size
-	PhaseStale                // differs from its snapshot, or could not be read; to be opened again by [Tree.Open]
+	PhaseIdle     Phase = iota // no file
+	PhaseOpening               // not open yet
+	PhaseReading               // open
+	PhasePadded                // read to its end; the last blocks are still to be hashed
+	PhaseDone                  // the digest is known
+	PhaseFailed                // could not be read
+	PhaseChanged               // changed after the opening
+	PhaseEnded                 // ended before its size
+	PhaseGrew                  // continued beyond its size
+	PhaseStale                 // differs from its snapshot, or could not be read; to be opened again by [Tree.Open]
+	PhaseDeclined              // could not be opened here; to be opened by [Tree.Open]
 )
 
 // Outcome is the result of reading and hashing one file of a [FileSet].
@@ -44,4 +46,12 @@ type Outcome struct {
 	Digest []byte // if PhaseDone
 	Total  int64  // bytes read
 	Err    error  // the error that [File.Read] returns in this case; nil only if PhaseDone
+}
+
+// Opening is a file to be opened for a [FileSet].
+type Opening struct {
+	Folder   *Folder
+	Name     string
+	Snapshot *Snapshot // nil for none; a fresh one saves a system call
+	Size     int64     // bytes that the file should have, or -1
 }

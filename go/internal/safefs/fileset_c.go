@@ -2,6 +2,8 @@
 
 package safefs
 
+// #cgo LDFLAGS: -lpthread
+// #include <stdlib.h>
 // #include "fileset.h"
 import "C"
 
@@ -13,7 +15,7 @@ import (
 )
 
 // The phases of Go and C have the same numbers, and both have the same number of files.
-var _ [0]struct{} = [C.SAFEFS_STALE - PhaseStale]struct{}{}
+var _ [0]struct{} = [C.SAFEFS_DECLINED - PhaseDeclined]struct{}{}
 var _ [0]struct{} = [C.SAFEFS_FILES - MaxFiles]struct{}{}
 
 // FileSet is files, numbered from 0 to [MaxFiles]-1, that are read and hashed together by one goroutine
@@ -22,6 +24,9 @@ var _ [0]struct{} = [C.SAFEFS_FILES - MaxFiles]struct{}{}
 // It is the rules of [Tree] and [File] once more, in C: a file must be regular, beneath its folder,
 // and unchanged while it is read. It declines what takes more than that to decide, symbolic links for
 // example, which [Tree.Open] then decides.
+//
+// A set whose threads are allowed by [FileSet.SetDepth] is deep while the storage is slow: they open and read,
+// many files at a time, what one goroutine hashes.
 type FileSet struct {
 	c          *C.safefs_set
 	algorithms [MaxFiles]Algorithm
@@ -59,11 +64,50 @@ func (s *FileSet) Free() {
 	}
 }
 
-// Open opens name beneath folder, an open descriptor, as idle file i, and reports whether it did. It
-// declines anything but a regular file, symbolic links, what may lie outside the folder, and names of
-// more than 4,095 bytes. A fresh snapshot saves a system call; the zero value is none.
-func (s *FileSet) Open(i int, a Algorithm, folder uintptr, name string, snapshot *Snapshot) bool {
-	return setName(&s.c.lookup, name) && C.safefs_open(s.c, s.prepare(i, a), C.int(folder), &snapshot.c) != 0
+// SetDepth says how many threads may open and read while the storage is slow; with always, they do in any case.
+func (s *FileSet) SetDepth(threads int, always bool) {
+	s.c.most_threads = C.int(min(threads, MaxFiles))
+	if always && threads > 0 {
+		s.c.is_fixed, s.c.is_deep = 1, 1
+	}
+}
+
+// GoDeep has the threads open and read from now on, until the storage proves fast.
+func (s *FileSet) GoDeep() {
+	if s.c.most_threads > 0 && s.c.is_fixed == 0 {
+		s.c.is_deep, s.c.cannot_peek = 1, 0
+	}
+}
+
+// IsDeep reports whether threads open and read.
+func (s *FileSet) IsDeep() bool { return s.c.is_deep != 0 }
+
+// Open opens a file as idle file i, and reports whether it did. It declines anything but a regular file of the
+// right size, symbolic links, what may lie outside the folder (unless its tree allows that), and names of more
+// than 4,095 bytes. In a deep set, one of the next steps opens the file, and [PhaseDeclined] says if it does not.
+// The folder must stay open until then.
+func (s *FileSet) Open(i int, a Algorithm, o *Opening) bool {
+	f := s.prepare(i, a)
+	if !setName(f.name, o.Name) {
+		return false
+	}
+	f.folder, f.expected, f.before.taken = o.Folder.c(), C.int64_t(o.Size), 0
+	if o.Snapshot != nil {
+		f.before = o.Snapshot.c
+	}
+	if s.IsDeep() {
+		f.phase = C.SAFEFS_OPENING
+		return true
+	}
+	return C.safefs_open(s.c, f) != 0
+}
+
+func (f *Folder) c() C.safefs_folder {
+	c := C.safefs_folder{fd: C.int(f.fd), number: C.uint64_t(f.number)}
+	if f.anywhere {
+		c.is_open = 1
+	}
+	return c
 }
 
 // Adopt reads an open regular file, which the caller may close, as idle file i. It reports whether it
@@ -75,6 +119,7 @@ func (s *FileSet) Adopt(i int, a Algorithm, fd uintptr) bool {
 func (s *FileSet) prepare(i int, a Algorithm) *C.safefs_file {
 	s.algorithms[i] = a
 	f := &s.c.file[i]
+	s.c.used = max(s.c.used, C.int(i+1))
 	f.function, f.block = C.int(a.Function()), C.uint32_t(a.BlockSize())
 	a.Start(state(f))
 	return f
@@ -82,8 +127,14 @@ func (s *FileSet) prepare(i int, a Algorithm) *C.safefs_file {
 
 func state(f *C.safefs_file) *[8]uint64 { return (*[8]uint64)(unsafe.Pointer(&f.state)) }
 
-// Left returns how many bytes of file i are still to be read.
-func (s *FileSet) Left(i int) int64 { return int64(s.c.file[i].before.size - s.c.file[i].total) }
+// Left returns how many bytes of file i are still to be read, or -1 if that is not known now.
+func (s *FileSet) Left(i int) int64 {
+	f := &s.c.file[i]
+	if f.is_away != 0 || f.phase == C.SAFEFS_OPENING {
+		return -1
+	}
+	return int64(f.before.size - f.total)
+}
 
 // Size returns the size in bytes that file i had when it was opened.
 func (s *FileSet) Size(i int) int64 { return int64(s.c.file[i].before.size) }
@@ -95,13 +146,20 @@ func (s *FileSet) Drop(i int) { C.safefs_drop(&s.c.file[i]) }
 func (s *FileSet) CloseFolder() { C.safefs_close_parent(&s.c.lookup) }
 
 // Step reads and hashes until a file has come to its end, some megabytes are read, or stop is not 0.
-// It returns the number of bytes read. Other goroutines may set stop.
+// It returns the number of bytes read. Other goroutines may set stop, which must stay where it is until the set
+// is freed; see [runtime.Pinner].
 func (s *FileSet) Step(stop *atomic.Uint32) int64 {
 	return int64(C.safefs_step(s.c, (*C.uint32_t)(unsafe.Pointer(stop))))
 }
 
 // Phase returns the phase of file i.
-func (s *FileSet) Phase(i int) Phase { return Phase(s.c.file[i].phase) }
+func (s *FileSet) Phase(i int) Phase {
+	f := &s.c.file[i]
+	if f.is_away != 0 {
+		return PhaseOpening
+	}
+	return Phase(f.phase)
+}
 
 // Take returns the outcome of file i, whose phase is [PhaseDone] or a later one. The file becomes idle.
 // The digest is appended to dst.
@@ -117,6 +175,8 @@ func (s *FileSet) Take(i int, dst []byte) Outcome {
 		o.Err = ended(o.Total, s.Size(i))
 	case PhaseGrew:
 		o.Err = grew(s.Size(i))
+	case PhaseDeclined:
+		o.Err = syscall.Errno(f.error)
 	default:
 		o.Err = ErrChanged
 	}
@@ -131,33 +191,38 @@ type Snapshot struct{ c C.safefs_snapshot }
 func (s *Snapshot) Size() int64 { return int64(s.c.size) }
 
 // Prober takes snapshots of files that are to be opened later, for one goroutine at a time.
-type Prober struct{ c *C.safefs_lookup }
+type Prober struct {
+	c    *C.safefs_lookup
+	name *C.char
+}
 
 // NewProber returns a prober, to be freed with [Prober.Free]. The error is [errors.ErrUnsupported]
 // where there is none.
 func NewProber() (*Prober, error) {
-	c := C.safefs_new_lookup()
-	if c == nil {
-		return nil, syscall.ENOMEM
-	}
-	return &Prober{c}, nil
+	p := &Prober{(*C.safefs_lookup)(C.malloc(C.sizeof_safefs_lookup)), (*C.char)(C.malloc(C.SAFEFS_NAME))}
+	p.c.parent_fd = -1
+	return p, nil
 }
 
-// Probe takes a snapshot of name beneath folder, an open descriptor, and reports whether
-// [FileSet.Open] would open it.
-func (p *Prober) Probe(folder uintptr, name string, snapshot *Snapshot) bool {
-	return setName(p.c, name) && C.safefs_probe(p.c, C.int(folder), &snapshot.c) != 0
+// Probe takes a snapshot of name beneath folder, and reports whether [FileSet.Open] would open it.
+func (p *Prober) Probe(folder *Folder, name string, snapshot *Snapshot) bool {
+	in := folder.c()
+	return setName(p.name, name) && C.safefs_probe(p.c, &in, p.name, &snapshot.c) != 0
 }
 
 // CloseFolder closes the subfolder that Probe keeps open. Call it before closing a folder given to Probe.
 func (p *Prober) CloseFolder() { C.safefs_close_parent(p.c) }
 
 // Free releases the prober, which must not be used afterwards.
-func (p *Prober) Free() { C.safefs_free_lookup(p.c) }
+func (p *Prober) Free() {
+	p.CloseFolder()
+	C.free(unsafe.Pointer(p.c))
+	C.free(unsafe.Pointer(p.name))
+}
 
-// setName copies name to a lookup, and reports whether it fits.
-func setName(lookup *C.safefs_lookup, name string) bool {
-	to := unsafe.Slice((*byte)(unsafe.Pointer(&lookup.name)), len(lookup.name))
+// setName copies name to C memory, and reports whether it fits.
+func setName(memory *C.char, name string) bool {
+	to := unsafe.Slice((*byte)(unsafe.Pointer(memory)), C.SAFEFS_NAME)
 	if len(name) >= len(to) || strings.IndexByte(name, 0) >= 0 {
 		return false
 	}

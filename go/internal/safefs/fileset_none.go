@@ -16,8 +16,17 @@ func NewFileSet(Hasher) (*FileSet, error) { return nil, errors.ErrUnsupported }
 // Free does nothing.
 func (*FileSet) Free() {}
 
+// SetDepth does nothing.
+func (*FileSet) SetDepth(int, bool) {}
+
+// GoDeep does nothing.
+func (*FileSet) GoDeep() {}
+
+// IsDeep returns false.
+func (*FileSet) IsDeep() bool { return false }
+
 // Open declines.
-func (*FileSet) Open(int, Algorithm, uintptr, string, *Snapshot) bool { return false }
+func (*FileSet) Open(int, Algorithm, *Opening) bool { return false }
 
 // Adopt declines.
 func (*FileSet) Adopt(int, Algorithm, uintptr) bool { return false }
@@ -56,7 +65,7 @@ type Prober struct{}
 func NewProber() (*Prober, error) { return nil, errors.ErrUnsupported }
 
 // Probe returns false.
-func (*Prober) Probe(uintptr, string, *Snapshot) bool { return false }
+func (*Prober) Probe(*Folder, string, *Snapshot) bool { return false }
 
 // CloseFolder does nothing.
 func (*Prober) CloseFolder() {}

@@ -43,8 +43,14 @@ func random(seed byte, size int) []byte {
 	return content
 }
 
+// openFolder is a folder that is open in two ways.
+type openFolder struct {
+	*os.File
+	start *safefs.Folder
+}
+
 // folder writes files and returns their folder, opened.
-func folder(t *testing.T, files map[string][]byte) *os.File {
+func folder(t *testing.T, files map[string][]byte) openFolder {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range files {
@@ -54,8 +60,17 @@ func folder(t *testing.T, files map[string][]byte) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { opened.Close() })
-	return opened
+	start := tree(t, dir, false).Folder()
+	t.Cleanup(func() {
+		opened.Close()
+		start.Close()
+	})
+	return openFolder{opened, start}
+}
+
+// at is a file in a folder, of any size.
+func at(dir openFolder, name string) *safefs.Opening {
+	return &safefs.Opening{Folder: dir.start, Name: name, Size: -1}
 }
 
 // eachChoice runs f with every set of CPU features that can be enabled here.
@@ -72,7 +87,7 @@ func eachChoice(t *testing.T, f func(*testing.T, safefs.Hasher)) {
 }
 
 // outcomes opens names beneath dir and hashes them, so many at once, and returns each file's outcome.
-func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir *os.File, names []string, atOnce int) map[string]safefs.Outcome {
+func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir openFolder, names []string, atOnce int) map[string]safefs.Outcome {
 	t.Helper()
 	found := map[string]safefs.Outcome{}
 	var opened [safefs.MaxFiles]string
@@ -84,7 +99,7 @@ func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir *os
 			}
 			if s.Phase(i) == safefs.PhaseIdle && next < len(names) {
 				opened[i] = names[next]
-				if !s.Open(i, a, dir.Fd(), names[next], new(safefs.Snapshot)) {
+				if !s.Open(i, a, at(dir, names[next])) {
 					adopt(t, s, i, a, filepath.Join(dir.Name(), names[next]))
 				}
 				next++
@@ -108,10 +123,10 @@ func adopt(t *testing.T, s *safefs.FileSet, i int, a *multibuffer.Algorithm, pat
 }
 
 // opens reports whether a file set opens a file.
-func opens(t *testing.T, dir *os.File, name string) bool {
+func opens(t *testing.T, dir openFolder, name string) bool {
 	t.Helper()
 	s := fileSet(t)
-	opened := s.Open(0, multibuffer.ByName("md5"), dir.Fd(), name, new(safefs.Snapshot))
+	opened := s.Open(0, multibuffer.ByName("md5"), at(dir, name))
 	if opened != (s.Phase(0) == safefs.PhaseReading) {
 		t.Fatalf("%q: opened is %t, its phase %d", name, opened, s.Phase(0))
 	}
@@ -151,13 +166,16 @@ func TestFileSetHashes(t *testing.T) {
 		}
 	}
 	eachChoice(t, func(t *testing.T, h safefs.Hasher) {
-		s := newFileSet(t, h)
-		for _, a := range multibuffer.Algorithms {
-			for _, atOnce := range []int{1, 3, 13, safefs.MaxFiles} {
-				for name, o := range outcomes(t, s, a, dir, names, atOnce) {
-					size := int64(len(files[name]))
-					if want := digests[a.Name+name]; o.Phase != safefs.PhaseDone || !bytes.Equal(o.Digest, want) || o.Err != nil || o.Total != size {
-						t.Fatalf("%s of %s with %d at once: %+v, not %x of %d bytes", a.Name, name, atOnce, o, want, size)
+		for _, threads := range []int{0, 1, 20} {
+			s := newFileSet(t, h)
+			s.SetDepth(threads, true)
+			for _, a := range multibuffer.Algorithms {
+				for _, atOnce := range []int{1, 3, 13, safefs.MaxFiles} {
+					for name, o := range outcomes(t, s, a, dir, names, atOnce) {
+						size := int64(len(files[name]))
+						if want := digests[a.Name+name]; o.Phase != safefs.PhaseDone || !bytes.Equal(o.Digest, want) || o.Err != nil || o.Total != size {
+							t.Fatalf("%s of %s with %d at once: %+v, not %x of %d bytes", a.Name, name, atOnce, o, want, size)
+						}
 					}
 				}
 			}
@@ -172,7 +190,7 @@ func TestFileSetOfSeveralAlgorithms(t *testing.T) {
 	s := fileSet(t)
 	var stop atomic.Uint32
 	for i := range safefs.MaxFiles {
-		s.Open(i, multibuffer.Algorithms[i%len(multibuffer.Algorithms)], dir.Fd(), "x", new(safefs.Snapshot))
+		s.Open(i, multibuffer.Algorithms[i%len(multibuffer.Algorithms)], at(dir, "x"))
 	}
 	for i := range safefs.MaxFiles {
 		for s.Phase(i) < safefs.PhaseDone {
@@ -266,7 +284,7 @@ func TestFileSetSeesChanges(t *testing.T) {
 		dir := folder(t, map[string][]byte{"x": make([]byte, size)})
 		s := fileSet(t)
 		var stop atomic.Uint32
-		s.Open(0, multibuffer.ByName("sha1"), dir.Fd(), "x", new(safefs.Snapshot))
+		s.Open(0, multibuffer.ByName("sha1"), at(dir, "x"))
 		if n := s.Step(&stop); n == 0 || n >= size || s.Phase(0) != safefs.PhaseReading || s.Size(0) != size {
 			t.Fatalf("%s: %d bytes in the first step", name, n)
 		}
@@ -304,14 +322,14 @@ func TestSnapshot(t *testing.T) {
 		dir := folder(t, map[string][]byte{"x": []byte("abc")})
 		s := fileSet(t)
 		var snapshot safefs.Snapshot
-		if !prober.Probe(dir.Fd(), "x", &snapshot) || snapshot.Size() != 3 {
+		if !prober.Probe(dir.start, "x", &snapshot) || snapshot.Size() != 3 {
 			t.Fatalf("%s: %d bytes", what, snapshot.Size())
 		}
 		prober.CloseFolder()
 		if err := c.change(filepath.Join(dir.Name(), "x")); err != nil {
 			t.Fatal(err)
 		}
-		if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", &snapshot) {
+		if !s.Open(0, multibuffer.ByName("md5"), &safefs.Opening{Folder: dir.start, Name: "x", Snapshot: &snapshot, Size: -1}) {
 			t.Fatalf("%s: not opened", what)
 		}
 		var stop atomic.Uint32
@@ -325,7 +343,7 @@ func TestSnapshot(t *testing.T) {
 		s.Drop(0)
 	}
 	for _, name := range []string{"", "absent", ".", "x\x00"} {
-		if prober.Probe(folder(t, map[string][]byte{"x": nil}).Fd(), name, new(safefs.Snapshot)) {
+		if prober.Probe(folder(t, map[string][]byte{"x": nil}).start, name, new(safefs.Snapshot)) {
 			t.Errorf("%q: there is a snapshot", name)
 		}
 	}
@@ -361,19 +379,80 @@ func TestFileSetDrops(t *testing.T) {
 	s := fileSet(t)
 	before := descriptors(t)
 	var stop atomic.Uint32
-	if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "long", new(safefs.Snapshot)) || s.Size(0) != 300_000 {
+	if !s.Open(0, multibuffer.ByName("md5"), at(dir, "long")) || s.Size(0) != 300_000 {
 		t.Fatalf("%d bytes", s.Size(0))
 	}
 	s.Drop(0)
 	if after := descriptors(t); !slices.Equal(after, before) || s.Phase(0) != safefs.PhaseIdle {
 		t.Errorf("%v after it, %v before", after, before)
 	}
-	if !s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", new(safefs.Snapshot)) || s.Size(0) != 3 {
+	if !s.Open(0, multibuffer.ByName("md5"), at(dir, "x")) || s.Size(0) != 3 {
 		t.Fatalf("%d bytes", s.Size(0))
 	}
 	s.Step(&stop)
 	if o := s.Take(0, nil); !bytes.Equal(o.Digest, expected(multibuffer.ByName("md5"), []byte("abc"))) {
 		t.Errorf("%+v", o)
+	}
+}
+
+// A set goes deep at most for as long as the storage is slow: what is in memory needs no threads.
+func TestFileSetStaysShallow(t *testing.T) {
+	files := map[string][]byte{}
+	var names []string
+	for i := range 600 {
+		name := fmt.Sprint(i)
+		files[name], names = random(4, 1000+i), append(names, name)
+	}
+	dir := folder(t, files)
+	s := fileSet(t)
+	s.SetDepth(8, false)
+	s.GoDeep()
+	if !s.IsDeep() {
+		t.Fatal("it did not go deep")
+	}
+	a := multibuffer.ByName("sha256")
+	for try := 0; s.IsDeep(); try++ {
+		if try == 100 {
+			t.Fatal("it stays deep")
+		}
+		for name, o := range outcomes(t, s, a, dir, names, safefs.MaxFiles) {
+			if !bytes.Equal(o.Digest, expected(a, files[name])) {
+				t.Fatalf("%s: %+v", name, o)
+			}
+		}
+	}
+}
+
+// A file of another size than expected is declined, open or not.
+func TestFileSetDeclinesOtherSizes(t *testing.T) {
+	dir := folder(t, map[string][]byte{"x": []byte("abc"), "long": random(1, 300_000)})
+	before := descriptors(t)
+	for _, threads := range []int{0, 2} {
+		for name, size := range map[string]int64{"x": 3, "long": 300_000} {
+			for _, expected := range []int64{-1, 0, size - 1, size, size + 1} {
+				s, err := safefs.NewFileSet(hasher(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.SetDepth(threads, true)
+				opened := s.Open(0, multibuffer.ByName("md5"), &safefs.Opening{Folder: dir.start, Name: name, Size: expected})
+				var stop atomic.Uint32
+				for opened && s.Phase(0) < safefs.PhaseDone {
+					s.Step(&stop)
+				}
+				phase := s.Phase(0)
+				if !opened && phase != safefs.PhaseIdle {
+					t.Errorf("not opened: phase %d", phase)
+				}
+				if is := opened && phase == safefs.PhaseDone; is != (expected < 0 || expected == size) {
+					t.Errorf("%s of %d bytes with %d threads, where %d are expected: phase %d", name, size, threads, expected, phase)
+				}
+				s.Free()
+			}
+		}
+	}
+	if after := descriptors(t); !slices.Equal(after, before) {
+		t.Errorf("%v after it, %v before", after, before)
 	}
 }
 
@@ -383,7 +462,7 @@ func TestFileSetStops(t *testing.T) {
 	dir := folder(t, map[string][]byte{"x": content})
 	s := fileSet(t)
 	var stop atomic.Uint32
-	s.Open(0, multibuffer.ByName("md5"), dir.Fd(), "x", new(safefs.Snapshot))
+	s.Open(0, multibuffer.ByName("md5"), at(dir, "x"))
 	stop.Store(1)
 	if n := s.Step(&stop); n != 0 || s.Phase(0) >= safefs.PhaseDone {
 		t.Errorf("%d bytes, phase %d", n, s.Phase(0))
@@ -401,15 +480,16 @@ func TestFileSetStops(t *testing.T) {
 func TestFileSetFreeClosesAll(t *testing.T) {
 	dir := folder(t, map[string][]byte{"x": make([]byte, 20<<20), "a/b": nil})
 	h := hasher(t)
-	for range 3 {
+	for i := range 6 {
 		before := descriptors(t)
 		s, err := safefs.NewFileSet(h)
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.SetDepth(i%3*10, true)
 		var stop atomic.Uint32
 		for i := range safefs.MaxFiles {
-			s.Open(i, multibuffer.ByName("md5"), dir.Fd(), []string{"x", "a/b", "a", "absent"}[i%4], new(safefs.Snapshot))
+			s.Open(i, multibuffer.ByName("md5"), at(dir, []string{"x", "a/b", "a", "absent"}[i%4]))
 		}
 		s.Step(&stop)
 		if during := descriptors(t); len(during) <= len(before) {

@@ -268,7 +268,10 @@ func (c ruleCase) checkError(t *testing.T, err error) {
 func TestRule(t *testing.T) {
 	for _, c := range ruleCases {
 		t.Run("File/"+c.what, func(t *testing.T) { checkFile(t, c) })
-		t.Run("FileSet/"+c.what, func(t *testing.T) { checkFileSet(t, c) })
+		t.Run("FileSet/"+c.what, func(t *testing.T) { checkFileSet(t, c, false) })
+		if c.opened == nil { // threads open and read at once
+			t.Run("deep FileSet/"+c.what, func(t *testing.T) { checkFileSet(t, c, true) })
+		}
 	}
 }
 
@@ -295,8 +298,11 @@ func checkFile(t *testing.T, c ruleCase) {
 	}
 }
 
-func checkFileSet(t *testing.T, c ruleCase) {
+func checkFileSet(t *testing.T, c ruleCase, isDeep bool) {
 	s := fileSet(t)
+	if isDeep {
+		s.SetDepth(3, true)
+	}
 	prober, err := safefs.NewProber()
 	if err != nil {
 		t.Fatal(err)
@@ -312,13 +318,18 @@ func checkFileSet(t *testing.T, c ruleCase) {
 
 	var snapshot safefs.Snapshot
 	start := time.Now()
-	isProbed := prober.Probe(folder.Fd(), name, &snapshot)
+	isProbed := prober.Probe(folder, name, &snapshot)
 	prober.CloseFolder()
 	if c.looked == nil && isProbed != (want != declines) {
 		t.Errorf("probed: %t", isProbed)
 	}
 	change(t, c.looked, root, name)
-	isOpened := s.Open(0, multibuffer.ByName("sha256"), folder.Fd(), name, &snapshot)
+	isOpened := s.Open(0, multibuffer.ByName("sha256"), &safefs.Opening{Folder: folder, Name: name, Snapshot: &snapshot, Size: -1})
+	var stop atomic.Uint32
+	if isDeep && isOpened {
+		s.Step(&stop)
+		isOpened = s.Phase(0) != safefs.PhaseDeclined
+	}
 	// If this took long, the snapshot was too old to be used, and the file was looked at again.
 	isLate := c.looked != nil && time.Since(start) > 50*time.Millisecond
 	if isOpened != (want != declines) && !isLate {
@@ -328,9 +339,8 @@ func checkFileSet(t *testing.T, c ruleCase) {
 		return
 	}
 	change(t, c.opened, root, name)
-	var stop atomic.Uint32
 	s.Step(&stop)
-	if c.reading != nil && s.Phase(0) != safefs.PhaseReading {
+	if c.reading != nil && s.Phase(0) != safefs.PhaseReading && s.Phase(0) != safefs.PhaseOpening {
 		t.Fatalf("phase %d after the first step", s.Phase(0))
 	}
 	change(t, c.reading, root, name)

@@ -14,9 +14,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
+
+// slowRead is what a read takes at most, besides a nanosecond for each byte, if the data is in memory.
+const slowRead = 50 * time.Microsecond
 
 // Reasons to refuse an existing file.
 var (
@@ -101,17 +105,46 @@ func (t *Tree) Names() ([]string, error) {
 	return dir.Readdirnames(-1)
 }
 
-// Folder opens the tree's folder, for [FileSet.Open] and [Prober.Probe]. It returns nil if names may
-// lead out of the tree, or if the folder cannot be opened.
-func (t *Tree) Folder() *os.File {
-	if t.followOutside {
-		return nil
-	}
-	folder, err := t.root.Open(".")
+// Folder is a tree's folder for [FileSet.Open] and [Prober.Probe], for one goroutine at a time.
+type Folder struct {
+	file     *os.File
+	fd       uintptr
+	anywhere bool   // names may lead out of it
+	number   uint64 // of no other folder
+	users    int
+	isLeft   bool // nobody uses it from now on but its users
+}
+
+var folders atomic.Uint64
+
+// Folder opens the tree's folder. It returns nil if that is not possible.
+func (t *Tree) Folder() *Folder {
+	file, err := t.root.Open(".")
 	if err != nil {
 		return nil
 	}
-	return folder
+	return &Folder{file: file, fd: file.Fd(), anywhere: t.followOutside, number: folders.Add(1)}
+}
+
+// Use keeps the folder open until [Folder.Release].
+func (f *Folder) Use() { f.users++ }
+
+// Release ends a use.
+func (f *Folder) Release() {
+	f.users--
+	f.closeUnused()
+}
+
+// Close closes the folder as soon as nobody uses it.
+func (f *Folder) Close() {
+	f.isLeft = true
+	f.closeUnused()
+}
+
+func (f *Folder) closeUnused() {
+	if f.isLeft && f.users == 0 {
+		f.file.Close()
+	}
 }
 
 // Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], [ErrName], or
@@ -247,8 +280,9 @@ func newFile(f *os.File) (*File, error) {
 type File struct {
 	file     *os.File
 	before   fileState
-	total    int64 // bytes read
-	uncached bool  // leave the page cache as it was
+	total    int64         // bytes read
+	waited   time.Duration // for data that was not in memory
+	uncached bool          // leave the page cache as it was
 }
 
 // Fd returns the file's descriptor.
@@ -264,7 +298,11 @@ func (f *File) Read(p []byte) (int, error) {
 	if left := f.before.size - f.total; left < int64(len(p)) {
 		p = p[:max(left+1, 0)]
 	}
+	start := time.Now()
 	n, err := f.readNow(p)
+	if took := time.Since(start); took > slowRead+time.Duration(n)*time.Nanosecond {
+		f.waited += took
+	}
 	f.total += int64(n)
 	if f.total > f.before.size {
 		return n, grew(f.before.size)
@@ -276,6 +314,9 @@ func (f *File) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Waited returns how long the reading waited for data that was not in memory, about.
+func (f *File) Waited() time.Duration { return f.waited }
 
 // Close closes the file.
 func (f *File) Close() error { return f.file.Close() }

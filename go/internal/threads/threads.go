@@ -117,6 +117,13 @@ func Extend(workers int) (granted int, release func()) {
 	return first + more, releasing(more)
 }
 
+// More makes sure that the runtime has the threads for so many more workers of a job, and returns how many there
+// may be. Call release when these have ended.
+func More(workers int) (granted int, release func()) {
+	granted, _ = reserve(0, workers, 0)
+	return granted, releasing(granted)
+}
+
 // reserve reserves fixed threads and those for workers: so many, or fewer. Where it cannot for the least number of
 // workers, it reserves nothing, and returns how many threads are missing.
 func reserve(fixed, workers, least int) (granted, missing int) {

@@ -62,7 +62,7 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		return nil, safefs.At(r.Root, err)
 	}
 	run.root = root
-	run.spinning = r.Workers == 0 && tree.IsOnSpinningDisk()
+	run.spinning = tree.IsOnSpinningDisk()
 	return run, nil
 }
 
@@ -107,7 +107,7 @@ func (r *run) all() {
 
 func poolConfig[P any](r *run, newHandler func(worker int) hashpool.Handler[P]) hashpool.Config[P] {
 	return hashpool.Config[P]{
-		Workers: r.request.Workers, Spinning: r.spinning, LeaveCache: r.request.LeaveCache,
+		Workers: r.request.Workers, Depth: r.request.Depth, Spinning: r.spinning, LeaveCache: r.request.LeaveCache,
 		BytesRead: &r.record.progress.Bytes, NewHandler: newHandler,
 	}
 }

@@ -42,7 +42,8 @@ func (s Status) String() string { return statusNames[s] }
 type Request struct {
 	Reading
 	Path    string // a folder or a manifest
-	Workers int    // files read at once; 0 for one a CPU, or one on a spinning disk
+	Workers int    // files hashed at once; 0 for one a CPU
+	Depth   int    // files read at once; 0 for as many as help
 	Totals  bool   // find out the totals of the progress if the run takes longer
 
 	LeaveCache    bool              // leave the system's page cache as it was

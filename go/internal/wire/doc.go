@@ -14,7 +14,7 @@
 // or "0", an integer is decimal. An operation refuses keys that are not its own.
 //
 //	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
-//	verify, create, update  workers, leave_cache, follow_outside
+//	verify, create, update  workers, io_depth, leave_cache, follow_outside
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
 //	                     (zero or more), min_strength, algorithm, format, keep_verified, totals, high_water,
 //	                     max_bad_lines
