@@ -117,6 +117,13 @@ func Extend(workers int) (granted int, release func()) {
 	return first + more, releasing(more)
 }
 
+// Extra makes sure that the runtime has more threads for a job that has reserved its own, and returns how many. Call
+// release when what uses them has ended.
+func Extra(count int) (granted int, release func()) {
+	granted, _ = reserve(0, count, 0)
+	return granted, releasing(granted)
+}
+
 // reserve reserves fixed threads and those for workers: so many, or fewer. Where it cannot for the least number of
 // workers, it reserves nothing, and returns how many threads are missing.
 func reserve(fixed, workers, least int) (granted, missing int) {
