@@ -33,7 +33,7 @@ func slowTree(t testing.TB, dir string) (files, size int64) {
 		case 1:
 			text += "neither a digest nor a name\n"
 		case 2:
-			text = strings.Repeat("# a large one\n", 2_000) + line + strings.Repeat("\n", 64<<10)
+			text = strings.Repeat("#"+strings.Repeat(" large", 1000)+"\n", 11) + line
 		case 3: // a candidate
 			name = "hashes.txt"
 		case 4: // a candidate that is none
