@@ -91,7 +91,7 @@ func (w *walker) walk(ctx context.Context, start string, each func(name string) 
 	if !info.IsDir() {
 		return w.file(start, fs.FileInfoToDirEntry(info), each)
 	}
-	err = w.tree.WalkFrom(ctx, start, func(name string, entry fs.DirEntry) error {
+	err = w.tree.WalkFrom(ctx, start, w.excluded, func(name string, entry fs.DirEntry) error {
 		if unreadable, ok := entry.(*safefs.UnreadableFolder); ok {
 			return &WriteError{w.show(name), unreadable.Err}
 		}

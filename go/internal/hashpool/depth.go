@@ -125,7 +125,7 @@ func (p *Pool[P]) addReader(most int, work func()) bool {
 		p.readers.Add(-1)
 		return false
 	}
-	granted, release := threads.More(1)
+	granted, release := threads.Extra(1)
 	if granted == 0 {
 		p.readers.Add(-1)
 		return false

@@ -763,7 +763,7 @@ func (c *objectCheck) contentFolder(dir string) {
 			c.problem(last, 0, "E024", "an empty folder in a version's content")
 		}
 	}
-	err := c.tree.WalkFrom(c.ctx, dir, func(name string, e fs.DirEntry) error {
+	err := c.tree.WalkFrom(c.ctx, dir, nil, func(name string, e fs.DirEntry) error {
 		leave(name)
 		isEmpty = false
 		if unreadable, is := e.(*safefs.UnreadableFolder); is {

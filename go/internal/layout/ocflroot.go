@@ -150,7 +150,8 @@ func (c *rootCheck) hierarchy(top string) {
 	if c.folderOf(top) {
 		return
 	}
-	err := c.tree.WalkFrom(c.ctx, top, func(name string, e fs.DirEntry) error {
+	isListed := func(string) bool { return true } // by folderOf, which most are skipped after
+	err := c.tree.WalkFrom(c.ctx, top, isListed, func(name string, e fs.DirEntry) error {
 		switch unreadable, is := e.(*safefs.UnreadableFolder); {
 		case is:
 			c.report.Problem(name, 0, "cannot be searched: "+safefs.Cause(unreadable.Err))

@@ -29,10 +29,11 @@ type Root struct {
 	Dir     string // its path, absolute
 	Display string // its path as reports show it
 
-	cache *RootCache
-	name  string // below the top root, "." for that itself; "" if it lies elsewhere
-	tree  *Tree  // nil while it is closed
-	users int    // of tree
+	cache   *RootCache
+	name    string     // below the top root, "." for that itself; "" if it lies elsewhere
+	opening sync.Mutex // held while it is being opened
+	tree    *Tree      // nil while it is closed
+	users   int        // of tree
 
 	resolveOnce sync.Once
 	resolved    string // Dir without symbolic links; "" if it has none
@@ -90,19 +91,39 @@ func (r *Root) Acquire() (*Tree, error) {
 	if r.isTop() { // open as long as the cache: no lock
 		return r.tree, nil
 	}
+	if tree := r.use(nil); tree != nil {
+		return tree, nil
+	}
+	r.opening.Lock() // not all roots: several are opened at once
+	defer r.opening.Unlock()
+	if tree := r.use(nil); tree != nil {
+		return tree, nil
+	}
+	opened, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	if tree := r.use(opened); tree != nil {
+		return tree, nil
+	}
+	opened.Close()
+	return nil, os.ErrClosed
+}
+
+// use counts a user of the folder, which may have been opened just now. It returns nil if it is not open, or if the
+// cache was closed meanwhile.
+func (r *Root) use(opened *Tree) *Tree {
 	c := r.cache
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.tree == nil {
-		tree, err := r.open()
-		if err != nil {
-			return nil, err
-		}
-		r.tree, tree.cache = tree, c
+	if opened != nil && !c.closed {
+		r.tree, opened.cache = opened, c
 		c.open[r] = true
 	}
-	r.users++
-	return r.tree, nil
+	if r.tree != nil {
+		r.users++
+	}
+	return r.tree
 }
 
 // AcquireRetrying is [Root.Acquire], called again as [RootCache.Retry] says.
@@ -132,7 +153,7 @@ func (r *Root) Release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.users--
-	if len(c.open) > maxIdleRoots {
+	if len(c.open) > maxIdleRoots || c.closed {
 		c.closeIdle()
 	}
 }
@@ -148,9 +169,10 @@ type RootCache struct {
 	waits    int       // pauses so far in which nothing could be opened
 	lastWait time.Time // several goroutines wait at once
 
-	mu    sync.Mutex
-	known map[string]*Root // by Dir
-	open  map[*Root]bool
+	mu     sync.Mutex
+	closed bool
+	known  map[string]*Root // by Dir
+	open   map[*Root]bool
 }
 
 // NewRootCache opens the folder dir, absolute, as the top root, shown as display; it stays open until
@@ -216,9 +238,13 @@ func (c *RootCache) closeIdle() {
 	}
 }
 
-// Close closes all roots, the top one too.
+// Close closes all roots, the top one too. Those that are used are closed when they are released, and no more are
+// opened.
 func (c *RootCache) Close() {
-	c.Trim()
+	c.mu.Lock()
+	c.closed = true
+	c.closeIdle()
+	c.mu.Unlock()
 	c.top.tree.Close()
 }
 

@@ -1,6 +1,7 @@
 package safefs
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -58,4 +59,36 @@ func TestHugeFile(t *testing.T) {
 		return
 	}
 	t.Skip("no file system here has files of that size")
+}
+
+// TestClosedRoots closes roots that are used when the cache is closed, and opens none afterwards.
+func TestClosedRoots(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"used", "unused"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := NewRootCache(dir, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, unused := c.At("used", ""), c.Add(filepath.Join(dir, "unused"), "")
+	tree, err := used.Acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if _, err := tree.Names(); err != nil {
+		t.Errorf("a root that is used was closed: %v", err)
+	}
+	used.Release()
+	if _, err := tree.Names(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a root that was used is open: %v", err)
+	}
+	for _, r := range []*Root{used, unused} {
+		if _, err := r.Acquire(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s was opened: %v", r.Dir, err)
+		}
+	}
 }

@@ -9,24 +9,11 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // openFlags keep the opening of a FIFO or device from blocking, and a terminal from becoming the
 // process's controlling terminal.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY | syscall.O_CLOEXEC
-
-// reopenFolder returns a folder opened through an [os.Root] as an ordinary file. Reading names from the
-// former takes a system call for each name; from the latter, a name's type comes with the name.
-func reopenFolder(dir *os.File) *os.File {
-	fd, err := unix.FcntlInt(dir.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return dir
-	}
-	defer dir.Close()
-	return os.NewFile(uintptr(fd), dir.Name())
-}
 
 // readNow reads without waiting for data, unlike [os.File.Read], which would wait uninterruptibly. A
 // regular file always has its data; /proc/kmsg only claims to be one.

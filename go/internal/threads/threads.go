@@ -117,10 +117,10 @@ func Extend(workers int) (granted int, release func()) {
 	return first + more, releasing(more)
 }
 
-// More makes sure that the runtime has the threads for so many more workers of a job, and returns how many there
-// may be. Call release when these have ended.
-func More(workers int) (granted int, release func()) {
-	granted, _ = reserve(0, workers, 0)
+// Extra makes sure that the runtime has more threads for a job that has reserved its own, and returns how many. Call
+// release when what uses them has ended.
+func Extra(count int) (granted int, release func()) {
+	granted, _ = reserve(0, count, 0)
 	return granted, releasing(granted)
 }
 

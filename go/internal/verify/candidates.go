@@ -7,7 +7,9 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"time"
 
+	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
 	"checksig/internal/printable"
 	"checksig/internal/safefs"
@@ -52,7 +54,18 @@ func (u *unknownManifests) hint() string {
 
 // examine removes the candidates whose content is no manifest.
 func (d *discovery) examine(ctx context.Context) error {
-	kept := d.locations[:0]
+	var candidates []*location
+	for _, l := range d.locations {
+		if l.candidate {
+			candidates = append(candidates, l)
+		}
+	}
+	ahead := lookahead.New(ctx, len(candidates), fastManifest, func(i int) (manifest.Content, bool) {
+		content, err := d.recognise(candidates[i])
+		return content, err == nil
+	})
+	defer ahead.End()
+	kept, next := d.locations[:0], 0
 	for _, l := range d.locations {
 		if !l.candidate {
 			kept = append(kept, l)
@@ -61,11 +74,20 @@ func (d *discovery) examine(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		var content manifest.Content
-		err := d.roots.Retry(ctx, func() (err error) {
-			content, err = d.recognise(l)
+		content, ok := ahead.Next(next)
+		next++
+		var err error
+		if err := ctx.Err(); err != nil {
 			return err
-		})
+		}
+		if !ok {
+			began := time.Now()
+			err = d.roots.Retry(ctx, func() (err error) {
+				content, err = d.recognise(l)
+				return err
+			})
+			ahead.Observe(time.Since(began))
+		}
 		switch {
 		case errors.Is(err, safefs.ErrNotRegular), safefs.IsMissing(err): // no file, or a link to none
 		case err != nil, content == manifest.Recognised:

@@ -121,7 +121,7 @@ func (d *discovery) searchTop(tree *safefs.Tree) error {
 	names, err := tree.Names()
 	slices.Sort(names)
 	for _, name := range names {
-		d.look(tree, ".", name, nil)
+		d.look(tree, name, nil)
 	}
 	return err
 }
@@ -134,20 +134,21 @@ func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
 			d.locations = append(d.locations, &location{folder: name, err: unreadable.Err})
 			return fs.SkipDir
 		}
-		d.look(tree, path.Dir(name), name, entry)
+		d.look(tree, name, entry)
 		return nil
 	})
 }
 
-// look notes the file called name in tree, in folder, if it is, or may be, a manifest or marks a structure.
-func (d *discovery) look(tree *safefs.Tree, folder, name string, entry fs.DirEntry) {
-	file, name := name, path.Base(name)
+// look notes the file called name in tree if it is, or may be, a manifest or marks a structure.
+func (d *discovery) look(tree *safefs.Tree, name string, entry fs.DirEntry) {
+	file, name := name, name[strings.LastIndexByte(name, '/')+1:]
 	kind, possible := layout.MarkedBy(name), layout.CandidateBy(name)
 	certainty := manifest.Classify(name)
 	isNone := kind == nil && possible == nil && certainty == manifest.NoName && !layout.MayBeManifest(name)
 	if isNone || isFolder(tree, file, entry) {
 		return
 	}
+	folder := path.Dir(file)
 	if kind != nil {
 		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder, marker: name})
 		return
@@ -315,6 +316,9 @@ func (d *discovery) structureOf(ctx context.Context, name string) *layout.Kind {
 
 // isOwnFile reports whether path, absolute, is a structure's own file, which need not be listed.
 func (d *discovery) isOwnFile(path string) bool {
+	if len(d.marked) == 0 {
+		return false
+	}
 	dir, name := filepath.Split(path)
 	kind := d.marked[filepath.Clean(dir)]
 	return kind != nil && kind.IsOwn(name)

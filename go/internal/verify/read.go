@@ -8,8 +8,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"checksig/internal/layout"
+	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -25,6 +27,10 @@ const (
 	// smallManifest is the size up to which a manifest is read at once, so that it need not stay open.
 	smallManifest = 64 << 10
 )
+
+// fastManifest is how long a small manifest takes to open and read if the system has it in memory, at most. Tests
+// change it.
+var fastManifest = 300 * time.Microsecond
 
 // reader reads the manifests of a discovery and resolves the names in them.
 type reader struct {
@@ -54,16 +60,20 @@ type openManifest struct {
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
 // at once, and reports whether there may be more.
 func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() bool) {
-	locations := rd.discovery.locations
+	locations, next := rd.discovery.locations, 0
+	ahead := rd.ahead(ctx)
 	var open []*openManifest
 	return func() bool {
-		for len(locations) > 0 && len(open) < turns && ctx.Err() == nil && !slices.ContainsFunc(open, isLarge) {
-			m, err := rd.open(ctx, locations[0], len(open) == 0)
+		for next < len(locations) && len(open) < turns && ctx.Err() == nil && !slices.ContainsFunc(open, isLarge) {
+			m, err := rd.openNext(ctx, ahead, next, len(open) == 0)
 			if safefs.IsExhausted(err) && len(open) > 0 {
 				break // again when one of the others has ended
 			}
+			if err != nil && ctx.Err() != nil {
+				break
+			}
 			v.opened(m, err)
-			locations = locations[1:]
+			next++
 			if err == nil {
 				open = append(open, m)
 			}
@@ -77,14 +87,47 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 			}
 			return !more
 		})
-		if ctx.Err() == nil {
-			return len(locations)+len(open) > 0
+		if ctx.Err() == nil && (next < len(locations) || len(open) > 0) {
+			return true
 		}
 		for _, m := range open {
 			m.close()
 		}
+		ahead.End()
 		return false
 	}
+}
+
+// ahead returns what reads small manifests before their turn, and leaves the others, and those that cannot be read.
+func (rd *reader) ahead(ctx context.Context) *lookahead.Ahead[*openManifest] {
+	locations := rd.discovery.locations
+	return lookahead.New(ctx, len(locations), fastManifest, func(i int) (*openManifest, bool) {
+		l := locations[i]
+		if l.err != nil || l.found != nil || rd.discovery.named != "" {
+			return nil, false
+		}
+		m, err := rd.open(ctx, l, false)
+		if err != nil || m.file != nil {
+			m.close()
+			return nil, false
+		}
+		return m, true
+	})
+}
+
+// openNext is open for the manifest that comes next, unless it was read ahead.
+func (rd *reader) openNext(ctx context.Context, ahead *lookahead.Ahead[*openManifest], next int, retry bool) (*openManifest, error) {
+	m, ok := ahead.Next(next)
+	if ok {
+		return m, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	m, err := rd.open(ctx, rd.discovery.locations[next], retry)
+	ahead.Observe(time.Since(began))
+	return m, err
 }
 
 func isLarge(m *openManifest) bool { return m.isLarge }

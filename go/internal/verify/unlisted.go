@@ -105,12 +105,13 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 		return
 	}
 	defer root.Release()
+	prefix := strings.TrimSuffix(filepath.Clean(root.Dir), string(filepath.Separator)) + string(filepath.Separator)
 	err = tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
 		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			s.unsearched(root.Path(name), unreadable.Err)
 			return fs.SkipDir
 		}
-		path := filepath.Join(root.Dir, name)
+		path := prefix + filepath.FromSlash(name)
 		if isFile(tree, name, entry) && !isManifest(entry.Name()) && !s.discovery.isOwnFile(path) && !s.listed.Has(path) {
 			s.found(root, name)
 		}

@@ -1,0 +1,229 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "readers.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	STACK = 256 << 10, // bytes; a thread's local variables of the embedding process count as well
+	ROOM = 8 << 10,    // bytes that must be left for another call of getdents64
+};
+
+// Numbers, first in, first out.
+typedef struct {
+	uint8_t number[SAFEFS_READERS];
+	unsigned first, count;
+} queue;
+
+struct safefs_readers {
+	pthread_mutex_t mutex;
+	pthread_cond_t queued, ended;
+	int limit, threads, idle;
+	int is_woken, is_freed;
+	queue waiting, done;
+	safefs_reading reading[SAFEFS_READERS];
+	int folder[SAFEFS_READERS], folders; // to be closed with the last thread
+	char *memory;
+};
+
+// See getdents64(2).
+typedef struct {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+} entry;
+
+static void push(queue *q, int number) { q->number[(q->first + q->count++) % SAFEFS_READERS] = (uint8_t)number; }
+
+static int pop(queue *q) {
+	q->count--;
+	return q->number[q->first++ % SAFEFS_READERS];
+}
+
+safefs_readers *safefs_new_readers(int limit) {
+	safefs_readers *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return NULL;
+	// Not malloc, of which the threads would make an arena each; what is not used takes no memory.
+	r->memory = mmap(NULL, (size_t)SAFEFS_READERS * SAFEFS_ENTRIES, PROT_READ | PROT_WRITE,
+	                 MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
+	if (r->memory == MAP_FAILED) {
+		free(r);
+		return NULL;
+	}
+	for (int i = 0; i < SAFEFS_READERS; i++)
+		r->reading[i].entries = r->memory + (size_t)i * SAFEFS_ENTRIES;
+	r->limit = limit < SAFEFS_READERS ? limit : SAFEFS_READERS;
+	pthread_mutex_init(&r->mutex, NULL);
+	pthread_cond_init(&r->queued, NULL);
+	pthread_cond_init(&r->ended, NULL);
+	return r;
+}
+
+safefs_reading *safefs_reading_at(safefs_readers *r, int number) { return &r->reading[number]; }
+
+static long waits(void) {
+	struct rusage usage;
+	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+// Sets the types that the file system does not report. The inode of what is gone becomes 0.
+static int find_types(int fd, char *entries, size_t length) {
+	for (size_t at = 0; at < length;) {
+		entry *e = (entry *)(entries + at);
+		at += e->length;
+		if (e->type != DT_UNKNOWN)
+			continue;
+		struct stat info;
+		if (fstatat(fd, e->name, &info, AT_SYMLINK_NOFOLLOW) == 0)
+			e->type = (uint8_t)IFTODT(info.st_mode);
+		else if (errno == ENOENT)
+			e->inode = 0;
+		else
+			return errno;
+	}
+	return 0;
+}
+
+static void read_folder(safefs_reading *f) {
+	const long before = waits();
+	f->length = 0, f->is_whole = 0, f->error = 0;
+	do
+		f->fd = (int)syscall(SYS_openat, f->parent, f->entries,
+		                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	while (f->fd < 0 && errno == EINTR);
+	if (f->fd < 0)
+		f->error = errno;
+	while (f->error == 0 && !f->is_whole && f->length + ROOM <= SAFEFS_ENTRIES) {
+		const long n = syscall(SYS_getdents64, f->fd, f->entries + f->length, SAFEFS_ENTRIES - f->length);
+		if (n > 0)
+			f->error = find_types(f->fd, f->entries + f->length, (size_t)n), f->length += (size_t)n;
+		else if (n == 0)
+			f->is_whole = 1;
+		else if (errno != EINTR)
+			f->error = errno;
+	}
+	if (f->error != 0 && f->fd >= 0)
+		close(f->fd), f->fd = -1;
+	f->is_blocked = waits() != before;
+}
+
+static void free_all(safefs_readers *r) {
+	for (int i = 0; i < r->folders; i++)
+		close(r->folder[i]);
+	pthread_mutex_destroy(&r->mutex);
+	pthread_cond_destroy(&r->queued);
+	pthread_cond_destroy(&r->ended);
+	munmap(r->memory, (size_t)SAFEFS_READERS * SAFEFS_ENTRIES);
+	free(r);
+}
+
+static void *work(void *of) {
+	safefs_readers *r = of;
+	pthread_mutex_lock(&r->mutex);
+	for (;;) {
+		while (r->waiting.count == 0 && !r->is_freed) {
+			r->idle++;
+			pthread_cond_wait(&r->queued, &r->mutex);
+			r->idle--;
+		}
+		if (r->is_freed)
+			break;
+		const int number = pop(&r->waiting);
+		pthread_mutex_unlock(&r->mutex);
+		read_folder(&r->reading[number]);
+		pthread_mutex_lock(&r->mutex);
+		if (r->is_freed && r->reading[number].fd >= 0)
+			close(r->reading[number].fd);
+		push(&r->done, number);
+		pthread_cond_signal(&r->ended);
+	}
+	const int is_last = --r->threads == 0;
+	pthread_mutex_unlock(&r->mutex);
+	if (is_last)
+		free_all(r);
+	return NULL;
+}
+
+// Starts a thread that takes no signals. Unlike Go's runtime, the caller can do without it.
+static int start_thread(safefs_readers *r) {
+	pthread_attr_t attributes;
+	pthread_t thread;
+	sigset_t all, before;
+	if (pthread_attr_init(&attributes) != 0)
+		return 0;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	const int error = pthread_create(&thread, &attributes, work, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	return error == 0;
+}
+
+int safefs_start_reading(safefs_readers *r, int number, int parent, const char *name, size_t length) {
+	safefs_reading *f = &r->reading[number];
+	if (length >= SAFEFS_ENTRIES)
+		return 0;
+	memcpy(f->entries, name, length);
+	f->entries[length] = 0, f->parent = parent, f->fd = -1;
+	pthread_mutex_lock(&r->mutex);
+	if (r->idle <= (int)r->waiting.count && r->threads < r->limit && start_thread(r))
+		r->threads++;
+	const int will = r->threads > 0;
+	if (will) {
+		push(&r->waiting, number);
+		pthread_cond_signal(&r->queued);
+	}
+	pthread_mutex_unlock(&r->mutex);
+	return will;
+}
+
+int safefs_fetch_reading(safefs_readers *r, int wait) {
+	int number = -1;
+	pthread_mutex_lock(&r->mutex);
+	while (wait && r->done.count == 0 && !r->is_woken)
+		pthread_cond_wait(&r->ended, &r->mutex);
+	if (r->done.count > 0 && !r->is_woken)
+		number = pop(&r->done);
+	pthread_mutex_unlock(&r->mutex);
+	return number;
+}
+
+void safefs_wake(safefs_readers *r) {
+	pthread_mutex_lock(&r->mutex);
+	r->is_woken = 1;
+	pthread_cond_signal(&r->ended);
+	pthread_mutex_unlock(&r->mutex);
+}
+
+void safefs_free_readers(safefs_readers *r, const int *folders, int count) {
+	pthread_mutex_lock(&r->mutex);
+	r->is_freed = 1;
+	for (; r->done.count > 0;) {
+		const int fd = r->reading[pop(&r->done)].fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	for (int i = 0; i < count; i++)
+		r->folder[r->folders++] = folders[i];
+	const int is_last = r->threads == 0;
+	pthread_cond_broadcast(&r->queued);
+	pthread_mutex_unlock(&r->mutex);
+	if (is_last)
+		free_all(r);
+}
