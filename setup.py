@@ -25,8 +25,8 @@ from checksig_build import (
     find_compiler,
     find_program_compiler,
     has_vendor,
+    is_for_musl,
     is_musl_python,
-    links_musl,
 )
 from setuptools import Distribution, Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
@@ -107,8 +107,10 @@ def program_options(scratch: str, *, musl: bool) -> tuple[dict[str, str], list[s
     faster than with glibc, and runs on every Linux. The tag musl is for the SBOM.
     """
     compiler = None if GOOS == "windows" else find_program_compiler()
-    static = compiler is not None and GOOS == "linux" and links_musl(compiler)
+    static = compiler is not None and GOOS == "linux" and is_for_musl(compiler)
     if compiler is None or (musl and not static):
+        if GOOS == "linux" and "CHECKSIG_PROGRAM_CC" in os.environ:
+            sys.exit("checksig: CHECKSIG_PROGRAM_CC is no compiler for musl")
         print("checksig-engine: built without SIMD kernels, as there is no C compiler for it")
         return {**go_environment(scratch), "CGO_ENABLED": "0"}, [], ""
     tags, flags = "checksig_program", ""

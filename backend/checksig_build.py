@@ -38,8 +38,9 @@ def has_go() -> bool:
 
 _ANY_PROGRAM = "#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n"
 
-_PROGRAM_FOR_MUSL = f"""#include <linux/openat2.h>
-{_ANY_PROGRAM}
+_FOR_MUSL = """
+#include <linux/openat2.h>
+#include <stdlib.h>
 #ifdef __GLIBC__
 #error "for glibc"
 #endif
@@ -55,9 +56,9 @@ def _compiles(compiler: str, *options: str, source: str = _ANY_PROGRAM) -> bool:
         return _output(*command) is not None
 
 
-def links_musl(compiler: str) -> bool:
-    """Whether the compiler for Linux links static programs with musl, not with glibc."""
-    return _compiles(compiler, "-static", source=_PROGRAM_FOR_MUSL)
+def is_for_musl(compiler: str) -> bool:
+    """Whether the compiler for Linux is for musl, not for glibc, and has the kernel's headers."""
+    return _compiles(compiler, "-c", source=_FOR_MUSL)  # zig builds musl first, to link
 
 
 def find_compiler() -> str | None:

@@ -53,10 +53,10 @@ print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools(
     ],
 )
 def test_whether_a_compiler_is_for_musl(compiler: str, is_for_musl: bool) -> None:
-    """A static program is linked with musl only; the variable gives the compiler."""
+    """The compiler that the variable names is for musl, or is not."""
     program = """
 import checksig_build
-print(checksig_build.links_musl(checksig_build.find_program_compiler()))
+print(checksig_build.is_for_musl(checksig_build.find_program_compiler()))
 """
     machine = f"{os.uname().machine}-linux-gnu"
     headers = f"-idirafter /usr/include -idirafter /usr/include/{machine}"
