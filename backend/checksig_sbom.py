@@ -63,9 +63,7 @@ def component(name: str, version: str) -> dict[str, object]:
 def document(name: str, version: str, binaries: list[Path]) -> str:
     """Return the document; it depends neither on the time nor on the machine."""
     package = f"pkg:pypi/{name}@{version}"
-    components = [
-        component(path, number) for path, number in sorted(modules(binaries).items())
-    ]
+    components = [component(path, number) for path, number in sorted(modules(binaries).items())]
     content = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
