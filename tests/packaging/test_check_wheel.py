@@ -147,8 +147,10 @@ def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., lis
         wheel.retag(names[0])
         wheel.change(f"{wheel.info}/WHEEL", names[0], f"{names[1]}\nTag: py3-none-{names[0]}")
         found = faults(f"checksig-{wheel.version}-py3-none-{'.'.join(names)}.whl")
-        # A build for this machine alone may need a newer glibc, which is reported too.
+        # A build for this machine alone may need a newer glibc, and have a program that is not
+        # static; both are reported.
         version = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}[old]
+        found = [fault for fault in found if fault != f"{ENGINE} is not a static program"]
         assert all(fault.endswith(f"the tag says {version}") for fault in found), found
 
 
