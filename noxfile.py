@@ -223,6 +223,8 @@ def cross(session: nox.Session) -> None:
     }
     for tag, variables in targets.items():
         option = f"-C--build-option=--plat-name={tag}"
+        if "linux" in tag:
+            variables["CHECKSIG_PROGRAM_CC"] = f"{zig} {tag.split('_', 3)[-1]}-linux-musl"
         pip = ("pip", "wheel", "-q", "--no-deps", "--wheel-dir", "dist", option, ".")
         session.run(*pip, env={**env, "CGO_ENABLED": "1", **variables})
         (built,) = (str(path) for path in Path("dist").glob(f"checksig-*{tag}.whl"))

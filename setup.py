@@ -7,6 +7,7 @@ four commands of setuptools are extended.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
 import platform
@@ -20,7 +21,13 @@ from pathlib import Path
 
 import checksig_sbom
 import setuptools_golang
-from checksig_build import find_compiler, has_vendor, is_musl_python
+from checksig_build import (
+    find_compiler,
+    find_program_compiler,
+    has_vendor,
+    is_for_musl,
+    is_musl_python,
+)
 from setuptools import Distribution, Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel as _bdist_wheel
 from setuptools.command.build import build as _build
@@ -51,9 +58,8 @@ def go_environment(scratch: str) -> dict[str, str]:
     return env
 
 
-def cgo_environment(scratch: str) -> dict[str, str]:
+def cgo_environment(scratch: str, compiler: str) -> dict[str, str]:
     """Return the environment for Go with a C compiler."""
-    compiler = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
     return {**go_environment(scratch), "CGO_ENABLED": "1", "CC": compiler}
 
 
@@ -73,7 +79,7 @@ def version() -> str:
     return re.search(r'^version = "([^"]+)"', text, re.MULTILINE).group(1)
 
 
-def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
+def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str], *, musl: bool) -> None:
     """Run a reproducible build, instead of the one of setuptools-golang."""
     if command[1] == "get":
         return  # go.mod is complete, and a build from vendor/ must work offline
@@ -82,15 +88,38 @@ def run_go(command: tuple[str, ...], cwd: str, env: dict[str, str]) -> None:
     build = ["go", "build", modules, "-trimpath", "-buildvcs=false", "-o", str(output)]
     ldflags = "-ldflags=-s -w -buildid="
     if output.name == FILES[ENGINE]:
-        # A static program, for processes that cannot load the library.
-        environment = {**go_environment(env["GOPATH"]), "CGO_ENABLED": "0"}
-        ldflags += f" -X main.version={version()}"
+        environment, options, more = program_options(env["GOPATH"], musl=musl)
+        build += options
+        ldflags += f" -X main.version={version()} {more}"
     else:
-        environment = cgo_environment(env["GOPATH"])
+        compiler = find_compiler() or sys.exit("checksig: no C compiler: install gcc or ziglang")
+        environment = cgo_environment(env["GOPATH"], compiler)
         build.append("-buildmode=c-shared")
         ldflags += f" '-extldflags={link_flags(Path(cwd, 'exports'))}'"
     subprocess.run([*build, ldflags, "."], cwd=cwd, env=environment, check=True)
     output.with_suffix(".h").unlink(missing_ok=True)  # Python does not need cgo's header
+
+
+def program_options(scratch: str, *, musl: bool) -> tuple[dict[str, str], list[str], str]:
+    """Return environment, options and linker flags for the program.
+
+    With a C compiler it has the SIMD kernels. If that is for musl the program is static: it starts
+    faster than with glibc, and runs on every Linux. The tag musl is for the SBOM.
+    """
+    compiler = None if GOOS == "windows" else find_program_compiler()
+    static = compiler is not None and GOOS == "linux" and is_for_musl(compiler)
+    if compiler is None or (musl and not static):
+        if GOOS == "linux" and "CHECKSIG_PROGRAM_CC" in os.environ:
+            sys.exit("checksig: CHECKSIG_PROGRAM_CC is no compiler for musl")
+        print("checksig-engine: built without SIMD kernels, as there is no C compiler for it")
+        return {**go_environment(scratch), "CGO_ENABLED": "0"}, [], ""
+    tags, flags = "checksig_program", ""
+    if static:
+        tags, flags = f"{tags},musl", "-linkmode=external '-extldflags=-static -Wl,-s'"
+    elif GOOS == "linux":
+        flags = "-linkmode=external '-extldflags=-Wl,-s -Wl,-z,relro -Wl,-z,now'"
+    print(f"checksig-engine: built with SIMD kernels, {'static' if static else 'dynamic'}")
+    return cgo_environment(scratch, compiler), [f"-tags={tags}"], flags
 
 
 def is_musl(distribution: Distribution) -> bool:
@@ -102,7 +131,6 @@ def is_musl(distribution: Distribution) -> bool:
     return is_musl_python()
 
 
-setuptools_golang._check_call = run_go
 setuptools_golang._get_ldflags = str
 
 
@@ -125,7 +153,9 @@ class build_ext(_build_ext):  # noqa: N801
         return str(ROOT / super().get_ext_fullpath(ext_name))
 
     def build_extensions(self) -> None:
-        if is_musl(self.distribution):
+        musl = is_musl(self.distribution)
+        setuptools_golang._check_call = functools.partial(run_go, musl=musl)
+        if musl:
             # musl cannot load a Go library (golang/go#54805), so there is only the program.
             self.extensions = [part for part in self.extensions if part.name != LIBRARY]
         for extension in self.extensions:
@@ -144,7 +174,7 @@ class bdist_wheel(_bdist_wheel):  # noqa: N801
         # Go builds for one architecture, even if Python was built for two.
         tag = super().get_tag()[2].replace("universal2", platform.machine())
         if is_musl(self.distribution):
-            # A static program needs no musl: the oldest tag that pip knows.
+            # The program is static and needs no musl: the oldest tag that pip knows.
             tag = re.sub(r"^linux", "musllinux_1_1", tag)
         return "py3", "none", tag
 

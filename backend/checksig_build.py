@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -35,12 +36,29 @@ def has_go() -> bool:
     return version is not None and (int(version[1]), int(version[2])) >= GO_MINIMUM
 
 
-def _compiles(compiler: str) -> bool:
+_ANY_PROGRAM = "#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n"
+
+_FOR_MUSL = """
+#include <linux/openat2.h>
+#include <stdlib.h>
+#ifdef __GLIBC__
+#error "for glibc"
+#endif
+"""
+
+
+def _compiles(compiler: str, *options: str, source: str = _ANY_PROGRAM) -> bool:
     """Whether the compiler has headers and libraries; Debian's gcc package alone does not."""
     with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "try.c")
-        source.write_text("#include <stdlib.h>\nint main(void) { free(malloc(1)); return 0; }\n")
-        return _output(compiler, str(source), "-o", str(Path(folder, "try.exe"))) is not None
+        path = Path(folder, "try.c")
+        path.write_text(source)
+        command = (*shlex.split(compiler), *options, str(path), "-o", str(Path(folder, "try.exe")))
+        return _output(*command) is not None
+
+
+def is_for_musl(compiler: str) -> bool:
+    """Whether the compiler for Linux is for musl, not for glibc, and has the kernel's headers."""
+    return _compiles(compiler, "-c", source=_FOR_MUSL)  # zig builds musl first, to link
 
 
 def find_compiler() -> str | None:
@@ -53,6 +71,11 @@ def find_compiler() -> str | None:
             return name
     zig = shutil.which("python-zig")  # found in an inactive environment too, where it does not run
     return f'"{zig}" cc' if zig and _output(zig, "version") else None
+
+
+def find_program_compiler() -> str | None:
+    """Return CC for the engine's program: $CHECKSIG_PROGRAM_CC, else as for the library."""
+    return os.environ.get("CHECKSIG_PROGRAM_CC") or find_compiler()
 
 
 def is_musl_python() -> bool:

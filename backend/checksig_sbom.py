@@ -1,4 +1,7 @@
-"""Write the SBOM of a wheel (CycloneDX, PEP 770) from what Go recorded in the binaries."""
+"""Write the SBOM of a wheel (CycloneDX, PEP 770) from what Go recorded in the binaries.
+
+A program with the build tag musl is linked with that C library, whose version is not recorded.
+"""
 
 from __future__ import annotations
 
@@ -22,38 +25,45 @@ LICENCES = {  # of Go modules; a new one also needs a file in LICENSES and its i
     "golang.org/x/crypto": "BSD-3-Clause",
     "golang.org/x/sys": "BSD-3-Clause",
     "golang.org/x/text": "BSD-3-Clause",
+    "musl": "MIT",
     "std": "BSD-3-Clause",
 }
 
 
 def modules(binaries: list[Path]) -> dict[str, str]:
-    """Return name and version of Go's library and of each module in the binaries."""
+    """Return name and version of Go's library, of each module, and of musl in the binaries."""
     found: dict[str, str] = {}
     for binary in binaries:
         command = ("go", "version", "-m", "-json", str(binary))
         text = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
         facts = json.loads(text)
         found["std"] = facts["GoVersion"].split()[0].removeprefix("go")
+        settings = {setting["Key"]: setting["Value"] for setting in facts.get("Settings") or ()}
+        if "musl" in settings.get("-tags", "").split(","):
+            found["musl"] = ""
         for named in facts.get("Deps") or ():
             module = named.get("Replace") or named
             found[module["Path"]] = module["Version"]
     return found
 
 
+def component(name: str, version: str) -> dict[str, object]:
+    """Return the entry of one library."""
+    url = f"pkg:golang/{name}@{version}" if version else f"pkg:generic/{name}"
+    return {
+        "type": "library",
+        "bom-ref": url,
+        "name": name,
+        **({"version": version} if version else {}),
+        "licenses": [{"license": {"id": LICENCES[name]}}],
+        "purl": url,
+    }
+
+
 def document(name: str, version: str, binaries: list[Path]) -> str:
     """Return the document; it depends neither on the time nor on the machine."""
     package = f"pkg:pypi/{name}@{version}"
-    components = [
-        {
-            "type": "library",
-            "bom-ref": f"pkg:golang/{path}@{number}",
-            "name": path,
-            "version": number,
-            "licenses": [{"license": {"id": LICENCES[path]}}],
-            "purl": f"pkg:golang/{path}@{number}",
-        }
-        for path, number in sorted(modules(binaries).items())
-    ]
+    components = [component(path, number) for path, number in sorted(modules(binaries).items())]
     content = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

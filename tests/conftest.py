@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -212,6 +213,19 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     choice: str = request.param
     monkeypatch.setenv("CHECKSIG_ENGINE", choice)
     return choice
+
+
+@pytest.fixture(scope="session")
+def program_sets() -> list[str]:
+    """Return the instruction sets for which the engine's program has kernels on this machine."""
+    name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
+    program = Path(checksig.__file__).with_name(name)
+    done = subprocess.run(
+        [program], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+    )
+    shown = re.search(rb"\(interface version \d+; instruction sets: ([a-z0-9, ]+)\)", done.stderr)
+    assert shown is not None, done.stderr
+    return [] if shown[1] == b"none" else shown[1].decode().split(", ")
 
 
 @pytest.fixture(scope="session")

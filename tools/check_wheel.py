@@ -77,8 +77,8 @@ def check_exports(found: set[str], *more: str) -> Iterator[str]:
     yield from (f"does not export {name}" for name in sorted(wanted - found))
 
 
-def check_elf(binary: lief.ELF.Binary, *, library: bool) -> Iterator[str]:
-    """Linux: hardened, few dependencies; the program is static."""
+def check_elf(binary: lief.ELF.Binary, *, library: bool, local: bool) -> Iterator[str]:
+    """Linux: hardened, few dependencies; the program is static, unless built for this machine."""
     flag = lief.ELF.Segment.FLAGS
     segments = {part.type.name: part for part in binary.segments}
     if "GNU_STACK" not in segments or segments["GNU_STACK"].has(flag.X):
@@ -86,28 +86,33 @@ def check_elf(binary: lief.ELF.Binary, *, library: bool) -> Iterator[str]:
     loaded = (part for part in binary.segments if part.type.name == "LOAD")
     if any(part.has(flag.W) and part.has(flag.X) for part in loaded):
         yield "has memory that is writable and executable"
-    if not library:
-        if {"INTERP", "DYNAMIC"} & set(segments):
-            yield "is not a static program"
-        return
+    if not library and not local and {"INTERP", "DYNAMIC"} & set(segments):
+        yield "is not a static program"
+    if library or "DYNAMIC" in segments:
+        yield from check_dynamic(binary)
+    if library:
+        yield from check_exports(
+            {
+                str(symbol.name)
+                for symbol in binary.dynamic_symbols
+                if symbol.shndx and symbol.binding != lief.ELF.Symbol.BINDING.LOCAL
+            }
+        )
+
+
+def check_dynamic(binary: lief.ELF.Binary) -> Iterator[str]:
+    """Linux: what is not static needs few libraries, and is protected after its relocation."""
     for name in map(str, binary.libraries):
         if not LINUX_LIBRARIES.fullmatch(name):
             yield f"needs {name}"
     entries = {entry.tag.name: entry.value for entry in binary.dynamic_entries}
     flags = entries.get("FLAGS", 0)
-    if "GNU_RELRO" not in segments:
+    if not any(part.type.name == "GNU_RELRO" for part in binary.segments):
         yield "has no RELRO"
     if "BIND_NOW" not in entries and not flags & 8:
         yield "has no BIND_NOW, so RELRO is partial"
     if "TEXTREL" in entries or flags & 4:
         yield "has text relocations"
-    yield from check_exports(
-        {
-            str(symbol.name)
-            for symbol in binary.dynamic_symbols
-            if symbol.shndx and symbol.binding != lief.ELF.Symbol.BINDING.LOCAL
-        }
-    )
 
 
 def check_pe(binary: lief.PE.Binary, *, library: bool) -> Iterator[str]:
@@ -148,7 +153,10 @@ def check_binary(name: str, content: bytes, system: str, machine: str) -> Iterat
     binary = lief.parse(io.BytesIO(content))
     if isinstance(binary, lief.ELF.Binary) and system.endswith("linux"):
         found = binary.header.machine_type.name
-        yield from check_elf(binary, library=library)
+        local = system == "linux"
+        yield from check_elf(binary, library=library, local=local)
+        if not local and b"\nbuild\tCGO_ENABLED=1\n" not in content:
+            yield "has no SIMD kernels"
     elif isinstance(binary, lief.PE.Binary) and system == "win":
         found = binary.header.machine.name
         yield from check_pe(binary, library=library)
@@ -245,12 +253,16 @@ def check_sbom(wheel: Wheel) -> Iterator[str]:
         yield "has no CycloneDX list of its Go code"
     built_in: set[tuple[str, str]] = set()
     for name in BINARIES[wheel.system]:
-        lines = re.findall(rb"\ndep\t(\S+)\t(v\S+)\t", wheel.read(f"checksig/{name}"))
+        content = wheel.read(f"checksig/{name}")
+        lines = re.findall(rb"\ndep\t(\S+)\t(v\S+)\t", content)
         built_in |= {(path.decode(), version.decode()) for path, version in lines}
-    listed = {(name, part["version"]) for name, part in components.items() if name != "std"}
-    yield from (f"its SBOM lacks {' '.join(module)}" for module in sorted(built_in - listed))
+        if re.search(rb"\nbuild\t-tags=(\S+,)?musl[,\n]", content):
+            built_in.add(("musl", ""))
+    listed = {(name, part.get("version", "")) for name, part in components.items() if name != "std"}
+    for module in sorted(built_in - listed):
+        yield f"its SBOM lacks {' '.join(filter(None, module))}"
     for module in sorted(listed - built_in):
-        yield f"its SBOM lists {' '.join(module)}, which no binary contains"
+        yield f"its SBOM lists {' '.join(filter(None, module))}, which no binary contains"
     stated = " ".join(wheel.headers("METADATA").get("License-Expression", [])).split(" AND ")
     for name, part in components.items():
         ids = [entry["license"]["id"] for entry in part.get("licenses", [])]

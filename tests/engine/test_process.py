@@ -577,6 +577,7 @@ os.setresuid(user, user, user)
 if not os.access(checksig.__file__, os.R_OK):
     say("unreadable")
     sys.exit()
+hints = "ulimit -u", "cannot be started", "newosproc", "pthread_create failed"
 def work(barrier, found):
     barrier.wait()
     for _ in range(3):
@@ -584,7 +585,7 @@ def work(barrier, found):
             found.append(verify(sample, check=False, workers=workers).verified == 200)
         except checksig.EngineError as error:
             text = str(error)
-            clear = any(hint in text for hint in ("ulimit -u", "cannot be started", "newosproc"))
+            clear = any(hint in text for hint in hints)
             found.append(clear or text)
 for limit in range(8, 41, 2):
     child = os.fork()

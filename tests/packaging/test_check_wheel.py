@@ -9,6 +9,7 @@ import importlib.metadata
 import io
 import json
 import os
+import platform
 import struct
 import subprocess
 import sys
@@ -146,8 +147,10 @@ def test_the_names_that_auditwheel_gives(wheel: Wheel, faults: Callable[..., lis
         wheel.retag(names[0])
         wheel.change(f"{wheel.info}/WHEEL", names[0], f"{names[1]}\nTag: py3-none-{names[0]}")
         found = faults(f"checksig-{wheel.version}-py3-none-{'.'.join(names)}.whl")
-        # A build for this machine alone may need a newer glibc, which is reported too.
+        # A build for this machine alone may need a newer glibc, and have a program that is not
+        # static; both are reported.
         version = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}[old]
+        found = [fault for fault in found if fault != f"{ENGINE} is not a static program"]
         assert all(fault.endswith(f"the tag says {version}") for fault in found), found
 
 
@@ -373,6 +376,34 @@ def test_a_program_of_another_machine(wheel: Wheel, faults: Callable[..., list[s
     wheel.files[ENGINE] = bytes(program)
     (fault,) = faults()
     assert fault.startswith(f"{ENGINE} is for RISCV, but the tag says ")
+
+
+def test_a_program_for_one_machine(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """In a wheel for every machine, the program is static and has the SIMD kernels."""
+    if not wheel.linux:
+        pytest.skip("writes into an ELF file")
+    program = bytearray(wheel.files[ENGINE].replace(b"\tCGO_ENABLED=1\n", b"\tCGO_ENABLED=0\n"))
+    interpreter = 3  # PT_INTERP
+    struct.pack_into("<I", program, segment(program, "PT_GNU_STACK"), interpreter)
+    wheel.files[ENGINE] = bytes(program)
+    found = {
+        kind: faults(f"checksig-{wheel.version}-py3-none-{kind}_{platform.machine()}.whl")
+        for kind in ("linux", "manylinux_2_99")
+    }
+    for fault in (f"{ENGINE} is not a static program", f"{ENGINE} has no SIMD kernels"):
+        assert fault in found["manylinux_2_99"]
+        assert fault not in found["linux"]
+
+
+def test_a_c_library_without_licence(wheel: Wheel, faults: Callable[..., list[str]]) -> None:
+    """The C library that a static program contains is listed."""
+    sbom = f"{wheel.info}/sboms/checksig.cdx.json"
+    if b'"musl"' not in wheel.files[sbom]:
+        pytest.skip("the program contains no C library")
+    content = json.loads(wheel.files[sbom])
+    content["components"] = [part for part in content["components"] if part["name"] != "musl"]
+    wheel.files[sbom] = json.dumps(content).encode()
+    assert faults() == ["its SBOM lacks musl"]
 
 
 def test_a_program_that_is_none(wheel: Wheel, faults: Callable[..., list[str]]) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -52,6 +57,14 @@ def test_program_says_what_it_is(library: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("checksig-engine: part of checksig, which starts it when needed")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are hashed one by one there")
+def test_program_has_kernels(program_sets: list[str], needs: Callable[..., None]) -> None:
+    """The program has the SIMD kernels, unless there was no C compiler for it."""
+    needs("a C compiler where the program was built", there=bool(program_sets))
+    certain = {"x86_64": "sse2", "aarch64": "neon", "arm64": "neon"}
+    assert certain[platform.machine()] in program_sets
 
 
 @pytest.mark.library
@@ -100,8 +113,11 @@ def test_the_list_of_go_code_is_that_of_go_mod(
     pinned = set(re.findall(r"^\t(\S+) (v\S+)", text, re.MULTILINE))
     direct = set(re.findall(r"^\t(\S+) (v\S+)$", text, re.MULTILINE))
     content = json.loads(distribution.read_text("sboms/checksig.cdx.json") or "")
-    listed = {(part["name"], part["version"]) for part in content["components"]}
-    listed = {part for part in listed if part[0] != "std"}
+    listed = {
+        (part["name"], part["version"])
+        for part in content["components"]
+        if part["name"] not in {"musl", "std"}
+    }
     assert direct <= listed <= pinned  # platforms differ in indirect requirements
     assert len(direct) >= 5
     sums = (ROOT / "go" / "go.sum").read_text(encoding="utf-8")

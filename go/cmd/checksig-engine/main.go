@@ -15,6 +15,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,10 +23,12 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"checksig/internal/gnu"
 	"checksig/internal/job"
+	"checksig/internal/multibuffer"
 	"checksig/internal/wire"
 )
 
@@ -54,7 +57,9 @@ func main() {
 	ignoreBrokenPipe()
 	signal.Ignore(os.Interrupt) // a terminal sends it to the whole process group, but the parent decides
 	if len(os.Args) != 3 || os.Args[1] != strconv.Itoa(wire.ABI) {
-		fmt.Fprintf(os.Stderr, "checksig-engine: part of checksig, which starts it when needed (interface version %d)\n", wire.ABI)
+		sets := strings.Join(multibuffer.Sets(), ", ")
+		fmt.Fprintf(os.Stderr, "checksig-engine: part of checksig, which starts it when needed"+
+			" (interface version %d; instruction sets: %s)\n", wire.ABI, cmp.Or(sets, "none"))
 		os.Exit(exitUsage)
 	}
 	go watchParent(os.Args[2])

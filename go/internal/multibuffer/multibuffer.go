@@ -157,6 +157,17 @@ func Check() error {
 	return err
 }
 
+// Sets returns the names of the instruction sets that kernels are built for and this CPU has.
+func Sets() []string {
+	var names []string
+	for _, set := range instructionSets {
+		if has := present(); has != 0 && set.needs&^has == 0 {
+			names = append(names, set.name)
+		}
+	}
+	return names
+}
+
 // choose returns the features that words, the value of [Variable], selects of those present.
 func choose(words string, present features) (features, error) {
 	switch words {

@@ -1,8 +1,8 @@
-//go:build !(cgo && (linux || darwin))
+//go:build !(cgo && (linux || darwin)) || checksig_program
 
 package threads
 
-// Without C the engine is a program of its own, which may end, or the system has no such limit.
+// The engine is a program of its own, which may end and should start fast, or the system has no such limit.
 func probe(count int) int { return count }
 
 func add(count int) int { return count }

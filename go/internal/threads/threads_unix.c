@@ -1,4 +1,4 @@
-//go:build linux || darwin
+//go:build (linux || darwin) && !checksig_program
 
 #include <pthread.h>
 #include <signal.h>
