@@ -63,6 +63,9 @@ def with_tree(folder: str, kind: str) -> Callable[[], Counts]:
             report = verify(folder, extra="report", check=False)
         return report.verified + report.extra if report.ok else 0, report.bytes_read
 
+    return work
+
+
 def with_hashlib(manifest: str, algorithm: str, threads: str) -> Callable[[], Counts]:
     """Use hashlib, in one thread or in a pool of threads."""
     own = threading.local()

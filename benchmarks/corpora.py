@@ -53,23 +53,21 @@ def sizes(name: str, scale: float) -> list[int]:
     def scaled(count: int) -> int:
         return max(1, round(count * scale))
 
-    if name == "small":
-        return [4 * KIB] * scaled(50_000)
-    if name == "medium":
-        return [MIB] * scaled(1_000)
-    if name == "large":
-        return [scaled(512) * MIB] * 4
-    if name == "mixed":
-        draw = random.Random(name)
-        lengths = [round(13 * KIB * draw.lognormvariate(0, 1.6)) for _ in range(scaled(20_000))]
-        return [min(length, 8 * MIB) for length in lengths]
-    if name == "huge":
-        return [scaled(4096) * MIB]
-    if name == "remote":
-        return [4 * KIB] * scaled(8_000)
-    if name == "tiny":
-        return [1]
-    raise ValueError(name)
+    equal = {
+        "small": [4 * KIB] * scaled(50_000),
+        "medium": [MIB] * scaled(1_000),
+        "large": [scaled(512) * MIB] * 4,
+        "huge": [scaled(4_096) * MIB],
+        "remote": [4 * KIB] * scaled(8_000),
+        "tiny": [1],
+    }
+    if name in equal:
+        return equal[name]
+    if name != "mixed":
+        raise ValueError(name)
+    draw = random.Random(name)
+    lengths = [round(13 * KIB * draw.lognormvariate(0, 1.6)) for _ in range(scaled(20_000))]
+    return [min(length, 8 * MIB) for length in lengths]
 
 
 CORPORA = {

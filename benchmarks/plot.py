@@ -18,6 +18,7 @@ from report import LIMITS, lower_limit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from contest import Columns
     from report import Rows
 
 COLOURS = ("#0b6e4f", "#6bbf9a", "#9e9ac8", "#54278f", "#fdae6b", "#d94801", "#a63603", "#969696")
@@ -51,7 +52,7 @@ def draw(rows: Rows) -> str:
     return "\n".join([head, background, *parts, text(LEFT, y + 20, title), "</svg>"])
 
 
-def ratios(runs: Mapping[str, Mapping[str, list[float]]]) -> dict[str, float]:
+def ratios(runs: Mapping[str, Columns]) -> dict[str, float]:
     """Return the median ratio of each that is not a limit itself."""
     _, limit = lower_limit(runs)
     others = {name: run["seconds"] for name, run in runs.items() if not name.startswith(LIMITS)}

@@ -32,19 +32,25 @@ def summary(results: Results) -> str:
         "Corpora": sizes(results),
     }
     if slow:
-        sections["Cold and remote files: time / the best time of only reading, SHA-256"] = over_best(slow)
+        sections["Cold and remote files: time / the best time of only reading, SHA-256"] = (
+            over_best(slow)
+        )
         sections["Cold and remote files: only reading with threads, seconds"] = reading(slow)
         sections["Cold and remote files: time of each peer / checksig"] = speed(slow)
         sections["Cold and remote files: peak memory"] = memory(slow)
     if warm:
         sections |= {
-            "Page cache: time of each peer / checksig; last column: checksig / only reading": speed(warm),
+            "Page cache: time of each peer / checksig; last column: checksig / only reading": speed(
+                warm
+            ),
             "The same in processor time": speed(warm, "cpu"),
             "Peak memory": memory(warm),
             "Bytes a second with mixed sizes / with 1 MiB": rates(results),
             "verify() and iter_verify() / the engine alone": python_overhead(results),
             "Growth with the number of files: 4 KiB each, SHA-256": growth(results),
-            "Growth with the number of workers: time of one worker / time, SHA-256": workers(results),
+            "Growth with the number of workers: time of one worker / time, SHA-256": workers(
+                results
+            ),
         }
     if "calls" in results:
         sections["Cost of a call"] = call_costs(results)
@@ -55,9 +61,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown with aligned columns."""
     lines = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    padded = [
-        "| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines
-    ]
+    padded = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
     rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     return "\n".join([padded[0], rule, *padded[1:]])
 
@@ -76,7 +80,9 @@ def over_best(rows: Rows) -> str:
     cells = []
     for what, runs in rows.items():
         limit, seconds = lower_limit(runs)
-        ratios = [str(ratio(runs[name]["seconds"], seconds)) if name in runs else "-" for name in names]
+        ratios = [
+            str(ratio(runs[name]["seconds"], seconds)) if name in runs else "-" for name in names
+        ]
         cells.append([what, *ratios, limit])
     return table(["", *names, "limit"], cells)
 
@@ -120,9 +126,7 @@ def speed(rows: Rows, measured: str = "seconds") -> str:
 def memory(rows: Rows) -> str:
     """Return the peak memory of each peer."""
     names = _peers(rows)
-    cells = [
-        [what, *(_megabytes(runs.get(name)) for name in names)] for what, runs in rows.items()
-    ]
+    cells = [[what, *(_megabytes(runs.get(name)) for name in names)] for what, runs in rows.items()]
     return table(["MB", *names], cells)
 
 

@@ -1,8 +1,8 @@
 """Measure checksig against other tools and print ratios; started by tools/dev.py bench.
 
 All peers take turns in one run, so that other load on the machine affects all of them. ``short``
-takes less than a minute, ``cold`` some minutes, ``full`` hours. Slow results are not errors; a peer that does not verify
-what it is timed with is.
+takes less than a minute, ``cold`` some minutes, ``full`` hours. Slow results are not errors; a peer
+that does not verify what it is timed with is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ import calls
 import contest
 import corpora
 import machine
-import measure
 import own
 import peers
 import report
@@ -92,6 +90,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--most-files", type=int, help="measure growth up to N files; 0: no growth")
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--warm", action=switch, help="measure files in the page cache")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        default=[""],
+        help='only these cold and remote files: "cold small", "1 ms"',
+    )
     parser.add_argument("--grpc", action=switch, help="also measure gRPC")
     parser.add_argument("--slow", action=switch, help="measure cold and remote files")
     parser.add_argument("--folder", type=Path, help="keep the corpora here, and use them again")
@@ -114,7 +118,7 @@ def measure_all(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "slow": {},
     }
     if options.slow:
-        rows = slow.Slow(programs, folder, options.scale, options.rounds)
+        rows = slow.Slow(programs, folder, options.scale, options.rounds, tuple(options.rows))
         results["slow"] = rows.measure(log)
         results["corpora"] |= rows.sizes(results["slow"])
     if options.warm:

@@ -34,24 +34,31 @@ class Slow:
     folder: Path
     scale: float
     rounds: int
+    only: tuple[str, ...]
+    """How the names of rows start that are measured; an empty string stands for all."""
 
     def measure(self, log: Callable[[str], None]) -> dict[str, dict[str, Columns]]:
         """Return the runs of each row; rows that this machine does not allow are left out."""
         rows: dict[str, dict[str, Columns]] = {}
         for kind, place in self._storages(log):
-            for name in corpora.COLD if kind == "cold" else ("remote",):
-                log(f"{kind} {name}")
-                rows[f"{kind} {name}"] = self._verify(place, name)
-            if kind != f"{MILLISECONDS[-1]} ms":
-                for what in SEARCHES:
-                    log(f"{kind} {what}")
-                    rows[f"{kind} {what}"] = self._search(place, what)
+            names = [*(corpora.COLD if kind == "cold" else ("remote",)), *SEARCHES]
+            if kind == f"{MILLISECONDS[-1]} ms":
+                names = ["remote"]
+            for name in names:
+                row = f"{kind} {name}"
+                if not row.startswith(self.only):
+                    continue
+                log(row)
+                work = self._search if name in SEARCHES else self._verify
+                rows[row] = work(place, name)
         return rows
 
     def sizes(self, rows: Iterable[str]) -> dict[str, list[int]]:
         """Return the files and bytes of the rows' corpora."""
         names = {"tree" if row.endswith(SEARCHES) else row.split()[-1] for row in rows}
-        made = [self._tree() if name == "tree" else self._task(name).corpus for name in sorted(names)]
+        made = [
+            self._tree() if name == "tree" else self._task(name).corpus for name in sorted(names)
+        ]
         return {corpus.name: [corpus.files, corpus.size] for corpus in made}
 
     def _storages(self, log: Callable[[str], None]) -> Iterator[tuple[str, Storage]]:
@@ -78,7 +85,9 @@ class Slow:
         places = dict.fromkeys(peers.searchers(self.programs, what), place)
         return self._compare(places, peers.Task(self._tree(), ALGORITHM, PROCESSORS))
 
-    def _compare(self, places: Mapping[peers.Peer, Storage], task: peers.Task) -> dict[str, Columns]:
+    def _compare(
+        self, places: Mapping[peers.Peer, Storage], task: peers.Task
+    ) -> dict[str, Columns]:
         launcher, tiny = self.programs["launch"], self._task("tiny")
         return contest.compare(launcher, places, task, self.rounds, tiny)
 
