@@ -66,4 +66,7 @@ def remote(program: Path, milliseconds: int, folder: Path) -> Iterator[Path]:
                 raise RuntimeError(f"{command} does not mount")
             yield mount
         finally:
-            server.terminate()
+            while server.poll() is None:  # a file may still be open for a moment
+                server.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    server.wait(1)
