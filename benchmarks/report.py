@@ -32,25 +32,21 @@ def summary(results: Results) -> str:
         "Corpora": sizes(results),
     }
     if slow:
-        sections["Cold and remote files: time / the best time of only reading, SHA-256"] = (
-            over_best(slow)
-        )
-        sections["Cold and remote files: only reading with threads, seconds"] = reading(slow)
-        sections["Cold and remote files: time of each peer / checksig"] = speed(slow)
-        sections["Cold and remote files: peak memory"] = memory(slow)
+        sections |= {
+            "Cold and remote files, SHA-256: time / the best only reading": over_best(slow),
+            "Cold and remote files: only reading with 1 to 64 threads, seconds": reading(slow),
+            "Cold and remote files: time of each peer / checksig": speed(slow),
+            "Cold and remote files: peak memory": memory(slow),
+        }
     if warm:
         sections |= {
-            "Page cache: time of each peer / checksig; last column: checksig / only reading": speed(
-                warm
-            ),
+            "In the page cache: time of each peer / checksig": speed(warm),
             "The same in processor time": speed(warm, "cpu"),
             "Peak memory": memory(warm),
             "Bytes a second with mixed sizes / with 1 MiB": rates(results),
             "verify() and iter_verify() / the engine alone": python_overhead(results),
             "Growth with the number of files: 4 KiB each, SHA-256": growth(results),
-            "Growth with the number of workers: time of one worker / time, SHA-256": workers(
-                results
-            ),
+            "Time of one worker / time of several, SHA-256": workers(results),
         }
     if "calls" in results:
         sections["Cost of a call"] = call_costs(results)
@@ -69,7 +65,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def sizes(results: Results) -> str:
     """Return what the corpora are."""
     return "\n".join(
-        f"{name}: {files:,} files, {DESCRIPTIONS[name]}, {size / 1e6:,.0f} MB"
+        f"- {name}: {files:,} files, {DESCRIPTIONS[name]}, {size / 1e6:,.0f} MB"
         for name, (files, size) in results["corpora"].items()
     )
 
@@ -119,7 +115,7 @@ def speed(rows: Rows, measured: str = "seconds") -> str:
         if READING in runs:
             ratios.append(str(ratio(ours, runs[READING][measured])))
         cells.append([what, *ratios])
-    last = ["over reading"] if any(READING in runs for runs in rows.values()) else []
+    last = ["checksig / only reading"] if any(READING in runs for runs in rows.values()) else []
     return table(["corpus, algorithm", *names, *last], cells)
 
 
