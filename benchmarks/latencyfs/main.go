@@ -41,6 +41,8 @@ func main() {
 		FsName:        "latencyfs",
 		Options:       []string{"ro"},
 		DisableXAttrs: true,
+		// Looking up every file of a folder keeps this program so busy that its delay would not matter.
+		DisableReadDirPlus: true,
 		// Reading ahead of many files must not wait for a slot.
 		MaxBackground: 1024,
 		// Otherwise the kernel would read the files itself, without any delay.
