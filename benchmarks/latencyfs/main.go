@@ -127,11 +127,6 @@ func (s slow) ReadDir(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntr
 	return s.RawFileSystem.ReadDir(cancel, in, out)
 }
 
-func (s slow) ReadDirPlus(cancel <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntryList) fuse.Status {
-	time.Sleep(s.delay)
-	return s.RawFileSystem.ReadDirPlus(cancel, in, out)
-}
-
 func (s slow) StatFs(cancel <-chan struct{}, in *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
 	time.Sleep(s.delay)
 	return s.RawFileSystem.StatFs(cancel, in, out)
