@@ -52,6 +52,20 @@ def with_iterator(manifest: str, workers: str) -> Callable[[], Counts]:
     return work
 
 
+def with_tree(folder: str, kind: str) -> Callable[[], Counts]:
+    """Search a tree for manifests, or for files that its first manifest does not list."""
+    from checksig import verify
+
+    def work() -> Counts:
+        if kind == "recursive":
+            report = verify(folder, recursive=True, check=False)
+        else:
+            report = verify(folder, extra="report", check=False)
+        return report.verified + report.extra if report.ok else 0, report.bytes_read
+
+    return work
+
+
 def with_hashlib(manifest: str, algorithm: str, threads: str) -> Callable[[], Counts]:
     """Use hashlib, in one thread or in a pool of threads."""
     own = threading.local()
@@ -87,6 +101,7 @@ def main() -> None:
         "checksig": with_checksig,
         "iterator": with_iterator,
         "hashlib": with_hashlib,
+        "tree": with_tree,
     }
     words = sys.argv[1:]
     warm = words[0] == "warm"

@@ -53,24 +53,35 @@ def sizes(name: str, scale: float) -> list[int]:
     def scaled(count: int) -> int:
         return max(1, round(count * scale))
 
-    if name == "small":
-        return [4 * KIB] * scaled(50_000)
-    if name == "medium":
-        return [MIB] * scaled(1_000)
-    if name == "large":
-        return [scaled(512) * MIB] * 4
-    if name == "mixed":
-        draw = random.Random(name)
-        lengths = [round(32 * KIB * draw.lognormvariate(0, 2)) for _ in range(scaled(4_000))]
-        return [min(length, 256 * MIB) for length in lengths]
-    raise ValueError(name)
+    equal = {
+        "small": [4 * KIB] * scaled(50_000),
+        "medium": [MIB] * scaled(1_000),
+        "large": [scaled(512) * MIB] * 4,
+        "huge": [scaled(4_096) * MIB],
+        "remote": [4 * KIB] * scaled(8_000),
+        "tiny": [1],
+    }
+    if name in equal:
+        return equal[name]
+    if name != "mixed":
+        raise ValueError(name)
+    draw = random.Random(name)
+    lengths = [round(13 * KIB * draw.lognormvariate(0, 1.6)) for _ in range(scaled(20_000))]
+    return [min(length, 8 * MIB) for length in lengths]
 
 
 CORPORA = {
     "small": "4 KiB each",
     "medium": "1 MiB each",
     "large": "all of one size",
-    "mixed": "log-normal sizes, median 32 KiB, sigma 2",
+    "mixed": "log-normal sizes, median 13 KiB, sigma 1.6, up to 8 MiB",
+}
+COLD = ("small", "mixed", "medium", "huge")
+"""What is verified from a cold disk."""
+DESCRIPTIONS = CORPORA | {
+    "huge": "a single file",
+    "remote": "4 KiB each, for file systems with latency",
+    "tree": "100 bytes each, ten in a folder",
 }
 
 
@@ -92,6 +103,32 @@ def make(
     for i, algorithm in enumerate(algorithms):
         _write_manifests(corpus, algorithm, {path: found[i] for path, found in digests.items()})
     mark.write_text(json.dumps(expected))
+    return corpus
+
+
+MANIFESTS = 100
+"""At least so many folders of a tree have a manifest."""
+
+
+def make_tree(folder: Path, scale: float) -> Corpus:
+    """Make a tree with ten files in each folder, unless it exists; manifests list few of them."""
+    files = max(10 * MANIFESTS, 10 * round(10_000 * scale))
+    corpus = Corpus("tree", folder / f"tree-{files}", files, 100 * files)
+    mark = corpus.folder / _MARK
+    if mark.is_file():
+        return corpus
+    shutil.rmtree(corpus.folder, ignore_errors=True)
+    data, content = corpus.folder / "data", b"x" * 100
+    digest, folders = hashlib.sha256(content).hexdigest(), files // 10
+    for number in range(folders):
+        path = data / f"{number // 100:04}" / f"{number:06}"
+        path.mkdir(parents=True)
+        for name in range(10):
+            (path / f"{name}.bin").write_bytes(content)
+        if number % (folders // MANIFESTS) == 0:
+            (path / "SHA256SUMS").write_text(f"{digest}  0.bin\n")
+    (corpus.folder / "SHA256SUMS").write_text(f"{digest}  data/0000/000000/0.bin\n")
+    mark.touch()
     return corpus
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _LONGEST_SECONDS = 3600
+LONG = 60.0
+"""A peer that takes more seconds than this is measured once."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +64,25 @@ def columns(runs: Sequence[Run]) -> dict[str, list[float]]:
     }
 
 
-def alternate(tasks: Mapping[str, Callable[[], T]], rounds: int) -> dict[str, list[T]]:
+def alternate(
+    tasks: Mapping[str, Callable[[], T]], rounds: int, longest: float = math.inf
+) -> dict[str, list[T]]:
     """Run each task once in every round, and start each round with another task.
 
-    Other load on the machine then affects all tasks, and none is always the last one.
+    Other load on the machine then affects all tasks, and none is always the last one. What takes
+    more than *longest* seconds is not done again.
     """
     results: dict[str, list[T]] = {name: [] for name in tasks}
-    names = list(tasks)
+    names, too_long = list(tasks), set[str]()
     for i in range(rounds):
         first = i % len(names)
         for name in names[first:] + names[:first]:
+            if name in too_long:
+                continue
+            began = time.monotonic()
             results[name].append(tasks[name]())
+            if time.monotonic() - began > longest:
+                too_long.add(name)
     return results
 
 
@@ -87,7 +99,8 @@ class Ratio(NamedTuple):
 
 def ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
     """Return the ratio of the numbers of the same round, which were measured at about one time."""
-    ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
+    # What took too long has fewer rounds.
+    ratios = [a / b for a, b in zip(numerators, denominators, strict=False)]
     return Ratio(statistics.median(ratios), min(ratios), max(ratios))
 
 

@@ -12,7 +12,7 @@ import measure
 from peers import python
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from corpora import Corpus
@@ -88,6 +88,24 @@ def workers(
     return {count: measure.columns(each) for count, each in runs.items()}
 
 
+def rates(
+    launcher: Path, made: Mapping[str, Corpus], algorithms: Iterable[str], rounds: int
+) -> dict[str, dict[str, list[float]]]:
+    """Return bytes a second for each algorithm with files of mixed sizes and of 1 MiB, in turns."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for algorithm in algorithms:
+        tasks = {
+            name: _tasks(launcher, made[name], {name: WAYS["verify()"]}, algorithm)[name]
+            for name in ("mixed", "medium")
+        }
+        measure.alternate(tasks, 1)
+        runs = measure.alternate(tasks, rounds)
+        found[algorithm] = {
+            name: [made[name].size / run.seconds for run in each] for name, each in runs.items()
+        }
+    return found
+
+
 def _runs(
     launcher: Path, corpus: Corpus, ways: Mapping[str, tuple[str, ...]], rounds: int
 ) -> dict[str, list[measure.Run]]:
@@ -97,10 +115,13 @@ def _runs(
 
 
 def _tasks(
-    launcher: Path, corpus: Corpus, ways: Mapping[str, tuple[str, ...]]
+    launcher: Path,
+    corpus: Corpus,
+    ways: Mapping[str, tuple[str, ...]],
+    algorithm: str = ALGORITHM,
 ) -> dict[str, Callable[[], measure.Run]]:
     def task(words: tuple[str, ...]) -> Callable[[], measure.Run]:
-        manifest = str(corpus.manifest(ALGORITHM))
+        manifest = str(corpus.manifest(algorithm))
         command = python(*(word.format(manifest=manifest) for word in words))
 
         def work() -> measure.Run:

@@ -9,13 +9,14 @@ import math
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora import ALGORITHMS, HASHDEEP
+from corpora import ALGORITHMS, HASHDEEP, MANIFESTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from corpora import Corpus
     from measure import Run
@@ -78,10 +79,10 @@ def _coreutils(task: Task) -> list[str]:
     return [f"{task.algorithm}sum", "-c", "--quiet", "--strict", task.manifest]
 
 
-def _xargs(task: Task) -> list[str]:
-    each = math.ceil(task.corpus.files / (4 * task.workers))
+def _xargs(processes: int, task: Task) -> list[str]:
+    each = math.ceil(task.corpus.files / (4 * processes))
     script = f'printf "%s\\n" "$@" | {task.algorithm}sum -c --quiet --strict'
-    cut = ["xargs", "-a", task.manifest, "-d", "\\n", "-P", str(task.workers), "-n", str(each)]
+    cut = ["xargs", "-a", task.manifest, "-d", "\\n", "-P", str(processes), "-n", str(each)]
     return [*cut, "sh", "-c", script, "sh"]
 
 
@@ -97,30 +98,85 @@ def _hashdeep(task: Task) -> list[str]:
 
 OURS = "checksig"
 READING = "only reading"
+WALKING = "only walking, 64 threads"
+WARM = f"{OURS}, warm"
+READERS = (1, 2, 8, 32, 64)
+"""How many threads only read files that are not in the page cache."""
 
 
-def all_peers(gopool: Path, workers: int) -> list[Peer]:
-    """Return every peer, checksig first."""
+def ours(name: str = OURS, workers: int = 0) -> Peer:
+    """Return checksig; 0 workers stands for its default."""
+    return Peer(name, lambda task: python("checksig", task.manifest, workers), _counted)
 
-    def hashlib(task: Task, threads: int) -> list[str]:
-        return python("hashlib", task.manifest, task.algorithm, threads)
 
-    def go(task: Task, work: str) -> list[str]:
-        return [str(gopool), work, task.algorithm, task.manifest, str(task.workers)]
+def _hashlib(threads: int) -> Peer:
+    name = f"hashlib, {threads} thread{'s' * (threads > 1)}"
+    return Peer(
+        name, lambda task: python("hashlib", task.manifest, task.algorithm, threads), _counted
+    )
 
+
+def _reading(name: str, program: Path, threads: int) -> Peer:
+    return Peer(
+        name, lambda task: [str(program), task.manifest, str(threads)], _counted, verifies=False
+    )
+
+
+def _others(workers: int, processes: int) -> list[Peer]:
     return [
-        Peer(OURS, lambda task: python("checksig", task.manifest, 0), _counted),
-        Peer("hashlib, 1 thread", lambda task: hashlib(task, 1), _counted),
-        Peer(f"hashlib, {workers} threads", lambda task: hashlib(task, workers), _counted),
-        Peer("Go pool", lambda task: go(task, "verify"), _counted),
         Peer("rhash", _rhash, _rhash_ok),
         Peer("coreutils", _coreutils, _silent),
-        Peer(f"xargs -P{workers} coreutils", _xargs, _silent),
+        Peer(f"xargs -P{processes} coreutils", partial(_xargs, processes), _silent),
         Peer(f"hashdeep -j{workers}", _hashdeep, _audit_passed, HASHDEEP),
-        Peer(READING, lambda task: go(task, "read"), _counted, verifies=False),
+    ]
+
+
+def all_peers(programs: Mapping[str, Path], workers: int) -> list[Peer]:
+    """Return every peer, checksig first."""
+
+    def go_pool(task: Task) -> list[str]:
+        return [str(programs["gopool"]), task.algorithm, task.manifest, str(task.workers)]
+
+    return [
+        ours(),
+        _hashlib(1),
+        _hashlib(workers),
+        Peer("Go pool", go_pool, _counted),
+        *_others(workers, workers),
+        _reading(READING, programs["reader"], workers),
+    ]
+
+
+def for_slow_files(programs: Mapping[str, Path], workers: int) -> list[Peer]:
+    """Return the peers that verify what is not in the page cache, checksig first."""
+    return [
+        ours(),
+        ours(f"{OURS}, 64 workers", workers=64),
+        _hashlib(2),
+        _hashlib(32),
+        *_others(workers, 16),
+        *(_reading(f"{READING}, {n}", programs["reader"], n) for n in READERS),
+    ]
+
+
+def searchers(programs: Mapping[str, Path], kind: str) -> list[Peer]:
+    """Return what searches a tree for manifests ("recursive") or unlisted files ("extra")."""
+
+    def found(run: Run, corpus: Corpus) -> bool:
+        return run.code == 0 and run.reported()["files"] >= (
+            MANIFESTS if kind == "recursive" else corpus.files
+        )
+
+    def walk(task: Task) -> list[str]:
+        return [str(programs["walker"]), str(task.corpus.folder), "64"]
+
+    return [
+        Peer(OURS, lambda task: python("tree", task.corpus.folder, kind), found),
+        Peer(WALKING, walk, found, verifies=False),
     ]
 
 
 def missing_tools() -> list[str]:
     """Return the programs that are not installed."""
-    return [tool for tool in ("rhash", "hashdeep", "sha256sum", "xargs") if not shutil.which(tool)]
+    tools = ("cc", "rhash", "hashdeep", "sha256sum", "xargs")
+    return [tool for tool in tools if not shutil.which(tool)]

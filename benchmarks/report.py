@@ -1,82 +1,144 @@
-"""Print what was measured as tables of ratios."""
+"""Print what was measured as tables of ratios: ``report.py FILE``, as written by run.py --json."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpora import CORPORA
+from corpora import DESCRIPTIONS
 from measure import median, ratio, short
 from own import WAYS
-from peers import OURS, READING
+from peers import OURS, READING, WALKING, WARM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from contest import Columns
+
+    Rows = Mapping[str, Mapping[str, Columns]]
 
 Results = dict[str, Any]
+LIMITS = (READING, WALKING, WARM)
 
 
 def summary(results: Results) -> str:
     """Return all tables, each with its title."""
     facts = [*results["machine"].items(), *results["versions"].items()]
+    slow, warm = results["slow"], results.get("runs", {})
     sections = {
         "Machine and versions": table(facts[0], facts[1:]),
         "Corpora": sizes(results),
-        "Time of each peer / checksig; last column: checksig / only reading": speed(results),
-        "The same in processor time": speed(results, "cpu"),
-        "Peak memory": memory(results),
-        "verify() and iter_verify() / the engine alone": python_overhead(results),
-        "Cost of a call": call_costs(results),
-        "Growth with the number of files: 4 KiB each, SHA-256": growth(results),
-        "Growth with the number of workers: time of one worker / time, SHA-256": workers(results),
     }
-    return "\n\n".join(f"{title}\n\n{text}" for title, text in sections.items() if text)
+    if slow:
+        sections |= {
+            "Cold and remote files, SHA-256: time / the best only reading": over_best(slow),
+            "Cold and remote files: only reading with 1 to 64 threads, seconds": reading(slow),
+            "Cold and remote files: time of each peer / checksig": speed(slow),
+            "Cold and remote files: peak memory": memory(slow),
+        }
+    if warm:
+        sections |= {
+            "In the page cache: time of each peer / checksig": speed(warm),
+            "The same in processor time": speed(warm, "cpu"),
+            "Peak memory": memory(warm),
+            "Bytes a second with mixed sizes / with 1 MiB": rates(results),
+            "verify() and iter_verify() / the engine alone": python_overhead(results),
+            "Growth with the number of files: 4 KiB each, SHA-256": growth(results),
+            "Time of one worker / time of several, SHA-256": workers(results),
+        }
+    if "calls" in results:
+        sections["Cost of a call"] = call_costs(results)
+    return "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table with aligned columns."""
+    """Return a table in Markdown with aligned columns."""
     lines = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    padded = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([padded[0], rule, *padded[1:]])
 
 
 def sizes(results: Results) -> str:
     """Return what the corpora are."""
     return "\n".join(
-        f"{name}: {files:,} files, {CORPORA[name]}, {size / 1e6:,.0f} MB"
+        f"- {name}: {files:,} files, {DESCRIPTIONS[name]}, {size / 1e6:,.0f} MB"
         for name, (files, size) in results["corpora"].items()
     )
 
 
-def speed(results: Results, measured: str = "seconds") -> str:
+def over_best(rows: Rows) -> str:
+    """Return the time of checksig and its peers over that of the fastest reader."""
+    names = [name for name in _peers(rows) if not name.startswith(LIMITS)]
+    cells = []
+    for what, runs in rows.items():
+        limit, seconds = lower_limit(runs)
+        ratios = [
+            str(ratio(runs[name]["seconds"], seconds)) if name in runs else "-" for name in names
+        ]
+        cells.append([what, *ratios, limit])
+    return table(["", *names, "limit"], cells)
+
+
+def lower_limit(runs: Mapping[str, Columns]) -> tuple[str, list[float]]:
+    """Return the name and seconds of the fastest reader, or hashing from the cache if slower."""
+    readers = {name: runs[name]["seconds"] for name in runs if name.startswith(LIMITS)}
+    warm = readers.pop(WARM, None)
+    best = min(readers, key=lambda name: median(readers[name]))
+    if warm and median(warm) > median(readers[best]):
+        return WARM, warm
+    return best, readers[best]
+
+
+def reading(rows: Rows) -> str:
+    """Return the seconds of each reader."""
+    names = [name for name in _peers(rows) if name.startswith(LIMITS)]
+    cells = [
+        [what, *(short(median(runs[name]["seconds"])) if name in runs else "-" for name in names)]
+        for what, runs in rows.items()
+    ]
+    return table(["", *names], cells)
+
+
+def speed(rows: Rows, measured: str = "seconds") -> str:
     """Return each peer's time over that of checksig, and checksig's over only reading."""
-    names = [name for name in _peers(results) if name not in (OURS, READING)]
-    rows = []
-    for what, runs in results["runs"].items():
+    names = [name for name in _peers(rows) if name != OURS and not name.startswith(LIMITS)]
+    cells = []
+    for what, runs in rows.items():
+        if WALKING in runs:
+            continue
         ours = runs[OURS][measured]
         ratios = [str(ratio(runs[name][measured], ours)) if name in runs else "-" for name in names]
-        rows.append([what, *ratios, str(ratio(ours, runs[READING][measured]))])
-    return table(["corpus, algorithm", *names, "over reading"], rows)
+        if READING in runs:
+            ratios.append(str(ratio(ours, runs[READING][measured])))
+        cells.append([what, *ratios])
+    last = ["checksig / only reading"] if any(READING in runs for runs in rows.values()) else []
+    return table(["corpus, algorithm", *names, *last], cells)
 
 
-def memory(results: Results) -> str:
+def memory(rows: Rows) -> str:
     """Return the peak memory of each peer."""
-    names = _peers(results)
-    rows = [
-        [what, *(_megabytes(runs.get(name)) for name in names)]
-        for what, runs in results["runs"].items()
-    ]
-    return table(["MB", *names], rows)
+    names = _peers(rows)
+    cells = [[what, *(_megabytes(runs.get(name)) for name in names)] for what, runs in rows.items()]
+    return table(["MB", *names], cells)
 
 
-def _peers(results: Results) -> list[str]:
-    return list(dict.fromkeys(name for runs in results["runs"].values() for name in runs))
+def _peers(rows: Rows) -> list[str]:
+    return list(dict.fromkeys(name for runs in rows.values() for name in runs))
 
 
-def _megabytes(run: dict[str, list[float]] | None) -> str:
+def _megabytes(run: Columns | None) -> str:
     return f"{median(run['memory']) / 1e6:.0f}" if run else "-"
+
+
+def rates(results: Results) -> str:
+    """Return the bytes a second with files of mixed sizes over those with files of 1 MiB."""
+    found = results.get("rates", {})
+    cells = [[name, str(ratio(each["mixed"], each["medium"]))] for name, each in found.items()]
+    return table(["algorithm", "mixed / medium"], cells) if cells else ""
 
 
 def python_overhead(results: Results) -> str:
@@ -127,3 +189,7 @@ def workers(results: Results) -> str:
         for count, each in found.items()
     ]
     return table(["corpus", "workers", "times as fast", "MB"], rows) if rows else ""
+
+
+if __name__ == "__main__":
+    print(summary(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))))

@@ -1,30 +1,31 @@
 """Measure checksig against other tools and print ratios; started by tools/dev.py bench.
 
 All peers take turns in one run, so that other load on the machine affects all of them. ``short``
-takes less than a minute, ``full`` an hour. Slow results are not errors; a peer that does not verify
-what it is timed with is.
+takes less than a minute, ``cold`` some minutes, ``full`` hours. Slow results are not errors; a peer
+that does not verify what it is timed with is.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import calls
+import contest
 import corpora
 import machine
-import measure
 import own
 import peers
 import report
+import slow
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -37,6 +38,18 @@ FORMS: dict[str, dict[str, Any]] = {
         "corpora": ["small", "medium", "large"],
         "most_files": 0,
         "grpc": False,
+        "warm": True,
+        "slow": False,
+    },
+    "cold": {
+        "scale": 0.2,
+        "rounds": 3,
+        "algorithms": [slow.ALGORITHM],
+        "corpora": [],
+        "most_files": 0,
+        "grpc": False,
+        "warm": False,
+        "slow": True,
     },
     "full": {
         "scale": 1.0,
@@ -45,6 +58,8 @@ FORMS: dict[str, dict[str, Any]] = {
         "corpora": list(corpora.CORPORA),
         "most_files": 1_000_000,
         "grpc": True,
+        "warm": True,
+        "slow": True,
     },
 }
 
@@ -73,7 +88,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--algorithms", nargs="+", choices=corpora.ALGORITHMS)
     parser.add_argument("--corpora", nargs="+", choices=corpora.CORPORA)
     parser.add_argument("--most-files", type=int, help="measure growth up to N files; 0: no growth")
-    parser.add_argument("--grpc", action=argparse.BooleanOptionalAction, help="also measure gRPC")
+    switch = argparse.BooleanOptionalAction
+    parser.add_argument("--warm", action=switch, help="measure files in the page cache")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        default=[""],
+        help='only these cold and remote files: "cold small", "1 ms"',
+    )
+    parser.add_argument("--grpc", action=switch, help="also measure gRPC")
+    parser.add_argument("--slow", action=switch, help="measure cold and remote files")
     parser.add_argument("--folder", type=Path, help="keep the corpora here, and use them again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers to FILE")
     parser.add_argument("--go", default="go", help="the Go toolchain")
@@ -86,18 +110,38 @@ def arguments() -> argparse.Namespace:
 
 def measure_all(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return all measurements as numbers and texts."""
-    processors = len(os.sched_getaffinity(0))
-    programs = build(options.go, folder / "bin", grpc=options.grpc)
-    launcher = programs["launch"]
-    everybody = peers.all_peers(programs["gopool"], processors)
-    made = {
-        name: corpora.make(folder, name, corpora.sizes(name, options.scale))
-        for name in options.corpora
-    }
+    programs = build(options, folder / "bin")
     results: dict[str, Any] = {
         "machine": machine.describe(),
         "versions": machine.versions(options.go),
-        "corpora": {name: [corpus.files, corpus.size] for name, corpus in made.items()},
+        "corpora": {},
+        "slow": {},
+    }
+    if options.slow:
+        rows = slow.Slow(programs, folder, options.scale, options.rounds, tuple(options.rows))
+        results["slow"] = rows.measure(log)
+        results["corpora"] |= rows.sizes(results["slow"])
+    if options.warm:
+        made = {
+            name: corpora.make(folder, name, corpora.sizes(name, options.scale))
+            for name in options.corpora
+        }
+        for name, corpus in made.items():
+            results["corpora"][name] = [corpus.files, corpus.size]
+        results |= measure_warm(options, folder, programs, made)
+    return results
+
+
+def measure_warm(
+    options: argparse.Namespace,
+    folder: Path,
+    programs: dict[str, Path],
+    made: dict[str, corpora.Corpus],
+) -> dict[str, Any]:
+    """Return the measurements of files in the page cache, and of calls."""
+    launcher, processors = programs["launch"], len(os.sched_getaffinity(0))
+    everybody = peers.all_peers(programs, processors)
+    results: dict[str, Any] = {
         "runs": {},
         "growth": {},
     }
@@ -105,13 +149,19 @@ def measure_all(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for algorithm in options.algorithms:
             log(f"{name} {algorithm}")
             task = peers.Task(corpus, algorithm, processors)
-            runs = compare(launcher, everybody, task, options.rounds)
+            able = [peer for peer in everybody if algorithm in peer.algorithms]
+            contest.prove(launcher, able, task)
+            places = dict.fromkeys(able, contextlib.nullcontext)
+            runs = contest.compare(launcher, places, task, options.rounds)
             results["runs"][f"{name} {algorithm}"] = runs
     if "small" in made:
         log("overhead of Python")
         results["python overhead"] = own.python_overhead(
             launcher, made["small"], programs["engine"], 10 * options.rounds
         )
+    if "mixed" in made and "medium" in made:
+        log("mixed and medium in turns")
+        results["rates"] = own.rates(launcher, made, options.algorithms, options.rounds)
     log("calls")
     results["calls"] = calls.measure(
         folder, programs.get("grpc"), options.rounds, min(1.0, 5 * options.scale)
@@ -133,42 +183,27 @@ def log(what: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
-def build(go: str, folder: Path, *, grpc: bool) -> dict[str, Path]:
-    """Compile the Go programs and return their paths."""
+def build(options: argparse.Namespace, folder: Path) -> dict[str, Path]:
+    """Compile the programs in C and Go, and return their paths."""
     folder.mkdir(exist_ok=True)
+    go_build = [options.go, "build", "-o"]
     sources = {
-        "gopool": (HERE, ["build"], "./gopool"),
-        "launch": (HERE, ["build"], "./launch"),
-        "engine": (ROOT / "go", ["test", "-c"], "./internal/verify"),
+        "reader": (HERE, ["cc", "-O2", "-pthread", "-o"], "reader.c"),
+        "walker": (HERE, ["cc", "-O2", "-pthread", "-o"], "walker.c"),
+        "gopool": (HERE, go_build, "./gopool"),
+        "launch": (HERE, go_build, "./launch"),
     }
-    if grpc:
-        sources["grpc"] = (HERE / "grpc", ["build"], ".")
+    if options.warm:
+        engine = [options.go, "test", "-c", "-o"]
+        sources["engine"] = (ROOT / "go", engine, "./internal/verify")
+    if options.slow:
+        sources["latencyfs"] = (HERE / "latencyfs", go_build, ".")
+    if options.grpc:
+        sources["grpc"] = (HERE / "grpc", go_build, ".")
     for name, (where, words, package) in sources.items():
         log(f"building {name}")
-        subprocess.run([go, *words, "-o", str(folder / name), package], cwd=where, check=True)
+        subprocess.run([*words, str(folder / name), package], cwd=where, check=True)
     return {name: folder / name for name in sources}
-
-
-def compare(
-    launcher: Path, everybody: list[peers.Peer], task: peers.Task, rounds: int
-) -> dict[str, dict[str, list[float]]]:
-    """Let all peers do the task in turns; exit if one of them does not really do it."""
-    able = [peer for peer in everybody if task.algorithm in peer.algorithms]
-    wrong = peers.Task(task.corpus, task.algorithm, task.workers, wrong=True)
-    for peer in able:
-        # This also brings the files into the page cache.
-        run = measure.launch(launcher, peer.command(wrong), task.corpus.folder)
-        if peer.verifies and (run.code < 0 or peer.accepts(run, task.corpus)):
-            sys.exit(f"benchmarks: {peer.name} accepts a wrong digest: {run}")
-
-    def turn(peer: peers.Peer) -> measure.Run:
-        run = measure.launch(launcher, peer.command(task), task.corpus.folder)
-        if not peer.accepts(run, task.corpus):
-            sys.exit(f"benchmarks: {peer.name} did not verify {task.manifest}: {run}")
-        return run
-
-    runs = measure.alternate({peer.name: partial(turn, peer) for peer in able}, rounds)
-    return {name: measure.columns(each) for name, each in runs.items()}
 
 
 if __name__ == "__main__":

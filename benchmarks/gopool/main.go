@@ -1,10 +1,9 @@
 // Command gopool is the simplest parallel verifier, as a baseline for benchmarks.
 //
-//	gopool verify|read ALGORITHM MANIFEST WORKERS
+//	gopool ALGORITHM MANIFEST WORKERS
 //
-// "verify" hashes the files of a manifest with a pool of goroutines and the standard library, one file
-// at a time in each. "read" only reads the files, with plain system calls: no verifier can take less
-// time.
+// It hashes the files of a manifest with a pool of goroutines and the standard library, one file at a
+// time in each.
 //
 // It prints the numbers of files and bytes as JSON. The exit code is 1 if a file is missing or does not
 // match.
@@ -28,7 +27,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 )
 
 const chunkSize = 256 << 10
@@ -44,24 +42,19 @@ type entry struct {
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 5 {
-		log.Fatal("usage: gopool verify|read ALGORITHM MANIFEST WORKERS")
+	if len(os.Args) != 4 {
+		log.Fatal("usage: gopool ALGORITHM MANIFEST WORKERS")
 	}
-	newHash := algorithms[os.Args[2]]
-	workers, err := strconv.Atoi(os.Args[4])
+	newHash := algorithms[os.Args[1]]
+	workers, err := strconv.Atoi(os.Args[3])
 	if err != nil || newHash == nil {
 		log.Fatalf("gopool: bad arguments %q", os.Args[1:])
 	}
-	entries, err := parse(os.Args[3])
+	entries, err := parse(os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}
-	var done, size int64
-	if os.Args[1] == "read" {
-		done, size = read(entries, workers)
-	} else {
-		done, size = verify(entries, workers, newHash)
-	}
+	done, size := verify(entries, workers, newHash)
 	fmt.Printf("{\"files\": %d, \"bytes\": %d}\n", done, size)
 	if done != int64(len(entries)) {
 		os.Exit(1)
@@ -122,39 +115,4 @@ func hashFile(h hash.Hash, path string, buffer []byte) (int64, error) {
 	h.Reset()
 	// The struct hides the other methods of f, with which io.CopyBuffer would not use the buffer.
 	return io.CopyBuffer(h, struct{ io.Reader }{f}, buffer)
-}
-
-// read returns the number of files that could be read to the end, and their bytes.
-func read(entries []entry, workers int) (files, size int64) {
-	var next, done, total atomic.Int64
-	var pool sync.WaitGroup
-	for range workers {
-		pool.Go(func() {
-			buffer := make([]byte, chunkSize)
-			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
-				n, err := readFile(entries[i].path, buffer)
-				total.Add(n)
-				if err == nil {
-					done.Add(1)
-				}
-			}
-		})
-	}
-	pool.Wait()
-	return done.Load(), total.Load()
-}
-
-func readFile(path string, buffer []byte) (size int64, err error) {
-	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer syscall.Close(fd)
-	for {
-		n, err := syscall.Read(fd, buffer)
-		if n <= 0 {
-			return size, err
-		}
-		size += int64(n)
-	}
 }
