@@ -127,6 +127,17 @@ func splitSidecar(fileName string) (name, extension string) {
 	return fileName[:dot], fileName[dot:]
 }
 
+// About returns the name of the file that a manifest of that name promises to be about: "disc.iso" for
+// disc.iso.sha256, disc.iso.sha256.txt.asc and disc.iso.sfv; "" if the name promises none.
+func About(fileName string) string {
+	fileName = withoutSuffix(withoutSuffix(fileName, SignatureSuffixes), compressionSuffixes)
+	name, extension := splitSidecar(fileName)
+	if extension == ".sha" || strings.EqualFold(extension, ".sfv") || digest.NamedIn(extension) != nil {
+		return name
+	}
+	return ""
+}
+
 func readSidecar(lines *Lines, o Options) Next {
 	name, _ := splitSidecar(o.FileName)
 	digests := untagged{algorithm: o.untaggedAlgorithm()}

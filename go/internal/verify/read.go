@@ -48,7 +48,8 @@ type openManifest struct {
 	file     *safefs.File
 	reading  *manifest.Reading
 	line     int64
-	isLarge  bool // it is in memory, and takes much of it
+	isLarge  bool   // it is in memory, and takes much of it
+	promised string // the file next to it that its name promises, until a line lists that; or ""
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
@@ -201,6 +202,7 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
 	m.folder = rd.discovery.roots.At(path.Join(m.location.folder, path.Dir(m.location.name)), "")
 	m.root = rd.rootOf(m, reading.Format)
+	m.promised = manifest.About(options.FileName)
 	return nil
 }
 
