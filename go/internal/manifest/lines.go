@@ -20,16 +20,18 @@ type Lines struct {
 	hasText bool          // lines may be [PlainText]
 	unended bool          // that line ended at the end of the manifest
 
-	unverified map[string]struct{} // see [Reading.Unverified]
+	unverified
 }
 
-// ignores notes that the manifest states something that no entry covers. The number of words must not depend
-// on the manifest.
-func (l *Lines) ignores(word string) {
-	if l.unverified == nil {
-		l.unverified = map[string]struct{}{}
+// unverified collects what a manifest states and no entry covers; see [Reading.Unverified].
+type unverified struct{ words map[string]struct{} }
+
+// ignores notes a word. The number of words must not depend on the manifest.
+func (u *unverified) ignores(word string) {
+	if u.words == nil {
+		u.words = map[string]struct{}{}
 	}
-	l.unverified[word] = struct{}{}
+	u.words[word] = struct{}{}
 }
 
 // Next returns the next line and its number. The line is valid until the next call.

@@ -269,12 +269,12 @@ type Reading struct {
 	Wrapper string
 	Next    Next
 
-	lines *Lines
+	unverified *unverified
 }
 
 // Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
 // modes of files. The words are those of the format, and contain no blanks.
-func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.lines.unverified)) }
+func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.unverified.words)) }
 
 // Read starts reading the manifest r. The error is the reader's, or an [ErrNoManifest] for a file that is
 // none, unless [Options] has the format.
@@ -305,8 +305,8 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 		}
 		format = GNU // the most common format, whose errors are the most useful ones
 	}
-	lines, next := b.next(format, o)
-	return &Reading{format, b.encoding, b.wrapper, o.guard(next), lines}, nil
+	next, unverified := b.next(format, o)
+	return &Reading{format, b.encoding, b.wrapper, o.guard(next), unverified}, nil
 }
 
 func newBuffer(r io.Reader) *bufio.Reader {
@@ -372,9 +372,8 @@ func begin(r *bufio.Reader, o *Options) (*beginning, error) {
 	return b, nil
 }
 
-// next returns the lines, and the entries read as those of a format.
-func (b *beginning) next(format *Format, o Options) (*Lines, Next) {
-	lines := &Lines{r: b.text}
+// next returns the entries read as those of a format, and where it notes what they do not cover.
+func (b *beginning) next(format *Format, o Options) (Next, *unverified) {
 	if format.ReadDocument != nil {
 		if b.marked {
 			_, _ = b.text.Discard(len(utf8BOM)) // Peek has it
@@ -382,13 +381,15 @@ func (b *beginning) next(format *Format, o Options) (*Lines, Next) {
 		if format.Wrapper != nil {
 			b.wrapper = format.Wrapper(b.head)
 		}
-		return lines, format.ReadDocument(&Document{r: b.text}, o)
+		doc := &Document{r: b.text}
+		return format.ReadDocument(doc, o), &doc.unverified
 	}
+	lines := &Lines{r: b.text}
 	if b.newWrapper != nil {
 		lines.wrapper = b.newWrapper()
 	}
 	lines.hasText = format.HasText && !o.isShort()
-	return lines, format.Read(lines, o)
+	return format.Read(lines, o), &lines.unverified
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,
