@@ -216,6 +216,9 @@ var documents = []sample{
 		"3! over 100 arrays and tables inside each other"}},
 	{"TOML, not UTF-8", "pylock.toml", lock + "tool = \"\xff\"\n", "pylock", []string{"1! invalid TOML: not UTF-8"}},
 
+	{"MHL, a file inside another element", "x.mhl", inXML(`<hashlist version="1.1"><creatorinfo><hash><file>a</file></hash></creatorinfo></hashlist>`), "mhl",
+		[]string{"2! an element <hash> where none belongs"}},
+	{"Metalink, a file inside another element", "x", inXML(meta4 + "<generator><file/></generator></metalink>"), "metalink", []string{"2! an element <file> where none belongs"}},
 	{"torrent", "x", torrent("6:lengthi16385e4:name3:a b" + piece16 + "6:pieces" + sums(2)), "torrent", []string{"1 btv1-16384 a b 16385"}},
 	{"torrent with digests of the whole file", "x", torrent("6:lengthi1e6:md5sum" + bstring(md5A) + "4:name1:a" + piece16 + "6:pieces" + sums(1) +
 		"4:sha1" + bstring(strings.Repeat("x", 20))), "torrent", []string{"1 md5 a 1", "1 sha1 a 1", "1 btv1-16384 a 1"}},

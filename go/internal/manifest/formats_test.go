@@ -224,6 +224,18 @@ var samples = []sample{
 		`12! a digest in the field "y", which is not verified`, `13! a digest in the field "z", which is not verified`,
 		`14! a digest in the field "sri", which is not verified`, `15! expected 64 hex digits for sha512-256, found ""`, `18! a digest in the field "lists", which is not verified`}},
 
+	{"a digest in the name of a field", "Packages", "Package: a\nA" + sha256A + "Maintainer: x\nFilename: a\nSHA1: " + sha1A + "\n\nPackage: b\nFilename: b\nSHA1: " + sha1A + "\n",
+		"packages", []string{`2! a digest in the field "aca978112ca1bbdcafac231b39a23dc4da786eff", which is not verified`, "4 sha1 a", "8 sha1 b"}},
+	{"dsc, a damaged line elsewhere", "x", "Source: a\nPackage-List:\n " + sha1A[:20] + "(" + sha1A[21:] + " 1 a\nFiles:\n " + md5A + " 1 a\n", "dsc", []string{
+		`3! a digest in the field "package-list", which lists no files`, "5 md5 a 1"}},
+	{"Release, a damaged line elsewhere", "Release", "Origin: x\nSHA1:\n " + sha1A + " 1 a\nSuite: stable\n " + sha1A[:20] + "(" + sha1A[21:] + " 1 b\n", "release",
+		[]string{"3 sha1 a 1", `5! unknown algorithm "Suite"`}},
+	{"RECORD, text after a row without a digest", "RECORD", "a,sha256=" + strings.TrimRight(url64, "=") + ",1\np-1.dist-info/RECORD,,SHA1 (a.txt) = " + sha1A +
+		"\n__pycache__/x.pyc,,7\n", "record", []string{"1 sha256 a 1", `2! expected a size in bytes, found "SHA1 (a.txt) = 86f7e"`}},
+	{"mtree, a digest in another keyword", "x", "#mtree\na type=file mode=0644 sha1=" + sha1A + "\nb type=file mode=64" + sha1A + " link=" + sha1A + " sha1=" + sha1A + "\n",
+		"mtree", []string{"2 sha1 a", "3! a digest in the keyword mode, which has none", "3 sha1 b"}},
+	{"half a digest before a heading", "x", "XXH3_4beaafaffddac41e  a\nXXH3_c4b1ccda8a4b0c1SHA1:\nXXH3_83038b946710abce  c\n", "gnu",
+		[]string{"1 xxh3 a", "2! expected a digest and a file name", "3 xxh3 c"}},
 	{"sum", "CHECKSUMS", "00097     1 a b\n61417 845 c\n\n", "sum", []string{"1 bsdsum a b 1*1024", "2 bsdsum c 845*1024"}},
 	{"sum, a line of another form", "CHECKSUMS", "00097 1 a\nhello\n", "gnu", []string{"1! no known algorithm has digests of 5 hex digits",
 		"2! expected a digest and a file name"}},

@@ -250,6 +250,9 @@ func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mt
 		case key == "type" || key == "size":
 			known[key] = value
 		case slices.Contains(mtreeIgnored, key):
+			if key != "link" && !strings.HasSuffix(key, "digest") && hasLongHex(value) {
+				err = cmp.Or(err, fmt.Errorf("a digest in the keyword %s, which has none", key))
+			}
 			m.lines.ignores(key)
 		case algorithm != nil:
 			digests = append(digests, mtreeDigest{algorithm, value})

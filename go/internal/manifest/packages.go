@@ -91,7 +91,7 @@ func (s *stanza) readPackage() {
 // refuseDigests reports what looks like a digest in a field that is not verified.
 func (s *stanza) refuseDigests(f *stanzaField) {
 	for _, line := range append([]stanzaLine{f.stanzaLine}, f.more...) {
-		if slices.ContainsFunc(words(line.text), isDigestWord) {
+		if slices.ContainsFunc(words(line.text), isDigestWord) || hasLongHex(f.name) {
 			s.fail(line.line, line.text, fmt.Errorf("a digest in the field %.40q, which is not verified", f.name))
 		}
 	}
