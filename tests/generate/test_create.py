@@ -283,6 +283,30 @@ def test_temporary_files_of_other_runs(folder: Path) -> None:
     assert "  .checksig-notes.tmp\n" in Path(created.manifest).read_text()
 
 
+@pytest.mark.parametrize("content", [b"data\n", b"\0\1\2" * 9, b'{"a": 1}', b"; x\n"])
+def test_a_data_file_is_not_replaced(folder: Path, content: bytes) -> None:
+    """What is no manifest stays, as a name may be given by mistake."""
+    for name in ("b", "new.txt"):
+        (folder / name).write_bytes(content)
+        with pytest.raises(WriteError, match="is not a checksum manifest"):
+            create(folder, output=folder / name, overwrite=True)
+        with pytest.raises(WriteError, match="is not a checksum manifest"):
+            create([folder / "d"], output=folder / name, overwrite=True, format="bsd")
+        assert (folder / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "crc32", "blake2b-64", "sha512"])
+@pytest.mark.parametrize("format", ["gnu", "bsd", "name-first", "pipe"])
+def test_a_manifest_is_replaced(folder: Path, algorithm: str, format: str) -> None:  # noqa: A002
+    """Whatever its name, format and algorithm are; and so is an empty file."""
+    output = folder / "list.txt"
+    output.write_bytes(b"")
+    for first in (algorithm, "md5", algorithm):
+        create(folder, output=output, overwrite=True, algorithm=first, format=format)
+    (folder / "SHA256SUMS").write_bytes(b"half of it")
+    create(folder, output=folder / "SHA256SUMS", overwrite=True)
+
+
 @posix
 @pytest.mark.usefixtures("no_trace")
 def test_only_a_file_is_replaced(folder: Path, tmp_path: Path) -> None:

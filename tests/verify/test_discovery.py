@@ -513,6 +513,21 @@ def test_a_sidecar_that_lists_another_file(tmp_path: Path, name: str, given: str
     assert verify(path, basename=True).manifests[0].notes == ()
 
 
+@pytest.mark.parametrize("name", ["target/good.iso", "C:\\\\dl\\\\good.iso"])
+def test_a_sidecar_with_a_path(tmp_path: Path, name: str) -> None:
+    """If its file is next to it, a note says with which option that is verified."""
+    (tmp_path / "good.iso").write_bytes(b"data")
+    (tmp_path / "good.iso.sha1").write_text(line("sha1", b"data", name))
+    report = verify(tmp_path, check=False)
+    assert report.missing + report.unreadable == 1
+    shown = name.replace("\\", "\\\\")
+    assert report.manifests[0].notes == (
+        f'lists "{shown}" instead of "good.iso", which is next to it: '
+        "--basename (basename=True) verifies that",
+    )
+    assert verify(tmp_path, basename=True).manifests[0].notes == ()
+
+
 def test_a_sidecar_of_a_folder(tmp_path: Path) -> None:
     """A folder that the name promises has no digest, and files in it are listed."""
     (tmp_path / "disc").mkdir()

@@ -304,6 +304,9 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 			return nil, err
 		}
 		format = GNU // the most common format, whose errors are the most useful ones
+		if other := detected(withoutText(b.head), o, b.newWrapper != nil); other != nil && other.HasText {
+			format = other // there is text before its entries
+		}
 	}
 	next, unverified := b.next(format, o)
 	return &Reading{format, b.encoding, b.wrapper, o.guard(next), unverified}, nil

@@ -44,12 +44,13 @@ type visitor struct {
 // openManifest is a manifest that is being read.
 type openManifest struct {
 	*Manifest
-	location *location
-	file     *safefs.File
-	reading  *manifest.Reading
-	line     int64
-	isLarge  bool   // it is in memory, and takes much of it
-	promised string // the file next to it that its name promises, until a line lists that; or ""
+	location  *location
+	file      *safefs.File
+	reading   *manifest.Reading
+	line      int64
+	isLarge   bool   // it is in memory, and takes much of it
+	promised  string // the file next to it that its name promises, until a line lists that; or ""
+	elsewhere string // the name of a file in another folder that is called so; or ""
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them

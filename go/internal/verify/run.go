@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -203,7 +205,13 @@ func (r *run) notePromise(m *openManifest) {
 		return
 	}
 	defer m.folder.Release()
-	if info, err := tree.Stat(m.promised); err == nil && info.Mode().IsRegular() {
+	info, err := tree.Stat(m.promised)
+	switch {
+	case err != nil || !info.Mode().IsRegular():
+	case m.elsewhere != "":
+		r.record.note(m.Manifest, 0, fmt.Sprintf("lists %s instead of %s, which is next to it: --basename (basename=True) verifies that",
+			printable.Quote(m.elsewhere), printable.Quote(m.promised)))
+	default:
 		r.record.note(m.Manifest, 0, "lists no digest of "+printable.Quote(m.promised)+", which its name promises and which is next to it")
 	}
 }
@@ -211,8 +219,12 @@ func (r *run) notePromise(m *openManifest) {
 // note records a claim, and reports whether its file must be hashed.
 func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
-	if m.promised != "" && c.path() == filepath.Join(m.folder.Dir, m.promised) {
+	switch {
+	case m.promised == "":
+	case c.path() == filepath.Join(m.folder.Dir, m.promised):
 		m.promised = ""
+	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
+		m.elsewhere = c.entry.Name
 	}
 	if r.compare.listed != nil {
 		if path := c.path(); path != "" {
