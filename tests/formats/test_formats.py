@@ -418,7 +418,7 @@ def test_a_line_of_garbage(lay: Callable[[Row], Laid], row: Row) -> None:
         assert report.bad_lines
 
 
-LISTS = "distinfo gentoo dsc packages sum cksum table mtree jar"
+LISTS = "srcinfo apkbuild freebsd distinfo gentoo dsc packages sum cksum table mtree jar"
 """The formats of lists of packages and tables."""
 
 
@@ -472,6 +472,7 @@ FREE_TEXT = {
     "ascmhl": re.compile(r"\s*<(?:\w+ hashdate=|\w+:|\?xml)"),  # digests of folders
     "certutil": re.compile(r"CertUtil:|.*:$"),
     "distinfo": re.compile(r"\$NetBSD"),
+    "apkbuild": re.compile(r"(?!\s*[0-9A-Fa-f]{32,}\s)"),  # the rest of a script
     "dsc": FIELDS,
     "ena": re.compile(""),
     "get-filehash": re.compile(r"\S+ +[0-9A-F]+ +C:"),  # a folder, which --basename removes

@@ -19,6 +19,8 @@ type Lines struct {
 	crlf    bool          // that line ended in CRLF
 	hasText bool          // lines may be [PlainText]
 	unended bool          // that line ended at the end of the manifest
+	// cuts reports whether the rest of a line that is too long may be passed over; nil for never.
+	cuts func(begin []byte) bool
 
 	unverified
 }
@@ -62,6 +64,9 @@ func (l *Lines) Next() ([]byte, int64, error) {
 
 func (l *Lines) next() ([]byte, int64, error) {
 	line, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) && l.cuts != nil && l.cuts(line) {
+		line, err = l.cut(line)
+	}
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
@@ -82,6 +87,22 @@ func (l *Lines) next() ([]byte, int64, error) {
 		return nil, l.n, &LineError{Line: l.n, Text: excerpt(line), Cause: "contains a NUL byte"}
 	}
 	return line, l.n, nil
+}
+
+// maxCut is how many bytes of a line are passed over.
+const maxCut = 16 << 20
+
+// cut returns the beginning of a line that is too long, after it has passed over the rest.
+func (l *Lines) cut(begin []byte) ([]byte, error) {
+	kept := bytes.Clone(begin)
+	for size := len(begin); size <= maxCut; {
+		rest, err := l.r.ReadSlice('\n')
+		size += len(rest)
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return append(kept, '\n'), err
+		}
+	}
+	return kept, bufio.ErrBufferFull
 }
 
 // endOfLast returns an error if the last line does not end in a line break, for formats in which it always does.

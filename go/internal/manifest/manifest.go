@@ -64,6 +64,9 @@
 //	sum           sum blocks name           sum(1), as in Ensembl's CHECKSUMS
 //	cksum         crc size name             POSIX, cksum
 //	table         Algorithm,Hash,Path       tables whose first line names the columns
+//	srcinfo       pkgbase = name            Arch Linux, .SRCINFO
+//	apkbuild      sha512sums="…"            Alpine Linux, APKBUILD
+//	freebsd       name TAB digest TAB …     MANIFEST of FreeBSD's releases
 //	ocfl          JSON                      inventories of OCFL objects
 //	oci           JSON                      indexes and manifests of OCI images
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
@@ -257,6 +260,7 @@ var Formats = []*Format{
 	OCFL, OCI, // structures whose manifests are JSON documents
 	// Lists of packages and tables, by a header, a file name or the form of all lines:
 	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, Table,
+	Srcinfo, Apkbuild, FreeBSD,
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
 
