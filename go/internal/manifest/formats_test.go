@@ -248,6 +248,10 @@ var samples = []sample{
 		"3! expected a digest and a file name"}},
 	{"Packages, long fields", "Packages", "Package: a\nProvides: " + strings.Repeat("x, ", 40_000) + "\nFilename: a\nSHA1: " + sha1A + "\n\nPackage: b\nDescription: b\n " +
 		strings.Repeat("y", 200_000) + "\nFilename: b\nSHA1: " + sha1A + "\n\n", "packages", []string{"4 sha1 a", "10 sha1 b"}},
+	{"Packages, truncated in a long field", "x", "Filename: a\nSHA1: " + sha1A + "\nProvides: " + strings.Repeat("x, ", 40_000), "packages",
+		[]string{"2 sha1 a", "4! truncated: the last line has no end"}},
+	{"Packages, an endless field", "x", "Filename: a\nSHA1: " + sha1A + "\nProvides: " + strings.Repeat("x, ", 6_000_000), "packages",
+		[]string{"2 sha1 a", "3! line too long: over 65536 bytes; nothing after it was read"}},
 	{"Packages, a long digest", "Packages", "Package: a\nFilename: a\nSHA1: " + strings.Repeat("0", 70_000) + "\nMD5sum: " + md5A + "\n", "packages",
 		[]string{"2! no digest of this file", "3! line too long: over 65536 bytes; nothing after it was read"}},
 	{".SRCINFO", ".SRCINFO", "# by hand\npkgbase = p\n\tpkgver = 1\n\tsha256sums = " + sha256A + "\n\tsource = n::https://x/v1\n\tsource = git+https://x/r.git\n\tsource = a b\n" +

@@ -98,8 +98,11 @@ func (l *Lines) cut(begin []byte) ([]byte, error) {
 	for size := len(begin); size <= maxCut; {
 		rest, err := l.r.ReadSlice('\n')
 		size += len(rest)
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return append(kept, '\n'), err
+		switch {
+		case err == nil:
+			return append(kept, '\n'), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return kept, err
 		}
 	}
 	return kept, bufio.ErrBufferFull
