@@ -278,12 +278,13 @@ requirements files with `--hash` are not read: a requirement lists the digests o
 which one is enough, and names none.
 
 srcinfo: Arch Linux's .SRCINFO
-Written by `makepkg --printsrcinfo`. The n-th digest of an algorithm is that of the n-th `source`, also
-with the name of an architecture behind (`sha256sums_x86_64`). A source with `SKIP` is not verified,
-and a note says so; one without its digest is a bad line.
+Written by `makepkg --printsrcinfo`. The n-th digest of an algorithm is that of the n-th `source`,
+also with the name of an architecture behind (`sha256sums_x86_64`). A source with `SKIP` is not
+verified, and a note says so; one without its digest is a bad line.
 
 apkbuild: Alpine Linux's APKBUILD
-The variables `sha512sums`, `sha256sums`, `sha1sums` and `md5sums` of the script are read, and nothing else.
+The variables `sha512sums`, `sha256sums`, `sha1sums` and `md5sums` of the script are read, and
+nothing else.
 
 freebsd: FreeBSD's MANIFEST
 Written by FreeBSD's `make-manifest.sh`. The numbers of files in the archives are not verified.

@@ -162,7 +162,8 @@ def test_format_and_algorithms_stay(folder: Path) -> None:
 def test_comments_of_sfv_stay(folder: Path) -> None:
     """They mean nothing to the lines after them, so that they can be moved to the beginning."""
     (folder / "SHA256SUMS").unlink()
-    manifest = Path(create(folder, algorithm="crc32", format="sfv", output=folder / "x.sfv").manifest)
+    manifest = folder / "x.sfv"
+    create(folder, algorithm="crc32", format="sfv", output=manifest)
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("; made by us\n" + lines[0] + "; about b\n" + "".join(lines[1:]) + ";\n")
     done = update(manifest)

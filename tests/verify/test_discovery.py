@@ -490,7 +490,8 @@ def test_a_clear_signed_sidecar_is_about_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["good.iso.sha1", "good.iso.sha1sum", "good.iso.sha1.txt", "good.iso-sha1", "good.iso.sfv"]
+    "name",
+    ["good.iso.sha1", "good.iso.sha1sum", "good.iso.sha1.txt", "good.iso-sha1", "good.iso.sfv"],
 )
 @pytest.mark.parametrize("given", ["folder", "manifest"])
 def test_a_sidecar_that_lists_another_file(tmp_path: Path, name: str, given: str) -> None:
@@ -521,9 +522,9 @@ def test_a_sidecar_with_a_path(tmp_path: Path, name: str) -> None:
     report = verify(tmp_path, check=False)
     assert report.missing + report.unreadable == 1
     shown = name.replace("\\", "\\\\")
-    assert report.manifests[0].notes == (
-        f'lists "{shown}" instead of "good.iso", which is next to it: '
-        "--basename (basename=True) verifies that",
+    (note,) = report.manifests[0].notes
+    assert note.startswith(
+        f'lists "{shown}" instead of "good.iso", which is next to it: --basename'
     )
     assert verify(tmp_path, basename=True).manifests[0].notes == ()
 

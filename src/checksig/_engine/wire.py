@@ -10,7 +10,6 @@ import enum
 import functools
 import struct
 import sys
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import EngineError
