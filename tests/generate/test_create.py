@@ -291,18 +291,23 @@ def test_a_data_file_is_not_replaced(folder: Path, content: bytes) -> None:
         with pytest.raises(WriteError, match="is not a checksum manifest"):
             create(folder, output=folder / name, overwrite=True)
         with pytest.raises(WriteError, match="is not a checksum manifest"):
-            create([folder / "d"], output=folder / name, overwrite=True, format="bsd")
+            create([folder / "a"], output=folder / name, overwrite=True, format="bsd")
         assert (folder / name).read_bytes() == content
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "crc32", "blake2b-64", "sha512"])
-@pytest.mark.parametrize("format", ["gnu", "bsd", "name-first", "pipe"])
+@pytest.mark.parametrize(
+    ("algorithm", "format"),
+    [
+        *(("sha256", "gnu"), ("sha512", "name-first"), ("sha1", "pipe")),
+        *(("blake2b-64", "bsd"), ("crc32", "sfv"), ("sha1", "hashdeep")),
+    ],
+)
 def test_a_manifest_is_replaced(folder: Path, algorithm: str, format: str) -> None:  # noqa: A002
     """Whatever its name, format and algorithm are; and so is an empty file."""
     output = folder / "list.txt"
     output.write_bytes(b"")
-    for first in (algorithm, "md5", algorithm):
-        create(folder, output=output, overwrite=True, algorithm=first, format=format)
+    for first, how in ((algorithm, format), ("md5", "gnu"), (algorithm, format)):
+        create(folder, output=output, overwrite=True, algorithm=first, format=how)
     (folder / "SHA256SUMS").write_bytes(b"half of it")
     create(folder, output=folder / "SHA256SUMS", overwrite=True)
 

@@ -221,7 +221,8 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
 	switch {
 	case m.promised == "":
-	case c.path() == filepath.Join(m.folder.Dir, m.promised):
+	case c.path() == filepath.Join(m.folder.Dir, m.promised),
+		c.slashed != "" && filepath.Join(c.root.Dir, c.slashed) == filepath.Join(m.folder.Dir, m.promised):
 		m.promised = ""
 	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
 		m.elsewhere = c.entry.Name
