@@ -15,7 +15,8 @@ import (
 //	<hex digest> SP SP <name>
 //	"
 //
-// The digests of sources are in a variable, which abuild(1) writes. The script's other lines are skipped.
+// The digests of sources are in a variable, which abuild(1) writes. The script's other lines are skipped, but one like
+// those of the variable is a bad line.
 var Apkbuild = &Format{Name: "apkbuild", Detect: detectApkbuild, Read: readApkbuild}
 
 var (
@@ -41,6 +42,9 @@ func readApkbuild(lines *Lines, _ Options) Next {
 	next := perLine(lines, func(line []byte) (Entry, error) {
 		if algorithm == nil {
 			begin := apkbuildBegins().FindSubmatch(line)
+			if begin == nil && apkbuildRow().Match(line) && hasLongHex(line) {
+				return Entry{}, errors.New("a digest outside of the lists of digests")
+			}
 			if begin == nil {
 				return Entry{}, errNoEntry
 			}

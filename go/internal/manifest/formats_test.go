@@ -265,9 +265,9 @@ var samples = []sample{
 	{".SRCINFO, truncated", "x", "pkgbase = p\n\tsource = a\n\tsha1sums = " + sha1A, "srcinfo", []string{"3 sha1 a", "4! truncated: the last line has no end"}},
 	{"APKBUILD", "APKBUILD", "pkgname=p\n_commit=" + sha1A + "\nsource=\"a\"\nmd5sums=\"" + md5A + "  a\n" + md5A + "  b c\"\nbuild() {\n\tmake\n}\nsha256sums=\"\n" + sha256A +
 		"  a\n\n\"\n", "apkbuild", []string{"4 md5 a", "5 md5 b c", "10 sha256 a"}},
-	{"APKBUILD, bad lines", "x", "pkgname=p\nsha1sums=\"\n" + sha1A + "  $a\nhello\n" + md5A + "  a\n" + sha1A + "  b\n", "apkbuild", []string{
+	{"APKBUILD, bad lines", "x", "pkgname=p\nsha1sums=\"\n" + sha1A + "  $a\nhello\n" + md5A + "  a\n" + sha1A + "  b\n\"\nsha256sum=\"\n" + sha256A + "  c\n\"\nmd5sums=\"", "apkbuild", []string{
 		"3! expected a digest and a file name", "4! expected a digest and a file name", "5! expected 40 hex digits for sha1, found 32", "6 sha1 b",
-		"7! truncated: the list of digests is not closed with a quotation mark"}},
+		"9! a digest outside of the lists of digests", "12! truncated: the list of digests is not closed with a quotation mark"}},
 	{"FreeBSD", "MANIFEST", "base.txz\t" + sha256A + "\t29\tbase\t\"Base system (MANDATORY)\"\ton\nb\t" + sha256A + "\t1\tb\t\"\"\tmaybe\nc\t" + md5A +
 		"\t1\tb\t\"\"\toff\n", "freebsd", []string{"1 sha256 base.txz", "2! expected a name, a digest, a number of files, a short name, a description, and on or off, with TABs between",
 		"3! expected 64 hex digits for sha256, found 32"}},
