@@ -159,7 +159,7 @@ digest, as `sha256`, `sha512`, `sha1`, `md5` or another algorithm's name.
 
 croissant: Croissant
 Defined by MLCommons' Croissant Format Specification. A file with a URL has the name at the end of
-it. A `FileSet` and files in an archive are no entries.
+it. A `FileSet` and files in an archive are no entries, and a note says that they are not verified.
 
 npm: npm's package-lock.json
 Defined by npm, lockfileVersion 1 to 3, also `npm-shrinkwrap.json`. A package's file is the last
@@ -168,15 +168,17 @@ lines. Use `--ignore-missing` if not every package was downloaded.
 
 cargo: Cargo's vendored crates
 Written by `cargo vendor` as `.cargo-checksum.json` into each crate's folder. The digest of the
-package itself is of its archive, which is not in the folder: it is not verified.
+package itself is of its archive, which is not in the folder: a note says that it is not verified.
 
 cyclonedx: CycloneDX
 Defined by ECMA-424. Components of the type `file` are entries; others, such as libraries, are no
-files, and are skipped with their digests.
+files. If they have digests, a note says "not verified: type=library"; the same applies to digests
+of `externalReferences` and `tools`.
 
 spdx: SPDX
-Defined by ISO/IEC 5962 (SPDX 2.2 and 2.3) and SPDX 3.0, in JSON. Files are entries; packages are
-skipped with their digests.
+Defined by ISO/IEC 5962 (SPDX 2.2 and 2.3) and SPDX 3.0, in JSON. Files are entries. Packages
+are not; if they have digests, a note says "not verified: packages". The same applies to
+`externalDocumentRefs`.
 
 simplestreams: simplestreams
 Used for Ubuntu's cloud images, `products:1.0`. Names start from the folder above `streams/v1`.
@@ -275,6 +277,18 @@ downloaded. A document of over 16 MiB, or with over 500,000 keys and values, is 
 requirements files with `--hash` are not read: a requirement lists the digests of several files, of
 which one is enough, and names none.
 
+srcinfo: Arch Linux's .SRCINFO
+Written by `makepkg --printsrcinfo`. The n-th digest of an algorithm is that of the n-th `source`,
+also with the name of an architecture behind (`sha256sums_x86_64`). A source with `SKIP` is not
+verified, and a note says so; one without its digest is a bad line.
+
+apkbuild: Alpine Linux's APKBUILD
+The variables `sha512sums`, `sha256sums`, `sha1sums` and `md5sums` of the script are read, and
+nothing else.
+
+freebsd: FreeBSD's MANIFEST
+Written by FreeBSD's `make-manifest.sh`. The numbers of files in the archives are not verified.
+
 torrent: Torrents
 Defined by BEP 3 (version 1), BEP 47 (padding files) and BEP 52 (version 2). Of a torrent with both
 versions, both are verified. A single file has the torrent's name; several are in a folder of that
@@ -283,7 +297,7 @@ each file, `btv1-LENGTH` or, if the last piece is padded, `btv1-LENGTH-padded`. 
 files whose pieces contain parts of more than one file cannot be verified, and is a bad line. SHA-1
 is broken: version 1 detects corruption, not tampering. Version 2 has a root for each file, `btv2`.
 Symbolic links are bad lines. Pieces must be a power of two from 16 KiB to 64 MiB; a torrent of over
-32 MiB is refused.
+32 MiB is refused, and so is one whose file names have over 256 MiB together.
 """
 
 HEAD = """\

@@ -43,6 +43,7 @@ REQUIRED: Final = "required"
 OPERATIONS = ("verify", "create", "update", "convert")
 
 FORMATS = (
+    "apkbuild",
     "ascmhl",
     "ascmhl-chain",
     "bagit",
@@ -62,6 +63,7 @@ FORMATS = (
     "dpkg",
     "dsc",
     "ena",
+    "freebsd",
     "gentoo",
     "get-filehash",
     "gnu",
@@ -90,6 +92,7 @@ FORMATS = (
     "sigstore",
     "simplestreams",
     "spdx",
+    "srcinfo",
     "sum",
     "table",
     "torrent",

@@ -283,6 +283,35 @@ def test_temporary_files_of_other_runs(folder: Path) -> None:
     assert "  .checksig-notes.tmp\n" in Path(created.manifest).read_text()
 
 
+@pytest.mark.parametrize("content", [b"data\n", b"\0\1\2" * 9, b'{"a": 1}', b"; x\n"])
+def test_a_data_file_is_not_replaced(folder: Path, content: bytes) -> None:
+    """What is no manifest stays, as a name may be given by mistake."""
+    for name in ("b", "new.txt"):
+        (folder / name).write_bytes(content)
+        with pytest.raises(WriteError, match="is not a checksum manifest"):
+            create(folder, output=folder / name, overwrite=True)
+        with pytest.raises(WriteError, match="is not a checksum manifest"):
+            create([folder / "a"], output=folder / name, overwrite=True, format="bsd")
+        assert (folder / name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "format"),
+    [
+        *(("sha256", "gnu"), ("sha512", "name-first"), ("sha1", "pipe")),
+        *(("blake2b-64", "bsd"), ("crc32", "sfv"), ("sha1", "hashdeep")),
+    ],
+)
+def test_a_manifest_is_replaced(folder: Path, algorithm: str, format: str) -> None:  # noqa: A002
+    """Whatever its name, format and algorithm are; and so is an empty file."""
+    output = folder / "list.txt"
+    output.write_bytes(b"")
+    for first, how in ((algorithm, format), ("md5", "gnu"), (algorithm, format)):
+        create(folder, output=output, overwrite=True, algorithm=first, format=how)
+    (folder / "SHA256SUMS").write_bytes(b"half of it")
+    create(folder, output=folder / "SHA256SUMS", overwrite=True)
+
+
 @posix
 @pytest.mark.usefixtures("no_trace")
 def test_only_a_file_is_replaced(folder: Path, tmp_path: Path) -> None:

@@ -159,6 +159,18 @@ def test_format_and_algorithms_stay(folder: Path) -> None:
     assert verify(manifest).verified == 6
 
 
+def test_comments_of_sfv_stay(folder: Path) -> None:
+    """They mean nothing to the lines after them, so that they can be moved to the beginning."""
+    (folder / "SHA256SUMS").unlink()
+    manifest = folder / "x.sfv"
+    create(folder, algorithm="crc32", format="sfv", output=manifest)
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("; made by us\n" + lines[0] + "; about b\n" + "".join(lines[1:]) + ";\n")
+    done = update(manifest)
+    assert done.dropped_comments == ()
+    assert manifest.read_text() == "; made by us\n; about b\n;\n" + "".join(lines)
+
+
 def test_add_is_a_choice(folder: Path) -> None:
     """Without it only listed files are checked; beside a single file nothing is added."""
     (folder / "new").write_bytes(b"n")

@@ -50,15 +50,46 @@ def test_files_that_are_not_listed(tree: Callable[..., Path]) -> None:
 
 
 def test_a_complete_folder_has_no_extra_files(tree: Callable[..., Path]) -> None:
-    """Manifests and their signatures need not be listed."""
+    """Manifests and their signatures need not be listed, and notes name those that are not."""
     folder = tree({"a": b"a", "sub/b": b"b"})
-    for name in ("SHA256SUMS.asc", "SHA256SUMS.sig", "b.md5", "sub/MD5SUMS", "sub/b.sha1.asc"):
+    signatures = ("SHA256SUMS.asc", "SHA256SUMS.sig", "sub/MD5SUMS.gpg")
+    for name in (*signatures, "b.md5", "sub/MD5SUMS"):
         (folder / name).write_bytes(b"not looked into")
     report = verify(folder / "SHA256SUMS", extra="fail")
     assert (report.extra, report.verified) == (0, 2)
+    why = dict.fromkeys(signatures, "it is the signature of a manifest")
+    assert sorted(report.manifests[0].notes) == sorted(
+        [
+            *(f'"{folder / name}" is not listed: {text}' for name, text in why.items()),
+            *(
+                f'"{folder / name}" is not listed, and was not read: it has the name of a manifest'
+                for name in ("b.md5", "sub/MD5SUMS")
+            ),
+        ]
+    )
+    assert verify(folder / "SHA256SUMS").manifests[0].notes == ()
     (folder / "SHA256SUMS").rename(folder / "hashes")
     (folder / "SHA256SUMS.asc").rename(folder / "hashes.asc")
+    (folder / "SHA256SUMS.sig").rename(folder / "hashes.sig")
     assert verify(folder / "hashes", extra="fail", algorithm="sha256").verified == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["MD5SUMS.asc", "a.sha256.sig", "sub/SHA256SUMS.asc", "a.asc", "SHA256SUMS.asc.sig"]
+)
+def test_a_signature_of_nothing_is_not_listed(tree: Callable[..., Path], name: str) -> None:
+    """A signature is excused next to the manifest that it belongs to, and nowhere else."""
+    folder = tree({"a": b"a", "sub/b": b"b"})
+    (folder / name).write_bytes(b"anything")
+    assert extras(verify(folder, extra="fail", check=False)) == [name]
+
+
+def test_a_temporary_file_is_not_listed(tree: Callable[..., Path]) -> None:
+    """It is what a killed ``create`` left behind, or anything that is called so."""
+    folder = tree({"a": b"a"})
+    name = f".checksig-{'A' * 26}.tmp"
+    (folder / name).write_bytes(b"half a manifest")
+    assert extras(verify(folder, extra="report")) == [name]
 
 
 def test_failed_entries_count_as_listed(tree: Callable[..., Path]) -> None:

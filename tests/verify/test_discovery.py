@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -437,9 +438,13 @@ def test_a_manifest_that_is_not_understood(
 ) -> None:
     """It is named, in a note or, if nothing else was found, in the error."""
     (tmp_path / name).write_text(NOT_UNDERSTOOD[name])
-    done = run(tmp_path)
-    assert done.returncode == 2
-    assert f'"{tmp_path / name}" looks like one, but could not be understood' in done.stderr
+    shown = f'"{tmp_path / name}"'
+    why = f"{shown} looks like one, but could not be understood; to see why: checksig {shown}"
+    for more in ([], ["--recursive"], ["--json"]):
+        done = run(tmp_path, *more)
+        assert done.returncode == 2
+        assert why.replace('"', '\\"') in done.stdout if more == ["--json"] else why in done.stderr
+    assert run(tmp_path / name).returncode in (1, 2)
     (tmp_path / "a").write_bytes(b"data")
     (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "a"))
     report = verify(tmp_path)
@@ -448,6 +453,18 @@ def test_a_manifest_that_is_not_understood(
     done = run(tmp_path)
     assert done.returncode == 0
     assert f"{tmp_path / name}: looks like a manifest, but could not be understood" in done.stdout
+
+
+def test_several_manifests_that_are_not_understood(tmp_path: Path) -> None:
+    """The error names the first one, and counts the others."""
+    for name, text in NOT_UNDERSTOOD.items():
+        (tmp_path / name).write_text(text)
+    path = f'"{tmp_path / "checksums.json"}"'
+    with pytest.raises(checksig.ManifestNotFoundError) as caught:
+        verify(tmp_path)
+    assert str(caught.value).endswith(
+        f"{path} and 3 more look like one, but could not be understood; to see why: checksig {path}"
+    )
 
 
 def test_a_clear_signed_manifest_is_told_from_a_signature(tmp_path: Path) -> None:
@@ -470,6 +487,64 @@ def test_a_clear_signed_sidecar_is_about_its_file(tmp_path: Path) -> None:
         "-----BEGIN PGP SIGNATURE-----\n\niQEz\n=abcd\n-----END PGP SIGNATURE-----\n"
     )
     assert [r.name for r in verify(tmp_path).results] == ["disc.iso"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["good.iso.sha1", "good.iso.sha1sum", "good.iso.sha1.txt", "good.iso-sha1", "good.iso.sfv"],
+)
+@pytest.mark.parametrize("given", ["folder", "manifest"])
+def test_a_sidecar_that_lists_another_file(tmp_path: Path, name: str, given: str) -> None:
+    """A note says that the file that its name promises was not verified."""
+    (tmp_path / "a.txt").write_bytes(b"data")
+    sums = [line("sha1", b"data", file) for file in ("a.txt", "./good.iso")]
+    if name.endswith(".sfv"):
+        sums = [f"{file} {zlib.crc32(b'data'):08x}\n" for file in ("a.txt", "./good.iso")]
+    (tmp_path / name).write_text(sums[0])
+    path = tmp_path if given == "folder" else tmp_path / name
+    (manifest,) = verify(path).manifests
+    assert manifest.notes == ()
+    (tmp_path / "good.iso").write_bytes(b"data")
+    report = verify(path)
+    assert report.manifests[0].notes == (
+        'lists no digest of "good.iso", which its name promises and which is next to it',
+    )
+    (tmp_path / name).write_text(sums[0] + sums[1])
+    assert verify(path).manifests[0].notes == ()
+    assert verify(path, basename=True).manifests[0].notes == ()
+
+
+@pytest.mark.parametrize("name", ["target/good.iso", "C:\\\\dl\\\\good.iso"])
+def test_a_sidecar_with_a_path(tmp_path: Path, name: str) -> None:
+    """If its file is next to it, a note says with which option that is verified."""
+    (tmp_path / "good.iso").write_bytes(b"data")
+    (tmp_path / "good.iso.sha1").write_text(line("sha1", b"data", name))
+    report = verify(tmp_path, check=False)
+    assert report.missing + report.unreadable == 1
+    shown = name.replace("\\", "\\\\")
+    (note,) = report.manifests[0].notes
+    assert note.startswith(
+        f'lists "{shown}" instead of "good.iso", which is next to it: --basename'
+    )
+    assert verify(tmp_path, basename=True).manifests[0].notes == ()
+
+
+def test_a_sidecar_of_a_folder(tmp_path: Path) -> None:
+    """A folder that the name promises has no digest, and files in it are listed."""
+    (tmp_path / "disc").mkdir()
+    (tmp_path / "disc" / "a").write_bytes(b"data")
+    (tmp_path / "disc.sha1").write_text(line("sha1", b"data", "disc/a"))
+    assert verify(tmp_path).manifests[0].notes == ()
+
+
+def test_a_file_that_another_manifest_lists(tmp_path: Path) -> None:
+    """The note is about the manifest with the file's name only."""
+    (tmp_path / "a.txt").write_bytes(b"data")
+    (tmp_path / "good.iso").write_bytes(b"data")
+    (tmp_path / "good.iso.sha1").write_text(line("sha1", b"data", "a.txt"))
+    (tmp_path / "SHA1SUMS").write_text(line("sha1", b"data", "good.iso"))
+    first, second = verify(tmp_path).manifests
+    assert (first.notes, len(second.notes)) == ((), 1)
 
 
 def test_a_folder_is_no_manifest(tmp_path: Path) -> None:

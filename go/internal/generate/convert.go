@@ -57,6 +57,9 @@ func (c *conversion) convert() error {
 		return err
 	}
 	defer o.close()
+	if err := o.refuseData(&c.writer); err != nil {
+		return err
+	}
 	c.writer.to = o.file
 	if err := c.fill(); err != nil {
 		return err

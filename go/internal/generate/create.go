@@ -71,6 +71,9 @@ func (c *creation) create() error {
 		return err
 	}
 	defer o.close()
+	if err := o.refuseData(&c.writer); err != nil {
+		return err
+	}
 	c.writer.to = o.file
 	if err := c.fill(o); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"checksig/internal/digest"
+	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
 
@@ -71,6 +73,34 @@ func (o *output) replaceable() error {
 	}
 	o.old = old
 	return nil
+}
+
+// refuseData returns an error if a file that is not a manifest would be replaced, such as one that a command names by
+// mistake. An empty file, and one with a name that only manifests have, may be half of a manifest. w is what writes the
+// new one.
+func (o *output) refuseData(w *writer) error {
+	if o.old == nil || o.old.Size() == 0 || manifest.IsName(o.name) {
+		return nil
+	}
+	file, err := o.folder.Open(o.name)
+	if err != nil {
+		return safefs.At(o.shown, err)
+	}
+	defer file.Close()
+	for _, a := range append([]*digest.Algorithm{nil}, w.algorithms...) {
+		content := io.NewSectionReader(file, 0, o.old.Size())
+		reading, err := manifest.Read(content, manifest.Options{FileName: o.name, Algorithm: a, AllowShort: true})
+		if err == nil {
+			_, err = reading.Next()
+		}
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, new(*fs.PathError)):
+			return safefs.At(o.shown, err)
+		}
+	}
+	return &WriteError{o.shown, errors.New("exists already, and is not a checksum manifest: remove it, or write to another file")}
 }
 
 func (o *output) begin() (err error) {

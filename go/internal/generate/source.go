@@ -250,7 +250,7 @@ func (m *sourceManifest) merged(places []fileEntries) (fileEntries, error) {
 // maxHead bounds the comments at the beginning that are kept: the format must be detected after them.
 const maxHead = manifest.MaxLine / 2
 
-// readComments finds the comments: head is those at the beginning, with the empty lines among them.
+// readComments finds the comments: head is those at the beginning, with the empty lines among them, and all of SFV.
 func (m *sourceManifest) readComments(ctx context.Context) error {
 	file, err := safefs.Open(m.path)
 	if err != nil {
@@ -284,6 +284,8 @@ func (m *sourceManifest) readComments(ctx context.Context) error {
 			return &WriteError{m.shown, fmt.Errorf("begins with more than %d bytes of comments", maxHead)}
 		case atHead:
 			m.head = append(append(m.head, bytes.TrimRight(line, "\r\n")...), '\n')
+		case comment && m.format == manifest.SFV && len(m.head)+len(line) <= maxHead:
+			m.head = append(append(m.head, bytes.TrimRight(line, "\r\n")...), '\n') // ";" has no meaning for the lines after it
 		case comment:
 			m.comments = append(m.comments, string(bytes.TrimRight(line, "\r\n")))
 		}

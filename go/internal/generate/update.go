@@ -33,7 +33,7 @@ type UpdateRequest struct {
 }
 
 // Update brings a manifest up to date, and sorts it. Its format, its algorithms, and the comments at its
-// beginning stay.
+// beginning stay; those elsewhere in SFV, too, and are then at the beginning.
 //
 // A file is not read again if its modification and status change times are before the manifest's
 // modification time, and it has the size that the manifest lists, if it lists one. What [Create] and Update

@@ -5,7 +5,8 @@ package manifest
 //
 //	{"files": {<name>: <hex digest of SHA-256>}, "package": <hex digest of SHA-256, or null>}
 //
-// The digest of the package is that of the archive, which is not in the folder: it is not verified.
+// The digest of the package is that of the archive, which is not in the folder: it is not verified, and in
+// [Reading.Unverified].
 var Cargo = &Format{Name: "cargo", Detect: detectCargo, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
 		return &jsonNode{required: []string{"files", "package"}, fields: map[string]*jsonNode{
@@ -15,7 +16,11 @@ var Cargo = &Format{Name: "cargo", Detect: detectCargo, ReadDocument: func(doc *
 			}}},
 			"package": {read: func(string) ([]Entry, error) {
 				f := jsonFile{name: "the package"}
-				if err := f.readHex(r, "sha256"); err != nil || f.problem == nil {
+				err := f.readHex(r, "sha256")
+				if len(f.digests) > 0 {
+					r.doc.ignores("package")
+				}
+				if err != nil || f.problem == nil {
 					return nil, err
 				}
 				return f.entries(nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"checksig/internal/digest"
 )
@@ -180,6 +181,23 @@ func hasHexRun(word []byte) bool {
 		}
 	}
 	return whole && run >= mixedHex && 0 < letters && letters < run
+}
+
+func isNoHexDigit(r rune) bool { return r >= utf8.RuneSelf || !isHexDigit(byte(r)) }
+
+// hasLongHex reports whether text has as many hex digits in a row as the shortest digest that is in use, of MD5: they
+// are hardly anything else, whatever is around them.
+func hasLongHex[T []byte | string](text T) bool {
+	run := 0
+	for i := range len(text) {
+		if run++; !isHexDigit(text[i]) {
+			run = 0
+		}
+		if run == 2*minDigest {
+			return true
+		}
+	}
+	return false
 }
 
 func isHexGroup(word []byte) bool {

@@ -13,7 +13,8 @@ import (
 //	 "distribution": [{"@type": "cr:FileObject", "contentUrl": <name or URL>, "sha256": <hex digest>}]}
 //
 // The name of a file with a URL is the last part of it. Files inside an archive, which is listed itself, and
-// sets of files are no files of their own. Any other one without a digest is a bad line.
+// sets of files are no files of their own: [Reading.Unverified] has "containedIn" and "FileSet" for them. Any other
+// one without a digest is a bad line.
 var Croissant = &Format{Name: "croissant", Detect: detectCroissant, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
 		return &jsonNode{required: []string{"distribution"}, fields: map[string]*jsonNode{
@@ -57,7 +58,12 @@ func croissantFile(r *jsonReader) ([]Entry, error) {
 	for _, kind := range types {
 		isSet = isSet && (kind == "FileSet" || strings.HasSuffix(kind, ":FileSet") || strings.HasSuffix(kind, "/FileSet"))
 	}
-	if isSet || contained && len(f.digests) == 0 && f.problem == nil && err == nil {
+	switch {
+	case isSet:
+		r.doc.ignores("FileSet")
+		return nil, nil
+	case contained && len(f.digests) == 0 && f.problem == nil && err == nil:
+		r.doc.ignores("containedIn")
 		return nil, nil
 	}
 	if f.locate(address); address == "" {

@@ -7,8 +7,8 @@ import "fmt"
 //	{"bomFormat": "CycloneDX", "components": [{"type": "file", "name": <name>,
 //	 "hashes": [{"alg": "SHA-256", "content": <hex digest>}], "components": […]}]}
 //
-// Components of other types, such as libraries, are no files, and are skipped with their digests; a file
-// without a digest is a bad line.
+// Components of other types, such as libraries, are no files. If they have digests, [Reading.Unverified] has
+// "type=library"; and "externalReferences" and "tools" for digests of these. A file without a digest is a bad line.
 var CycloneDX = &Format{Name: "cyclonedx", Detect: func(head []byte, _ Options) bool {
 	return jsonHead(head)["bomFormat"] == "CycloneDX"
 }, ReadDocument: func(doc *Document, _ Options) Next {
@@ -16,7 +16,10 @@ var CycloneDX = &Format{Name: "cyclonedx", Detect: func(head []byte, _ Options) 
 		component := &jsonNode{read: func(string) ([]Entry, error) { return bomComponent(r) }}
 		return &jsonNode{fields: map[string]*jsonNode{
 			"components": {each: component},
-			"metadata":   {fields: map[string]*jsonNode{"component": component}},
+			"metadata": {fields: map[string]*jsonNode{
+				"component": component, "tools": {read: func(string) ([]Entry, error) { return nil, bomTools(r) }},
+			}},
+			bomReferences: notedNode(r, bomReferences, "hashes"),
 		}}
 	})
 }}
@@ -25,6 +28,24 @@ var CycloneDX = &Format{Name: "cyclonedx", Detect: func(head []byte, _ Options) 
 var bomTypes = map[string]bool{
 	"application": true, "framework": true, "library": true, "container": true, "platform": true, "operating-system": true,
 	"device": true, "device-driver": true, "firmware": true, "machine-learning-model": true, "data": true, "cryptographic-asset": true,
+}
+
+// bomReferences is the key of a list of addresses, with the digests of what is there.
+const bomReferences = "externalReferences"
+
+// bomTools notes digests of the tools that made the document: an array of them, from CycloneDX 1.5 on an object
+// with components.
+func bomTools(r *jsonReader) error {
+	tool := func() error { return r.noteDigests("tools", "hashes") }
+	if c, err := r.peek(); err != nil || c != '{' {
+		return ignoreValueError(r.elements(tool))
+	}
+	return ignoreValueError(r.members(func(key string) error {
+		if key == "components" {
+			return r.elements(tool)
+		}
+		return r.skip()
+	}))
 }
 
 // bomComponent reads a component and those inside it.
@@ -47,6 +68,8 @@ func bomComponent(r *jsonReader) ([]Entry, error) {
 				inside = append(inside, entries...)
 				return insideErr.keep(err)
 			})
+		case bomReferences:
+			err = r.elements(func() error { return r.noteDigests(bomReferences, "hashes") })
 		default:
 			err = r.skip()
 		}
@@ -58,6 +81,9 @@ func bomComponent(r *jsonReader) ([]Entry, error) {
 	switch {
 	case err != nil || kind == "file":
 	case bomTypes[kind]:
+		if len(f.digests)+len(f.unknown) > 0 || f.problem != nil {
+			r.doc.ignores("type=" + kind)
+		}
 		return inside, insideErr.orNil()
 	default:
 		_ = f.fail(fmt.Errorf("unknown type of components %.40q", kind))

@@ -216,6 +216,9 @@ var documents = []sample{
 		"3! over 100 arrays and tables inside each other"}},
 	{"TOML, not UTF-8", "pylock.toml", lock + "tool = \"\xff\"\n", "pylock", []string{"1! invalid TOML: not UTF-8"}},
 
+	{"MHL, a file inside another element", "x.mhl", inXML(`<hashlist version="1.1"><creatorinfo><hash><file>a</file></hash></creatorinfo></hashlist>`), "mhl",
+		[]string{"2! an element <hash> where none belongs"}},
+	{"Metalink, a file inside another element", "x", inXML(meta4 + "<generator><file/></generator></metalink>"), "metalink", []string{"2! an element <file> where none belongs"}},
 	{"torrent", "x", torrent("6:lengthi16385e4:name3:a b" + piece16 + "6:pieces" + sums(2)), "torrent", []string{"1 btv1-16384 a b 16385"}},
 	{"torrent with digests of the whole file", "x", torrent("6:lengthi1e6:md5sum" + bstring(md5A) + "4:name1:a" + piece16 + "6:pieces" + sums(1) +
 		"4:sha1" + bstring(strings.Repeat("x", 20))), "torrent", []string{"1 md5 a 1", "1 sha1 a 1", "1 btv1-16384 a 1"}},
@@ -328,6 +331,29 @@ func TestTorrentPiecesOfEachFile(t *testing.T) {
 	}
 }
 
+// Files in the deepest folders of a tree are found, and the folders after those have the right names.
+func TestTorrentDeepTree(t *testing.T) {
+	const depth = 40
+	tree := treeFile("a", 1, root32)
+	for range depth {
+		tree = "1:dd" + tree + "e" + treeFile("e", 1, root32)
+	}
+	reading, err := manifest.Read(strings.NewReader(v2(tree)), manifest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "n/" + strings.Repeat("d/", depth) + "a"
+	for range depth + 1 {
+		if e, err := reading.Next(); err != nil || e.Name != want {
+			t.Fatalf("got %q, %v, want %q", e.Name, err, want)
+		}
+		want = strings.TrimSuffix(want[:len(want)-1], "d/") + "e"
+	}
+	if _, err := reading.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, want EOF", err)
+	}
+}
+
 // A C4 ID is a SHA-512 digest.
 func TestC4(t *testing.T) {
 	reading, err := manifest.Read(strings.NewReader(ascmhl+"<hashes><hash><path>a</path><c4>"+c4A+"</c4></hash></hashes></hashlist>"), manifest.Options{})
@@ -367,6 +393,9 @@ func TestHostileDocuments(t *testing.T) {
 		{"nested arrays in TOML", "pylock.toml", lock + "tool = ", "[", "", 400_000, "", 256},
 		{"a long torrent", "x.torrent", "d4:info", "l", "", 40 << 20, "over 33554432 bytes, more than are read of this format", 192},
 		{"many values in a torrent", "x.torrent", "d4:infol", "i0e", "ee", 30 << 20, "expected a dictionary", 192},
+		{"many files in a torrent", "x.torrent", "d4:infod5:filesl", "d6:lengthi0e4:pathl1:aee", "e4:name1:n" + piece16 + "6:pieces0:ee", 30 << 20, "", 192},
+		{"a long name before all names in a torrent", "x.torrent", "d4:infod5:filesl", "d6:lengthi0e4:pathl1:aee",
+			"e4:name60000:" + strings.Repeat("n", 60_000) + piece16 + "6:pieces0:ee", 1 << 20, "the names of all files have over 268435456 bytes", 64},
 		{"nested lists in a torrent", "x.torrent", "d4:info", "l", "", 30 << 20, "over 100 lists and dictionaries inside each other", 192},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

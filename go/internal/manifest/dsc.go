@@ -21,8 +21,8 @@ import (
 //	SP <hex digest> SP <size> [SP <section> SP <priority>] SP <name>
 //
 // Names start from the folder in the field "Directory", if there is one. All lists of a stanza must list the same
-// files, because otherwise a file could have the weakest digest only. Other fields are skipped, but a line that begins
-// with a digest in one is a bad line.
+// files, because otherwise a file could have the weakest digest only. Other fields are skipped, but a digest in one, or
+// what may be a damaged line of a list, is a bad line.
 var Dsc = &Format{Name: "dsc", Detect: detectDsc, Read: readDsc}
 
 var dscRow = pattern(`^[ \t]+[0-9a-fA-F]{32,}[ \t]+[0-9]+[ \t]+[^ \t]`)
@@ -187,7 +187,8 @@ func (s *stanza) readList(list dscList, algorithm *digest.Algorithm, prefix stri
 func (s *stanza) refuseRows(f *stanzaField) {
 	plain := slices.Contains(dscPlain, f.name)
 	for _, line := range append([]stanzaLine{f.stanzaLine}, f.more...) {
-		if all := words(line.text); dscRow().Match(line.text) || !plain && len(all) > 0 && isDigestWord(all[0]) {
+		all := words(line.text)
+		if dscRow().Match(line.text) || !plain && (len(all) > 0 && isDigestWord(all[0]) || damagedRow().Match(line.text) || hasLongHex(f.name)) {
 			s.fail(line.line, line.text, fmt.Errorf("a digest in the field %.40q, which lists no files", f.name))
 		}
 	}

@@ -224,6 +224,55 @@ var samples = []sample{
 		`12! a digest in the field "y", which is not verified`, `13! a digest in the field "z", which is not verified`,
 		`14! a digest in the field "sri", which is not verified`, `15! expected 64 hex digits for sha512-256, found ""`, `18! a digest in the field "lists", which is not verified`}},
 
+	{"a digest in the name of a field", "Packages", "Package: a\nA" + sha256A + "Maintainer: x\nFilename: a\nSHA1: " + sha1A + "\n\nPackage: b\nFilename: b\nSHA1: " + sha1A + "\n",
+		"packages", []string{`2! a digest in the field "aca978112ca1bbdcafac231b39a23dc4da786eff", which is not verified`, "4 sha1 a", "8 sha1 b"}},
+	{"dsc, a damaged line elsewhere", "x", "Source: a\nPackage-List:\n " + sha1A[:20] + "(" + sha1A[21:] + " 1 a\nFiles:\n " + md5A + " 1 a\n", "dsc", []string{
+		`3! a digest in the field "package-list", which lists no files`, "5 md5 a 1"}},
+	{"Release, a damaged line elsewhere", "Release", "Origin: x\nSHA1:\n " + sha1A + " 1 a\nSuite: stable\n " + sha1A[:20] + "(" + sha1A[21:] + " 1 b\n", "release",
+		[]string{"3 sha1 a 1", `5! unknown algorithm "Suite"`}},
+	{"RECORD, text after a row without a digest", "RECORD", "a,sha256=" + strings.TrimRight(url64, "=") + ",1\np-1.dist-info/RECORD,,SHA1 (a.txt) = " + sha1A +
+		"\n__pycache__/x.pyc,,7\n", "record", []string{"1 sha256 a 1", `2! expected a size in bytes, found "SHA1 (a.txt) = 86f7e"`}},
+	{"mtree, a digest in another keyword", "x", "#mtree\na type=file mode=0644 sha1=" + sha1A + "\nb type=file mode=64" + sha1A + " link=" + sha1A + " sha1=" + sha1A + "\n",
+		"mtree", []string{"2 sha1 a", "3! a digest in the keyword mode, which has none", "3 sha1 b"}},
+	{"mtree, a digest in a comment", "x", "#mtree\n# ./" + sha1A + "\n# b type=file sha1=" + sha1A + "\na type=file sha1=" + sha1A + "\n", "mtree",
+		[]string{"3! a comment with a digest in it, which could be an entry", "4 sha1 a"}},
+	{"pipe, under a heading", "x", "Files:\n\n" + sha1A + " | a\n", "pipe", []string{`1! expected "<digest> | <file name>"`, "3 sha1 a"}},
+	{"labels of a file", "a.md5", "MD5SUM: " + md5A + "\nSHA1SUM: " + sha1A + "\nSHA256SUM: " + sha256A + "\n", "sidecar",
+		[]string{"1 md5 a", "2 sha1 a", "3 sha256 a"}},
+	{"labels of no file", "x", "MD5SUM: " + md5A + "\n", "sidecar", []string{
+		"1! no file name, and the manifest is not named after a file, as in name.sha256"}},
+	{"a label among names", "x", "a " + md5A + "\nMD5SUM: " + md5A + "\n", "name-first", []string{"1 md5 a",
+		"2! a digest without a file name, and this manifest is not named after one file, as name.sha256 is"}},
+	{"labels, one twice", "a.md5", "MD5SUM: " + md5A + "\nMD5: " + md5A + "\n", "sidecar", []string{"1 md5 a", "2! second digest in a manifest of one file"}},
+	{"labels, a digest without one", "a.md5", "MD5SUM: " + md5A + "\nSHA1SUM: " + sha1A + "\n" + md5A + "\n", "gnu", []string{"1! expected a hex digest at the beginning of the line", "2! expected a hex digest at the beginning of the line",
+		"3! expected a digest and a file name"}},
+	{"Packages, long fields", "Packages", "Package: a\nProvides: " + strings.Repeat("x, ", 40_000) + "\nFilename: a\nSHA1: " + sha1A + "\n\nPackage: b\nDescription: b\n " +
+		strings.Repeat("y", 200_000) + "\nFilename: b\nSHA1: " + sha1A + "\n\n", "packages", []string{"4 sha1 a", "10 sha1 b"}},
+	{"Packages, truncated in a long field", "x", "Filename: a\nSHA1: " + sha1A + "\nProvides: " + strings.Repeat("x, ", 40_000), "packages",
+		[]string{"2 sha1 a", "4! truncated: the last line has no end"}},
+	{"Packages, an endless field", "x", "Filename: a\nSHA1: " + sha1A + "\nProvides: " + strings.Repeat("x, ", 6_000_000), "packages",
+		[]string{"2 sha1 a", "3! line too long: over 65536 bytes; nothing after it was read"}},
+	{"Packages, a long digest", "Packages", "Package: a\nFilename: a\nSHA1: " + strings.Repeat("0", 70_000) + "\nMD5sum: " + md5A + "\n", "packages",
+		[]string{"2! no digest of this file", "3! line too long: over 65536 bytes; nothing after it was read"}},
+	{".SRCINFO", ".SRCINFO", "# by hand\npkgbase = p\n\tpkgver = 1\n\tsha256sums = " + sha256A + "\n\tsource = n::https://x/v1\n\tsource = git+https://x/r.git\n\tsource = a b\n" +
+		"\tsha256sums = SKIP\n\tsha256sums = " + sha256A + "\n\tsource_x86_64 = https://x/y.bin\n\tmd5sums_x86_64 = " + md5A + "\n\tb2sums_x86_64 = " + sha512A +
+		"\n\tvalidpgpkeys = " + sha1A + "\n\npkgname = p\n", "srcinfo", []string{"4 sha256 n", "9 sha256 a b", "11 md5 y.bin", "12 blake2b y.bin"}},
+	{".SRCINFO, bad lines", "x", "pkgbase = p\n\tsource = a\n\tsource = b\n\tsha1sums = " + sha1A + "\n\tmd5sums = " + md5A + "\n\tmd5sums = x\n\tmd5sums = " + md5A +
+		"\n\tsource_arm = c\n\tmd6sums = 0\nhello\n\tsha256sum = " + sha256A + "\n\tsha1sums_i686 = " + sha1A + "\n", "srcinfo", []string{
+		"3! no digest of this file among the sha1sums", "4 sha1 a", "5 md5 a", `6! expected 32 hex digits for md5, found "x"`, "7! a digest without its source",
+		"8! no digest of this file", `9! unknown algorithm "md6"`, `10! expected "<key> = <value>"`, `11! a digest in the field "sha256sum", which is not verified`,
+		"12! a digest without its source"}},
+	{".SRCINFO, truncated", "x", "pkgbase = p\n\tsource = a\n\tsha1sums = " + sha1A, "srcinfo", []string{"3 sha1 a", "4! truncated: the last line has no end"}},
+	{"APKBUILD", "APKBUILD", "pkgname=p\n_commit=" + sha1A + "\nsource=\"a\"\nmd5sums=\"" + md5A + "  a\n" + md5A + "  b c\"\nbuild() {\n\tmake\n}\nsha256sums=\"\n" + sha256A +
+		"  a\n\n\"\n", "apkbuild", []string{"4 md5 a", "5 md5 b c", "10 sha256 a"}},
+	{"APKBUILD, bad lines", "x", "pkgname=p\nsha1sums=\"\n" + sha1A + "  $a\nhello\n" + md5A + "  a\n" + sha1A + "  b\n\"\nsha256sum=\"\n" + sha256A + "  c\n\"\nmd5sums=\"", "apkbuild", []string{
+		"3! expected a digest and a file name", "4! expected a digest and a file name", "5! expected 40 hex digits for sha1, found 32", "6 sha1 b",
+		"9! a digest outside of the lists of digests", "12! truncated: the list of digests is not closed with a quotation mark"}},
+	{"FreeBSD", "MANIFEST", "base.txz\t" + sha256A + "\t29\tbase\t\"Base system (MANDATORY)\"\ton\nb\t" + sha256A + "\t1\tb\t\"\"\tmaybe\nc\t" + md5A +
+		"\t1\tb\t\"\"\toff\n", "freebsd", []string{"1 sha256 base.txz", "2! expected a name, a digest, a number of files, a short name, a description, and on or off, with TABs between",
+		"3! expected 64 hex digits for sha256, found 32"}},
+	{"half a digest before a heading", "x", "XXH3_4beaafaffddac41e  a\nXXH3_c4b1ccda8a4b0c1SHA1:\nXXH3_83038b946710abce  c\n", "gnu",
+		[]string{"1 xxh3 a", "2! expected a digest and a file name", "3 xxh3 c"}},
 	{"sum", "CHECKSUMS", "00097     1 a b\n61417 845 c\n\n", "sum", []string{"1 bsdsum a b 1*1024", "2 bsdsum c 845*1024"}},
 	{"sum, a line of another form", "CHECKSUMS", "00097 1 a\nhello\n", "gnu", []string{"1! no known algorithm has digests of 5 hex digits",
 		"2! expected a digest and a file name"}},

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -44,8 +45,8 @@ func (u *untagged) heading(line []byte) bool {
 			return false // it may be what is left of a line with a tag
 		}
 	}
-	if hasHexRun([]byte(tag)) {
-		return false // a digest
+	if hasHexRun([]byte(tag)) || slices.ContainsFunc(bytes.FieldsFunc([]byte(tag), isNoHexDigit), hasHexRun) {
+		return false // a digest, or a part of one
 	}
 	if algorithm := algorithmOfHeading(tag); algorithm != nil {
 		*u = untagged{algorithm: algorithm, awaited: !isComment}

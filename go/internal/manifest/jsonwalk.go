@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -459,6 +460,48 @@ func (f *jsonFile) entries(err error) ([]Entry, error) {
 		shown = f.raw
 	}
 	return f.digests, lineError(0, []byte(shown), problem)
+}
+
+// noteValue skips a value, and notes the word if it is neither null nor an empty array.
+func (r *jsonReader) noteValue(word string) error {
+	c, err := r.peek()
+	switch {
+	case err != nil:
+		return err
+	case c == '[':
+		return r.elements(func() error {
+			r.doc.ignores(word)
+			return r.skip()
+		})
+	case c != 'n':
+		r.doc.ignores(word)
+	}
+	return r.skip()
+}
+
+// noteDigests skips an object, and notes the word if it has a value, such as a digest, under one of the keys. What
+// is wrong in the object does not matter.
+func (r *jsonReader) noteDigests(word string, keys ...string) error {
+	err := r.members(func(key string) error {
+		if slices.Contains(keys, key) {
+			return r.noteValue(word)
+		}
+		return r.skip()
+	})
+	return ignoreValueError(err)
+}
+
+// ignoreValueError returns err, or nil for an error about a value that does not matter.
+func ignoreValueError(err error) error {
+	if isValueError(err) {
+		return nil
+	}
+	return err
+}
+
+// notedNode returns a node that does the same for each object in an array.
+func notedNode(r *jsonReader, word string, keys ...string) *jsonNode {
+	return &jsonNode{each: &jsonNode{read: func(string) ([]Entry, error) { return nil, r.noteDigests(word, keys...) }}}
 }
 
 // textNode returns a node that reads a string.

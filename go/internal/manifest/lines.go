@@ -19,17 +19,21 @@ type Lines struct {
 	crlf    bool          // that line ended in CRLF
 	hasText bool          // lines may be [PlainText]
 	unended bool          // that line ended at the end of the manifest
+	// cuts reports whether the rest of a line that is too long may be passed over; nil for never.
+	cuts func(begin []byte) bool
 
-	unverified map[string]struct{} // see [Reading.Unverified]
+	unverified
 }
 
-// ignores notes that the manifest states something that no entry covers. The number of words must not depend
-// on the manifest.
-func (l *Lines) ignores(word string) {
-	if l.unverified == nil {
-		l.unverified = map[string]struct{}{}
+// unverified collects what a manifest states and no entry covers; see [Reading.Unverified].
+type unverified struct{ words map[string]struct{} }
+
+// ignores notes a word. The number of words must not depend on the manifest.
+func (u *unverified) ignores(word string) {
+	if u.words == nil {
+		u.words = map[string]struct{}{}
 	}
-	l.unverified[word] = struct{}{}
+	u.words[word] = struct{}{}
 }
 
 // Next returns the next line and its number. The line is valid until the next call.
@@ -60,6 +64,9 @@ func (l *Lines) Next() ([]byte, int64, error) {
 
 func (l *Lines) next() ([]byte, int64, error) {
 	line, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) && l.cuts != nil && l.cuts(line) {
+		line, err = l.cut(line)
+	}
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		cause := fmt.Sprintf("line too long: over %d bytes; nothing after it was read", MaxLine)
@@ -80,6 +87,25 @@ func (l *Lines) next() ([]byte, int64, error) {
 		return nil, l.n, &LineError{Line: l.n, Text: excerpt(line), Cause: "contains a NUL byte"}
 	}
 	return line, l.n, nil
+}
+
+// maxCut is how many bytes of a line are passed over.
+const maxCut = 16 << 20
+
+// cut returns the beginning of a line that is too long, after it has passed over the rest.
+func (l *Lines) cut(begin []byte) ([]byte, error) {
+	kept := bytes.Clone(begin)
+	for size := len(begin); size <= maxCut; {
+		rest, err := l.r.ReadSlice('\n')
+		size += len(rest)
+		switch {
+		case err == nil:
+			return append(kept, '\n'), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return kept, err
+		}
+	}
+	return kept, bufio.ErrBufferFull
 }
 
 // endOfLast returns an error if the last line does not end in a line break, for formats in which it always does.

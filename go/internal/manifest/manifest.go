@@ -64,6 +64,9 @@
 //	sum           sum blocks name           sum(1), as in Ensembl's CHECKSUMS
 //	cksum         crc size name             POSIX, cksum
 //	table         Algorithm,Hash,Path       tables whose first line names the columns
+//	srcinfo       pkgbase = name            Arch Linux, .SRCINFO
+//	apkbuild      sha512sums="…"            Alpine Linux, APKBUILD
+//	freebsd       name TAB digest TAB …     MANIFEST of FreeBSD's releases
 //	ocfl          JSON                      inventories of OCFL objects
 //	oci           JSON                      indexes and manifests of OCI images
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
@@ -257,6 +260,7 @@ var Formats = []*Format{
 	OCFL, OCI, // structures whose manifests are JSON documents
 	// Lists of packages and tables, by a header, a file name or the form of all lines:
 	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, Table,
+	Srcinfo, Apkbuild, FreeBSD,
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
 
@@ -269,12 +273,12 @@ type Reading struct {
 	Wrapper string
 	Next    Next
 
-	lines *Lines
+	unverified *unverified
 }
 
 // Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
 // modes of files. The words are those of the format, and contain no blanks.
-func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.lines.unverified)) }
+func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.unverified.words)) }
 
 // Read starts reading the manifest r. The error is the reader's, or an [ErrNoManifest] for a file that is
 // none, unless [Options] has the format.
@@ -304,9 +308,12 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 			return nil, err
 		}
 		format = GNU // the most common format, whose errors are the most useful ones
+		if other := detected(withoutText(b.head), o, b.newWrapper != nil); other != nil && other.HasText {
+			format = other // there is text before its entries
+		}
 	}
-	lines, next := b.next(format, o)
-	return &Reading{format, b.encoding, b.wrapper, o.guard(next), lines}, nil
+	next, unverified := b.next(format, o)
+	return &Reading{format, b.encoding, b.wrapper, o.guard(next), unverified}, nil
 }
 
 func newBuffer(r io.Reader) *bufio.Reader {
@@ -372,9 +379,8 @@ func begin(r *bufio.Reader, o *Options) (*beginning, error) {
 	return b, nil
 }
 
-// next returns the lines, and the entries read as those of a format.
-func (b *beginning) next(format *Format, o Options) (*Lines, Next) {
-	lines := &Lines{r: b.text}
+// next returns the entries read as those of a format, and where it notes what they do not cover.
+func (b *beginning) next(format *Format, o Options) (Next, *unverified) {
 	if format.ReadDocument != nil {
 		if b.marked {
 			_, _ = b.text.Discard(len(utf8BOM)) // Peek has it
@@ -382,13 +388,15 @@ func (b *beginning) next(format *Format, o Options) (*Lines, Next) {
 		if format.Wrapper != nil {
 			b.wrapper = format.Wrapper(b.head)
 		}
-		return lines, format.ReadDocument(&Document{r: b.text}, o)
+		doc := &Document{r: b.text}
+		return format.ReadDocument(doc, o), &doc.unverified
 	}
+	lines := &Lines{r: b.text}
 	if b.newWrapper != nil {
 		lines.wrapper = b.newWrapper()
 	}
 	lines.hasText = format.HasText && !o.isShort()
-	return lines, format.Read(lines, o)
+	return format.Read(lines, o), &lines.unverified
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,

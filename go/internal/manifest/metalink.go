@@ -39,7 +39,7 @@ type metalinkReader struct {
 }
 
 func readMetalink(doc *Document, _ Options) Next {
-	m := &metalinkReader{xml: newXMLReader(doc)}
+	m := &metalinkReader{xml: newXMLReader(doc, wordSet("file"))}
 	return perItem(doc, m.item)
 }
 

@@ -84,7 +84,7 @@ func readMHL(doc *Document, _ Options) Next {
 }
 
 func readHashList(doc *Document, d *mhlDialect) Next {
-	x := newXMLReader(doc)
+	x := newXMLReader(doc, d.items)
 	begun, inGroup := false, false
 	return perItem(doc, func() ([]Entry, error) {
 		if !begun {

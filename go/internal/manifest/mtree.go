@@ -37,6 +37,7 @@ var Mtree = &Format{Name: "mtree", Detect: detectMtree, Read: readMtree}
 var (
 	mtreeCommand = pattern(`^/(?:set|unset)(?:[ \t]|$)`)
 	mtreeType    = pattern(`(?:^|[ \t])type=(?:file|dir|link|block|char|fifo|socket)(?:[ \t]|$)`)
+	mtreeHidden  = pattern(`[a-z0-9]=[0-9A-Fa-f]{32,}(?:[ \t]|$)`) // a digest in a comment, which may be half a line
 	mtreeKeyword = pattern(`^[a-z0-9]+(?:=.*)?$`)
 
 	// mtreeIgnored are keywords that are noted. A keyword with a value is read by readMtree, or is one of these.
@@ -110,6 +111,9 @@ func (m *mtree) join() ([]byte, int64, error) {
 		return nil, n, err
 	}
 	line = bytes.TrimLeft(line, " \t")
+	if len(line) > 0 && line[0] == '#' && mtreeHidden().Match(line) {
+		m.fail(n, line, errHiddenDigest)
+	}
 	if len(line) == 0 || line[0] == '#' {
 		return nil, n, nil
 	}
@@ -250,6 +254,9 @@ func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mt
 		case key == "type" || key == "size":
 			known[key] = value
 		case slices.Contains(mtreeIgnored, key):
+			if key != "link" && !strings.HasSuffix(key, "digest") && hasLongHex(value) {
+				err = cmp.Or(err, fmt.Errorf("a digest in the keyword %s, which has none", key))
+			}
 			m.lines.ignores(key)
 		case algorithm != nil:
 			digests = append(digests, mtreeDigest{algorithm, value})

@@ -22,6 +22,9 @@ func parseNameFirst(line []byte, digests untagged) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if tag, isLabel := bytes.CutSuffix(name, []byte(":")); isLabel && algorithmOfHeading(string(tag)) != nil {
+		return Entry{}, errors.New("a digest without a file name, and this manifest is not named after one file, as name.sha256 is")
+	}
 	e, err := digests.entry(digits, name)
 	if err != nil {
 		return Entry{}, errors.New("expected the hex digest of a known algorithm at the end of the line")

@@ -86,11 +86,11 @@ var nameRules = []nameRule{
 		doc:   "the same words with `.json`, `.csv`, `.tsv`, `.md`, `.xml`, `.yaml` or `.toml`: `hashes.csv`, `checksums.json`"},
 	{kind: Candidate, pattern: `(?:in)?release|packages|sources|distinfo|manifest(?:\.files)?|manifest\.mf|` +
 		`repomd\.xml|[0-9a-f]{32,128}-primary\.xml|pylock\.(?:.+\.)?toml|datapackage\.json|ro-crate-metadata\.json(?:ld)?|paths\.json|` +
-		`.+\.(?:intoto\.jsonl?|dsc|changes|buildinfo|torrent)`,
-		words: "release packages sources distinfo manifest repomd -primary.xml pylock datapackage ro-crate-metadata paths.json intoto .dsc .changes .buildinfo .torrent",
+		`\.srcinfo|apkbuild|.+\.(?:intoto\.jsonl?|dsc|changes|buildinfo|torrent)`,
+		words: "release packages sources distinfo manifest repomd -primary.xml pylock datapackage ro-crate-metadata paths.json .srcinfo apkbuild intoto .dsc .changes .buildinfo .torrent",
 		doc: "`Release`, `InRelease`, `Packages`, `Sources`, `*.dsc`, `*.changes`, `*.buildinfo`, `distinfo`, `Manifest`, `Manifest.files`, " +
 			"`MANIFEST.MF`, `repomd.xml`, `DIGEST-primary.xml`, `pylock.toml`, `pylock.*.toml`, `datapackage.json`, " +
-			"`ro-crate-metadata.json`, `paths.json`, `*.intoto.json`, `*.intoto.jsonl`, `*.torrent`"},
+			"`ro-crate-metadata.json`, `paths.json`, `.SRCINFO`, `APKBUILD`, `*.intoto.json`, `*.intoto.jsonl`, `*.torrent`"},
 }
 
 // compressionSuffixes are the endings of compressed manifests.

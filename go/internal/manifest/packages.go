@@ -17,6 +17,7 @@ import (
 //	"MD5sum: " <hex digest>
 //	"SHA1: " | "SHA256: " | "SHA512: " <hex digest>
 //
+// Of other fields, only the first [MaxLine] bytes of a line are looked at: some list thousands of packages.
 // Other fields are skipped, but a digest in one is a bad line: it may be misspelt. A stanza without a name or a digest is
 // a bad line.
 var Packages = &Format{Name: "packages", Detect: detectPackages, Read: readPackages}
@@ -25,8 +26,10 @@ var Packages = &Format{Name: "packages", Detect: detectPackages, Read: readPacka
 // Build-Ids are of the programs inside it (dh_strip(1)).
 var packagesPlain = []string{"", "build-ids", "description", "description-md5", "filename", "size"}
 
-func detectPackages(head []byte, _ Options) bool {
+func detectPackages(head []byte, o Options) bool {
 	hasName, hasDigest := false, false
+	isLong := o.FileName == "Packages" && bytes.HasPrefix(head, []byte("Package: ")) && bytes.LastIndexByte(head, '\n') < len(head)-1 &&
+		len(head) >= MaxLine-len(utf8BOM)
 	for line := range bytes.Lines(head) {
 		line = bytes.TrimRight(line, "\r\n")
 		field := releaseField().FindSubmatch(line)
@@ -42,10 +45,22 @@ func detectPackages(head []byte, _ Options) bool {
 			hasDigest = true
 		}
 	}
-	return hasName && hasDigest
+	return hasName && hasDigest || isLong
 }
 
-func readPackages(lines *Lines, _ Options) Next { return readStanzas(lines, (*stanza).readPackage) }
+func readPackages(lines *Lines, _ Options) Next {
+	lines.cuts = func(begin []byte) bool {
+		field := releaseField().FindSubmatch(begin)
+		switch {
+		case field == nil:
+			return begin[0] == ' ' || begin[0] == '\t'
+		case bytes.EqualFold(field[1], []byte("filename")), bytes.EqualFold(field[1], []byte("size")):
+			return false
+		}
+		return releaseAlgorithm(field[1]) == nil
+	}
+	return readStanzas(lines, (*stanza).readPackage)
+}
 
 func (s *stanza) readPackage() {
 	first, name := &s.fields[0], s.field("filename")
@@ -91,7 +106,7 @@ func (s *stanza) readPackage() {
 // refuseDigests reports what looks like a digest in a field that is not verified.
 func (s *stanza) refuseDigests(f *stanzaField) {
 	for _, line := range append([]stanzaLine{f.stanzaLine}, f.more...) {
-		if slices.ContainsFunc(words(line.text), isDigestWord) {
+		if slices.ContainsFunc(words(line.text), isDigestWord) || hasLongHex(f.name) {
 			s.fail(line.line, line.text, fmt.Errorf("a digest in the field %.40q, which is not verified", f.name))
 		}
 	}

@@ -51,7 +51,7 @@ func Recognise(r io.Reader, o Options) (content Content, about string, err error
 	if format.ReadDocument != nil {
 		return Recognised, "", nil
 	}
-	_, next := beginning.next(format, o)
+	next, _ := beginning.next(format, o)
 	e, err := next()
 	var bad *LineError
 	switch {

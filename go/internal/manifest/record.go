@@ -144,6 +144,9 @@ func recordEntry(fields []string) (Entry, error) {
 	}
 	name, tag, size := fields[0], fields[1], fields[2]
 	if tag == "" {
+		if _, err := parseSize([]byte(size)); size != "" && err != nil {
+			return Entry{}, err
+		}
 		if recordNoEntry().MatchString(name) {
 			return Entry{}, errNoEntry
 		}

@@ -81,10 +81,13 @@ func readRelease(lines *Lines, _ Options) Next {
 	})
 }
 
+// damagedRow matches what may be a line with a digest, a size and a name, of which the digest is damaged.
+var damagedRow = pattern(`^[ \t]+[^ \t]{32,}[ \t]+[0-9]+[ \t]+[^ \t]`)
+
 // beginsWithDigest reports whether a line of a field that lists no digests of files has one nevertheless.
 func beginsWithDigest(field string, line []byte) bool {
 	all := words(line)
-	return len(all) > 0 && !strings.EqualFold(field, "Signed-By") && isDigestWord(all[0])
+	return len(all) > 0 && !strings.EqualFold(field, "Signed-By") && (isDigestWord(all[0]) || damagedRow().Match(line))
 }
 
 func releaseEntry(a *digest.Algorithm, row [][]byte) (Entry, error) {

@@ -58,7 +58,7 @@ func readPrimary(doc *Document, _ Options) Next {
 // passed over, and size reads the element of that name.
 func readRPM(doc *Document, root xml.Name, item string, other map[string]bool,
 	size func(*xmlReader, *xmlElement) (string, error)) Next {
-	x := newXMLReader(doc)
+	x := newXMLReader(doc, wordSet(item))
 	file := func(e *xmlElement) ([]Entry, error) {
 		f := &listedFile{line: e.line}
 		checksums := 0

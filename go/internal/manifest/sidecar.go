@@ -15,6 +15,9 @@ import (
 //	<tag> (":" | "=") <hex digest>
 //	[<tag>] "(stdin)= " <hex digest>     also <tag> " (-) = " <hex digest>
 //
+// Several lines with tags of different algorithms, such as "MD5SUM: " and "SHA256SUM: " of VMware, are about the same
+// file.
+//
 // "-" and "stdin" are standard input, from which the publisher's tool read the file. The name of the file is
 // the manifest's own name without its last extension; of ".txt" and the extension before it, both are
 // removed if the latter names an algorithm: disc.iso.sha256, disc.iso.sha256.txt and disc.iso.txt list
@@ -32,13 +35,21 @@ var (
 func detectSidecar(head []byte, o Options) bool {
 	lines := 0
 	var first []byte
+	tags := map[string]bool{}
 	for line := range contentLines(head, "#;") {
 		var u untagged
 		if isRemark(line) || u.heading(line) {
 			continue
 		}
-		first = line
-		if lines++; lines > 1 {
+		if lines == 0 {
+			first = line
+		}
+		lines++
+		tagged := sidecarTagged().FindSubmatch(line)
+		if tagged != nil {
+			tags[strings.ToLower(string(tagged[1]))] = true
+		}
+		if lines > 1 && len(tags) < lines {
 			return false
 		}
 	}
@@ -57,6 +68,7 @@ func detectSidecar(head []byte, o Options) bool {
 type sidecarDigest struct {
 	parsedDigest
 	fromStdin bool // the line has the name of standard input
+	tagged    bool // the line names the algorithm
 }
 
 var errNamedSidecar = errors.New("expected a digest without a file name")
@@ -70,9 +82,10 @@ func (u untagged) parseSidecar(line []byte) (d sidecarDigest, err error) {
 	fields := sidecarFields(line)
 	switch {
 	case tagged != nil && len(tagged[1]) > 0:
-		if d.algorithm = digest.ByTag(string(tagged[1])); d.algorithm == nil {
+		if d.algorithm = algorithmOfHeading(string(tagged[1])); d.algorithm == nil {
 			return d, unknownAlgorithm(tagged[1])
 		}
+		d.tagged = true
 		d.sum, err = decodeDigest(d.algorithm, tagged[2])
 		return d, err
 	case tagged != nil:
@@ -127,10 +140,21 @@ func splitSidecar(fileName string) (name, extension string) {
 	return fileName[:dot], fileName[dot:]
 }
 
+// About returns the name of the file that a manifest of that name promises to be about: "disc.iso" for
+// disc.iso.sha256, disc.iso.sha256.txt.asc and disc.iso.sfv; "" if the name promises none.
+func About(fileName string) string {
+	fileName = withoutSuffix(withoutSuffix(fileName, SignatureSuffixes), compressionSuffixes)
+	name, extension := splitSidecar(fileName)
+	if extension == ".sha" || strings.EqualFold(extension, ".sfv") || digest.NamedIn(extension) != nil {
+		return name
+	}
+	return ""
+}
+
 func readSidecar(lines *Lines, o Options) Next {
 	name, _ := splitSidecar(o.FileName)
 	digests := untagged{algorithm: o.untaggedAlgorithm()}
-	seen := false
+	seen := map[*digest.Algorithm]bool{} // nil is that of a line without a tag
 	next := perLine(lines, func(line []byte) (Entry, error) {
 		switch {
 		case hidesDigest(line) && line[0] == '#':
@@ -143,12 +167,17 @@ func readSidecar(lines *Lines, o Options) Next {
 		d, err := digests.parseSidecar(line)
 		switch {
 		case errors.Is(err, errNamedSidecar):
-		case seen:
+		case seen[nil] || seen[d.algorithm] || len(seen) > 0 && !d.tagged:
 			err = errors.New("second digest in a manifest of one file")
 		case name == "":
 			err = errors.New("no file name, and the manifest is not named after a file, as in name.sha256")
 		}
-		seen = seen || err == nil
+		switch {
+		case err == nil && d.tagged:
+			seen[d.algorithm] = true
+		case err == nil:
+			seen[nil] = true
+		}
 		digests.awaited = false
 		return Entry{Name: name, Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
 	})

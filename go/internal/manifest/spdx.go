@@ -14,15 +14,18 @@ import (
 //	{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": [{"type": "software_File",
 //	 "name": <name>, "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": <hex digest>}]}]}
 //
-// Packages are no files, and are skipped with their digests; a file without a digest is a bad line.
+// Packages are no files. If they have digests, [Reading.Unverified] has "packages", or their types of SPDX 3.0, such
+// as "software_Package"; and "externalDocumentRefs" for digests of other documents. A file without a digest is a bad line.
 var SPDX = &Format{Name: "spdx", Detect: func(head []byte, _ Options) bool {
 	object := jsonHead(head)
 	return hasKeys(object, "spdxVersion") || hasKeys(object, "@context") && jsonMentions(head, "spdx.org/rdf/3")
 }, ReadDocument: func(doc *Document, _ Options) Next {
 	return readJSON(doc, false, func(r *jsonReader) *jsonNode {
 		return &jsonNode{fields: map[string]*jsonNode{
-			"files":  {each: &jsonNode{read: func(string) ([]Entry, error) { return spdxFile(r) }}},
-			"@graph": {each: &jsonNode{read: func(string) ([]Entry, error) { return spdxElement(r) }}},
+			"files":                {each: &jsonNode{read: func(string) ([]Entry, error) { return spdxFile(r) }}},
+			"packages":             notedNode(r, "packages", "checksums", "packageVerificationCode"),
+			"externalDocumentRefs": notedNode(r, "externalDocumentRefs", "checksum"),
+			"@graph":               {each: &jsonNode{read: func(string) ([]Entry, error) { return spdxElement(r) }}},
 		}}
 	})
 }}
@@ -68,8 +71,13 @@ func spdxElement(r *jsonReader) ([]Entry, error) {
 		switch {
 		case types == nil:
 			_ = f.fail(errors.New(`no "type"`))
-		case f.problem == nil && len(f.digests) == 0 || spdxPackages[types[0]]:
+		case spdxPackages[types[0]]:
+			if len(f.digests)+len(f.unknown) > 0 || f.problem != nil {
+				r.doc.ignores(types[0])
+			}
 			return nil, nil // what is wrong in an element that is no file does not matter
+		case f.problem == nil && len(f.digests) == 0:
+			return nil, nil
 		}
 		_ = f.fail(errors.New("a digest of what is neither a file nor a package"))
 		f.digests = nil

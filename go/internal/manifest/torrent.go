@@ -28,6 +28,10 @@ var Torrent = &Format{Name: "torrent", Detect: detectTorrent, ReadDocument: read
 // maxTorrent is the size in bytes of the largest torrent that is read, all of it into memory.
 const maxTorrent = 32 << 20
 
+// maxTorrentNames is how many bytes all names in a torrent may have together. A short torrent could otherwise list
+// millions of files in a folder with a long name.
+const maxTorrentNames = 256 << 20
+
 var torrentBegins = pattern(`^d(?:4:infod|8:announce|13:announce-list|(?:7:comment|8:encoding|10:created by)\d|13:creation datei|8:url-listl|12:piece layersd)`)
 
 func detectTorrent(head []byte, o Options) bool {
@@ -52,13 +56,9 @@ type torrentReader struct {
 	v1      func() ([]Entry, error) // reads the next file of version 1; nil after the last one
 	total   int64                   // bytes of all files of version 1
 	offset  int64                   // of the next file among them
-	folders []treeFolder            // of version 2 that are open
-}
-
-// treeFolder is a folder of the file tree.
-type treeFolder struct {
-	at   bencode
-	path string // with "/" at its end, or ""
+	node    bencode                 // where the file tree of version 2 is read
+	folders []string                // of that tree that are open, with "/" at their ends; the first one may be ""
+	names   int                     // bytes of all names so far
 }
 
 func readTorrent(doc *Document, _ Options) Next {
@@ -163,12 +163,11 @@ func (t *torrentReader) plan() error {
 	if t.tree == nil {
 		return nil
 	}
-	root := treeFolder{at: *t.tree}
+	t.node, t.folders = *t.tree, []string{""}
 	if !t.isSingleTree() {
-		root.path = t.name + "/"
+		t.folders[0] = t.name + "/"
 	}
-	t.folders = []treeFolder{root}
-	return t.folders[0].at.enter('d')
+	return t.node.enter('d')
 }
 
 func (t *torrentReader) planV1() error {
@@ -322,7 +321,10 @@ func (t *torrentReader) nextFile() ([]Entry, error) {
 		return nil, errNoName
 	case d.padding:
 		t.offset += d.length
-		f := d.listed(t.name + "/" + d.path)
+		f, err := t.listed(&d, t.name+"/"+d.path)
+		if err != nil {
+			return nil, err
+		}
 		f.entries = nil
 		f.fail(fmt.Errorf("%w: it is a padding file whose name is not .pad/<number> (BEP 47)", errNoDigest))
 		return f.done()
@@ -336,7 +338,10 @@ func (t *torrentReader) file(b bencode, name string) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := d.listed(name)
+	f, err := t.listed(&d, name)
+	if err != nil {
+		return nil, err
+	}
 	begin, end := t.offset, t.offset+d.length
 	t.offset = end
 	if !d.link {
@@ -347,8 +352,11 @@ func (t *torrentReader) file(b bencode, name string) ([]Entry, error) {
 	return f.done()
 }
 
-// listed returns what both versions have in common.
-func (d *torrentFile) listed(name string) *listedFile {
+// listed returns what both versions have in common. The error is about the torrent as a whole.
+func (t *torrentReader) listed(d *torrentFile, name string) (*listedFile, error) {
+	if t.names += len(name); t.names > maxTorrentNames {
+		return nil, fmt.Errorf("the names of all files have over %d bytes", maxTorrentNames)
+	}
 	f := &listedFile{line: 1, sized: true, size: d.length}
 	f.setName(name)
 	if d.link {
@@ -362,7 +370,7 @@ func (d *torrentFile) listed(name string) *listedFile {
 	} else if d.sha1 != nil {
 		f.fail(fmt.Errorf("a SHA-1 digest of %d bytes", len(d.sha1)))
 	}
-	return f
+	return f, nil
 }
 
 // isSingleTree reports whether the tree consists of one file, which is in no folder then.
@@ -383,41 +391,39 @@ func (b *bencode) isFile() bool { return bytes.HasPrefix(b.text[b.at:], []byte("
 // nextOfTree returns the entries of the next file in the tree of version 2.
 func (t *torrentReader) nextOfTree() ([]Entry, error) {
 	last := len(t.folders) - 1
-	folder := &t.folders[last]
-	if folder.at.leave() {
+	if t.node.leave() {
 		t.folders = t.folders[:last]
 		return nil, nil
 	}
-	key, err := folder.at.bytes()
+	key, err := t.node.bytes()
 	if err != nil {
 		return nil, err
 	}
 	if err := checkComponent(string(key)); err != nil {
 		return nil, err
 	}
-	path := folder.path + string(key)
-	if len(path) > MaxLine {
+	if len(t.folders[last])+len(key) > maxFolder {
 		return nil, errors.New("the file name is too long")
 	}
-	node := folder.at
-	if err := folder.at.skip(); err != nil {
-		return nil, err
+	path := t.folders[last] + string(key)
+	if !t.node.isFile() {
+		t.folders = append(t.folders, path+"/")
+		return nil, t.node.enter('d')
 	}
-	if !node.isFile() {
-		t.folders = append(t.folders, treeFolder{node, path + "/"})
-		return nil, t.folders[last+1].at.enter('d')
-	}
-	node.at += len("d0:")
-	d, err := readTorrentFile(&node)
+	t.node.at += len("d0:")
+	d, err := readTorrentFile(&t.node)
 	switch {
 	case err != nil:
 		return nil, err
-	case !node.leave():
+	case !t.node.leave():
 		return nil, errors.New("a file that is also a folder")
 	case d.padding:
 		return nil, errors.New("a padding file in a torrent of version 2")
 	}
-	f := d.listed(path)
+	f, err := t.listed(&d, path)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case len(d.root) == digest.TorrentTree.Size:
 		f.add(digest.TorrentTree, d.root)

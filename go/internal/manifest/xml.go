@@ -24,12 +24,13 @@ const (
 type xmlReader struct {
 	doc     *Document
 	decoder *xml.Decoder
-	read    int64    // bytes read
-	begins  int64    // where the last token begins
-	ended   bool     // all was read
-	line    int64    // of the last token
-	root    xml.Name // of the root element
-	depth   int      // elements that are open
+	read    int64           // bytes read
+	begins  int64           // where the last token begins
+	ended   bool            // all was read
+	line    int64           // of the last token
+	root    xml.Name        // of the root element
+	depth   int             // elements that are open
+	items   map[string]bool // elements that list files, which must not be passed over
 	next    xmlElement
 }
 
@@ -39,8 +40,8 @@ type xmlElement struct {
 	line int64
 }
 
-func newXMLReader(doc *Document) *xmlReader {
-	x := &xmlReader{doc: doc}
+func newXMLReader(doc *Document, items map[string]bool) *xmlReader {
+	x := &xmlReader{doc: doc, items: items}
 	x.decoder = xml.NewDecoder(x)
 	x.decoder.CharsetReader = decodedCharset
 	return x
@@ -251,7 +252,8 @@ func (x *xmlReader) word() (string, error) {
 	return strings.Trim(text, " \t\r\n"), err
 }
 
-// skip reads the rest of the element that is open. Text between elements of the root's namespace is an error.
+// skip reads the rest of the element that is open. Text between elements of the root's namespace is an error, and so
+// is one of them that lists a file: nothing else would verify it.
 func (x *xmlReader) skip() error {
 	type open struct{ own, text bool }
 	inside := []open{{}}
@@ -263,7 +265,11 @@ func (x *xmlReader) skip() error {
 		last := len(inside) - 1
 		switch t := t.(type) {
 		case xml.StartElement:
-			inside[last].own = inside[last].own || t.Name.Space == x.root.Space
+			isOwn := t.Name.Space == x.root.Space
+			if isOwn && x.items[t.Name.Local] {
+				return fmt.Errorf("an element <%s> where none belongs", t.Name.Local)
+			}
+			inside[last].own = inside[last].own || isOwn
 			inside = append(inside, open{})
 		case xml.CharData:
 			inside[last].text = inside[last].text || len(bytes.TrimSpace(t)) > 0

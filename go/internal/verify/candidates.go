@@ -43,13 +43,15 @@ func (u *unknownManifests) add(path string) {
 
 // hint returns a sentence about them, "" if there are none.
 func (u *unknownManifests) hint() string {
-	switch u.count {
-	case 0:
+	if u.count == 0 {
 		return ""
-	case 1:
-		return printable.Quote(u.paths[0]) + " looks like one, but could not be understood"
 	}
-	return fmt.Sprintf("%s and %d more look like one, but could not be understood", printable.Quote(u.paths[0]), u.count-1)
+	path := printable.Quote(u.paths[0])
+	which := " looks"
+	if u.count > 1 {
+		which = fmt.Sprintf(" and %d more look", u.count-1)
+	}
+	return path + which + " like one, but could not be understood; to see why: checksig " + path
 }
 
 // examine removes the candidates whose content is no manifest.

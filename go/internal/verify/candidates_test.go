@@ -36,8 +36,8 @@ func TestManyUnknownManifests(t *testing.T) {
 		}
 	}
 	err := verify.CheckSignatures(t.Context(), dir)
-	want := fmt.Sprintf("no checksum manifest in this folder; %q and 199 more look like one, but could not be understood",
-		filepath.Join(dir, "hashes-000.txt"))
+	want := fmt.Sprintf("no checksum manifest in this folder; %[1]q and 199 more look like one, but could not be understood; "+
+		"to see why: checksig %[1]q", filepath.Join(dir, "hashes-000.txt"))
 	if err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -50,11 +50,13 @@ type visitor struct {
 // openManifest is a manifest that is being read.
 type openManifest struct {
 	*Manifest
-	location *location
-	file     *safefs.File
-	reading  *manifest.Reading
-	line     int64
-	isLarge  bool // it is in memory, and takes much of it
+	location  *location
+	file      *safefs.File
+	reading   *manifest.Reading
+	line      int64
+	isLarge   bool   // it is in memory, and takes much of it
+	promised  string // the file next to it that its name promises, until a line lists that; or ""
+	elsewhere string // the name of a file in another folder that is called so; or ""
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
@@ -244,6 +246,7 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
 	m.folder = rd.discovery.roots.At(path.Join(m.location.folder, path.Dir(m.location.name)), "")
 	m.root = rd.rootOf(m, reading.Format)
+	m.promised = manifest.About(options.FileName)
 	return nil
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +16,7 @@ import (
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
 	"checksig/internal/nameset"
+	"checksig/internal/printable"
 	"checksig/internal/safefs"
 )
 
@@ -149,7 +153,10 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 				joined.add(c)
 			}
 		},
-		ended: func(m *openManifest) { r.record.read(m.Manifest) },
+		ended: func(m *openManifest) {
+			r.notePromise(m)
+			r.record.read(m.Manifest)
+		},
 	})
 	for !pool.Started() && more() {
 		continue
@@ -187,9 +194,39 @@ func (r *run) opened(m *openManifest, err error) {
 	}
 }
 
+// notePromise notes that a manifest's name promises a digest of a file that is next to it, but no line lists
+// that file: it was not verified, and nothing else would say so.
+func (r *run) notePromise(m *openManifest) {
+	if m.promised == "" || r.record.sink.Note == nil {
+		return
+	}
+	tree, err := m.folder.Acquire()
+	if err != nil {
+		return
+	}
+	defer m.folder.Release()
+	info, err := tree.Stat(m.promised)
+	switch {
+	case err != nil || !info.Mode().IsRegular():
+	case m.elsewhere != "":
+		r.record.note(m.Manifest, 0, fmt.Sprintf("lists %s instead of %s, which is next to it: --basename (basename=True) verifies that",
+			printable.Quote(m.elsewhere), printable.Quote(m.promised)))
+	default:
+		r.record.note(m.Manifest, 0, "lists no digest of "+printable.Quote(m.promised)+", which its name promises and which is next to it")
+	}
+}
+
 // note records a claim, and reports whether its file must be hashed.
 func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
+	switch {
+	case m.promised == "":
+	case c.path() == filepath.Join(m.folder.Dir, m.promised),
+		c.slashed != "" && filepath.Join(c.root.Dir, c.slashed) == filepath.Join(m.folder.Dir, m.promised):
+		m.promised = ""
+	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
+		m.elsewhere = c.entry.Name
+	}
 	if r.compare.listed != nil {
 		if path := c.path(); path != "" {
 			r.compare.listed.Add(path)

@@ -14,21 +14,9 @@ import (
 	"checksig/internal/hashpool"
 	"checksig/internal/manifest"
 	"checksig/internal/nameset"
+	"checksig/internal/printable"
 	"checksig/internal/safefs"
 )
-
-// isManifest reports whether a file is, by its name, a manifest or the signature of one.
-func isManifest(name string) bool {
-	if manifest.IsName(name) {
-		return true
-	}
-	for _, suffix := range manifest.SignatureSuffixes {
-		if signed, is := strings.CutSuffix(name, suffix); is && manifest.IsName(signed) {
-			return true
-		}
-	}
-	return false
-}
 
 // unlistedSearch looks for the files that no manifest lists, and among them for missing ones.
 type unlistedSearch struct {
@@ -36,6 +24,7 @@ type unlistedSearch struct {
 	discovery *discovery
 	record    *recorder
 	listed    *nameset.Set
+	manifests map[string]*Manifest // that were read, by their absolute paths; nil for what was read as part of a structure
 	index     *movedIndex
 	pool      *hashpool.Pool[struct{}]
 }
@@ -43,11 +32,11 @@ type unlistedSearch struct {
 // findUnlisted reports the unlisted files, then the missing entries, by then with the paths to which
 // their files may have been moved.
 func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
+	s.manifests = map[string]*Manifest{}
 	for _, l := range s.discovery.locations { // whatever their names
 		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
-		for _, suffix := range append([]string{""}, manifest.SignatureSuffixes...) {
-			s.listed.Add(path + suffix)
-		}
+		s.listed.Add(path)
+		s.manifests[path] = l.manifest
 	}
 	s.index = newMovedIndex(missing)
 	config.NewHandler = func(int) hashpool.Handler[struct{}] { return s }
@@ -112,7 +101,7 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 			return fs.SkipDir
 		}
 		path := prefix + filepath.FromSlash(name)
-		if isFile(tree, name, entry) && !isManifest(entry.Name()) && !s.discovery.isOwnFile(path) && !s.listed.Has(path) {
+		if isFile(tree, name, entry) && !s.discovery.isOwnFile(path) && !s.listed.Has(path) && !s.isExcused(tree, root, name) {
 			s.found(root, name)
 		}
 		return nil
@@ -120,6 +109,31 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 	if err != nil && ctx.Err() == nil {
 		s.unsearched(root.Display, err)
 	}
+}
+
+// isExcused reports whether a file need not be listed, and notes why: it is the signature of a manifest next to it, or
+// a manifest by its name that was not read.
+func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name string) bool {
+	if manifest.IsName(name[strings.LastIndexByte(name, '/')+1:]) {
+		s.record.note(s.record.manifests[0], 0, printable.Quote(root.Path(name))+" is not listed, and was not read: it has the name of a manifest")
+		return true
+	}
+	for _, suffix := range manifest.SignatureSuffixes {
+		signed, is := strings.CutSuffix(name, suffix)
+		if !is {
+			continue
+		}
+		about, isRead := s.manifests[filepath.Join(root.Dir, signed)]
+		if !isRead {
+			info, err := tree.Stat(signed)
+			isRead = err == nil && info.Mode().IsRegular() && manifest.IsName(signed[strings.LastIndexByte(signed, '/')+1:])
+		}
+		if isRead {
+			s.record.note(cmp.Or(about, s.record.manifests[0]), 0, printable.Quote(root.Path(name))+" is not listed: it is the signature of a manifest")
+		}
+		return isRead
+	}
+	return false
 }
 
 // isFile reports whether entry is a regular file or a link to one; or a link that leads outside, which is

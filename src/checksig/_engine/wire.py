@@ -244,13 +244,13 @@ def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     return Result(
         _name(parts[3]),
         _STATUSES[status],
-        _text(parts[0]),
+        sys.intern(_text(parts[0])),  # one object for all entries: a report may have millions
         parts[1].hex(),
         parts[2].hex() or None,
         bytes_read,
         manifests[manifest].path,
         line,
-        _text(parts[4]) or None,
+        sys.intern(_text(parts[4])) or None,
         assumed == 1,
         _name(parts[5]) or None,
         _name(parts[6]) or None,
