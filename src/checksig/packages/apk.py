@@ -147,9 +147,10 @@ class _Apk(Database):
                 if key == "a":
                     files[-1] = files[-1]._replace(mode=int(found[1], 8))
             elif key == "Z":
-                if not is_file or files[-1].digests:
+                if not is_file or files[-1].digest:
                     raise self._error(number, "a digest of no file")
-                files[-1] = files[-1]._replace(digests=(self._digest(value, number, cut_off),))
+                algorithm, digest = self._digest(value, number, cut_off)
+                files[-1] = files[-1]._replace(algorithm=algorithm, digest=digest)
             if len(files) > MAX_FILES:
                 raise self._error(number, f"more than {MAX_FILES} files")
         return Contents(self._path, files)

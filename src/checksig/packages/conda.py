@@ -105,24 +105,37 @@ def _record(files: Root, file: str) -> _Record:
     name, version = (stem.rsplit("-", 2) + ["", ""])[:2]
     error: str | None = None
     try:
-        record = json.loads(files.read(file, _MAX_BYTES))
-        return _described(file, name, version, record)
+        record = json.loads(files.read(file, _MAX_BYTES), object_pairs_hook=_object)
+        return _described(file, record)
     except OSError as cause:
         error = cause.strerror or str(cause)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         error = "not a record of conda"
     return _Record(file, name, version, error, None)
 
 
-def _described(file: str, name: str, version: str, record: dict[str, Any]) -> _Record:
-    paths: Any = (record.get("paths_data") or {}).get("paths") or []
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _described(file: str, record: dict[str, Any]) -> _Record:
+    name, version = record["name"], record["version"]
+    paths = record["paths_data"]["paths"] if record.get("paths_data") is not None else []
+    names = record["files"] if record.get("files") is not None or not paths else []
+    if not (isinstance(paths, list) and isinstance(names, list)):
+        raise TypeError
     listed = {path["_path"] for path in paths}
-    named = {*map(str, record.get("files") or [])}
+    named = set(names)
+    if not all(isinstance(each, str) for each in (name, version, *listed, *named)):
+        raise TypeError
     without = [path for path in paths if not (path.get("sha256_in_prefix") or path.get("sha256"))]
     undigested = [path for path in without if path.get("path_type") != "directory"]
     folders = len(without) - len(undigested)
     # Python compiles these files after the installation.
-    unexpected = [path for path in undigested if not str(path["_path"]).endswith(".pyc")]
+    unexpected = [path for path in undigested if not path["_path"].endswith(".pyc")]
     problem: str | None = None
     if named and not paths:
         problem = f"the record lists {len(named)} files without digests"
@@ -132,8 +145,8 @@ def _described(file: str, name: str, version: str, record: dict[str, Any]) -> _R
         problem = f"{len(unexpected)} files are recorded without a digest"
     return _Record(
         file,
-        str(record.get("name") or name)[:_MAX_CHARACTERS],
-        str(record.get("version") or version)[:_MAX_CHARACTERS],
+        name[:_MAX_CHARACTERS],
+        version[:_MAX_CHARACTERS],
         None,
         problem,
         digested=len(paths) - len(undigested) - folders,

@@ -63,8 +63,9 @@ class ListedFile(NamedTuple):
     kind: str | None
     """:data:`FILE`, :data:`FOLDER`, :data:`LINK`, :data:`DEVICE`; None if the database does not
     say, and the digest is that of a file or of a link's target."""
-    digests: tuple[tuple[str, str], ...] = ()
-    """Algorithms with digests in hexadecimal. A digest of SHA-256 may be cut off."""
+    algorithm: str = ""
+    digest: str = ""
+    """In hexadecimal; empty if none is recorded. One of SHA-256 may be cut off."""
     size: int | None = None
     mode: int | None = None
     """The permissions; None if they are not recorded, or may be changed."""
@@ -191,14 +192,15 @@ def _verify(
         return PackageReport(name, version, contents.path, None, problem)
     check = _Check(database, contents)
     check.look()
-    check.hash(scratch, workers)
+    check.compare_digests(scratch, workers)
     report = check.report()
     if check.undigested and problem is None:
         problem = f"{check.undigested} files are recorded without a digest"
     if not report.verified and not report.failures and not report.bad_line_count:
         problem = problem or "no file was verified"
+    found = report if report.entries or report.bad_line_count else None
     return PackageReport(
-        name, version, contents.path, report, problem, check.undigested, tuple(check.skipped)
+        name, version, contents.path, found, problem, check.undigested, tuple(check.skipped)
     )
 
 
@@ -242,7 +244,7 @@ class _Check:
                 folders.setdefault("/".join(components[:-1]), []).append(file)
         for name, files in folders.items():
             try:
-                with self._files.folder(name) as folder:
+                with self._files.open_folder(name) as folder:
                     for file in files:
                         self._look(folder, file)
             except OSError as error:
@@ -278,7 +280,7 @@ class _Check:
             wrong = self._result(file, opened, Status.MISMATCHED, text)
         if target is not None:
             self._compare_target(file, opened, target)
-        elif kind == FILE and file.digests:
+        elif kind == FILE and file.digest:
             self._items.append(_Item(file, opened, wrong))
         elif kind == FILE and wrong is None:
             self.undigested += 1
@@ -294,16 +296,13 @@ class _Check:
     def _compare_target(self, file: ListedFile, opened: str, target: str) -> None:
         if file.kind == LINK:
             equal = file.target in {None, target}
-        elif not file.digests:
+        elif not file.digest:
             self.undigested += 1
             return
         else:
             content = os.fsencode(target)
-            equal = all(
-                hashlib.new(name, content, usedforsecurity=False).hexdigest()[: len(digits)]
-                == digits
-                for name, digits in file.digests
-            )
+            digest = hashlib.new(file.algorithm, content, usedforsecurity=False).hexdigest()
+            equal = digest[: len(file.digest)] == file.digest
         if equal:
             self._verified += 1
         elif file.may_change is not None and file.kind is None:
@@ -330,12 +329,11 @@ class _Check:
         self.skipped.append(self._result(file, opened, Status.SKIPPED, why))
 
     def _result(self, file: ListedFile, opened: str, status: Status, detail: str) -> Result:
-        algorithm, expected = file.digests[0] if file.digests else ("", "")
         return Result(
             name=file.name,
             status=status,
-            algorithm=algorithm,
-            expected=expected,
+            algorithm=file.algorithm,
+            expected=file.digest,
             found=None,
             size=0,
             manifest=self._contents.path,
@@ -346,7 +344,7 @@ class _Check:
 
     # --- hash the files
 
-    def hash(self, scratch: str, workers: int | None) -> None:
+    def compare_digests(self, scratch: str, workers: int | None) -> None:
         """Compare the digests of files."""
         if not self._items:
             return
@@ -364,15 +362,14 @@ class _Check:
         finally:
             if os.path.lexists(scratch):
                 os.unlink(scratch)
-        expected = sum(len(item.file.digests) for item in self._items)
-        if report.entries + report.bad_line_count != expected:
+        if report.entries + report.bad_line_count != len(self._items):
             raise EngineError("the engine lost a file of the package")
         self._engine = report
         failed: dict[int, Result] = {}
         for result in report.failures:
             item = self._items[result.line - _FIRST_LINE]
             if not _is_cut_off(item.file, result):
-                failed.setdefault(result.line - _FIRST_LINE, result)
+                failed[result.line - _FIRST_LINE] = result
         if report.bad_line_count:  # a name or a digest that the engine refuses
             for bad in report.bad_lines:
                 self._bad(self._items[bad.line - _FIRST_LINE].file, bad.cause)
@@ -393,7 +390,7 @@ class _Check:
             manifest=self._contents.path,
             line=file.line,
             opened=self._files.path(item.opened),
-            expected=dict(file.digests).get(result.algorithm, result.expected),
+            expected=file.digest,
         )
         if result.status is Status.MISMATCHED and file.may_change is not None and not item.wrong:
             result = result._replace(status=Status.SKIPPED, detail=file.may_change)
@@ -409,7 +406,7 @@ class _Check:
         self.skipped.sort(key=lambda result: result.line)
         count = collections.Counter(result.status for result in self._failures)
         algorithms = dict.fromkeys(
-            name for file in self._contents.files for name, _ in file.digests
+            file.algorithm for file in self._contents.files if file.algorithm
         )
         engine = self._engine
         return Report(
@@ -423,8 +420,8 @@ class _Check:
             failures=tuple(self._failures),
             bad_lines=tuple(self._bad_lines[:MAX_BAD_LINES]),
             bad_lines_omitted=max(len(self._bad_lines) - MAX_BAD_LINES, 0),
-            bytes_read=engine.bytes_read if engine else 0,
-            elapsed=engine.elapsed if engine else 0.0,
+            bytes_read=0 if engine is None else engine.bytes_read,
+            elapsed=0.0 if engine is None else engine.elapsed,
         )
 
 
@@ -441,15 +438,13 @@ def _manifest(items: list[_Item]) -> Iterator[bytes]:
     for file, opened, _ in items:
         name = _UNSAFE.sub(lambda m: b"\\%03o" % m[0][0], os.fsencode(opened))
         size = b"" if file.size is None else b" size=%d" % file.size
-        digests = b"".join(
-            f" {name}digest={digits.ljust(_digits(name, digits), '0')}".encode()
-            for name, digits in file.digests
+        digest = file.digest.ljust(_SHA256_DIGITS, "0") if file.algorithm == "sha256" else file.digest
+        yield b"./%s type=file%s %sdigest=%s\n" % (
+            name,
+            size,
+            file.algorithm.encode(),
+            digest.encode(),
         )
-        yield b"./%s type=file%s%s\n" % (name, size, digests)
-
-
-def _digits(algorithm: str, digits: str) -> int:
-    return _SHA256_DIGITS if algorithm == "sha256" else len(digits)
 
 
 def _is_cut_off(file: ListedFile, result: Result) -> bool:
@@ -457,12 +452,11 @@ def _is_cut_off(file: ListedFile, result: Result) -> bool:
 
     The engine compares whole digests. It was given the part followed by zeros.
     """
-    listed = dict(file.digests).get(result.algorithm, "")
     return (
         result.status is Status.MISMATCHED
-        and 0 < len(listed) < len(result.expected)
+        and len(file.digest) < len(result.expected)
         and result.found is not None
-        and result.found.startswith(listed)
+        and result.found.startswith(file.digest)
     )
 
 

@@ -53,6 +53,15 @@ _MAX_PACKAGES = 100_000
 _NAME = re.compile(r"[A-Za-z0-9@_+][A-Za-z0-9@._+-]*")
 _VERSION = re.compile(r"[A-Za-z0-9:._+~-]+")
 
+_METADATA = {
+    ".BUILDINFO": None,
+    ".MTREE": None,
+    ".PKGINFO": None,
+    ".INSTALL": "install",
+    ".CHANGELOG": "changelog",
+}
+"""The files of a package that are not installed, and what they are called in the database."""
+
 _CHANGED = "a configuration file, which may be changed"
 
 
@@ -137,16 +146,15 @@ class _Pacman(Database):
         for file in _Mtree(path, content, bad):
             plain = _plain(file.name)
             named.discard(plain)
-            if plain.startswith("."):
-                # Metadata of the package, of which some is kept in the database.
-                kept = {".INSTALL": "install", ".CHANGELOG": "changelog"}.get(plain)
+            if plain in _METADATA:
+                kept = _METADATA[plain]
                 if kept is None:
                     continue
                 file = file._replace(name=f"{folder}/{kept}", mode=None)  # noqa: PLW2901
             files.append(
                 file._replace(
                     may_change=_CHANGED if plain in backup else None,
-                    may_miss=self._why_left_out(plain),
+                    may_miss=self._why_left_out(plain + "/" * (file.kind == FOLDER)),
                 )
             )
         problem = f"{len(named)} files are not in its mtree" if named else None
@@ -300,6 +308,8 @@ def _keywords(words: list[bytes]) -> dict[str, str]:
             raise ValueError(f"unknown keyword {printable(name[:40])}")
         if name in found:
             raise ValueError(f"the keyword {name} is there twice")
+        if b"\0" in value:
+            raise ValueError("a null byte")
         found[name] = os.fsdecode(_unescaped(value))
     return found
 
@@ -308,14 +318,13 @@ def _file(name: str, stated: dict[str, str], number: int) -> ListedFile:
     kind = _KINDS.get(stated.get("type", "file"))
     if kind is None:
         raise ValueError("unknown type of file")
-    digests = {
-        algorithm: stated[key].lower()
-        for key, (algorithm, digits) in _DIGESTS.items()
-        if key in stated and re.fullmatch(f"[0-9a-fA-F]{{{digits}}}", stated[key])
-    }
-    if len(digests) != sum(key in stated for key in _DIGESTS):
-        raise ValueError("a digest of wrong length, or two of an algorithm")
-    if kind != FILE and (digests or "size" in stated):
+    algorithm = digest = ""
+    for key, (known, digits) in _DIGESTS.items():  # the strongest one is the last
+        if key in stated:
+            algorithm, digest = known, stated[key].lower()
+            if not re.fullmatch(f"[0-9a-f]{{{digits}}}", digest):
+                raise ValueError(f"not a digest of {known}")
+    if kind != FILE and (digest or "size" in stated):
         raise ValueError("a digest or a size of what is no file")
     if kind == LINK and not stated.get("link"):
         raise ValueError("a link without its target")
@@ -328,7 +337,8 @@ def _file(name: str, stated: dict[str, str], number: int) -> ListedFile:
         name,
         number,
         kind,
-        tuple(digests.items()),
+        algorithm,
+        digest,
         size=None if size is None else int(size),
         mode=None if mode is None else int(mode, 8),
         target=stated.get("link") if kind == LINK else None,

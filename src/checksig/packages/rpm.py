@@ -559,18 +559,17 @@ def _contents(path: str, header: _Header) -> Contents:
         1,
     ):
         kind = _KINDS.get(stat.S_IFMT(mode))
-        digests: tuple[tuple[str, str], ...] = ()
         cause = ""
+        if kind != FILE or flags & _IS_GHOST:
+            digest = ""
         if kind is None:
             cause = f"unknown kind of file: mode {mode:o}"
         elif state not in {_NORMAL, *_EXCUSED}:
             cause = f"unknown state of a file: {state}"
-        elif digest and kind == FILE and not flags & _IS_GHOST:
-            if not algorithm:
-                cause = f"digests of the unknown algorithm {number}"
-            elif len(digest) != digits or not _HEX.fullmatch(digest):
-                cause = f"not a digest of {algorithm}"
-            digests = ((algorithm, digest),)
+        elif digest and not algorithm:
+            cause = f"digests of the unknown algorithm {number}"
+        elif digest and (len(digest) != digits or not _HEX.fullmatch(digest)):
+            cause = f"not a digest of {algorithm}"
         if cause:
             bad.append(BadLine(path, i, name[:200], cause))
             continue
@@ -578,7 +577,8 @@ def _contents(path: str, header: _Header) -> Contents:
             name,
             i,
             kind,
-            digests,
+            algorithm if digest else "",
+            digest,
             size=size if kind == FILE and verify & _VERIFY_SIZE else None,
             mode=stat.S_IMODE(mode) if verify & _VERIFY_MODE else None,
             target=target if kind == LINK and verify & _VERIFY_LINK else None,

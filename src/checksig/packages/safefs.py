@@ -167,7 +167,7 @@ class Root:
             return []
 
     @contextlib.contextmanager
-    def folder(self, name: str) -> Generator[Folder]:
+    def open_folder(self, name: str) -> Generator[Folder]:
         """Open a folder, to look at what is in it.
 
         :raises OSError: it does not exist, is no folder or leads outside.
