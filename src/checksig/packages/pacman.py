@@ -133,14 +133,13 @@ class _Pacman(Database):
     def contents(self, package: Listed) -> Contents:
         folder = f"{_LOCAL}/{package.key}"
         path = self.path_of(package)
-        sections = self._sections(f"{folder}/files", optional=True)
+        sections = self._sections(f"{folder}/files")
         named = {_plain(name) for name in sections.get("FILES", [])}
         backup = {line.partition("\t")[0] for line in sections.get("BACKUP", [])}
         try:
             content = self._decompressed(f"{folder}/mtree")
         except FileNotFoundError:
-            # "files" of a package without files has no section.
-            return Contents(path, [], problem="no mtree" if named or not sections else None)
+            return Contents(path, [], problem="no mtree" if named else None)
         files: list[ListedFile] = []
         bad: list[BadLine] = []
         for file in _Mtree(path, content, bad):
@@ -160,14 +159,9 @@ class _Pacman(Database):
         problem = f"{len(named)} files are not in its mtree" if named else None
         return Contents(path, files, tuple(bad), problem)
 
-    def _sections(self, name: str, *, optional: bool = False) -> dict[str, list[str]]:
+    def _sections(self, name: str) -> dict[str, list[str]]:
         """Return the lines of each section of a file, which starts with %NAME%."""
-        try:
-            text = os.fsdecode(self.files.read(name, _MAX_BYTES))
-        except FileNotFoundError:
-            if optional:
-                return {}
-            raise
+        text = os.fsdecode(self.files.read(name, _MAX_BYTES))
         sections: dict[str, list[str]] = {}
         lines: list[str] | None = None
         for line in text.split("\n"):
