@@ -273,7 +273,9 @@ def test_other_databases(run: Callable[..., str], tmp_path: Path, words: list[st
     package.mkdir(parents=True)
     (root / "etc/pacman.conf").write_bytes(b"[options]\nNoExtract = " + line + b" *" + line + b"\n")
     mtree = b"#mtree\n./" + line + b" type=link link=" + line + b"\n" + line + b"\n./x size=" + line
-    mtree += b"\n./" + line.replace(b"\\", b"").replace(b" ", b"") + b" sha256digest=" + digest + b"\n"
+    mtree += (
+        b"\n./" + line.replace(b"\\", b"").replace(b" ", b"") + b" sha256digest=" + digest + b"\n"
+    )
     (package / "mtree").write_bytes(gzip.compress(mtree))
     (package / "files").write_bytes(b"%FILES%\n" + line + b"\n%BACKUP%\n" + line + b"\n")
     for name, version in ((b"x", b"1"), (line, b"1"), (b"x", line)):

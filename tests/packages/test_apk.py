@@ -145,7 +145,11 @@ def test_an_unchanged_system(root: Path, run: Callable[..., Run]) -> None:
     assert run("--root", root, "busybox-1.36.1-r29").returncode == 0
     assert run("--root", root, "none").returncode == 2
     document = json.loads(run("--root", root, "--json").stdout)
-    assert [package["name"] for package in document["packages"]] == [".build-deps", "busybox", "new"]
+    assert [package["name"] for package in document["packages"]] == [
+        ".build-deps",
+        "busybox",
+        "new",
+    ]
 
 
 def test_changes(root: Path) -> None:

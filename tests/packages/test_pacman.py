@@ -315,7 +315,7 @@ def test_a_record_in_part(made: Path, build: Any) -> None:
     assert checksig.verify_pacman(root=made).packages[0].status is PackageStatus.FAILED
     (folder / "files").write_text("%FILES%\n")
     assert checksig.verify_pacman(root=made).ok  # no files
-    with gzip.open(folder / "mtree", "wb", compresslevel=9) as bomb:
+    with (folder / "mtree").open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb") as bomb:
         for _ in range(65):
             bomb.write(bytes(1 << 20))
     assert not checksig.verify_pacman(root=made).ok

@@ -13,7 +13,7 @@ import base64
 import binascii
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._printable import printable
 from ..errors import ManifestError, ManifestNotFoundError
@@ -119,7 +119,7 @@ class _Apk(Database):
             yield Listed(name, version, frozenset({name, f"{name}-{version}"}), (start, line))
 
     def contents(self, package: Listed) -> Contents:
-        start, line = package.key  # type: ignore[misc]
+        start, line = cast("tuple[int, int]", package.key)
         files: list[ListedFile] = []
         cut_off = False
         folder: str | None = None

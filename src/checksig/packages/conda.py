@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from .._engine.wire import NO_DIGEST
 from .._printable import printable
@@ -121,14 +121,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return cast("list[Any]", value)
+
+
 def _described(file: str, record: dict[str, Any]) -> _Record:
     name, version = record["name"], record["version"]
-    paths = record["paths_data"]["paths"] if record.get("paths_data") is not None else []
-    names = record["files"] if record.get("files") is not None or not paths else []
-    if not (isinstance(paths, list) and isinstance(names, list)):
-        raise TypeError
-    listed = {path["_path"] for path in paths}
-    named = set(names)
+    paths = _list(record["paths_data"]["paths"] if record.get("paths_data") is not None else [])
+    names = _list(record["files"] if record.get("files") is not None or not paths else [])
+    listed: set[str] = {path["_path"] for path in paths}
+    named: set[str] = set(names)
     if not all(isinstance(each, str) for each in (name, version, *listed, *named)):
         raise TypeError
     without = [path for path in paths if not (path.get("sha256_in_prefix") or path.get("sha256"))]

@@ -9,7 +9,6 @@ compared, and the engine compares the digests, from a manifest in a private temp
 from __future__ import annotations
 
 import collections
-import dataclasses
 import errno
 import hashlib
 import os
@@ -254,7 +253,9 @@ class _Check:
                     self._not_found(file, error)
 
     def _bad(self, file: ListedFile, cause: str) -> None:
-        self._bad_lines.append(BadLine(self._contents.path, file.line, file.name[:_MAX_TEXT], cause))
+        self._bad_lines.append(
+            BadLine(self._contents.path, file.line, file.name[:_MAX_TEXT], cause)
+        )
 
     def _look(self, folder: Folder, file: ListedFile) -> None:
         last = file.name.rstrip("/").rpartition("/")[2] or "."
@@ -438,7 +439,9 @@ def _manifest(items: list[_Item]) -> Iterator[bytes]:
     for file, opened, _ in items:
         name = _UNSAFE.sub(lambda m: b"\\%03o" % m[0][0], os.fsencode(opened))
         size = b"" if file.size is None else b" size=%d" % file.size
-        digest = file.digest.ljust(_SHA256_DIGITS, "0") if file.algorithm == "sha256" else file.digest
+        digest = (
+            file.digest.ljust(_SHA256_DIGITS, "0") if file.algorithm == "sha256" else file.digest
+        )
         yield b"./%s type=file%s %sdigest=%s\n" % (
             name,
             size,

@@ -167,7 +167,9 @@ class _Pacman(Database):
         for line in text.split("\n"):
             if re.fullmatch(r"%[A-Z0-9_]+%", line):
                 if line[1:-1] in sections:
-                    raise ManifestError(f"{printable(self.files.path(name))}: {line} is there twice")
+                    raise ManifestError(
+                        f"{printable(self.files.path(name))}: {line} is there twice"
+                    )
                 lines = sections.setdefault(line[1:-1], [])
             elif line and lines is not None:
                 lines.append(line)

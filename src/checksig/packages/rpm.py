@@ -215,7 +215,9 @@ class _SqliteStore(_Store):
         )
         if row is None or not isinstance(row[1], bytes):
             path = printable(self._path)
-            raise ManifestError(f"{path}: package {number} has no header of at most {_MAX_HEADER} bytes")
+            raise ManifestError(
+                f"{path}: package {number} has no header of at most {_MAX_HEADER} bytes"
+            )
         return row[1]
 
     def close(self) -> None:

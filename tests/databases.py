@@ -1,4 +1,7 @@
-"""Databases of packages that are written here, for what the real tools do not write."""
+"""Databases of packages that are written here, for what the real tools do not write.
+
+Tests get this module as the fixture ``build``: nothing in the folder of tests can be imported.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,10 @@ import sqlite3
 import struct
 import subprocess
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 Tags = dict[int, tuple[int, Any]]
@@ -125,7 +126,8 @@ def write_pacman(root: Path, files: Mapping[str, bytes], mtree: bytes | None = N
     (folder / "files").write_text(f"%FILES%\n{names}\n")
     if mtree is None:
         mtree = b"#mtree\n/set type=file uid=0 gid=0 mode=644\n" + b"".join(
-            f".{name} time=0.0 size={len(content)} sha256digest={hashlib.sha256(content).hexdigest()}\n".encode()
+            f".{name} time=0.0 size={len(content)}".encode()
+            + f" sha256digest={hashlib.sha256(content).hexdigest()}\n".encode()
             for name, content in files.items()
         )
     (folder / "mtree").write_bytes(gzip.compress(mtree))
@@ -180,26 +182,6 @@ def write_conda(root: Path, files: Mapping[str, bytes], **more: Any) -> Path:
     return path
 
 
-class Builders(NamedTuple):
-    """The functions above, for tests, which cannot import this module."""
-
-    header: Callable[[Mapping[int, tuple[int, Any]]], bytes] = header
-    tags_of: Callable[..., Tags] = tags_of
-    write_files: Callable[[Path, Mapping[str, bytes]], None] = write_files
-    write_sqlite: Callable[..., Path] = write_sqlite
-    write_ndb: Callable[..., Path] = write_ndb
-    write_pacman: Callable[..., Path] = write_pacman
-    write_apk: Callable[..., Path] = write_apk
-    write_conda: Callable[..., Path] = write_conda
-    apk_digest: Callable[[bytes], str] = apk_digest
-
-
-@pytest.fixture(scope="session")
-def build() -> Builders:
-    """Return the functions that write databases."""
-    return Builders()
-
-
 def run_tool(*words: object, ok: bool = True, **options: Any) -> str:
     """Run a package manager, and return what it prints."""
     done = subprocess.run(
@@ -207,9 +189,3 @@ def run_tool(*words: object, ok: bool = True, **options: Any) -> str:
     )
     assert done.returncode == 0 or not ok, done.stdout + done.stderr
     return done.stdout
-
-
-@pytest.fixture(scope="session")
-def tool() -> Callable[..., str]:
-    """Return the function that runs a package manager."""
-    return run_tool
