@@ -188,4 +188,4 @@ def run_tool(*words: object, ok: bool = True, **options: Any) -> str:
         list(map(str, words)), capture_output=True, text=True, timeout=100, check=False, **options
     )
     assert done.returncode == 0 or not ok, done.stdout + done.stderr
-    return done.stdout
+    return str(done.stdout)

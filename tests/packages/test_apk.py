@@ -169,7 +169,7 @@ def test_changes(root: Path) -> None:
         "/bin/sh": "leads to /bin/bash",
         "/etc/init.d/service": None,
         '/usr/share/a b/ü "x"': "does not exist",
-        "/tmp": "does not exist",
+        "/tmp": "does not exist",  # noqa: S108
         "/usr/bin/new": None,
         "/usr/bin/link": "leads to old",
         "/usr/bin/whole": "has the permissions 4755, and is recorded with 0644",
@@ -196,7 +196,7 @@ def test_other_kinds_of_files(root: Path) -> None:
         "/bin/busybox": "leads to moved",
         "/bin/sh": "is a folder, and recorded as a file or a link",
         "/usr/bin/new": "is a device or FIFO, and recorded as a file or a link",
-        "/tmp": "is a link, and recorded as a folder",
+        "/tmp": "is a link, and recorded as a folder",  # noqa: S108
     }
 
 

@@ -374,13 +374,13 @@ OTHERS = [
 def test_the_others_without_an_attack(tmp_path: Path, build: Any, kind: str) -> None:
     """Each is verified, so each attack below is what fails."""
     written(kind, tmp_path, build)
-    verify = getattr(checksig, f"verify_{kind.split()[0]}")
+    verify = getattr(checksig, f"verify_{kind.split(maxsplit=1)[0]}")
     assert verify(**{"prefix" if kind == "conda" else "root": tmp_path}).ok
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(("kind", "name"), OTHERS)
-def test_every_file_of_other_databases(
+def test_every_file_of_other_databases(  # noqa: PLR0917
     tmp_path: Path,
     outside: Path,
     bounded: Callable[..., Run],
@@ -392,7 +392,7 @@ def test_every_file_of_other_databases(
     """None blocks, floods or is shown, and the result is never OK because of one."""
     root = tmp_path / "root"
     written(kind, root, build)
-    words = ("conda", root) if kind == "conda" else (kind.split()[0], "--root", root)
+    words = ("conda", root) if kind == "conda" else (kind.split(maxsplit=1)[0], "--root", root)
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).unlink(missing_ok=True)
     attack(root / name, outside)
@@ -411,7 +411,7 @@ def test_links_in_other_systems_stay_in_them(tmp_path: Path, build: Any, kind: s
     """An absolute link is resolved beneath the root, as in a chroot, also to a file."""
     root = tmp_path / "root"
     written(kind, root, build)
-    verify = getattr(checksig, f"verify_{kind.split()[0]}")
+    verify = getattr(checksig, f"verify_{kind.split(maxsplit=1)[0]}")
     (root / "usr").rename(root / "moved")
     (root / "usr").symlink_to("/moved")
     if kind == "apk":  # which lists the folder
@@ -440,7 +440,7 @@ def test_a_database_that_few_may_read(
     """Nothing of a file that is none of the database is shown, however it is damaged."""
     root = tmp_path / "root"
     written(kind, root, build)
-    words = ("conda", root) if kind == "conda" else (kind.split()[0], "--root", root)
+    words = ("conda", root) if kind == "conda" else (kind.split(maxsplit=1)[0], "--root", root)
     path = root / name
     content = path.read_bytes() if path.exists() else b""
     for spoilt in (SECRET.encode(), content[: len(content) // 2] + SECRET.encode() + content):

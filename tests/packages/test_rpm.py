@@ -93,8 +93,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory, tool: Callable[..., str]
     root = folder / "root"
     root.mkdir()
     for packages, options in ((found - doc, ()), (doc, ("--excludedocs",))):
-        options = (*options, "--nodeps", "--root", root, "--dbpath", "/var/lib/rpm")
-        tool("rpm", "-i", *options, *packages)
+        where = ("--nodeps", "--root", root, "--dbpath", "/var/lib/rpm")
+        tool("rpm", "-i", *options, *where, *packages)
     return root
 
 
@@ -239,7 +239,7 @@ def test_links_folders_and_database(root: Path, run: Callable[..., Run]) -> None
 
 
 @with_marks(needs_rpm)
-def test_a_write_ahead_log(root: Path, tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_a_write_ahead_log(root: Path, tmp_path: Path) -> None:
     """What is in the log alone is read, and nothing is written next to the database."""
     folder = root / "var/lib/rpm"
     database = sqlite3.connect(folder / "rpmdb.sqlite")
@@ -362,10 +362,10 @@ def test_headers_that_are_not_understood(made: Path, build: Any, tag: int, value
         tags[tag] = value
     build.write_sqlite(made, [build.header(tags)])
     try:
-        assert not checksig.verify_rpm(root=made, ignore_unrecorded=True)
-    except ManifestError as error:
-        assert "evil" not in str(error)
-        assert "\x1b" not in str(error)
+        ok = checksig.verify_rpm(root=made, ignore_unrecorded=True).ok
+    except ManifestError:
+        ok = False
+    assert not ok
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ def test_states(made: Path, build: Any, state: int) -> None:
 
 
 def test_flags(made: Path, build: Any) -> None:
-    """missingok allows for the absence alone; a package of which nothing is left is not OK."""
+    """A flag allows for the absence alone; a package of which nothing is left is not OK."""
     tags = {**build.tags_of(FILES_OF_TOOL), 1037: (4, [1 << 3, 1 << 3])}
     build.write_sqlite(made, [build.header(tags)])
     (made / "usr/bin/a").unlink()
@@ -428,8 +428,10 @@ def test_absolute_links_stay_in_the_root(made: Path, build: Any, tmp_path: Path)
 @pytest.mark.parametrize(
     "table",
     [
-        "CREATE VIEW Packages AS WITH RECURSIVE c(hnum) AS (SELECT 1 UNION ALL SELECT hnum + 1"
-        " FROM c) SELECT hnum, x'00' AS blob FROM c",
+        (
+            "CREATE VIEW Packages AS WITH RECURSIVE c(hnum) AS (SELECT 1 UNION ALL SELECT hnum + 1"
+            " FROM c) SELECT hnum, x'00' AS blob FROM c"
+        ),
         "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT,blob AS (zeroblob(9)))",
         "CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)",
         "CREATE TABLE Other (x)",

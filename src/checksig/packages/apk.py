@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, cast
 from .._printable import printable
 from ..errors import ManifestError, ManifestNotFoundError
 from .filelist import FOLDER, MAX_FILES, Contents, Database, Listed, ListedFile, verify_packages
-from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
+    from .installed import InstalledReport, PackageReport
     from .safefs import Root
 
 __all__ = ["verify_apk"]
@@ -101,8 +101,7 @@ class _Apk(Database):
         return self._path
 
     def packages(self) -> Iterator[Listed]:
-        count = 0
-        for start, line in self._starts():
+        for count, (start, line) in enumerate(self._starts(), 1):
             name = version = ""
             for number, key, value in self._fields(start, line):
                 if key == "P" and not name:
@@ -113,12 +112,11 @@ class _Apk(Database):
                     raise self._error(number, "a second name or version")
             if not name or not version:
                 raise self._error(line, "a package without a name or a version")
-            count += 1
             if count > _MAX_PACKAGES:
                 raise self._error(line, f"more than {_MAX_PACKAGES} packages")
             yield Listed(name, version, frozenset({name, f"{name}-{version}"}), (start, line))
 
-    def contents(self, package: Listed) -> Contents:
+    def contents(self, package: Listed) -> Contents:  # noqa: C901, PLR0912 - one case for each letter
         start, line = cast("tuple[int, int]", package.key)
         files: list[ListedFile] = []
         cut_off = False
@@ -176,7 +174,7 @@ class _Apk(Database):
         content = self._content
         while offset < len(content) and content[offset] != ord("\n"):
             end = content.index(b"\n", offset)
-            if end - offset < 2 or content[offset + 1] != ord(":"):  # noqa: PLR2004 - a letter and ":"
+            if end - offset < 2 or content[offset + 1] != ord(":"):
                 raise self._error(line, "not understood")
             yield line, chr(content[offset]), os.fsdecode(content[offset + 2 : end])
             offset, line = end + 1, line + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._engine.wire import NO_DIGEST
 from .._printable import printable
@@ -102,7 +102,7 @@ def _records(files: Root) -> list[_Record]:
 
 def _record(files: Root, file: str) -> _Record:
     stem = os.path.basename(file).removesuffix(".json")
-    name, version = (stem.rsplit("-", 2) + ["", ""])[:2]
+    name, version = ([*stem.rsplit("-", 2), "", ""])[:2]
     error: str | None = None
     try:
         record = json.loads(files.read(file, _MAX_BYTES), object_pairs_hook=_object)
@@ -124,7 +124,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError
-    return cast("list[Any]", value)
+    found: list[Any] = value
+    return found
 
 
 def _described(file: str, record: dict[str, Any]) -> _Record:

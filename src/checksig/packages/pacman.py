@@ -31,12 +31,12 @@ from .filelist import (
     ListedFile,
     verify_packages,
 )
-from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
+    from .installed import InstalledReport, PackageReport
     from .safefs import Root
 
 __all__ = ["verify_pacman"]
@@ -187,8 +187,8 @@ class _Pacman(Database):
         if len(text) > _MAX_BYTES:
             raise OSError(errno.EFBIG, f"has more than {_MAX_BYTES} bytes", self.files.path(name))
         if not inflate.eof or inflate.unused_data:
-            text = "truncated" if not inflate.eof else "more after its end"
-            raise OSError(errno.EINVAL, f"damaged: {text}", self.files.path(name))
+            why = "truncated" if not inflate.eof else "more after its end"
+            raise OSError(errno.EINVAL, f"damaged: {why}", self.files.path(name))
         return text
 
     def _why_left_out(self, name: str) -> str | None:

@@ -33,12 +33,12 @@ from .filelist import (
     ListedFile,
     verify_packages,
 )
-from .installed import InstalledReport, PackageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from os import PathLike
 
+    from .installed import InstalledReport, PackageReport
     from .safefs import Root
 
 __all__ = ["verify_rpm"]
@@ -556,14 +556,13 @@ def _contents(path: str, header: _Header) -> Contents:
     algorithm, digits = _ALGORITHMS.get(number, ("", 0))
     files: list[ListedFile] = []
     bad: list[BadLine] = []
-    for i, (name, mode, size, digest, target, flags, verify, state) in enumerate(
+    for i, (name, mode, size, listed, target, flags, verify, state) in enumerate(
         zip(*columns),  # noqa: B905 - of the same length
         1,
     ):
         kind = _KINDS.get(stat.S_IFMT(mode))
         cause = ""
-        if kind != FILE or flags & _IS_GHOST:
-            digest = ""
+        digest = "" if kind != FILE or flags & _IS_GHOST else listed
         if kind is None:
             cause = f"unknown kind of file: mode {mode:o}"
         elif state not in {_NORMAL, *_EXCUSED}:
