@@ -121,11 +121,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _list(value: object) -> list[Any]:
+def _list(value: Any) -> Any:
     if not isinstance(value, list):
         raise TypeError
-    found: list[Any] = value
-    return found
+    return value
 
 
 def _described(file: str, record: dict[str, Any]) -> _Record:
