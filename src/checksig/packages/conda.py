@@ -121,16 +121,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _list(value: Any) -> Any:
-    if not isinstance(value, list):
-        raise TypeError
-    return value
-
-
 def _described(file: str, record: dict[str, Any]) -> _Record:
     name, version = record["name"], record["version"]
-    paths = _list(record["paths_data"]["paths"] if record.get("paths_data") is not None else [])
-    names = _list(record["files"] if record.get("files") is not None or not paths else [])
+    paths: Any = record["paths_data"]["paths"] if record.get("paths_data") is not None else []
+    names: Any = record["files"] if record.get("files") is not None or not paths else []
+    if not all(isinstance(each, list) for each in (paths, names)):
+        raise TypeError
     listed: set[str] = {path["_path"] for path in paths}
     named: set[str] = set(names)
     if not all(isinstance(each, str) for each in (name, version, *listed, *named)):
