@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -385,6 +386,31 @@ def test_digests(made: Path, build: Any, digests: Any, algorithm: int, code: Pac
     (package,) = checksig.verify_rpm(root=made).packages
     assert package.status is code
     assert package.undigested == (2 if not digests[0] else 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [
+        *((1, "md5"), (2, "sha1"), (8, "sha256"), (9, "sha384"), (10, "sha512"), (11, "sha224")),
+        *((12, "sha3_256"), (14, "sha3_512")),
+    ],
+)
+def test_algorithms(made: Path, build: Any, number: int, name: str) -> None:
+    """Every algorithm that a header can name; without a number it is MD5."""
+    digests = [
+        hashlib.new(name, content, usedforsecurity=False).hexdigest().encode()
+        for content in FILES_OF_TOOL.values()
+    ]
+    tags = {**build.tags_of(FILES_OF_TOOL), 1035: (8, digests), 5011: (4, [number])}
+    if name == "md5":
+        del tags[5011]
+    build.write_sqlite(made, [build.header(tags)])
+    report = checksig.verify_rpm(root=made)
+    assert report.ok
+    assert report.packages[0].report is not None
+    assert report.packages[0].report.manifests[0].algorithms == (name.replace("_", "-"),)
+    (made / "usr/bin/a").write_bytes(b"b")
+    assert failed(checksig.verify_rpm(root=made)) == {"/usr/bin/a"}
 
 
 @pytest.mark.parametrize("state", [0, 1, 2, 3, 4, 5, 255])
