@@ -285,6 +285,33 @@ def test_files_without_digests(root: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("folder", ["none", "none/.", "./none", "none//", "bin/busybox/."])
+def test_a_folder_that_does_not_exist(root: Path, folder: str) -> None:
+    """However its name is written, it is missing, or no folder."""
+    path = root / "lib/apk/db/installed"
+    path.write_text(f"P:x\nV:1\nF:bin\nF:{folder}\n\n")
+    (package,) = checksig.verify_apk(root=root).packages
+    assert package.report is not None
+    assert [failure.name for failure in package.report.failures] == [f"/{folder}"]
+    assert package.report.verified == 1
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_file_that_is_listed_twice(tmp_path: Path, build: Any, through_a_link: bool) -> None:
+    """With the same digest it is verified, with another one never."""
+    build.write_files(tmp_path, {"/usr/a": b"a"})
+    (tmp_path / "link").symlink_to("/usr")
+    folder = "link/." if through_a_link else "usr"
+    for content in (b"a", b"b"):
+        line = f"R:a\nZ:{build.apk_digest(content)}\n"
+        build.write_apk(tmp_path, {"/usr/a": b"a"}, f"F:{folder}\n{line}")
+        (package,) = checksig.verify_apk(root=tmp_path).packages
+        assert package.report is not None
+        assert package.report.bad_line_count == (content == b"b")
+        # The link itself is no folder.
+        assert bool(package.report.failures) == through_a_link
+
+
 def test_where_the_database_is(root: Path) -> None:
     """In /lib or /usr/lib, which can be the same; two of them are an error."""
     (root / "usr/lib").mkdir()

@@ -224,6 +224,7 @@ class _Check:
         self._failures: list[Result] = []
         self._verified = 0
         self._items: list[_Item] = []
+        self._contents_of: dict[str, tuple[str, str, int | None]] = {}
         self._engine: Report | None = None
         self.skipped: list[Result] = []
         self.undigested = 0
@@ -232,24 +233,24 @@ class _Check:
 
     def look(self) -> None:
         """Compare everything but the digests of files."""
-        folders: dict[str, list[ListedFile]] = {}
+        folders: dict[str, list[tuple[str, ListedFile]]] = {}
         for file in self._contents.files:
             components = [each for each in file.name.split("/") if each not in {"", "."}]
             if ".." in components or "\0" in file.name:
                 self._bad(file, 'the name has ".." or a null byte in it')
             elif not components:  # the root itself
-                folders.setdefault("", []).append(file._replace(name="."))
+                folders.setdefault("", []).append((".", file))
             else:
-                folders.setdefault("/".join(components[:-1]), []).append(file)
+                folders.setdefault("/".join(components[:-1]), []).append((components[-1], file))
         for name, files in folders.items():
             try:
                 with self._files.open_folder(name) as folder:
-                    for file in files:
-                        self._look(folder, file)
+                    for last, file in files:
+                        self._look(folder, last, file)
             except OSError as error:  # noqa: PERF203 - each folder can have its own
                 if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}:
                     raise
-                for file in files:
+                for _, file in files:
                     self._not_found(file, error)
 
     def _bad(self, file: ListedFile, cause: str) -> None:
@@ -257,8 +258,7 @@ class _Check:
             BadLine(self._contents.path, file.line, file.name[:_MAX_TEXT], cause)
         )
 
-    def _look(self, folder: Folder, file: ListedFile) -> None:  # noqa: C901 - one case for each kind
-        last = file.name.rstrip("/").rpartition("/")[2] or "."
+    def _look(self, folder: Folder, last: str, file: ListedFile) -> None:  # noqa: C901, PLR0912 - one case for each kind
         opened = f"{folder.found}/{last}".lstrip("/")
         try:
             status = folder.lstat(last)
@@ -282,7 +282,11 @@ class _Check:
         if target is not None:
             self._compare_target(file, opened, target)
         elif kind == FILE and file.digest:
-            self._items.append(_Item(file, opened, wrong))
+            content = (file.algorithm, file.digest, file.size)
+            if self._contents_of.setdefault(opened, content) != content:
+                self._bad(file, "the file is listed twice, with different digests or sizes")
+            else:
+                self._items.append(_Item(file, opened, wrong))
         elif kind == FILE and wrong is None:
             self.undigested += 1
         elif kind != FILE and file.kind is None:  # the database says that it has a content
@@ -363,7 +367,10 @@ class _Check:
         finally:
             if os.path.lexists(scratch):
                 os.unlink(scratch)
-        if report.entries + report.bad_line_count != len(self._items):
+        lines = {each.line for each in report.failures} | {each.line for each in report.bad_lines}
+        if report.entries + report.bad_line_count != len(self._items) or not lines <= {
+            *range(_FIRST_LINE, _FIRST_LINE + len(self._items))
+        }:
             raise EngineError("the engine lost a file of the package")
         self._engine = report
         failed: dict[int, Result] = {}
