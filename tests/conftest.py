@@ -207,6 +207,24 @@ def python(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture(scope="session")
+def build() -> Any:
+    """Return the module databases.py, whose functions write databases of packages."""
+    spec = importlib.util.spec_from_file_location("databases", HERE / "databases.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tool(build: Any) -> Callable[..., str]:
+    """Return the function that runs a package manager, and returns what it prints."""
+    run_tool: Callable[..., str] = build.run_tool
+    return run_tool
+
+
 @pytest.fixture(params=["library", "process"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test twice: with the library, and with a process for each job."""

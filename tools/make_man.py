@@ -51,6 +51,7 @@ EXAMPLES = {
     "checksig create -o SHA256SUMS photos/": "Write a manifest of a folder.",
     "checksig env .venv": "Verify the packages of a virtual environment.",
     "checksig dpkg coreutils": "Verify a Debian package.",
+    "checksig rpm --root /mnt": "Verify the RPM packages of the system in a folder.",
 }
 
 

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
         VerificationError,
         WriteError,
     )
+    from .packages.apk import verify_apk
+    from .packages.conda import verify_conda
     from .packages.dpkg import verify_dpkg
     from .packages.environment import verify_environment
     from .packages.installed import InstalledReport, PackageReport, PackageStatus
+    from .packages.pacman import verify_pacman
+    from .packages.rpm import verify_rpm
     from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
 
     algorithms: tuple[Algorithm, ...]
@@ -68,8 +72,12 @@ __all__ = [
     "iter_verify",
     "update",
     "verify",
+    "verify_apk",
+    "verify_conda",
     "verify_dpkg",
     "verify_environment",
+    "verify_pacman",
+    "verify_rpm",
 ]
 
 # The module of each name, imported at the first access. Everything that verify() needs is imported
@@ -77,8 +85,12 @@ __all__ = [
 _NAMES = {
     "_algorithms": "Algorithm",
     "_generate": "Converted Created Updated Written convert create update",
+    "packages.apk": "verify_apk",
+    "packages.conda": "verify_conda",
     "packages.dpkg": "verify_dpkg",
     "packages.environment": "verify_environment",
+    "packages.pacman": "verify_pacman",
+    "packages.rpm": "verify_rpm",
     "packages.installed": "InstalledReport PackageReport PackageStatus",
     "_engine": "CancelToken",
     "_options": "Options",

@@ -6,6 +6,7 @@ Every command is run with such a text in each place that it can come from, and e
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import inspect
 import json
@@ -136,7 +137,10 @@ def test_options_of_verify(run: Callable[..., str], folder: Path, option: str, e
     run(folder, f"{option}=1={TEXT}", CHECKSIG_ENGINE=engine, code={0, 1, 2})
 
 
-COMMANDS = ("verify", "create", "update", "convert", "env", "dpkg", "algorithms", "completion")
+COMMANDS = (
+    *("verify", "create", "update", "convert", "algorithms", "completion"),
+    *("env", "conda", "dpkg", "rpm", "pacman", "apk"),
+)
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, "install-shims"])
@@ -252,6 +256,52 @@ def test_dpkg(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None
     run("dpkg", "--root", root / "none", *words)
     (root / "var/lib/dpkg/diversions").write_bytes(RAW)
     run("dpkg", "--root", root, *words)
+
+
+@pytest.mark.parametrize("words", [[], ["-v"], ["--json"], ["--junit", "report.xml"]])
+def test_other_databases(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
+    """The root, and texts in every place of the databases of pacman, apk and conda."""
+    root = tmp_path / TEXT
+    line = RAW.replace(b"\n", b"").replace(b"/", b"").replace(b"\0", b"")
+    digest = hashlib.sha256(b"a").hexdigest().encode()
+    (root / "etc").mkdir(parents=True)
+    for command in ("rpm", "pacman", "apk"):
+        run(command, "--root", root, *words)
+        run(command, "--root", root, TEXT, *words)
+    run("conda", root, *words)
+    package = root / "var/lib/pacman/local/x-1"
+    package.mkdir(parents=True)
+    (root / "etc/pacman.conf").write_bytes(b"[options]\nNoExtract = " + line + b" *" + line + b"\n")
+    mtree = b"#mtree\n./" + line + b" type=link link=" + line + b"\n" + line + b"\n./x size=" + line
+    mtree += (
+        b"\n./" + line.replace(b"\\", b"").replace(b" ", b"") + b" sha256digest=" + digest + b"\n"
+    )
+    (package / "mtree").write_bytes(gzip.compress(mtree))
+    (package / "files").write_bytes(b"%FILES%\n" + line + b"\n%BACKUP%\n" + line + b"\n")
+    for name, version in ((b"x", b"1"), (line, b"1"), (b"x", line)):
+        (package / "desc").write_bytes(b"%NAME%\n" + name + b"\n\n%VERSION%\n" + version + b"\n")
+        run("pacman", "--root", root, *words)
+    (package / "desc").write_bytes(RAW)
+    run("pacman", "--root", root, *words)
+    installed = root / "lib/apk/db/installed"
+    installed.parent.mkdir(parents=True)
+    (root / "x").mkdir()
+    (root / "x" / os.fsdecode(line)).symlink_to(TEXT)
+    fields = [b"P:x", b"V:1", b"F:x", b"R:" + line, b"Z:Q1" + b"A" * 27 + b"="]
+    for i in range(len(fields) + 1):
+        changed = [field[:2] + line if i == n else field for n, field in enumerate(fields)]
+        installed.write_bytes(b"\n".join(changed) + b"\n\n")
+        run("apk", "--root", root, *words)
+        run("apk", "--root", root, TEXT, *words)
+    record = root / "conda-meta" / f"{TEXT}-{TEXT}-x.json"
+    record.parent.mkdir()
+    entry = {"_path": SURROGATES, "sha256": digest.decode(), "path_type": TEXT}
+    paths = [entry, {"_path": TEXT, "sha256": TEXT}]
+    document = {"name": SURROGATES, "version": TEXT, "paths_data": {"paths": paths}}
+    for text in (json.dumps(document), "{", '{"a": 1, "a": 1}'):
+        record.write_text(text)
+        run("conda", root, *words)
+        run("conda", root, TEXT, *words)
 
 
 @pytest.mark.parametrize("name", COREUTILS)

@@ -272,3 +272,38 @@ def test_junit_has_a_suite_for_each_package(
     text = (tmp_path / "report.xml").read_text(encoding="utf-8")
     assert '<testsuite name="Tool 1.0" tests="2" failures="1" errors="0"' in text
     assert '<testsuite name="pip ' in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="absolute names start with a slash")
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_absolute_names(tmp_path: Path, through_a_link: bool) -> None:
+    """A name in the environment is verified; one outside is refused unless that is allowed."""
+    prefix = tmp_path / "env"
+    info = prefix / "lib/python3/site-packages/tool-1.dist-info"
+    info.mkdir(parents=True)
+    program, outside = prefix / "bin/tool", tmp_path / "outside"
+    program.parent.mkdir()
+    program.write_bytes(b"a")
+    outside.write_bytes(b"b")
+    # What is where another tool would look for it: below site-packages.
+    (info.parent / "bin").mkdir()
+    (info.parent / "bin/tool").write_bytes(b"other")
+    record = recorded(str(program), b"a")
+    (info / "RECORD").write_text(record)
+    (tmp_path / "link").symlink_to(prefix)
+    path = tmp_path / "link" if through_a_link else prefix
+    assert checksig.verify_environment(path).ok
+    (info / "RECORD").write_text(record + recorded(str(outside), b"b"))
+    (package,) = checksig.verify_environment(path).packages
+    assert package.report is not None
+    (failure,) = package.report.failures
+    assert (failure.path, failure.status) == (str(outside), Status.UNREADABLE)
+    assert checksig.verify_environment(path, follow_outside=True).ok
+    program.write_bytes(b"c")
+    outside.unlink()
+    (package,) = checksig.verify_environment(path, follow_outside=True).packages
+    assert package.report is not None
+    assert [failure.status for failure in package.report.failures] == [
+        Status.MISMATCHED,
+        Status.MISSING,
+    ]

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -340,6 +340,115 @@ def test_filters(root: Path, bounded: Callable[..., Run]) -> None:
         assert not checksig.verify_dpkg("two", root=root), line
     (root / "etc/dpkg/dpkg.cfg").write_text("path-exclude=/usr/*\n" * 2000)
     assert bounded("dpkg", "--root", root).returncode == 2
+
+
+# --- other systems, and conda environments
+
+
+def written(kind: str, folder: Path, build: Any) -> None:
+    """Write a system or an environment of one package."""
+    files = {"/usr/a": b"a"}
+    build.write_files(folder, files)
+    if kind == "rpm":
+        build.write_sqlite(folder, [build.header(build.tags_of(files))])
+    elif kind == "rpm of SUSE":
+        build.write_ndb(folder, [build.header(build.tags_of(files))])
+    else:
+        getattr(build, f"write_{kind}")(folder, files)
+
+
+OTHERS = [
+    ("rpm", "var/lib/rpm/rpmdb.sqlite"),
+    ("rpm", "var/lib/rpm/rpmdb.sqlite-wal"),
+    ("rpm of SUSE", "usr/lib/sysimage/rpm/Packages.db"),
+    ("pacman", "var/lib/pacman/local/tool-1-2/desc"),
+    ("pacman", "var/lib/pacman/local/tool-1-2/files"),
+    ("pacman", "var/lib/pacman/local/tool-1-2/mtree"),
+    ("pacman", "etc/pacman.conf"),
+    ("apk", "lib/apk/db/installed"),
+    ("conda", "conda-meta/tool-1-h_0.json"),
+]
+
+
+@pytest.mark.parametrize("kind", ["rpm", "rpm of SUSE", "pacman", "apk", "conda"])
+def test_the_others_without_an_attack(tmp_path: Path, build: Any, kind: str) -> None:
+    """Each is verified, so each attack below is what fails."""
+    written(kind, tmp_path, build)
+    verify = getattr(checksig, f"verify_{kind.split(maxsplit=1)[0]}")
+    assert verify(**{"prefix" if kind == "conda" else "root": tmp_path}).ok
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(("kind", "name"), OTHERS)
+def test_every_file_of_other_databases(  # noqa: PLR0917
+    tmp_path: Path,
+    outside: Path,
+    bounded: Callable[..., Run],
+    build: Any,
+    kind: str,
+    name: str,
+    attack: Callable[..., None],
+) -> None:
+    """None blocks, floods or is shown, and the result is never OK because of one."""
+    root = tmp_path / "root"
+    written(kind, root, build)
+    words = ("conda", root) if kind == "conda" else (kind.split(maxsplit=1)[0], "--root", root)
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).unlink(missing_ok=True)
+    attack(root / name, outside)
+    done = bounded(*words)
+    optional = name.endswith(("-wal", "pacman.conf"))
+    # In the root, these links lead nowhere. SQLite ignores a log that is none.
+    if optional and attack in {device, link, relative_link, hard_link}:
+        assert done.returncode == 0
+    else:
+        assert done.returncode in {1, 2}
+        assert "OK  " not in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["rpm", "rpm of SUSE", "pacman", "apk"])
+def test_links_in_other_systems_stay_in_them(tmp_path: Path, build: Any, kind: str) -> None:
+    """An absolute link is resolved beneath the root, as in a chroot, also to a file."""
+    root = tmp_path / "root"
+    written(kind, root, build)
+    verify = getattr(checksig, f"verify_{kind.split(maxsplit=1)[0]}")
+    (root / "usr").rename(root / "moved")
+    (root / "usr").symlink_to("/moved")
+    if kind == "apk":  # which lists the folder
+        (package,) = verify(root=root).packages
+        assert package.report is not None
+        assert [failure.name for failure in package.report.failures] == ["/usr"]
+    elif kind != "rpm of SUSE":  # whose database has moved as well
+        assert verify(root=root).ok
+    (root / "usr").unlink()
+    (root / "usr").symlink_to(root / "moved")  # a path of the host
+    try:
+        assert not verify(root=root).ok
+    except checksig.ManifestNotFoundError:
+        assert kind == "rpm of SUSE"
+    (root / "usr").unlink()
+    (root / "moved").rename(root / "usr")
+    (root / "usr/a").rename(root / "b")
+    (root / "usr/a").symlink_to("../b")  # with the same content
+    assert not verify(root=root).ok
+
+
+@pytest.mark.parametrize(("kind", "name"), OTHERS)
+def test_a_database_that_few_may_read(
+    tmp_path: Path, bounded: Callable[..., Run], build: Any, kind: str, name: str
+) -> None:
+    """Nothing of a file that is none of the database is shown, however it is damaged."""
+    root = tmp_path / "root"
+    written(kind, root, build)
+    words = ("conda", root) if kind == "conda" else (kind.split(maxsplit=1)[0], "--root", root)
+    path = root / name
+    content = path.read_bytes() if path.exists() else b""
+    for spoilt in (SECRET.encode(), content[: len(content) // 2] + SECRET.encode() + content):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(spoilt)
+        done = bounded(*words, "-v")
+        if not name.endswith(("-wal", "pacman.conf")):
+            assert done.returncode in {1, 2}
 
 
 # --- the opener

@@ -37,7 +37,7 @@ exit codes: 0 the manifest was written; 1 the same, but a listed file is missing
 """,
     "convert": _WRITING,
     "env": _VERIFYING,
-    "dpkg": _VERIFYING,
+    **dict.fromkeys(("dpkg", "rpm", "pacman", "apk", "conda"), _VERIFYING),
 }
 """The end of the help, for the commands that return more than success and failure."""
 
@@ -47,7 +47,11 @@ _COMMANDS = {
     "update": "update a manifest, reading only changed files",
     "convert": "write a manifest in another format",
     "env": "verify the packages of a Python environment against their RECORDs",
+    "conda": "verify the packages of a conda environment against conda's digests",
     "dpkg": "verify the packages of a Debian system against dpkg's digests",
+    "rpm": "verify the packages of an RPM system against rpm's database",
+    "pacman": "verify the packages of an Arch Linux system against pacman's database",
+    "apk": "verify the packages of an Alpine system against apk's database",
     "algorithms": "list the algorithms and their strength",
     "install-shims": "write scripts that replace md5sum, sha256sum, cksum, ...",
     "completion": "print a completion script for bash, zsh or fish",

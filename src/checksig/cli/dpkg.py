@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import ChecksigError, verify_dpkg
-from .arguments import add_flag, add_option
-from .output import Output, add_output_arguments
+from .. import verify_dpkg
+from .system import configure_system, run_system
 
 if TYPE_CHECKING:
     import argparse
@@ -20,37 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "Verify the files of Debian packages against the MD5 digests in dpkg's database."
         " Configuration files are left out, as with debsums."
     )
-    parser.add_argument(
-        "packages",
-        metavar="PACKAGE",
-        nargs="*",
-        help="a package, such as dash or libc6:amd64 (default: all installed packages)",
-    )
-    parser.add_argument(
-        "--root", metavar="DIR", default="/", help="the root folder of the system (default: /)"
-    )
-    add_flag(
-        parser,
-        "--ignore-unrecorded",
-        text="do not count packages without digests as failures",
-    )
-    add_flag(parser, "-v", "--verbose", text="list verified packages and skipped files too")
-    add_output_arguments(parser, "a system")
-    add_option(parser, "verify", "workers")
+    configure_system(parser, "dash or libc6:amd64")
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify the packages, print the report, and return the exit code."""
-    output = Output(options, of="packages")
-    try:
-        report = verify_dpkg(
-            *options.packages,
-            root=options.root,
-            ignore_unrecorded=options.ignore_unrecorded,
-            workers=options.workers,
-        )
-    except (ChecksigError, OSError, ValueError) as error:
-        output.error(options.root, error)
-    else:
-        output.installed(report, verbose=options.verbose)
-    return output.end()
+    return run_system(options, verify_dpkg)

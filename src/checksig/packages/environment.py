@@ -232,7 +232,7 @@ def _verify(
             follow_outside=follow_outside,
             format="record",
             root=found.prefix,
-            remap={"": os.path.relpath(found.folder, found.prefix)},
+            remap=_remap(found),
         )
     except (ManifestError, OSError) as error:
         cause = getattr(error, "strerror", None) or str(error)
@@ -244,6 +244,17 @@ def _verify(
     report = without_foreign_text(report)
     undigested = _count_undigested(folder.root, record)
     return PackageReport(name, version, path, report, _editable(folder), undigested)
+
+
+def _remap(found: _Site) -> dict[str, str]:
+    """Return where names in a RECORD lie: below the prefix, absolute ones as well."""
+    remap = {"": os.path.relpath(found.folder, found.prefix)}
+    if os.name == "posix":
+        remap["/"] = "/"  # outside, and so refused unless that is allowed
+    for prefix in (str(found.prefix), os.path.realpath(found.prefix)):
+        if prefix != os.path.dirname(prefix):
+            remap[prefix] = "."
+    return remap
 
 
 class _Info(NamedTuple):

@@ -61,7 +61,7 @@ class PackageReport:
     """The name of the package; for dpkg with the architecture if several can be installed, such as
     ``libc6:amd64``."""
     version: str
-    """Its version; empty if unknown."""
+    """Its version; empty if unknown. For rpm with the epoch, the release and the architecture."""
     path: str
     """The path of its record, or without one the folder or file that shows it is installed."""
     report: Report | None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from os import PathLike
 
-__all__ = ["Root"]
+__all__ = ["Folder", "Root"]
 
 _MAX_LINKS = 40  # as Linux has it
 _MAX_DEPTH = 256
@@ -38,6 +38,33 @@ _FILE = (
     | getattr(os, "O_BINARY", 0)  # Windows
 )
 _BENEATH = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
+
+
+class Folder:
+    """An open folder, beneath a :class:`Root`."""
+
+    def __init__(self, path: str, descriptor: int | None, found: str) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self.found = found
+        """Where it is below the root, without any link."""
+
+    def lstat(self, name: str) -> os.stat_result:
+        """Return what is known about *name*, itself if it is a link.
+
+        :raises OSError: it does not exist, or cannot be looked at.
+        """
+        return _lstat(self._of(name), self._descriptor)
+
+    def readlink(self, name: str) -> str:
+        """Return where a link leads, as it is written.
+
+        :raises OSError: it is no link.
+        """
+        return os.readlink(self._of(name), dir_fd=self._descriptor)
+
+    def _of(self, name: str) -> str:
+        return name if self._descriptor is not None else os.path.join(self._path, name)
 
 
 class Root:
@@ -138,6 +165,22 @@ class Root:
                 return sorted(_list(last, folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    @contextlib.contextmanager
+    def open_folder(self, name: str) -> Generator[Folder]:
+        """Open a folder, to look at what is in it.
+
+        :raises OSError: it does not exist, is no folder or leads outside.
+        """
+        with self._find(name, regular=False) as (folder, last, found):
+            if folder is None:
+                yield Folder(os.path.join(self.folder, *found), None, "/".join(found))
+                return
+            descriptor = os.open(last, _FOLDER, dir_fd=folder)
+            try:
+                yield Folder(".", descriptor, "/".join(found))
+            finally:
+                os.close(descriptor)
 
     @contextlib.contextmanager
     def _find(
