@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # importing typing takes longer than importing this modul
 if TYPE_CHECKING:
     from ._algorithms import Algorithm
     from ._engine import CancelToken
+    from ._files import digest, entries, verify_file
     from ._generate import Converted, Created, Updated, Written, convert, create, update
     from ._options import Options
     from ._verify import averify, check_signatures, iter_verify, verify
@@ -23,13 +24,14 @@ if TYPE_CHECKING:
         ForkedError,
         ManifestError,
         ManifestNotFoundError,
+        ReadError,
         VerificationError,
         WriteError,
     )
     from .packages.dpkg import verify_dpkg
     from .packages.environment import verify_environment
     from .packages.installed import InstalledReport, PackageReport, PackageStatus
-    from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
+    from .report import BadLine, Entry, Extra, Manifest, Progress, Report, Result, Status
 
     algorithms: tuple[Algorithm, ...]
     """The algorithms that the engine can compute, shortest digests first. The first access starts
@@ -44,6 +46,7 @@ __all__ = [
     "Converted",
     "Created",
     "EngineError",
+    "Entry",
     "Extra",
     "ForkedError",
     "InstalledReport",
@@ -54,6 +57,7 @@ __all__ = [
     "PackageReport",
     "PackageStatus",
     "Progress",
+    "ReadError",
     "Report",
     "Result",
     "Status",
@@ -65,11 +69,14 @@ __all__ = [
     "check_signatures",
     "convert",
     "create",
+    "digest",
+    "entries",
     "iter_verify",
     "update",
     "verify",
     "verify_dpkg",
     "verify_environment",
+    "verify_file",
 ]
 
 # The module of each name, imported at the first access. Everything that verify() needs is imported
@@ -81,11 +88,12 @@ _NAMES = {
     "packages.environment": "verify_environment",
     "packages.installed": "InstalledReport PackageReport PackageStatus",
     "_engine": "CancelToken",
+    "_files": "digest entries verify_file",
     "_options": "Options",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
-    " ManifestNotFoundError VerificationError WriteError",
-    "report": "BadLine Extra Manifest Progress Report Result Status",
+    " ManifestNotFoundError ReadError VerificationError WriteError",
+    "report": "BadLine Entry Extra Manifest Progress Report Result Status",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

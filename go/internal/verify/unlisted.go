@@ -44,6 +44,9 @@ type unlistedSearch struct {
 // their files may have been moved.
 func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
 	for _, l := range s.discovery.locations { // whatever their names
+		if s.discovery.content != nil {
+			break
+		}
 		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
 		for _, suffix := range append([]string{""}, manifest.SignatureSuffixes...) {
 			s.listed.Add(path + suffix)

@@ -61,6 +61,8 @@ type Reading struct {
 	Algorithm     *digest.Algorithm // of digests without a tag; nil for what the manifest says
 	Format        *manifest.Format  // of the manifests; nil to detect it
 	IgnoreText    bool              // count lines in which nothing looks like a digest, instead of reporting them
+	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
+	Only          []string          // paths of the files whose entries are read; empty for all. A folder stands for all below it
 }
 
 // Unlisted is what to do about files that no manifest lists.
@@ -177,6 +179,6 @@ func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress)
 	run.all()
 	s := run.record.summary()
 	s.BytesRead, s.Elapsed = progress.Bytes.Load(), time.Since(began)
-	s.unlistedFails = r.Unlisted == FailUnlisted
+	s.unlistedFails = r.Unlisted == FailUnlisted || len(r.Only) > 0
 	return s, run.group.Err()
 }

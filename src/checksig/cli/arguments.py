@@ -41,7 +41,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     else:
         settings["default"] = option.command_line_default
         settings["metavar"] = option.metavar
-    if option.type in {"algorithms", "mapping", "patterns"}:
+    if option.type in {"algorithms", "mapping", "paths", "patterns"}:
         settings["action"] = "append"
     match option.type:
         case "int":
