@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from typing import Literal, NamedTuple
 
 from ._engine import raise_failure, run, wire
@@ -63,7 +64,15 @@ def spellings() -> dict[str, str]:
 
 def find(name: str) -> str:
     """Return the name of an algorithm for any spelling of it; *name* itself if it is unknown."""
-    return spellings().get(fold(name), name)
+    folded = fold(name)
+    if folded in spellings():
+        return spellings()[folded]
+    family, bits = re.fullmatch(r"(.*?)(\d*)", folded, re.DOTALL).groups()  # type: ignore[union-attr]
+    for each in load():
+        # A family's name may end in a digit itself: blake2b has none, and lengths follow it.
+        if each.digest_size is None and family == each.name and bits:
+            return f"{family}-{bits}"
+    return name
 
 
 def names_close_to(name: str) -> list[str]:

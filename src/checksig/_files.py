@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, suggest_options
-from ._source import NO_NAME, is_path, read_chunks, read_source, split_digests
+from ._source import EXPECTED, is_path, read_chunks, read_source, split_digests
 from ._verify import collect
 from .errors import EngineError, ManifestError, ReadError, VerificationError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Outcome = tuple[int, list[str] | OSError | ReadError]
 
-__all__ = ["are_manifests", "digest", "entries", "hash_files", "verify_file"]
+__all__ = ["digest", "entries", "hash_files", "recognise", "verify_file"]
 
 
 @overload
@@ -243,7 +243,7 @@ def verify_file(
         texts += _tagged(keyword, value)
     if not texts:
         raise ValueError("no digest to compare with; pass one, such as sha256=")
-    fields = [("path", NO_NAME), ("cwd", os.getcwdb()), ("follow_outside", b"1")]
+    fields = [("path", EXPECTED), ("cwd", os.getcwdb()), ("follow_outside", b"1")]
     options = {"algorithm": algorithm, "min_strength": min_strength, "leave_cache": leave_cache}
     fields += [*read_source({path: texts})[1], *encode_options("verify", options)]
     report = collect(path, fields, progress=progress, cancel=cancel)
@@ -365,15 +365,15 @@ def _iterate(batches: Generator[wire.Batch], *, check: bool) -> Generator[Entry 
         raise EngineError("the engine ended without a summary")
 
 
-def are_manifests(paths: Sequence[AnyPath]) -> list[bool]:
+def recognise(paths: Sequence[AnyPath]) -> list[wire.Content]:
     """Return for each file whether it is a manifest, by its name or its content."""
-    found: dict[int, bool] = {}
+    found: dict[int, wire.Content] = {}
     with contextlib.closing(run(wire.encode_request("recognise", _paths(paths)))) as batches:
         for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.CONTENT:
-                    index, is_manifest = wire.decode_content(payload)
-                    found[index] = is_manifest
+                    index, content = wire.decode_content(payload)
+                    found[index] = content
                 elif kind == wire.Kind.ERROR:
                     raise_failure(wire.decode_failure(payload))
     if len(found) != len(paths):

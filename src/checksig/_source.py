@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHUNK",
+    "EXPECTED",
     "MAX_CONTENT",
     "NO_NAME",
     "encode_listing",
@@ -46,6 +47,9 @@ CHUNK = 1 << 18
 
 NO_NAME = b"-"
 """The name of a manifest that has none."""
+
+EXPECTED = b"expected digest"
+"""The name of the manifest that stands for digests of the caller."""
 
 
 def is_path(source: object) -> bool:
@@ -70,7 +74,7 @@ def read_source(source: Any) -> tuple[bytes, list[tuple[str, bytes]]]:
     if hasattr(source, "items"):
         return NO_NAME, [*_content(encode_listing(source.items())), ("format", b"gnu")]
     if isinstance(source, (bytearray, memoryview)):
-        return NO_NAME, _content(bytes(source))
+        return NO_NAME, _content(bytes(cast("bytearray", source)))
     if not (hasattr(source, "read") or hasattr(source, "readinto")):
         return os.fsencode(source), []  # which raises TypeError
     content = bytearray()
@@ -142,7 +146,7 @@ def encode_listing(
     return b"".join(lines)
 
 
-def split_digests(digests: Digest | Sequence[Digest]) -> list[str]:
+def split_digests(digests: Any) -> list[str]:
     """Return each of some digests as text; a text may have several, separated by blanks (SRI).
 
     :raises TypeError: one is neither text nor bytes.

@@ -101,7 +101,7 @@ class Result(NamedTuple):
     size: int
     """Bytes read."""
     manifest: str
-    """The path of the manifest."""
+    """The path of the manifest; ``"-"`` for one in memory."""
     line: int
     """The entry's line in the manifest, from 1."""
     detail: str | None = None

@@ -119,10 +119,10 @@ def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
     """JSON is one document with every report and every error."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "b").write_bytes(b"changed")
-    done = run("--json", folder, folder / "none")
+    done = run("--json", folder, folder / "SHA256SUMS", folder / "none")
     document = json.loads(done.stdout)
     assert document["ok"] is False
-    assert [r["mismatched"] for r in document["reports"]] == [1]
+    assert [r["mismatched"] for r in document["reports"]] == [1, 1]
     assert [f["name"] for f in document["reports"][0]["failures"]] == ["b"]
     assert [e["path"] for e in document["errors"]] == [str(folder / "none")]
     assert (done.stderr, done.returncode) == ("", 2)
@@ -130,7 +130,7 @@ def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
+    "arguments", [["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
 )
 def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
     """Wrong arguments are answered with exit code 2 and a usage line."""

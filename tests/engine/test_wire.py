@@ -173,7 +173,7 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
         case "H":
             assert wire.decode_hashed(payload)._asdict() == fields
         case "C":
-            assert wire.decode_content(payload) == (fields["file"], fields["is_manifest"])
+            assert wire.decode_content(payload) == (fields["file"], fields["content"])
         case "F":
             name = os.fsencode(fields["name"])
             assert wire.decode_file(payload) == (fields["change"], name)

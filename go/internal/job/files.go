@@ -39,10 +39,16 @@ func runRecognise(ctx context.Context, r *request, j *Job) (func([]byte) []byte,
 		if ctx.Err() != nil {
 			break
 		}
-		isManifest := verify.IsManifest(r.cwd, path)
-		j.append(func(dst []byte) []byte { return wire.AppendContent(dst, i, isManifest) })
+		content := contents[verify.Recognise(r.cwd, path)]
+		j.append(func(dst []byte) []byte { return wire.AppendContent(dst, i, content) })
 	}
 	return func(dst []byte) []byte { return wire.AppendSummary(dst, &wire.Summary{}) }, ctx.Err()
+}
+
+var contents = [...]wire.Content{
+	manifest.NoDigests:  wire.ContentOther,
+	manifest.Unknown:    wire.ContentUnknown,
+	manifest.Recognised: wire.ContentManifest,
 }
 
 // runHash sends the digests of the files.

@@ -61,24 +61,28 @@ func List(ctx context.Context, r Reading, path string, sink Sink, entry func(*Ma
 	return s, group.Err()
 }
 
-// IsManifest reports whether the file at path is a manifest: by its name, or, if other files have such names
-// too, by its content. It reports true for one that cannot be read, which is reported when it is verified.
-func IsManifest(dir, path string) bool {
+// Recognise returns whether the file at path is a manifest: by its name, or, if other files have such names
+// too, by its content. One that cannot be read counts as a manifest: the error is reported when it is verified.
+func Recognise(dir, path string) manifest.Content {
 	name := filepath.Base(path)
 	kind := manifest.Classify(name)
 	if kind == manifest.Certain || layout.MarkedBy(name) != nil {
-		return true
+		return manifest.Recognised
 	}
 	path, err := safefs.Absolute(dir, path)
 	if err != nil {
-		return true
+		return manifest.Recognised
 	}
 	// The caller named it: it may lie wherever its link leads.
 	tree, err := safefs.OpenTree(filepath.Dir(path), true)
 	if err != nil {
-		return true
+		return manifest.Recognised
 	}
 	defer tree.Close()
-	content, err := recognise(tree, filepath.Base(path))
-	return err != nil || content == manifest.Recognised || content == manifest.Unknown && kind == manifest.Candidate
+	name = filepath.Base(path)
+	content, err := recognise(tree, name, manifest.Options{FileName: name, AllowShort: true})
+	if err != nil || content == manifest.Unknown && kind == manifest.Candidate {
+		return manifest.Recognised
+	}
+	return content
 }

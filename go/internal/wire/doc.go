@@ -177,7 +177,8 @@
 //
 //	'C' content, of recognise
 //	0   u32    file
-//	4   flag   the file is a manifest, by its name or its content, or cannot be read
+//	4   u8     what it is: 0 no manifest, 1 a manifest, by its name or its content, or it cannot be read, 2 it
+//	           holds digests, but begins like no manifest
 //
 //	'H' hashed, of hash
 //	0   u32    file

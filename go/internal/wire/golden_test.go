@@ -88,7 +88,7 @@ type record struct {
 	Size       int64
 	RawName    text `json:"raw_name"`
 	File       int
-	IsManifest bool `json:"is_manifest"`
+	Content    wire.Content
 }
 
 // text is a JSON string, or {"hex": ...} for bytes that are not UTF-8.
@@ -250,7 +250,7 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		}
 		return wire.AppendHashed(dst, h)
 	case wire.KindContent:
-		return wire.AppendContent(dst, r.File, r.IsManifest)
+		return wire.AppendContent(dst, r.File, r.Content)
 	case wire.KindFile:
 		return wire.AppendFile(dst, wire.File{Change: r.Change, Name: string(r.Name)})
 	case wire.KindData:

@@ -305,11 +305,21 @@ func AppendHashed(dst []byte, h *Hashed) []byte {
 	return end(append(dst, h.Cause...), start)
 }
 
+// Content is what a file is.
+type Content uint8
+
+// Every file that is looked at is one of these.
+const (
+	ContentOther    Content = iota // no manifest
+	ContentManifest                // a manifest, by its name or its content; or it cannot be read
+	ContentUnknown                 // it holds digests, but begins like no manifest
+)
+
 // AppendContent appends a 'C' record.
-func AppendContent(dst []byte, file int, isManifest bool) []byte {
+func AppendContent(dst []byte, file int, content Content) []byte {
 	dst, start := begin(dst, KindContent)
 	dst = le.AppendUint32(dst, uint32(file))
-	return end(append(dst, flag(isManifest)), start)
+	return end(append(dst, byte(content)), start)
 }
 
 // Change is what happened to a file in a manifest that is written.

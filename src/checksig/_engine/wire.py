@@ -33,6 +33,7 @@ __all__ = [
     "NO_DIGEST",
     "Batch",
     "Change",
+    "Content",
     "Failure",
     "FailureCode",
     "Hashed",
@@ -321,6 +322,7 @@ def _entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[R
 @_decoder
 def decode_listed(payload: bytes, manifests: Sequence[Manifest]) -> Entry:
     """Decode an ``L`` record."""
+    manifest: int
     algorithm, digest, assumed, optional, manifest, line, size, name = _LISTED.unpack_from(payload)
     digest_at = _LISTED.size + algorithm
     name_at = digest_at + digest
@@ -337,6 +339,14 @@ def decode_listed(payload: bytes, manifests: Sequence[Manifest]) -> Entry:
         optional=optional == 1,
         listed=_name(payload[end:]) or None,
     )
+
+
+class Content(enum.IntEnum):
+    """What a file is."""
+
+    OTHER = 0
+    MANIFEST = 1
+    UNKNOWN = 2
 
 
 class Hashed(NamedTuple):
@@ -364,11 +374,10 @@ def decode_hashed(payload: bytes) -> Hashed:
 
 
 @_decoder
-def decode_content(payload: bytes) -> tuple[int, bool]:
-    """Decode a ``C`` record into a file's index and whether it is a manifest."""
-    file, is_manifest = _CONTENT.unpack(payload)
-    _check(is_manifest <= 1)
-    return file, is_manifest == 1
+def decode_content(payload: bytes) -> tuple[int, Content]:
+    """Decode a ``C`` record into a file's index and what it is."""
+    file, content = _CONTENT.unpack(payload)
+    return file, Content(content)
 
 
 @_decoder

@@ -36,6 +36,10 @@ exit codes: 0 the manifest was written; 1 the same, but a listed file is missing
 2 wrong usage, or nothing was written; 130 interrupted
 """,
     "convert": _WRITING,
+    "hash": """\
+exit codes: 0 every digest was printed; 2 wrong usage, or a file that cannot be read;
+130 interrupted
+""",
     "env": _VERIFYING,
     "dpkg": _VERIFYING,
 }
@@ -43,6 +47,7 @@ exit codes: 0 the manifest was written; 1 the same, but a listed file is missing
 
 _COMMANDS = {
     "verify": "verify files against manifests; the default command",
+    "hash": "print the digests of files",
     "create": "write a manifest of files",
     "update": "update a manifest, reading only changed files",
     "convert": "write a manifest in another format",
@@ -91,11 +96,18 @@ def _run(words: list[str]) -> int:
         if not name:
             _check_command(parser, words)
         check_options(parser, words)
-        code: int = command.run(parser.parse_args(words))
+        code: int = command.run(_parse(parser, words))
     except SystemExit as error:  # after --help, or an error in the arguments
         code = error.code if isinstance(error.code, int) else 2
     streams.flush()
     return code
+
+
+def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Parse *words*; options may be among the other arguments."""
+    if "--" in words:  # which parse_intermixed_args does not pass on
+        return parser.parse_args(words)
+    return parser.parse_intermixed_args(words)
 
 
 def _error_text(error: Exception) -> str:
