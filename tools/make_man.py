@@ -25,9 +25,10 @@ DATE = "2026-11-28"
 DESCRIPTION = """\
 Verifies files against checksum manifests. A PATH is a manifest or a folder; in a folder, all
 manifests with a usual name are read. After one manifest or folder, a PATH that is another file
-selects the entries of that file. A file alone is verified by the manifests beside it, and one with a
-DIGEST by that. - is a manifest on standard input. Failures are printed first, a summary line last. The result is
-OK only if every line was understood, every file was read to its end, and every digest matches.
+selects the entries of that file. A file alone is verified by the manifests beside it, and one with
+a DIGEST by that. - is a manifest on standard input. Failures are printed first, a summary line
+last. The result is OK only if every line was understood, every file was read to its end, and every
+digest matches.
 
 If the first word is the name of a command, it selects that command. For a folder with such a name,
 write ./env.

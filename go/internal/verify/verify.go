@@ -91,6 +91,7 @@ type Manifest struct {
 	Unverified []string            // what it states that is not verified; see [manifest.Reading]
 
 	notes  atomic.Int64 // made about it
+	hinted atomic.Bool  // a note says how files outside are read
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from
 }
@@ -104,6 +105,7 @@ type Result struct {
 	BytesRead int64
 	Detail    string // why, for Unreadable, Missing, and Mismatched because of its size
 	OpenedAs  string // the file's path, if it is another than Name from the manifest's folder
+	Outside   bool   // it was refused because it lies outside
 	MovedTo   string // the path of an unlisted file that has the digest of this missing one
 	Worker    int    // who found it, from 1; 0 for none
 }

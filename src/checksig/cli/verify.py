@@ -35,7 +35,7 @@ Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...).
   checksig MANIFEST|FOLDER    what a manifest, or those in a folder, list
   checksig MANIFEST FILE...   only these files
   checksig FILE               a file, by the manifests beside it
-  checksig FILE DIGEST        a file, by its digest: hex, base64, sha256:..., SRI
+  checksig FILE DIGEST        a file, by its digest: hex, base64, sha256:...
   checksig -                  a manifest on standard input
 """
     parser.add_argument(
@@ -113,7 +113,8 @@ class _Command:
             missed = list(files) if report is None else self._missed(report)
             manifests = () if report is None else report.manifests
             if report and len(files) == 1:
-                report = type(report)(**{**vars(report), "path": files[0]})
+                fields: dict[str, Any] = {**vars(report), "path": files[0]}
+                report = type(report)(**fields)
             if report is not None:
                 self._report(report)
             where = _shown_names([os.path.basename(manifest.path) for manifest in manifests])
@@ -161,6 +162,11 @@ class _Command:
     def _errors_of(self, path: str) -> Generator[None]:
         try:
             yield
+        except ManifestNotFoundError as error:
+            ways = ["create one with checksig create"]
+            if not self._keywords.get("recursive"):
+                ways.insert(0, "-r looks in its subfolders too")
+            self.output.error(path, ManifestNotFoundError(f"{error}; {', or '.join(ways)}"))
         except (ChecksigError, OSError, ValueError) as error:
             self.output.error(path, error)
 
