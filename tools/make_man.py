@@ -24,8 +24,11 @@ DATE = "2026-11-28"
 
 DESCRIPTION = """\
 Verifies files against checksum manifests. A PATH is a manifest or a folder; in a folder, all
-manifests with a usual name are read. Failures are printed first, a summary line last. The result is
-OK only if every line was understood, every file was read to its end, and every digest matches.
+manifests with a usual name are read. After one manifest or folder, a PATH that is another file
+selects the entries of that file. A file alone is verified by the manifests beside it, and one with
+a DIGEST by that. - is a manifest on standard input. Failures are printed first, a summary line
+last. The result is OK only if every line was understood, every file was read to its end, and every
+digest matches.
 
 If the first word is the name of a command, it selects that command. For a folder with such a name,
 write ./env.
@@ -46,6 +49,11 @@ ENVIRONMENT = {
 
 EXAMPLES = {
     "checksig downloads/": "Verify the files that the manifests in a folder list.",
+    "checksig disc.iso": "Verify a file by the manifests beside it.",
+    "checksig disc.iso sha256:9f86d0...": "Verify a file by its digest.",
+    "checksig SHA256SUMS disc.iso": "Verify one of the files that a manifest lists.",
+    "curl -s URL | checksig -": "Read a manifest from standard input.",
+    "checksig hash -a blake3 disc.iso": "Print the digest of a file.",
     "checksig -r --extra fail archive/": "Include subfolders; an unlisted file is a failure.",
     "checksig --junit report.xml dist/SHA256SUMS": "Write a report for a CI system.",
     "checksig create -o SHA256SUMS photos/": "Write a manifest of a folder.",

@@ -44,6 +44,7 @@ def values(option: Option) -> str:
         "format": "a format",
         "path": "a path",
         "output": "a path or a file object",
+        "paths": "paths",
         "patterns": "patterns",
         "mapping": "a mapping of prefixes",
     }[option.type]

@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # importing typing takes longer than importing this modul
 if TYPE_CHECKING:
     from ._algorithms import Algorithm
     from ._engine import CancelToken
+    from ._files import digest, entries, verify_file
     from ._generate import Converted, Created, Updated, Written, convert, create, update
     from ._options import Options
     from ._verify import averify, check_signatures, iter_verify, verify
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         ForkedError,
         ManifestError,
         ManifestNotFoundError,
+        ReadError,
         VerificationError,
         WriteError,
     )
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from .packages.installed import InstalledReport, PackageReport, PackageStatus
     from .packages.pacman import verify_pacman
     from .packages.rpm import verify_rpm
-    from .report import BadLine, Extra, Manifest, Progress, Report, Result, Status
+    from .report import BadLine, Entry, Extra, Manifest, Progress, Report, Result, Status
 
     algorithms: tuple[Algorithm, ...]
     """The algorithms that the engine can compute, shortest digests first. The first access starts
@@ -48,6 +50,7 @@ __all__ = [
     "Converted",
     "Created",
     "EngineError",
+    "Entry",
     "Extra",
     "ForkedError",
     "InstalledReport",
@@ -58,6 +61,7 @@ __all__ = [
     "PackageReport",
     "PackageStatus",
     "Progress",
+    "ReadError",
     "Report",
     "Result",
     "Status",
@@ -69,6 +73,8 @@ __all__ = [
     "check_signatures",
     "convert",
     "create",
+    "digest",
+    "entries",
     "iter_verify",
     "update",
     "verify",
@@ -76,6 +82,7 @@ __all__ = [
     "verify_conda",
     "verify_dpkg",
     "verify_environment",
+    "verify_file",
     "verify_pacman",
     "verify_rpm",
 ]
@@ -93,11 +100,12 @@ _NAMES = {
     "packages.rpm": "verify_rpm",
     "packages.installed": "InstalledReport PackageReport PackageStatus",
     "_engine": "CancelToken",
+    "_files": "digest entries verify_file",
     "_options": "Options",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
-    " ManifestNotFoundError VerificationError WriteError",
-    "report": "BadLine Extra Manifest Progress Report Result Status",
+    " ManifestNotFoundError ReadError VerificationError WriteError",
+    "report": "BadLine Entry Extra Manifest Progress Report Result Status",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from typing import Literal, NamedTuple
 
 from ._engine import raise_failure, run, wire
 
-__all__ = ["Algorithm", "load"]
+__all__ = ["Algorithm", "find", "fold", "load", "names_close_to", "spellings"]
 
 
 class Algorithm(NamedTuple):
@@ -48,3 +49,34 @@ def load() -> tuple[Algorithm, ...]:
                 if kind == wire.Kind.ALGORITHM:
                     found.append(wire.decode_algorithm(payload))
     return tuple(found)
+
+
+def fold(name: str) -> str:
+    """Return *name* as it is compared: in lower case, without ``-``, ``_`` and ``/``."""
+    return name.lower().translate({ord(c): None for c in "-_/"})
+
+
+@functools.cache
+def spellings() -> dict[str, str]:
+    """Return the names of the algorithms by all their spellings, as :func:`fold` returns them."""
+    return {fold(s): each.name for each in load() for s in (each.name, *each.aliases)}
+
+
+def find(name: str) -> str:
+    """Return the name of an algorithm for any spelling of it; *name* itself if it is unknown."""
+    folded = fold(name)
+    if folded in spellings():
+        return spellings()[folded]
+    family, bits = re.fullmatch(r"(.*?)(\d*)", folded, re.DOTALL).groups()  # type: ignore[union-attr]
+    for each in load():
+        # A family's name may end in a digit itself: blake2b has none, and lengths follow it.
+        if each.digest_size is None and family == each.name and bits:
+            return f"{family}-{bits}"
+    return name
+
+
+def names_close_to(name: str) -> list[str]:
+    """Return the name that was probably meant by a misspelt one, in a list; or an empty list."""
+    import difflib
+
+    return difflib.get_close_matches(name.replace("_", "-"), [each.name for each in load()], 1)

@@ -16,7 +16,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
     from typing import TypeVar
 
@@ -109,7 +109,7 @@ class Option(NamedTuple):
     """The operations that take it."""
     type: str
     """``bool``, ``int``, ``choice``, ``algorithm``, ``algorithms``, ``format``, ``path``,
-    ``output``, ``patterns`` or ``mapping``."""
+    ``output``, ``paths``, ``patterns`` or ``mapping``."""
     annotation: str
     """The type hint in the signatures."""
     default: Any
@@ -214,6 +214,17 @@ TABLE: tuple[Option, ...] = (
         "FROM=TO",
     ),
     Option(
+        "only",
+        ("verify",),
+        "paths",
+        "AnyPath | Sequence[AnyPath]",
+        (),
+        ("--only",),
+        "verify only the entries of this file, or of the files below this folder; can be repeated",
+        "FILE",
+        complete="file",
+    ),
+    Option(
         "min_strength",
         ("verify",),
         "algorithm",
@@ -281,7 +292,7 @@ TABLE: tuple[Option, ...] = (
         "algorithm",
         "str | None",
         None,
-        ("--algorithm",),
+        ("-a", "--algorithm"),
         "the algorithm of digests that do not name it, whatever the manifest's name or their length"
         " implies (default: detected)",
         "NAME",
@@ -466,6 +477,7 @@ class Options(TypedDict, total=False):
     strip: int
     basename: bool
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None
+    only: AnyPath | Sequence[AnyPath]
     min_strength: str | None
     algorithm: str | None
     format: str | None
@@ -516,6 +528,7 @@ _TYPES = {
     "format": "a str",
     "path": "a path (str, bytes or os.PathLike)",
     "output": "a path (str, bytes or os.PathLike) or a file object that takes bytes",
+    "paths": "a path or a sequence of paths (str, bytes or os.PathLike)",
     "patterns": "a sequence of str or bytes",
     "mapping": "a mapping of str or bytes",
 }
@@ -550,6 +563,9 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
                 return [b"-"]  # the engine sends the bytes
             path = os.fsencode(cast("AnyPath", value))
             return [b"./-" if path == b"-" else path]
+        case "paths":
+            single = isinstance(value, (str, bytes, os.PathLike))
+            return map(os.fsencode, [cast("AnyPath", value)] if single else value)
         case "patterns":
             return map(os.fsencode, [value] if isinstance(value, (str, bytes)) else value)
         case "mapping":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, select_options, suggest_options
+from ._source import is_path, read_source
 from .errors import (
     CancelledError,
     EngineError,
@@ -16,13 +17,14 @@ from .errors import (
 from .report import MAX_BAD_LINES, BadLine, Extra, Manifest, PackedResults, Report, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from typing import Literal
 
     from ._options import AnyPath
+    from ._source import Source
     from .report import Progress
 
-__all__ = ["averify", "check_signatures", "iter_verify", "verify"]
+__all__ = ["averify", "check_signatures", "collect", "iter_verify", "verify"]
 
 _STOP_SECONDS = 1.5
 """How long a cancelled task waits for the engine; slightly longer than the engine itself does."""
@@ -34,7 +36,7 @@ caller's thread costs the engine part of a millisecond each time."""
 
 @suggest_options
 def verify(
-    path: AnyPath,
+    path: Source,
     *,
     check: bool = True,
     keep_verified: bool = True,
@@ -46,6 +48,7 @@ def verify(
     strip: int = 0,
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -62,7 +65,10 @@ def verify(
     ``SHA256SUMS``, ``disc.iso.md5``, …); a folder with a ``bagit.txt`` is verified as a bag
     (RFC 8493). File names are relative to the manifest's folder.
 
-    :param path: A manifest, or a folder that contains manifests.
+    :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
+        object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
+        mapping of file names to digests. Its names are then relative to *root*, or else to the
+        working folder.
     :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
         report is returned in any case; it is then false where something is wrong.
     :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
@@ -85,6 +91,9 @@ def verify(
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.
+    :param only: Verify only the entries of this file, or of several: their paths, not their names
+        in the manifest. A folder stands for all files below it. A path that no entry is about is
+        an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -115,15 +124,10 @@ def verify(
     :raises ValueError: *path* contains a null byte, or an option has an unknown value or is out of
         range.
     """
-    request = _encode_request(path, locals(), collected=True)
-    builder = _ReportBuilder(path, extra_fails=extra == "fail")
-    with contextlib.closing(run(request, cancel)) as batches:
-        for batch in batches:
-            for kind, payload in batch.records:
-                builder.add(kind, payload)
-            if progress is not None:
-                progress(batch.progress)
-    report = builder.build()
+    fields = _fields(path, locals())
+    report = collect(
+        path, fields, extra_fails=extra == "fail" or only != (), progress=progress, cancel=cancel
+    )
     if check and not report.ok:
         raise VerificationError(report)
     return report
@@ -131,7 +135,7 @@ def verify(
 
 @suggest_options
 def iter_verify(
-    path: AnyPath,
+    path: Source,
     *,
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
@@ -141,6 +145,7 @@ def iter_verify(
     strip: int = 0,
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -166,7 +171,10 @@ def iter_verify(
     :exc:`VerificationError`. An argument with a wrong type or out of range raises at once; other
     errors, also an unknown algorithm or format, are raised with the first item.
 
-    :param path: A manifest, or a folder that contains manifests.
+    :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
+        object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
+        mapping of file names to digests. Its names are then relative to *root*, or else to the
+        working folder.
     :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
         own folder. Links to folders are not followed.
     :param extra: What to do about files below the manifests' folders that no manifest lists:
@@ -185,6 +193,9 @@ def iter_verify(
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.
+    :param only: Verify only the entries of this file, or of several: their paths, not their names
+        in the manifest. A folder stands for all files below it. A path that no entry is about is
+        an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -205,8 +216,11 @@ def iter_verify(
         generator as a :exc:`RuntimeError` with the original as its cause (PEP 479).
     :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
     """
-    request = _encode_request(path, locals())
-    builder = _ReportBuilder(path, extra_fails=extra == "fail")
+    fields = _fields(path, locals())
+    if progress is not None:
+        fields.append(("totals", b"1"))
+    request = wire.encode_request("verify", fields)
+    builder = _ReportBuilder(path, extra_fails=extra == "fail" or only != ())
     return _iterate(builder, run(request, cancel), progress)
 
 
@@ -236,7 +250,7 @@ def _iterate(
 
 @suggest_options
 async def averify(
-    path: AnyPath,
+    path: Source,
     *,
     check: bool = True,
     keep_verified: bool = True,
@@ -248,6 +262,7 @@ async def averify(
     strip: int = 0,
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
+    only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -263,7 +278,10 @@ async def averify(
     propagates. If the system does not let a read end, this waits for at most a second. The errors
     are those of :func:`verify`.
 
-    :param path: A manifest, or a folder that contains manifests.
+    :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
+        object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
+        mapping of file names to digests. Its names are then relative to *root*, or else to the
+        working folder.
     :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
         report is returned in any case; it is then false where something is wrong.
     :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
@@ -286,6 +304,9 @@ async def averify(
         used. A prefix consists of whole components: ``{"/home/runner/dist": ""}``. A backslash in
         it matches either separator. *remap* is applied first, then *strip*, then *basename*; the
         resulting path must be inside the folder that names are relative to.
+    :param only: Verify only the entries of this file, or of several: their paths, not their names
+        in the manifest. A folder stands for all files below it. A path that no entry is about is
+        an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -364,35 +385,54 @@ def check_signatures(root_dir: AnyPath) -> None:
         raise ValueError(str(error)) from error
 
 
-def _encode_request(
-    path: AnyPath, arguments: Mapping[str, Any], *, collected: bool = False
-) -> bytes:
-    """Return the request for a call with *arguments*, which are its local variables.
-
-    :param collected: The caller keeps everything for a report, which must be bounded.
-    """
+def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the fields of a request for a call with *arguments*, which are its local variables."""
     options = encode_options("verify", select_options("verify", arguments))
-    name = os.fsencode(path)
-    fields = [("path", name)]
+    name, content = read_source(path)
+    if content and content[-1][0] == "format" and arguments["format"] is not None:
+        raise ValueError("a mapping has no format")
+    fields = [("path", name), *content]
     # The working folder can change during the operation.
-    if not (os.path.isabs(name) and os.path.isabs(os.fsencode(arguments["root"] or name))):
+    paths = [name, os.fsencode(arguments["root"] or name)]
+    paths += [value for key, value in options if key == "only"]
+    if content or not all(map(os.path.isabs, paths)):
         fields.append(("cwd", os.getcwdb()))
     fields += options
     if not arguments.get("keep_verified", True):
         fields.append(("keep_verified", b"0"))
-    if arguments["progress"] is not None:
+    return fields
+
+
+def collect(
+    path: Source,
+    fields: list[tuple[str, bytes]],
+    *,
+    extra_fails: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+    cancel: CancelToken | None = None,
+) -> Report:
+    """Run a verification with these fields, and return its report."""
+    fields += [
+        ("high_water", b"%d" % _HIGH_WATER),
+        ("max_bad_lines", b"%d" % MAX_BAD_LINES),
+    ]
+    if progress is not None:
         fields.append(("totals", b"1"))
-    if collected:
-        fields.append(("high_water", b"%d" % _HIGH_WATER))
-        fields.append(("max_bad_lines", b"%d" % MAX_BAD_LINES))
-    return wire.encode_request("verify", fields)
+    builder = _ReportBuilder(path, extra_fails=extra_fails)
+    with contextlib.closing(run(wire.encode_request("verify", fields), cancel)) as batches:
+        for batch in batches:
+            for kind, payload in batch.records:
+                builder.add(kind, payload)
+            if progress is not None:
+                progress(batch.progress)
+    return builder.build()
 
 
 class _ReportBuilder:
     """Collects records into a report."""
 
-    def __init__(self, path: AnyPath, *, extra_fails: bool) -> None:
-        self._path = os.fsdecode(path)
+    def __init__(self, path: Source, *, extra_fails: bool) -> None:
+        self._path = os.fsdecode(cast("AnyPath", path)) if is_path(path) else ""
         self._extra_fails = extra_fails
         self._unlisted: list[Extra] = []
         self.manifests: list[Manifest] = []
@@ -447,7 +487,7 @@ class _ReportBuilder:
         self._failures.sort(key=lambda result: (order[result.manifest], result.line))
         self._bad_lines.sort(key=lambda placed: (placed[0], placed[1].line))
         report = Report(
-            path=self._path,
+            path=self._path or next((m.path for m in self.manifests), "-"),
             manifests=tuple(self.manifests),
             verified=counts.verified,
             mismatched=counts.mismatched,

@@ -6,6 +6,7 @@
     ├── VerificationError (ValueError)         something is not as listed; has the report
     ├── ManifestError (ValueError)             a manifest cannot be read at all
     │   └── ManifestNotFoundError (FileNotFoundError)  a folder contains no manifest
+    ├── ReadError (ValueError)                 a file was refused, or changed while it was read
     ├── WriteError (ValueError)                a manifest was not written; names the file
     ├── CancelledError                         a CancelToken was cancelled
     └── EngineError (RuntimeError)             the engine cannot be started, or failed
@@ -31,6 +32,7 @@ __all__ = [
     "ForkedError",
     "ManifestError",
     "ManifestNotFoundError",
+    "ReadError",
     "VerificationError",
     "WriteError",
 ]
@@ -68,6 +70,23 @@ class ManifestError(ChecksigError, ValueError):
 
 class ManifestNotFoundError(ManifestError, FileNotFoundError):
     """A folder contains no file with the name of a manifest."""
+
+
+class ReadError(ChecksigError, ValueError):
+    """A file was refused, because it is not a regular one, or changed while it was read.
+
+    The message is ``"<path>" - <cause>``.
+    """
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path: str = path
+        """The path of the file."""
+        self.cause: str = cause
+        """What is wrong with it."""
+
+    def __str__(self) -> str:
+        return f'"{printable(self.path)}" - {printable_text(self.cause)}'
 
 
 class WriteError(ChecksigError, ValueError):

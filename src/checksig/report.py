@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from ._frozen import dataclass
 from ._printable import printable, printable_text
 
-__all__ = ["BadLine", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
+__all__ = ["BadLine", "Entry", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
 _MAX_EXPLAINED = 20
 MAX_BAD_LINES = 1000
@@ -101,7 +101,7 @@ class Result(NamedTuple):
     size: int
     """Bytes read."""
     manifest: str
-    """The path of the manifest."""
+    """The path of the manifest; ``"-"`` for one in memory."""
     line: int
     """The entry's line in the manifest, from 1."""
     detail: str | None = None
@@ -135,6 +135,34 @@ class Result(NamedTuple):
         if self.moved_to:
             what += f', moved to "{printable(self.moved_to)}"'
         return f'"{printable(self.path)}" - {what}'
+
+
+class Entry(NamedTuple):
+    """A digest of a file, as a manifest lists it; see :func:`checksig.entries`."""
+
+    name: str
+    """The file's name, unescaped, decoded as by :func:`os.fsdecode`."""
+    algorithm: str
+    """Such as ``"sha256"``."""
+    digest: str
+    """The digest, in lower-case hexadecimal."""
+    size: int | None
+    """The size of the file in bytes, if the manifest lists it."""
+    manifest: str
+    """The path of the manifest."""
+    line: int
+    """The line in the manifest, from 1."""
+    assumed: bool = False
+    """Whether the algorithm was chosen by the digest's length alone."""
+    optional: bool = False
+    """Whether the manifest says that the file may be missing."""
+    listed: str | None = None
+    """What the manifest has if the name was derived from it, such as a URL."""
+
+    @property
+    def name_bytes(self) -> bytes:
+        """The bytes of the file's name."""
+        return os.fsencode(self.name)
 
 
 class _BadLineFields(NamedTuple):
@@ -171,7 +199,7 @@ class BadLine(_BadLineFields):
 
 
 class Extra(NamedTuple):
-    """A file on disk that no manifest lists."""
+    """A file that no manifest lists."""
 
     path: str
     """Its path, starting with the path passed to :func:`checksig.verify`, or with ``root``."""
@@ -219,7 +247,8 @@ class Report:
     """The result of a verification; true, like :attr:`ok`, if everything is as listed."""
 
     path: str
-    """The folder or manifest that was verified, as passed by the caller."""
+    """The folder, manifest or file that was verified, as passed by the caller; ``"-"`` or the name
+    of a file object if the manifest is no file."""
     manifests: tuple[Manifest, ...]
     """The manifests, in the order in which they were read."""
     verified: int
@@ -239,7 +268,7 @@ class Report:
     """Seconds taken."""
     extras: tuple[Extra, ...] = ()
     """The files that no manifest lists, sorted by path; only with ``extra="report"`` or
-    ``"fail"``. The better name is :attr:`unlisted`."""
+    ``"fail"``, and those of ``only``. The better name is :attr:`unlisted`."""
     _verified: tuple[PackedResults, ...] = ()  # verified and skipped entries
     not_understood: tuple[str, ...] = ()
     """The paths of files in a folder that look like manifests, but have no known format; at most

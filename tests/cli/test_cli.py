@@ -111,7 +111,10 @@ def test_several_paths(run: Callable[..., Run], tree: Callable[..., Path], httpd
     ]
     none, parent = done.stderr.splitlines()
     assert none.startswith(f"checksig: {folder / 'none'}: ")  # and the system's error
-    assert parent == f"checksig: {folder.parent}: no checksum manifest in this folder"
+    assert parent == (
+        f"checksig: {folder.parent}: no checksum manifest in this folder;"
+        " -r looks in its subfolders too, or create one with checksig create"
+    )
     assert done.returncode == 2
 
 
@@ -119,10 +122,10 @@ def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
     """JSON is one document with every report and every error."""
     folder = tree({"a": b"a", "b": b"b"})
     (folder / "b").write_bytes(b"changed")
-    done = run("--json", folder, folder / "none")
+    done = run("--json", folder, folder / "SHA256SUMS", folder / "none")
     document = json.loads(done.stdout)
     assert document["ok"] is False
-    assert [r["mismatched"] for r in document["reports"]] == [1]
+    assert [r["mismatched"] for r in document["reports"]] == [1, 1]
     assert [f["name"] for f in document["reports"][0]["failures"]] == ["b"]
     assert [e["path"] for e in document["errors"]] == [str(folder / "none")]
     assert (done.stderr, done.returncode) == ("", 2)
@@ -130,14 +133,17 @@ def test_json(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
+    "arguments", [["--nonsense", "."], ["-j", "0", "."], ["-j", "x", "."], ["-j", "1025", "."]]
 )
 def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
     """Wrong arguments are answered with exit code 2 and a usage line."""
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("usage: checksig")
+    usage, error = done.stderr.splitlines()
+    assert usage == "usage: checksig [OPTION...] [PATH...]"
+    assert error.startswith("checksig: error: ")
+    assert error.endswith("; see checksig --help")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
         (["verify", "--ignore-mising", "."], "did you mean --ignore-missing?"),
         (["convert", "m", "--too", "bsd"], "unknown option --too; did you mean --to?"),
         (["env", "--verbos"], "did you mean --verbose?"),
-        (["--nonsense", "."], "unknown option --nonsense\n"),
+        (["--nonsense", "."], "unknown option --nonsense; see checksig --help\n"),
         (["verfy", "."], 'verfy: neither a command nor an existing path; did you mean "verify"?'),
         (["craete"], 'did you mean "create"?'),
     ],
@@ -195,15 +201,17 @@ def test_an_error_names_its_own_path(run: Callable[..., Run], tree: Callable[...
         ("update", "1 the same, but a listed file is missing"),
         ("convert", "2 wrong usage, or nothing was written"),
         ("env", "1 something is not as listed"),
-        ("completion", ""),
-        ("algorithms", ""),
+        ("hash", "2 wrong usage, or a file that cannot be read"),
+        ("completion", "2 wrong usage, or output that cannot be written"),
+        ("algorithms", "0 it was printed"),
     ],
 )
 def test_exit_codes_in_the_help(run: Callable[..., Run], name: str, text: str) -> None:
-    """The help of a command has its own exit codes, or none."""
+    """The help of a command has its own exit codes, and is wrapped."""
     help_text = run(name, "--help").stdout
-    assert text in help_text
-    assert ("exit codes" in help_text) is bool(text)
+    assert text in " ".join(help_text.split())
+    assert help_text.count("exit codes:") == 1
+    assert all(len(line) <= 80 or "completions/" in line for line in help_text.splitlines())
 
 
 def test_help_and_version(run: Callable[..., Run]) -> None:

@@ -110,6 +110,7 @@ def test_the_command_line(operation: str) -> None:
         "mapping": {"a": "b"},
         "choice": values["choice"],
         "algorithms": ["x"],
+        "paths": ["x"],
         "patterns": ["x"],
         "output": b"x",
     }
@@ -149,6 +150,8 @@ def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> Non
         (verify, "strip", 1.0, "an int"),
         (verify, "remap", "a=b", "a mapping of str or bytes"),
         (verify, "remap", {"a": 1}, "a mapping of str or bytes"),
+        (verify, "only", 1, "a path or a sequence of paths (str, bytes or os.PathLike)"),
+        (verify, "only", [1], "a path or a sequence of paths (str, bytes or os.PathLike)"),
         (verify, "min_strength", 1, "a str"),
         (verify, "algorithm", 256, "a str"),
         (verify, "format", b"gnu", "a str"),
@@ -210,7 +213,7 @@ def test_formats_are_those_of_the_engine(tmp_path: Path) -> None:
     assert sorted(known.split(", ")) == list(FORMATS)
 
 
-@pytest.mark.parametrize("name", ["sha255", "sha-255", ""])
+@pytest.mark.parametrize("name", ["sha255", "SHA-255", ""])
 def test_one_text_for_an_unknown_algorithm(tmp_path: Path, name: str, command: list[str]) -> None:
     """Whichever option has it, in Python and on the command line."""
     (tmp_path / "a").touch()

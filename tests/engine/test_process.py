@@ -178,11 +178,11 @@ def test_a_program_that_does_not_end(scripted: Callable[[str], Process]) -> None
 
 @pytest.mark.usefixtures("process")
 def test_a_request_that_is_too_long() -> None:
-    """The program refuses requests longer than any path needs."""
+    """The program refuses requests longer than any manifest in one may be."""
     with pytest.raises(
-        EngineError, match=r"the request is too long: .* bytes, at most 1048576 are allowed"
+        EngineError, match=r"the request is too long: .* bytes, at most 90527060 are allowed"
     ):
-        verify("x" * 2_000_000)
+        verify("x" * 91_000_000)
 
 
 @posix

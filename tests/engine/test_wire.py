@@ -165,6 +165,15 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             if isinstance(message, bytes):
                 fields["message"] = message.decode("utf-8", "backslashreplace")
             assert wire.decode_failure(payload)._asdict() == fields
+        case "L":
+            name = fields.pop("raw_name") or None
+            fields["size"] = None if fields["size"] < 0 else fields["size"]
+            fields["manifest"] = manifests[fields["manifest"]].path
+            assert wire.decode_listed(payload, manifests)._asdict() == {**fields, "listed": name}
+        case "H":
+            assert wire.decode_hashed(payload)._asdict() == fields
+        case "C":
+            assert wire.decode_content(payload) == (fields["file"], fields["content"])
         case "F":
             name = os.fsencode(fields["name"])
             assert wire.decode_file(payload) == (fields["change"], name)
@@ -195,7 +204,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVUBINXSFDWA")
+    assert seen == set("MREVLHCUBINXSFDWA")
 
 
 def test_several_packed_records_in_a_batch() -> None:
@@ -228,6 +237,12 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 wire.decode_summary(payload)
             case "X":
                 wire.decode_failure(payload)
+            case "L":
+                wire.decode_listed(payload, manifests)
+            case "H":
+                wire.decode_hashed(payload)
+            case "C":
+                wire.decode_content(payload)
             case "F":
                 wire.decode_file(payload)
             case "W":
@@ -269,7 +284,7 @@ def test_random_damage(data: st.DataObject) -> None:
         decode_all(bytes(batch))
 
 
-@given(st.sampled_from("MREVBUXSFDWA"), st.binary(max_size=200))
+@given(st.sampled_from("MREVLHCBUXSFDWA"), st.binary(max_size=200))
 def test_random_records(kind: str, payload: bytes) -> None:
     """Any bytes as the payload of each kind."""
     record = kind.encode() + wire.FRAME.pack(len(payload)) + payload

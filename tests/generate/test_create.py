@@ -337,8 +337,8 @@ def test_special_files(folder: Path) -> None:
     with pytest.raises(WriteError) as caught:
         create(folder)
     assert caught.value.path == str(folder / "fifo")
-    assert caught.value.cause == "not a regular file"
-    assert str(caught.value) == f'"{folder / "fifo"}" - not a regular file'
+    assert caught.value.cause == "not a regular file; --skip-special (skip_special=True) skips it"
+    assert str(caught.value) == f'"{folder / "fifo"}" - {caught.value.cause}'
     assert not (folder / "SHA256SUMS").exists()
     with tempfile.TemporaryDirectory() as near, socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.join(near, "s"))  # a socket's path has to be short

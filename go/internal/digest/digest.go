@@ -36,9 +36,10 @@
 //
 // # Names
 //
-// An algorithm is found in four ways:
+// An algorithm is found in five ways:
 //
-//   - [Find] and [ByName]: by the exact name in the table, as options and reports have it
+//   - [ByName]: by the exact name in the table, as reports have it
+//   - [Find]: by that name or a usual spelling of it, for options
 //   - [ByTag]: by the tag in a line of a manifest, in any usual spelling ("SHA2-256", "BLAKE2b512")
 //   - [NamedIn]: by the name of a manifest ("SHA256SUMS", "disc.iso.md5")
 //   - [BySize]: by the length of a digest, if nothing else is known

@@ -26,9 +26,12 @@ func UnknownText(what, name, suggestion string, known []string) string {
 	return text + "known: " + strings.Join(known, ", ")
 }
 
-// Find returns the algorithm of that name ("sha256", "blake2b-256"), or an [*UnknownError].
+// Find returns the algorithm of that name, in any spelling that [ByTag] knows, or an [*UnknownError].
 func Find(name string) (*Algorithm, error) {
 	if a := ByName(name); a != nil {
+		return a, nil
+	}
+	if a := ByTag(name); a != nil {
 		return a, nil
 	}
 	unknown := &UnknownError{Name: name}
@@ -40,13 +43,9 @@ func Find(name string) (*Algorithm, error) {
 
 // suggestion returns the known name that was probably meant, or "".
 //
-// That is the name that [ByTag] finds (sha256 for "SHA-256"), or else the closest one. For fewer than
-// five letters and digits there is none: "sha2" is not a misspelt "sha1".
+// For fewer than five letters and digits there is none: "sha2" is not a misspelt "sha1".
 func (e *UnknownError) suggestion() string {
 	const shortest = 5
-	if a := ByTag(e.Name); a != nil {
-		return a.Name
-	}
 	return Closest(e.Name, e.Known, shortest)
 }
 

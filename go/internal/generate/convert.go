@@ -93,7 +93,7 @@ func (c *conversion) prepare() (err error) {
 		return err
 	}
 	if c.source.signature != "" && !r.DropSignature {
-		return &WriteError{r.Path, fmt.Errorf("is signed (%s), and its signature would be lost", c.source.signature)}
+		return &WriteError{r.Path, fmt.Errorf("is signed (%s), and its signature would be lost; --drop-signature (drop_signature=True) drops it", c.source.signature)}
 	}
 	w.algorithms, w.keepSizes = c.source.algorithms, true
 	w.where = func(e manifest.Entry) (string, string) {

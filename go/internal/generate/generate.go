@@ -43,6 +43,19 @@ func (e *WriteError) Cause() string { return safefs.Cause(e.Err) }
 
 func (e *WriteError) Unwrap() error { return e.Err }
 
+// hinted is an error with what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+// withHint returns err with what to do about it.
+func withHint(err error, hint string) error { return &hinted{err, hint} }
+
+func (e *hinted) Error() string { return safefs.Cause(e.error) + "; " + e.hint }
+
+func (e *hinted) Unwrap() error { return e.error }
+
 // asWriteError returns err as a [*WriteError] of path, unless it is one.
 func asWriteError(path string, err error) error {
 	var refused *WriteError

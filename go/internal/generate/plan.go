@@ -61,9 +61,9 @@ func (r *CreateRequest) setOutput(p *outputPlan, folders []bool, format *manifes
 	case r.Output != "":
 		p.shown = r.Output
 	case len(r.Paths) != 1:
-		return usage("several paths: name the manifest (output)")
+		return usage("several paths: name the manifest: --output (output=)")
 	case format.Base != "":
-		return usage("format %s: name the manifest (output)", format.Name)
+		return usage("format %s: name the manifest: --output (output=)", format.Name)
 	case folders[0]:
 		p.shown = filepath.Join(r.Paths[0], usualName(format, algorithms))
 	default:

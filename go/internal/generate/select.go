@@ -129,7 +129,7 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 			w.skipped(name)
 			return nil
 		}
-		return &WriteError{w.show(name), safefs.ErrNotRegular}
+		return &WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")}
 	case w.isSelf(path.Base(name), entry.Info):
 		return nil
 	case safefs.IsTemporaryName(path.Base(name)): // of another run, or of one that was killed
@@ -141,7 +141,7 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 
 func (w *walker) link(name string, each func(string) error) error {
 	if w.Links == RefuseLinks {
-		return &WriteError{w.show(name), errors.New("is a symbolic link")}
+		return &WriteError{w.show(name), withHint(errors.New("is a symbolic link"), `--links skip (links="skip") skips it`)}
 	}
 	info, err := w.tree.Follow(name)
 	self := func() (fs.FileInfo, error) { return info, err }
@@ -149,6 +149,9 @@ func (w *walker) link(name string, each func(string) error) error {
 	case w.Links == SkipLinks:
 		w.skipped(name)
 		return nil
+	case errors.Is(err, safefs.ErrOutside):
+		return &WriteError{w.show(name), withHint(err,
+			`--links skip (links="skip") skips it, --follow-outside (follow_outside=True) lists it`)}
 	case err != nil:
 		return &WriteError{w.show(name), err}
 	case info.IsDir() && w.FollowOutside:
@@ -160,7 +163,7 @@ func (w *walker) link(name string, each func(string) error) error {
 		w.skipped(name)
 		return nil
 	case !info.Mode().IsRegular():
-		return &WriteError{w.show(name), safefs.ErrNotRegular}
+		return &WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")}
 	}
 	return each(name)
 }
@@ -168,7 +171,7 @@ func (w *walker) link(name string, each func(string) error) error {
 // linkedFolder skips a link to a folder, unless that lies outside: its files would be listed nowhere.
 func (w *walker) linkedFolder(name string) error {
 	if !w.tree.Confines(name) {
-		return &WriteError{w.show(name), errors.New("leads to a folder outside, which is not listed")}
+		return &WriteError{w.show(name), withHint(errors.New("leads to a folder outside, which is not listed"), `--links skip (links="skip") skips it`)}
 	}
 	w.skipped(name)
 	return nil

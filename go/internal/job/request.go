@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -35,6 +36,7 @@ type request struct {
 	operation *operation
 	paths     []string
 	cwd       string // absolute; empty if all paths are
+	content   []byte // the manifest itself; nil to read it from the path
 
 	transportOptions
 
@@ -69,6 +71,7 @@ type verifyOptions struct {
 	ignoreText    bool
 	root          string
 	naming        verify.Paths
+	only          []string // paths; empty for all entries
 	minStrength   *digest.Algorithm
 }
 
@@ -150,7 +153,25 @@ var operations = map[string]*operation{
 		"strip":          number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
 		"basename":       flag(func(r *request) *bool { return &r.naming.Basename }),
 		"remap":          {set: addRemap, repeats: true},
-		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+		"only": {
+			set:     func(r *request, _, value string) error { r.only = append(r.only, value); return nil },
+			repeats: true,
+		},
+		"content":      {set: setContent},
+		"min_strength": algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+	})},
+	wire.OpEntries: {runEntries, union(location, source, table{
+		"content":     {set: setContent},
+		"recursive":   flag(func(r *request) *bool { return &r.recursive }),
+		"ignore_text": flag(func(r *request) *bool { return &r.ignoreText }),
+		"high_water":  number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
+	})},
+	wire.OpRecognise: {runRecognise, union(location, table{"path": {set: location["path"].set, repeats: true}})},
+	wire.OpHash: {runHash, union(location, table{
+		"path":        {set: location["path"].set, repeats: true},
+		"algorithm":   {set: setAlgorithms},
+		"workers":     reading["workers"],
+		"leave_cache": reading["leave_cache"],
 	})},
 	wire.OpCreate: {runCreate, union(location, progress, reading, selection, output, table{
 		"path":        {set: location["path"].set, repeats: true},
@@ -208,6 +229,9 @@ func parseRequest(data []byte) (request, error) {
 			return r, err
 		}
 	}
+	if len(r.only) > 0 && r.extra != verify.IgnoreUnlisted {
+		return r, &ValueError{"only and extra exclude each other: only leaves entries out"}
+	}
 	if _, takesPath := r.operation.fields["path"]; takesPath && len(r.paths) == 0 {
 		return r, wire.RequestErrorf("no path to %s", raw.Op)
 	}
@@ -221,7 +245,8 @@ func (r *request) hasRelativePath() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(r.paths, func(path string) bool { return !filepath.IsAbs(path) })
+	isRelative := func(path string) bool { return !filepath.IsAbs(path) }
+	return r.content != nil || slices.ContainsFunc(r.paths, isRelative) || slices.ContainsFunc(r.only, isRelative)
 }
 
 func text(of func(*request) *string) field {
@@ -288,6 +313,16 @@ func setCwd(r *request, _, value string) error {
 		return wire.RequestErrorf("cwd must be absolute, not %.40q", value)
 	}
 	r.cwd = value
+	return nil
+}
+
+func setContent(r *request, key, value string) (err error) {
+	if r.content, err = base64.StdEncoding.DecodeString(value); err != nil {
+		return wire.RequestErrorf("%s is not in base64", key)
+	}
+	if len(r.content) > wire.MaxContent {
+		return &ValueError{fmt.Sprintf("a manifest of %d bytes is too long to be passed on, write it to a file", len(r.content))}
+	}
 	return nil
 }
 

@@ -79,6 +79,8 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 		return []string{"gnu", "record"}, []string{"", "none"}, nil
 	case "mapping":
 		return []string{"0:", "1:ab"}, nil, []string{"", "a", "2:a", "-1:a"}
+	case "base64":
+		return []string{"", "YQ=="}, nil, []string{"*", "YQ"}
 	case "path", "paths", "patterns":
 		return []string{"/a=b\n\xff"}, nil, nil
 	}

@@ -12,8 +12,26 @@ import (
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	sink := j.verifySink(r)
+	s, err := verify.Run(ctx, verify.Request{
+		Reading: verify.Reading{
+			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
+			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
+		},
+		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
+		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
+	}, sink, &j.progress)
+	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
+	for status, n := range s.Statuses {
+		summary.Statuses[statuses[status]] = n
+	}
+	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
+}
+
+// verifySink returns what sends what is found as records.
+func (j *Job) verifySink(r *request) verify.Sink {
 	var sent [len(lineCodes)]atomic.Int64
-	sink := verify.Sink{
+	return verify.Sink{
 		Manifest: func(m *verify.Manifest) {
 			record := wire.Manifest{Index: m.Index, Format: m.Format, Encoding: m.Encoding, Wrapper: m.Wrapper, Path: m.Path}
 			j.append(func(dst []byte) []byte { return wire.AppendManifest(dst, &record) })
@@ -59,19 +77,6 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			}
 		},
 	}
-	s, err := verify.Run(ctx, verify.Request{
-		Reading: verify.Reading{
-			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
-			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText,
-		},
-		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
-		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
-	}, sink, &j.progress)
-	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
-	for status, n := range s.Statuses {
-		summary.Statuses[statuses[status]] = n
-	}
-	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
 }
 
 var statuses = [...]wire.Status{

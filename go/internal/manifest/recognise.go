@@ -26,7 +26,7 @@ const (
 // about. The error is the reader's.
 //
 // It demands more than [Read] of a format of lines: the first digest must have 128 bits, unless the name has
-// the algorithm.
+// the algorithm, or o allows short ones and the format is none that other texts resemble.
 func Recognise(r io.Reader, o Options) (content Content, about string, err error) {
 	raw := newBuffer(r)
 	start, err := raw.Peek(len(appleDoubleMagic))
@@ -62,7 +62,7 @@ func Recognise(r io.Reader, o Options) (content Content, about string, err error
 		return Recognised, "", nil // it has a header
 	case err != nil:
 		return NoDigests, "", err
-	case len(e.Digest) < minDigest && o.inFileName == nil:
+	case len(e.Digest) < minDigest && o.inFileName == nil && !(o.AllowShort && slices.Contains(shortFormats, format)):
 		return NoDigests, "", nil
 	case format == NameFirst && (strings.ContainsAny(e.Name, " \t") || strings.HasSuffix(e.Name, ":")):
 		return Unknown, "", nil // a sentence or a heading before a digest
@@ -80,6 +80,9 @@ var appleDoubleMagic = []byte{0, 5, 0x16, 7}
 var lineFormats = []*Format{
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV,
 }
+
+// shortFormats are those whose lines are no ordinary text, although their digests are short.
+var shortFormats = []*Format{BSD, OpenSSL, SFV, GNU, Sum, Cksum}
 
 // rejectReason returns why a file that begins with head, and has no known format, is no manifest; nil if it
 // may be a manifest nevertheless, whose lines are all bad: it is text, and its name or the caller says so, or

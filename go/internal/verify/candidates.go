@@ -111,16 +111,16 @@ func (d *discovery) recognise(l *location) (manifest.Content, error) {
 		return manifest.NoDigests, err
 	}
 	defer folder.Release()
-	return recognise(tree, l.name)
+	return recognise(tree, l.name, manifest.Options{FileName: l.name})
 }
 
-func recognise(tree *safefs.Tree, name string) (manifest.Content, error) {
+func recognise(tree *safefs.Tree, name string, o manifest.Options) (manifest.Content, error) {
 	file, err := tree.Open(name)
 	if err != nil {
 		return manifest.NoDigests, err
 	}
 	defer file.Close()
-	content, about, err := manifest.Recognise(sized{file, file.Size()}, manifest.Options{FileName: name})
+	content, about, err := manifest.Recognise(sized{file, file.Size()}, o)
 	if err == nil && content == manifest.Recognised && about != "" {
 		if _, err := tree.Stat(about); err != nil {
 			return manifest.Unknown, nil // a digest of which nothing tells what it is about
@@ -154,7 +154,7 @@ func (d *discovery) noManifest(ctx context.Context, tree *safefs.Tree) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if content, err := recognise(tree, name); err == nil && content == manifest.Recognised {
+		if content, err := recognise(tree, name, manifest.Options{FileName: name}); err == nil && content == manifest.Recognised {
 			path := filepath.Join(d.roots.Top().Display, name)
 			return &NoManifestError{fmt.Sprintf("%s looks like one: checksig %s", printable.Quote(name), printable.Quote(path))}
 		}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"path/filepath"
 
 	"checksig/internal/manifest"
@@ -69,5 +70,5 @@ func (c *claim) failed(r *Result, err error) {
 		status = Missing
 	}
 	c.result(r, status, c.name)
-	r.Detail = safefs.Cause(err)
+	r.Detail, r.Outside = safefs.Cause(err), errors.Is(err, safefs.ErrOutside)
 }

@@ -51,6 +51,7 @@ type structure struct {
 type discovery struct {
 	roots      *safefs.RootCache
 	named      string      // the path of the manifest that the request names itself, absolute; "" for a folder
+	content    []byte      // the manifest that the request holds; nil if there is none
 	locations  []*location // sorted
 	structures []*structure
 	partOf     *layout.Kind // the structure that named belongs to, which is not checked; nil if none
@@ -61,12 +62,18 @@ type discovery struct {
 
 // path returns where a file is, as the request gives the path.
 func (d *discovery) path(folder, name string) string {
+	if d.content != nil {
+		return name
+	}
 	return filepath.Join(d.roots.Top().Display, folder, name)
 }
 
 // discover opens the request's folder, or its manifest's, and looks for manifests. The error is an
 // [*fs.PathError] of the path as the request gives it, or the context's.
 func discover(ctx context.Context, requested string, r *Reading) (*discovery, error) {
+	if r.Content != nil {
+		return discoverContent(requested, r)
+	}
 	path, err := safefs.Absolute(r.Dir, requested)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ type reader struct {
 	discovery *discovery
 	reading   *Reading
 	root      *safefs.Root // that all names start from; nil for each manifest's own
+	only      *selection   // of the entries that are read; nil for all
 }
 
 // visitor takes what a reader reads, in one goroutine at a time.
@@ -158,6 +159,9 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		if !rd.reading.FollowOutside {
 			c.name = m.root.Inside(c.name)
 		}
+		if rd.only != nil && !rd.only.has(&c) {
+			return true
+		}
 		v.claim(m, c, refused)
 		return true
 	}
@@ -210,6 +214,9 @@ func (rd *reader) open(ctx context.Context, l *location, retry bool) (*openManif
 }
 
 func (rd *reader) openFile(l *location) (*safefs.File, error) {
+	if rd.discovery.content != nil {
+		return nil, nil
+	}
 	if rd.discovery.named != "" {
 		return safefs.Open(rd.discovery.named) // the caller named it: it may lie wherever its link leads
 	}
@@ -244,6 +251,10 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 		return err
 	}
 	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
+	if rd.discovery.content != nil {
+		m.folder, m.root = rd.discovery.contentFolders(m.location.name, rd.root)
+		return nil
+	}
 	m.folder = rd.discovery.roots.At(path.Join(m.location.folder, path.Dir(m.location.name)), "")
 	m.root = rd.rootOf(m, reading.Format)
 	m.promised = manifest.About(options.FileName)
@@ -252,6 +263,9 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 
 // content returns what m's entries are read from.
 func (rd *reader) content(ctx context.Context, m *openManifest) (io.Reader, error) {
+	if rd.discovery.content != nil {
+		return bytes.NewReader(rd.discovery.content), nil
+	}
 	if m.location.found != nil {
 		content, err := layout.ReadWhole(ctx, m.file)
 		m.close()

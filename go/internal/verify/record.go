@@ -38,6 +38,9 @@ func (r *recorder) manifest(m *Manifest) {
 func (r *recorder) read(m *Manifest) { r.sink.Read(m) }
 
 func (r *recorder) result(result *Result) {
+	if result.Outside && !result.Manifest.hinted.Swap(true) {
+		r.note(result.Manifest, 0, "--follow-outside (follow_outside=True) reads files outside its folder")
+	}
 	r.statuses[result.Status].Add(1)
 	r.progress.Files.Add(1)
 	r.sink.Result(result)

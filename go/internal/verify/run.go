@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -46,6 +45,12 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		request: &r, group: group, discovery: found, record: record,
 		reader:  &reader{discovery: found, reading: &r.Reading},
 		compare: &comparer{group: group, record: record, ignoreMissing: r.IgnoreMissing, minStrength: r.MinStrength},
+	}
+	if len(r.Only) > 0 {
+		if run.reader.only, err = newSelection(r.Dir, r.Only); err != nil {
+			run.close()
+			return nil, err
+		}
 	}
 	if r.Unlisted != IgnoreUnlisted {
 		run.compare.listed, run.compare.pending = &nameset.Set{}, &pendingMissing{}
@@ -177,16 +182,17 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 
 // opened records a manifest that was, or could not be, opened.
 func (r *run) opened(m *openManifest, err error) {
-	if err != nil && r.discovery.named != "" {
-		if errors.Is(err, manifest.ErrNoManifest) {
-			err = safefs.At(m.Path, fmt.Errorf("%s: name the manifest that lists this file, or its folder", safefs.Cause(err)))
-		}
+	if err = r.discovery.fatal(m, err); err != nil && r.discovery.isSingle() {
 		r.group.Fail(err)
 		return
 	}
 	r.record.manifest(m.Manifest)
 	m.location.manifest = m.Manifest
-	if kind := r.discovery.partOf; kind != nil {
+	kind := r.discovery.partOf
+	if s := m.location.structure; s != nil && r.reader.only != nil {
+		kind = s.kind
+	}
+	if kind != nil {
 		r.record.note(m.Manifest, 0, "part of "+kind.Title+", which was not checked: verify its folder")
 	}
 	if err != nil {
@@ -251,6 +257,13 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 // conclude looks for what can be seen only when all manifests were read.
 func (r *run) conclude() {
 	findContradictions(r.group.Context(), r.reader, r.record, r.compare.suspects.keys)
+	if only := r.reader.only; only != nil {
+		if !r.group.Ended() {
+			only.missed(func(path string) { r.record.unlistedFile(&UnlistedFile{Path: path}) })
+		}
+		r.record.nothingVerified()
+		return
+	}
 	for _, s := range r.discovery.structures {
 		s.Check(r.group.Context(), r.discovery.at(s.folder), layout.Report{
 			Problem: func(file string, line int64, problem string) {

@@ -34,6 +34,9 @@ type unlistedSearch struct {
 func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing []*Result) error {
 	s.manifests = map[string]*Manifest{}
 	for _, l := range s.discovery.locations { // whatever their names
+		if s.discovery.content != nil {
+			break
+		}
 		path := filepath.Join(s.discovery.roots.Top().Dir, l.folder, l.name)
 		s.listed.Add(path)
 		s.manifests[path] = l.manifest

@@ -62,6 +62,8 @@ type Reading struct {
 	Algorithm     *digest.Algorithm // of digests without a tag; nil for what the manifest says
 	Format        *manifest.Format  // of the manifests; nil to detect it
 	IgnoreText    bool              // count lines in which nothing looks like a digest, instead of reporting them
+	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
+	Only          []string          // paths of the files whose entries are read; empty for all. A folder stands for all below it
 }
 
 // Unlisted is what to do about files that no manifest lists.
@@ -90,6 +92,7 @@ type Manifest struct {
 	Unverified []string            // what it states that is not verified; see [manifest.Reading]
 
 	notes  atomic.Int64 // made about it
+	hinted atomic.Bool  // a note says how files outside are read
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from
 }
@@ -103,6 +106,7 @@ type Result struct {
 	BytesRead int64
 	Detail    string // why, for Unreadable, Missing, and Mismatched because of its size
 	OpenedAs  string // the file's path, if it is another than Name from the manifest's folder
+	Outside   bool   // it was refused because it lies outside
 	MovedTo   string // the path of an unlisted file that has the digest of this missing one
 	Worker    int    // who found it, from 1; 0 for none
 }
@@ -178,6 +182,6 @@ func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress)
 	run.all()
 	s := run.record.summary()
 	s.BytesRead, s.Elapsed = progress.Bytes.Load(), time.Since(began)
-	s.unlistedFails = r.Unlisted == FailUnlisted
+	s.unlistedFails = r.Unlisted == FailUnlisted || len(r.Only) > 0
 	return s, run.group.Err()
 }

@@ -13,11 +13,17 @@
 // list says otherwise. A field that is left out has its default. In a request, a flag is the text "1"
 // or "0", an integer is decimal. An operation refuses keys that are not its own.
 //
-//	all but algorithms   path (create: one or more), cwd (absolute: what relative paths start from)
+//	all but algorithms   path (create, recognise, hash: one or more), cwd (absolute: what relative paths
+//	                     start from)
 //	verify, create, update  workers, io_depth, leave_cache, follow_outside
+//	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
+//	                     bytes; path is its name then, and its names start from cwd
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
-//	                     (zero or more), min_strength, algorithm, format, keep_verified, totals, high_water,
-//	                     max_bad_lines
+//	                     (zero or more), only (zero or more), min_strength, algorithm, format,
+//	                     keep_verified, totals, high_water, max_bad_lines
+//	entries              recursive, ignore_text, algorithm, format, high_water
+//	recognise            no other field
+//	hash                 algorithm (names joined by ","), workers, leave_cache
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
 //	                     bytes), relative_to, overwrite, links, skip_special, exclude (zero or
 //	                     more), totals
@@ -121,7 +127,7 @@
 //
 //	A batch may hold several 'V' records. Each starts with no group.
 //
-//	'U' unlisted: a file that no manifest lists
+//	'U' unlisted: a file that no manifest lists; with only, a path of that field that no entry is about
 //	0   u32    size of path
 //	4          path, moved from (the path of a missing file with the same digest; empty if none)
 //
@@ -141,12 +147,46 @@
 //	4   u64    line; 0 if it is about the manifest as a whole
 //	12         text
 //
-//	'S' summary, of verify and algorithms
+//	'S' summary, of verify, entries, recognise, hash and algorithms; of all but verify, only the bad
+//	lines, the bytes read and the time count
 //	0   5 i64  entries by status: verified, mismatched, missing, unreadable, skipped
 //	40  i64    bad lines
 //	48  i64    unlisted files
 //	56  i64    bytes read
 //	64  i64    elapsed time in nanoseconds
+//
+// # Records of entries
+//
+// Besides 'M', 'R', 'B', 'I', 'N' and 'S':
+//
+//	'L' listed: an entry, in the order of the manifest
+//	0   u8     size of algorithm
+//	1   u8     size of digest
+//	2   flag   assumed: the algorithm is known from the digest's length alone
+//	3   flag   optional: the manifest says that the file may be missing
+//	4   u32    manifest
+//	8   i64    line
+//	16  i64    size of the file, -1 if the manifest does not list it
+//	24  u32    size of name
+//	28         algorithm, digest, name, raw name (what the manifest lists if name was derived from it;
+//	           empty if it was not)
+//
+// # Records of recognise and hash
+//
+// "file" is the index of a path in the request. There is one record for each path, in any order.
+//
+//	'C' content, of recognise
+//	0   u32    file
+//	4   u8     what it is: 0 no manifest, 1 a manifest, by its name or its content, or it cannot be read, 2 it
+//	           holds digests, but begins like no manifest
+//
+//	'H' hashed, of hash
+//	0   u32    file
+//	4   i32    the system's error number, 0 if there is none
+//	8   i64    bytes read
+//	16  u8     number of digests; 0 if the file was not read to its end
+//	17         digests, each as a u8 size and its bytes, in the order of the algorithms; cause (why there
+//	           are none)
 //
 // # Records of create, update and convert
 //

@@ -6,8 +6,11 @@ import (
 	"io"
 )
 
+// MaxContent is the most bytes that a manifest in a request may have.
+const MaxContent = 64 << 20
+
 // MaxRequest is the most bytes that a request to the process may have.
-const MaxRequest = 1 << 20
+const MaxRequest = MaxContent/3*4 + 1<<20
 
 // frameHeadSize is how many bytes hold the size of a frame.
 const frameHeadSize = 4

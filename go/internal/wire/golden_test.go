@@ -82,6 +82,13 @@ type record struct {
 	Bits       int
 	Strength   string
 	Aliases    []string
+	Digest     hexBytes
+	Digests    []hexBytes
+	Optional   bool
+	Size       int64
+	RawName    text `json:"raw_name"`
+	File       int
+	Content    wire.Content
 }
 
 // text is a JSON string, or {"hex": ...} for bytes that are not UTF-8.
@@ -179,7 +186,7 @@ func TestGoldenBatches(t *testing.T) {
 			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
 		}
 	}
-	for _, kind := range "MREVUBIXSFDWA" {
+	for _, kind := range "MREVLHCUBIXSFDWA" {
 		if !seen[string(kind)] {
 			t.Errorf("no record of kind %c", kind)
 		}
@@ -231,6 +238,19 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 			Statuses: [...]int64{r.Verified, r.Mismatched, r.Missing, r.Unreadable, r.Skipped},
 			BadLines: r.BadLines, Unlisted: r.Extra, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
 		})
+	case wire.KindListed:
+		return wire.AppendListed(dst, &wire.Listed{
+			Assumed: r.Assumed, Optional: r.Optional, Manifest: r.Manifest, Line: r.Line, Size: r.Size, Algorithm: r.Algorithm,
+			Digest: r.Digest, Name: string(r.Name), RawName: string(r.RawName),
+		})
+	case wire.KindHashed:
+		h := &wire.Hashed{File: r.File, Number: r.Number, BytesRead: r.BytesRead, Cause: r.Cause}
+		for _, digest := range r.Digests {
+			h.Digests = append(h.Digests, digest)
+		}
+		return wire.AppendHashed(dst, h)
+	case wire.KindContent:
+		return wire.AppendContent(dst, r.File, r.Content)
 	case wire.KindFile:
 		return wire.AppendFile(dst, wire.File{Change: r.Change, Name: string(r.Name)})
 	case wire.KindData:

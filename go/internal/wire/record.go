@@ -23,6 +23,9 @@ const (
 	KindRead      Kind = 'R'
 	KindEntry     Kind = 'E'
 	KindVerified  Kind = 'V'
+	KindListed    Kind = 'L'
+	KindHashed    Kind = 'H'
+	KindContent   Kind = 'C'
 	KindGroup     Kind = 'G' // only in a KindVerified
 	KindShort     Kind = 'v' // only in a KindVerified
 	KindUnlisted  Kind = 'U'
@@ -252,6 +255,71 @@ func AppendSummary(dst []byte, s *Summary) []byte {
 	dst, start := begin(dst, KindSummary)
 	dst = appendInts(dst, s.Statuses[:]...)
 	return end(appendInts(dst, s.BadLines, s.Unlisted, s.BytesRead, s.Elapsed.Nanoseconds()), start)
+}
+
+// Listed is an entry of a manifest that is listed, and not verified.
+type Listed struct {
+	Assumed   bool
+	Optional  bool
+	Manifest  int
+	Line      int64
+	Size      int64 // -1 if the manifest does not list it
+	Algorithm string
+	Digest    []byte
+	Name      string
+	RawName   string
+}
+
+// AppendListed appends an 'L' record.
+func AppendListed(dst []byte, e *Listed) []byte {
+	dst, start := begin(dst, KindListed)
+	dst = append(dst, byte(len(e.Algorithm)), byte(len(e.Digest)), flag(e.Assumed), flag(e.Optional))
+	dst = le.AppendUint32(dst, uint32(e.Manifest))
+	dst = appendInts(dst, e.Line, e.Size)
+	dst = le.AppendUint32(dst, uint32(len(e.Name)))
+	dst = append(dst, e.Algorithm...)
+	dst = append(dst, e.Digest...)
+	dst = append(dst, e.Name...)
+	return end(append(dst, e.RawName...), start)
+}
+
+// Hashed is what became of a file that was to be hashed.
+type Hashed struct {
+	File      int
+	Number    int // the system's error number
+	BytesRead int64
+	Digests   [][]byte // none if the file was not read to its end
+	Cause     string
+}
+
+// AppendHashed appends an 'H' record.
+func AppendHashed(dst []byte, h *Hashed) []byte {
+	dst, start := begin(dst, KindHashed)
+	dst = le.AppendUint32(dst, uint32(h.File))
+	dst = le.AppendUint32(dst, uint32(h.Number))
+	dst = appendInts(dst, h.BytesRead)
+	dst = append(dst, byte(len(h.Digests)))
+	for _, digest := range h.Digests {
+		dst = append(append(dst, byte(len(digest))), digest...)
+	}
+	return end(append(dst, h.Cause...), start)
+}
+
+// Content is what a file is.
+type Content uint8
+
+// Every file that is looked at is one of these.
+const (
+	ContentOther    Content = iota // no manifest
+	ContentManifest                // a manifest, by its name or its content; or it cannot be read
+	ContentUnknown                 // it holds digests, but begins like no manifest
+)
+
+// AppendContent appends a 'C' record.
+func AppendContent(dst []byte, file int, content Content) []byte {
+	dst, start := begin(dst, KindContent)
+	dst = le.AppendUint32(dst, uint32(file))
+	return end(append(dst, byte(content)), start)
 }
 
 // Change is what happened to a file in a manifest that is written.

@@ -8,11 +8,14 @@ import (
 )
 
 // ABI is the version of the interface. A caller must have been built for the same one.
-const ABI = 8
+const ABI = 9
 
 // The operations.
 const (
 	OpVerify     = "verify"
+	OpEntries    = "entries"
+	OpRecognise  = "recognise"
+	OpHash       = "hash"
 	OpCreate     = "create"
 	OpUpdate     = "update"
 	OpConvert    = "convert"

@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import EngineError
-from ..report import BadLine, Extra, Manifest, PackedResults, Progress, Result, Status
+from ..report import BadLine, Entry, Extra, Manifest, PackedResults, Progress, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,19 +33,24 @@ __all__ = [
     "NO_DIGEST",
     "Batch",
     "Change",
+    "Content",
     "Failure",
     "FailureCode",
+    "Hashed",
     "Kind",
     "Summary",
     "WrittenSummary",
     "decode_algorithm",
     "decode_bad_line",
     "decode_batch",
+    "decode_content",
     "decode_entries",
     "decode_entry",
     "decode_extra",
     "decode_failure",
     "decode_file",
+    "decode_hashed",
+    "decode_listed",
     "decode_manifest",
     "decode_note",
     "decode_read",
@@ -56,7 +61,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 8
+ABI = 9
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -66,6 +71,9 @@ _READ = struct.Struct("<IBQI")
 _ENTRY = struct.Struct("<BBBBBIQQIIII")
 _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
+_LISTED = struct.Struct("<BBBBIqqI")
+_HASHED = struct.Struct("<IiqB")
+_CONTENT = struct.Struct("<IB")
 _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQBI")
 _NOTE = struct.Struct("<IQ")
@@ -145,6 +153,9 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     VERIFIED = ord("V")
     GROUP = ord("G")
     SHORT = ord("v")
+    LISTED = ord("L")
+    HASHED = ord("H")
+    CONTENT = ord("C")
     BAD_LINE = ord("B")
     NOTE = ord("I")
     EXTRA = ord("U")
@@ -306,6 +317,67 @@ def _entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[R
             at += _RECORD.size + size
             _check(at <= len(payload))
             yield _entry(payload[at - size : at], manifests)
+
+
+@_decoder
+def decode_listed(payload: bytes, manifests: Sequence[Manifest]) -> Entry:
+    """Decode an ``L`` record."""
+    manifest: int
+    algorithm, digest, assumed, optional, manifest, line, size, name = _LISTED.unpack_from(payload)
+    digest_at = _LISTED.size + algorithm
+    name_at = digest_at + digest
+    end = name_at + name
+    _check(end <= len(payload))
+    return Entry(
+        name=_name(payload[name_at:end]),
+        algorithm=_text(payload[_LISTED.size : digest_at]),
+        digest=payload[digest_at:name_at].hex(),
+        size=None if size < 0 else size,
+        manifest=manifests[manifest].path,
+        line=line,
+        assumed=assumed == 1,
+        optional=optional == 1,
+        listed=_name(payload[end:]) or None,
+    )
+
+
+class Content(enum.IntEnum):
+    """What a file is."""
+
+    OTHER = 0
+    MANIFEST = 1
+    UNKNOWN = 2
+
+
+class Hashed(NamedTuple):
+    """What became of a file that was to be hashed."""
+
+    file: int
+    number: int
+    bytes_read: int
+    digests: list[str]
+    cause: str
+
+
+@_decoder
+def decode_hashed(payload: bytes) -> Hashed:
+    """Decode an ``H`` record."""
+    file, number, bytes_read, count = _HASHED.unpack_from(payload)
+    at = _HASHED.size
+    digests: list[str] = []
+    for _ in range(count):
+        start = at + 1
+        at = start + payload[at]
+        digests.append(payload[start:at].hex())
+    _check(at <= len(payload))
+    return Hashed(file, number, bytes_read, digests, _text(payload[at:]))
+
+
+@_decoder
+def decode_content(payload: bytes) -> tuple[int, Content]:
+    """Decode a ``C`` record into a file's index and what it is."""
+    file, content = _CONTENT.unpack(payload)
+    return file, Content(content)
 
 
 @_decoder

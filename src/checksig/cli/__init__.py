@@ -20,29 +20,59 @@ if TYPE_CHECKING:
 __all__ = ["main", "whole_parser"]
 
 _VERIFYING = """\
-exit codes: 0 everything is verified; 1 something is not as listed; 2 wrong usage, no manifest,
-one that cannot be read, or output that cannot be written; 130 interrupted
+exit codes:
+  0    everything is verified
+  1    something is not as listed
+  2    wrong usage, no manifest, one that cannot be read, or output that cannot
+       be written
+  130  interrupted
 """
 
 _WRITING = """\
-exit codes: 0 the manifest was written; 2 wrong usage, or nothing was written; 130 interrupted
+exit codes:
+  0    the manifest was written
+  2    wrong usage, or nothing was written
+  130  interrupted
+"""
+
+_PRINTING = """\
+exit codes:
+  0    it was printed
+  2    wrong usage, or output that cannot be written
 """
 
 _EXIT_CODES = {
     "verify": _VERIFYING,
     "create": _WRITING,
     "update": """\
-exit codes: 0 the manifest was written; 1 the same, but a listed file is missing or suspect;
-2 wrong usage, or nothing was written; 130 interrupted
+exit codes:
+  0    the manifest was written
+  1    the same, but a listed file is missing or suspect
+  2    wrong usage, or nothing was written
+  130  interrupted
 """,
     "convert": _WRITING,
+    "hash": """\
+exit codes:
+  0    every digest was printed
+  2    wrong usage, or a file that cannot be read
+  130  interrupted
+""",
     "env": _VERIFYING,
     **dict.fromkeys(("dpkg", "rpm", "pacman", "apk", "conda"), _VERIFYING),
+    "algorithms": _PRINTING,
+    "completion": _PRINTING,
+    "install-shims": """\
+exit codes:
+  0    the scripts were written
+  2    wrong usage, or a script that cannot be written
+""",
 }
-"""The end of the help, for the commands that return more than success and failure."""
+"""The end of the help of each command."""
 
 _COMMANDS = {
     "verify": "verify files against manifests; the default command",
+    "hash": "print the digests of files",
     "create": "write a manifest of files",
     "update": "update a manifest, reading only changed files",
     "convert": "write a manifest in another format",
@@ -92,14 +122,23 @@ def _run(words: list[str]) -> int:
         command = _module(name or "verify")
         parser = _parser(name)
         command.configure(parser)
+        parser.usage = _usage(parser)
         if not name:
             _check_command(parser, words)
         check_options(parser, words)
-        code: int = command.run(parser.parse_args(words))
+        code: int = command.run(_parse(parser, words))
     except SystemExit as error:  # after --help, or an error in the arguments
         code = error.code if isinstance(error.code, int) else 2
     streams.flush()
     return code
+
+
+def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Parse *words*; options may be among the other arguments, of any number."""
+    several = any(action.nargs == "*" for action in parser._actions)  # noqa: SLF001 - as above
+    if several and "--" not in words:  # which parse_intermixed_args does not pass on
+        return parser.parse_intermixed_args(words)
+    return parser.parse_args(words)
 
 
 def _error_text(error: Exception) -> str:
@@ -157,6 +196,18 @@ def _check_command(parser: argparse.ArgumentParser, words: list[str]) -> None:
         parser.error(f"{printable(words[0])}: {text}")
 
 
+def _usage(parser: argparse.ArgumentParser) -> str:
+    """Return the usage in one line."""
+    words = [parser.prog, "[OPTION...]"]
+    for action in parser._actions:  # noqa: SLF001 - argparse has no public way
+        shape = {"*": "[{}...]", "+": "{}...", "?": "[{}]"}.get(str(action.nargs), "{}")
+        if action.required and action.option_strings:
+            words.append(f"{action.option_strings[-1]} {action.metavar}")
+        elif not action.option_strings:
+            words.append(shape.format(action.metavar or action.dest))
+    return " ".join(words)
+
+
 def _parser(name: str) -> argparse.ArgumentParser:
     """Return a parser without arguments for the command *name*; "" is for `checksig` alone."""
     import argparse  # not needed for the commands of coreutils
@@ -164,9 +215,20 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
     from .._printable import printable_text
 
+    class Formatter(argparse.HelpFormatter):
+        """Wraps paragraphs at words, and leaves lists and tables as they are."""
+
+        def _fill_text(self, text: str, width: int, indent: str) -> str:
+            return "\n\n".join(
+                "\n".join(indent + line for line in part.splitlines())
+                if "\n " in f"\n{part}"
+                else super(Formatter, self)._fill_text(part, width, indent)
+                for part in text.rstrip().split("\n\n")
+            )
+
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
-            super().error(printable_text(message))
+            super().error(printable_text(f"{message}; see {self.prog} --help"))
 
         def _print_message(self, message: str, file: Any = None) -> None:
             if message and file is sys.stdout:
@@ -188,7 +250,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"checksig {name}" if name else "checksig",
         epilog=_EXIT_CODES.get(name, "") if name else f"commands:\n{commands}\n{_VERIFYING}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     text = "show the version and exit"

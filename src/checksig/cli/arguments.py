@@ -14,13 +14,45 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "GROUPS",
     "add_arguments",
     "add_flag",
     "add_no_progress",
     "add_option",
     "check_options",
     "given",
+    "group_of",
 ]
+
+
+GROUPS = {
+    "which files": (
+        "recursive",
+        "root",
+        "strip",
+        "basename",
+        "remap",
+        "only",
+        "relative_to",
+        "links",
+        "follow_outside",
+        "skip_special",
+        "exclude",
+    ),
+    "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength"),
+    "algorithm and format": ("algorithm", "format", "to"),
+    "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
+    "speed": ("workers", "leave_cache"),
+}
+"""The options of the table by the headings of the help."""
+
+
+def group_of(parser: argparse.ArgumentParser, title: str) -> Any:
+    """Return the part of the help with that heading; the first call makes it."""
+    for group in parser._action_groups:  # noqa: SLF001 - argparse has no public way
+        if group.title == title:
+            return group
+    return parser.add_argument_group(title)
 
 
 def add_arguments(parser: argparse.ArgumentParser, operation: str) -> None:
@@ -41,7 +73,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     else:
         settings["default"] = option.command_line_default
         settings["metavar"] = option.metavar
-    if option.type in {"algorithms", "mapping", "patterns"}:
+    if option.type in {"algorithms", "mapping", "paths", "patterns"}:
         settings["action"] = "append"
     match option.type:
         case "int":
@@ -54,7 +86,8 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
             pass
     if option.default is REQUIRED and option.command_line_default is None:
         settings["required"] = True
-    action: Any = parser.add_argument(*option.flags, **settings)
+    title = next((title for title, names in GROUPS.items() if option.name in names), "")
+    action: Any = group_of(parser, title).add_argument(*option.flags, **settings)
     action.value_kind = option.complete  # for cli/completion.py
 
 
@@ -114,7 +147,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def add_flag(parser: argparse.ArgumentParser, *names: str, text: str) -> None:
     """Add an option without a value that is not one of the API."""
-    parser.add_argument(*names, action="store_true", help=text)
+    group_of(parser, "output").add_argument(*names, action="store_true", help=text)
 
 
 def add_no_progress(parser: argparse.ArgumentParser) -> None:

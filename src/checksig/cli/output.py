@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import ChecksigError, PackageStatus
 from .._printable import printable, printable_text
 from . import junit
-from .arguments import add_flag
+from .arguments import add_flag, group_of
 from .streams import complain, write
 from .text import Style, Total, installed_lines, report_lines, summary_line
 
@@ -26,7 +26,7 @@ SCHEMA = 1
 def add_output_arguments(parser: argparse.ArgumentParser, what: str) -> None:
     """Add the options for the kind of output; *what* is reported, such as "a PATH"."""
     add_flag(parser, "--json", text="print one JSON document")
-    parser.add_argument(
+    group_of(parser, "output").add_argument(
         "--junit", metavar="FILE", help="also write the failures to FILE as JUnit XML"
     )
     add_flag(parser, "-q", "--quiet", text=f"print nothing for {what} that is verified")

@@ -65,8 +65,20 @@ def report_lines(report: Report, style: Style) -> Iterator[str]:
     """Yield the lines about *report*, with the summary last."""
     yield from _failure_lines(report, style)
     yield from _note_lines([report], style)
+    if report.missing:
+        yield style.line("NOTE", _missing_note(report))
     text = f"{printable(report.path)}: {report.summary()}"
     yield summary_line(report.ok, text, Total.of(report), style)
+
+
+def _missing_note(report: Report) -> str:
+    """Return what can be done about missing files."""
+    if report.missing < report.entries:
+        return "--ignore-missing skips missing files"
+    return (
+        f"none of the listed files ({report.entries}) is there: --root names another folder,"
+        " --strip and --basename shorten the names"
+    )
 
 
 def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> Iterator[str]:

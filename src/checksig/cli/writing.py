@@ -42,7 +42,8 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
         with _ends_by_signal():
             written = work()
     except (ChecksigError, OSError, ValueError) as error:
-        complain(error_message(where, error))
+        hint = "; --force replaces it" if isinstance(error, FileExistsError) else ""
+        complain(error_message(where, error) + hint)
         return 2
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":

@@ -1,0 +1,96 @@
+// Package filehash computes digests of files that the caller names.
+//
+// Unlike those in a manifest, these names lead wherever they lead. The file must be regular, and unchanged
+// while it is read; see package safefs.
+package filehash
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"checksig/internal/digest"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/safefs"
+)
+
+// Request says which files to hash, and how.
+type Request struct {
+	Paths      []string
+	Dir        string // what relative paths start from, absolute; the working folder if empty
+	Algorithms []*digest.Algorithm
+	Workers    int  // files read at once; 0 for one a CPU, or one on a spinning disk
+	LeaveCache bool // leave the system's page cache as it was
+}
+
+// Result is the result of one file.
+type Result struct {
+	File      int // the index of its path
+	BytesRead int64
+	Digests   [][]byte // in the order of the algorithms; none if Err is set. Copy them to keep them
+	Err       error
+}
+
+// Run hashes the files, and calls take with the result of each, from several goroutines at once. The error is
+// the context's, a [*guard.PanicError], or one of [hashpool.New].
+func Run(ctx context.Context, r Request, take func(*Result), progress *hashpool.Progress) (time.Duration, error) {
+	began := time.Now()
+	progress.Start()
+	dir, err := filepath.Abs(r.Dir)
+	if err != nil {
+		return 0, err
+	}
+	roots, err := safefs.NewRootCache(dir, "", true)
+	if err != nil {
+		return 0, err
+	}
+	defer roots.Close()
+	group := guard.New(ctx)
+	defer group.Close()
+	tree, _ := roots.Top().Acquire() // it is open already
+	h := &handler{request: &r, take: take, progress: progress}
+	pool, err := hashpool.New(group, roots, hashpool.Config[int]{
+		Workers: r.Workers, Spinning: r.Workers == 0 && tree.IsOnSpinningDisk(), LeaveCache: r.LeaveCache,
+		BytesRead: &progress.Bytes, NewHandler: func(int) hashpool.Handler[int] { return h },
+	})
+	if err != nil {
+		return 0, err
+	}
+	group.Run(func() {
+		for i, path := range r.Paths {
+			if group.Ended() {
+				break
+			}
+			t := pool.Task()
+			t.Root, t.Name, t.Size, t.Memory, t.Payload = roots.Top(), path, -1, len(path), i
+			t.Algorithms = append(t.Algorithms[:0], r.Algorithms...)
+			pool.Submit(t)
+		}
+	})
+	pool.Finish()
+	return time.Since(began), group.Err()
+}
+
+// handler passes outcomes on.
+type handler struct {
+	request  *Request
+	take     func(*Result)
+	progress *hashpool.Progress
+}
+
+func (*handler) Opened(*hashpool.Task[int], hashpool.OpenFile) {}
+
+func (*handler) OtherNames(*hashpool.Task[int]) []string { return nil }
+
+func (h *handler) Done(t *hashpool.Task[int], o *hashpool.Outcome) (again bool) {
+	r := Result{File: t.Payload, BytesRead: o.Size, Err: o.Err}
+	if o.Err == nil {
+		for _, a := range h.request.Algorithms {
+			r.Digests = append(r.Digests, o.Digest(a))
+		}
+	}
+	h.progress.Files.Add(1)
+	h.take(&r)
+	return false
+}

@@ -1,0 +1,129 @@
+"""What the words after ``checksig verify`` are: manifests, folders, files and digests."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["UsageError", "Words", "sort_words"]
+
+_STREAM = "-"
+"""The word for a manifest on standard input."""
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_TAGGED = re.compile(r"([A-Za-z][A-Za-z0-9_/-]*)[:-]([A-Za-z0-9+/]+={0,2})")
+
+_SHORT_HEX = {8, 16}
+"""The lengths of digests that a file's name may have by chance."""
+
+_LONG_HEX = {32, 40, 48, 56, 64, 96, 128}
+_PADDING = {24: 2, 28: 1, 40: 2, 44: 1, 64: 0, 88: 2}
+"""How many ``=`` a digest in base64 ends with, by its length."""
+
+
+class UsageError(ValueError):
+    """The words do not belong together; the message says what to write instead."""
+
+
+class Words(NamedTuple):
+    """The words of a command line, each in one of these lists."""
+
+    sources: list[str]
+    """Manifests, folders and streams of which everything is verified, or only ``files``."""
+    files: list[str]
+    """Files to verify; with no source, by the manifests beside them."""
+    digests: list[str]
+    """Digests of the only one of ``files``."""
+    unclear: list[str]
+    """Those of ``files`` that hold digests, but begin like no manifest."""
+
+
+def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
+    """Return what *words* are.
+
+    A word with the form of a digest is one, whatever files there are: otherwise a file of that name
+    could take its place. Write ``./NAME`` for such a file.
+
+    :param are_manifests: Files are manifests, because an option says so.
+    :raises UsageError: they do not belong together.
+    """
+    digests = [word for word in words if _is_digest(word)]
+    if len(digests) == len(words) and all(map(os.path.lexists, words)):
+        digests = []
+    others = [word for word in words if word not in digests]
+    for word in others:
+        if _URL.match(word) and not os.path.lexists(word):
+            raise UsageError(f"{word}: a URL; download it first, and give the path of the file")
+    if not digests:
+        return _sort_paths(others, are_manifests=are_manifests)
+    if len(others) != 1:
+        what = "several files" if others else "no file"
+        raise UsageError(
+            f"{digests[0]}: a digest, with {what}; write checksig FILE DIGEST, and ./NAME for a"
+            " file whose name has the form of a digest"
+        )
+    if others[0] == _STREAM or os.path.isdir(others[0]):
+        raise UsageError(f"{others[0]}: not a file, which the digest {digests[0]} could be about")
+    return Words([], others, [text for word in digests for text in word.split()], [])
+
+
+def _is_digest(word: str) -> bool:
+    """Whether *word* has the form of a digest, or of several."""
+    parts = word.split()
+    return bool(parts) and all(map(_is_one_digest, parts))
+
+
+def _is_one_digest(word: str) -> bool:
+    if _HEX.fullmatch(word) and len(word) in _LONG_HEX:
+        return True
+    if _HEX.fullmatch(word) and len(word) in _SHORT_HEX:
+        return not os.path.lexists(word)
+    if _BASE64.fullmatch(word) and _PADDING.get(len(word)) == word.count("="):
+        return True
+    tagged = _TAGGED.fullmatch(word)
+    if tagged is None or len(tagged[2]) < min(_SHORT_HEX):
+        return False
+    from .._algorithms import find, load
+
+    name = find(tagged[1]).partition("-")[0]
+    return any(name in {each.name, each.name.partition("-")[0]} for each in load())
+
+
+def _sort_paths(words: Sequence[str], *, are_manifests: bool) -> Words:
+    kinds = {word: _kind(word) for word in words}
+    regular = [word for word, kind in kinds.items() if kind == "file"]
+    unclear: list[str] = []
+    if are_manifests:
+        kinds.update(dict.fromkeys(regular, "source"))
+    elif regular:
+        from .._engine.wire import Content
+        from .._files import recognise
+
+        for word, content in zip(regular, recognise(regular), strict=True):
+            if content is Content.MANIFEST:
+                kinds[word] = "source"
+            elif content is Content.UNKNOWN:
+                unclear.append(word)
+    sources = [word for word in words if kinds[word] == "source"]
+    if len(sources) != 1:  # what is missing is an error of its own
+        sources = [word for word in words if kinds[word] != "file"]
+    files = [word for word in words if word not in sources]
+    return Words(sources, files, [], unclear)
+
+
+def _kind(word: str) -> str:
+    """Return ``source``, ``file`` or ``missing``."""
+    if word == _STREAM:
+        return "source"
+    try:
+        mode = os.stat(word).st_mode
+    except OSError:
+        return "missing"
+    return "file" if stat.S_ISREG(mode) else "source"

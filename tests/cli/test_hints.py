@@ -1,0 +1,110 @@
+"""Every error says what to do about it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from checksig._options import TABLE
+from checksig.cli.arguments import GROUPS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Run = subprocess.CompletedProcess[str]
+
+
+def test_missing_files(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """Some: --ignore-missing; all: another folder."""
+    folder = tree({"a": b"a", "b": b"b"})
+    (folder / "a").unlink()
+    assert "NOTE        --ignore-missing skips missing files\n" in run(folder).stdout
+    (folder / "b").unlink()
+    out = run(folder).stdout
+    assert "none of the listed files (2) is there: --root names another folder" in out
+
+
+def test_names_that_lead_outside(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """One note for each manifest."""
+    folder = tree({"a": b"a", "in/x": b""})
+    line = (folder / "SHA256SUMS").read_text().splitlines()[0]
+    (folder / "in" / "SHA256SUMS").write_text(
+        "".join(line.replace("  a", f"  ../{name}\n") for name in "ab")
+    )
+    done = run(folder / "in")
+    assert done.stdout.count("UNREADABLE") == 2
+    assert done.stdout.count("--follow-outside (follow_outside=True) reads files outside") == 1
+
+
+def test_a_folder_without_manifests(run: Callable[..., Run], tmp_path: Path) -> None:
+    """Subfolders may have some."""
+    text = run(tmp_path).stderr
+    assert "-r looks in its subfolders too, or create one with checksig create" in text
+    assert "-r looks" not in run("-r", tmp_path).stderr
+
+
+def test_a_manifest_that_exists(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """--force replaces it."""
+    folder = tree({"a": b"a"})
+    done = run("create", folder)
+    assert (done.returncode, done.stderr.endswith("; --force replaces it\n")) == (2, True)
+    assert run("create", "--force", folder).returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links and a FIFO")
+def test_what_create_refuses(run: Callable[..., Run], tmp_path: Path) -> None:
+    """The option that skips it is named, and does so."""
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "a").touch()
+    (folder / "link").symlink_to("../x")
+    (tmp_path / "x").touch()
+    done = run("create", "-o", "-", folder)
+    assert '; --links skip (links="skip") skips it, --follow-outside' in done.stderr
+    assert run("create", "-o", "-", "--links", "skip", folder).returncode == 0
+    assert "--links skip" in run("create", "-o", "-", "--links", "refuse", folder).stderr
+    (folder / "link").unlink()
+    os.mkfifo(folder / "fifo")
+    done = run("create", "-o", "-", folder)
+    assert "not a regular file; --skip-special (skip_special=True) skips it" in done.stderr
+    assert run("create", "-o", "-", "--skip-special", folder).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["SHA256", "sha-256", "SHA2-256", "sha_256"])
+def test_algorithms_in_any_spelling(
+    run: Callable[..., Run], tree: Callable[..., Path], name: str
+) -> None:
+    """All commands accept them."""
+    folder = tree({"a": b"a"})
+    assert run("-a", name, "--min-strength", name, folder).returncode == 0
+    done = run("create", "-a", name, "-o", "-", "a", cwd=folder)
+    assert done.stdout == (folder / "SHA256SUMS").read_text()
+    done = run("create", "-a", f"sha256,{name}", "-o", "-", "a", cwd=folder)
+    assert done.stdout == (folder / "SHA256SUMS").read_text()  # each algorithm once
+
+
+def test_every_option_has_a_heading() -> None:
+    """The help has no option outside the groups."""
+    names = [name for group in GROUPS.values() for name in group]
+    assert sorted(names) == sorted({option.name for option in TABLE})
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("create", "[PATH...]"),
+        ("convert", "MANIFEST --to FORMAT"),
+        ("update", "MANIFEST"),
+        ("hash", "[FILE...]"),
+        ("env", "[PREFIX]"),
+    ],
+)
+def test_the_usage_is_one_line(run: Callable[..., Run], name: str, arguments: str) -> None:
+    """It has what is required, in the help and after an error."""
+    usage = f"usage: checksig {name} [OPTION...] {arguments}"
+    assert run(name, "--help").stdout.splitlines()[0] == usage
+    assert run(name, "--nonsense").stderr.splitlines()[0] == usage
