@@ -531,11 +531,17 @@ func TestEncodingAndWrapper(t *testing.T) {
 	}
 }
 
+// longSample is up to how many bytes from its ends a longer sample is cut off.
+const longSample = 300
+
 // A truncated manifest is read to its end, and has no more entries than lines.
 func TestTruncatedAnywhere(t *testing.T) {
 	for _, tt := range samples {
 		t.Run(tt.name, func(t *testing.T) {
 			for size := range len(tt.text) {
+				if size > longSample && size < len(tt.text)-longSample {
+					continue // within a field of many equal bytes
+				}
 				got := readAll(t, tt.fileName, tt.text[:size])
 				if len(got) > len(strings.Split(tt.text, "\n"))+2 {
 					t.Fatalf("%q is read as %q", tt.text[:size], got)
