@@ -126,7 +126,7 @@ def verify(
     """
     fields = _fields(path, locals())
     report = collect(
-        path, fields, extra_fails=extra == "fail" or only != (), progress=progress, cancel=cancel
+        path, fields, extra_fails=extra == "fail" or bool(only), progress=progress, cancel=cancel
     )
     if check and not report.ok:
         raise VerificationError(report)
@@ -220,7 +220,7 @@ def iter_verify(
     if progress is not None:
         fields.append(("totals", b"1"))
     request = wire.encode_request("verify", fields)
-    builder = _ReportBuilder(path, extra_fails=extra == "fail" or only != ())
+    builder = _ReportBuilder(path, extra_fails=extra == "fail" or bool(only))
     return _iterate(builder, run(request, cancel), progress)
 
 

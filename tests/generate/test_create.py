@@ -746,7 +746,7 @@ def test_the_command(folder: Path, command: list[str]) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
         "",
-        f"checksig: SHA256SUMS: {exists}\n",
+        f"checksig: SHA256SUMS: {exists}; --force replaces it\n",
     )
     assert run(command, "create", "-f", "-q", cwd=folder).stdout == ""
     assert run(command, ".", cwd=folder).returncode == 0

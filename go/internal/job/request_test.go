@@ -188,7 +188,7 @@ func TestGoldenRequests(t *testing.T) {
 // allOptions is the golden request to verify that has all options.
 func allOptions() request {
 	r := request{
-		paths: []string{"/data/caf\xe9\n x=1"}, workers: 1024, leaveCache: true,
+		paths: []string{"/data/caf\xe9\n x=1"}, workers: 1024, ioDepth: 1024, leaveCache: true,
 		transportOptions: transportOptions{totals: true, highWater: 8 << 20, maxBadLines: 1000},
 		followOutside:    true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}

@@ -82,7 +82,7 @@ var lineFormats = []*Format{
 }
 
 // shortFormats are those whose lines are no ordinary text, although their digests are short.
-var shortFormats = []*Format{BSD, OpenSSL, SFV, GNU, Sum, Cksum}
+var shortFormats = []*Format{BSD, OpenSSL, SFV, GNU, Sum, Cksum, CFVCSV}
 
 // rejectReason returns why a file that begins with head, and has no known format, is no manifest; nil if it
 // may be a manifest nevertheless, whose lines are all bad: it is text, and its name or the caller says so, or

@@ -42,7 +42,7 @@ GROUPS = {
     "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength"),
     "algorithm and format": ("algorithm", "format", "to"),
     "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
-    "speed": ("workers", "leave_cache"),
+    "speed": ("workers", "io_depth", "leave_cache"),
 }
 """The options of the table by the headings of the help."""
 
