@@ -168,7 +168,7 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
         case "L":
             name = fields.pop("raw_name") or None
             fields["size"] = None if fields["size"] < 0 else fields["size"]
-            fields["manifest"] = manifests[fields["manifest"]].path
+            fields["manifest"] = manifests[int(fields["manifest"])].path
             assert wire.decode_listed(payload, manifests)._asdict() == {**fields, "listed": name}
         case "H":
             assert wire.decode_hashed(payload)._asdict() == fields

@@ -642,7 +642,8 @@ def faults(seed: Seed, tampered: str, text: str, digests: dict[str, str]) -> lis
 def test_what_is_ok_demands_nothing_else(corpus: Seeds) -> None:
     """A random manifest is OK only if every digest and every name in it was verified."""
     chance = random.Random(int(os.environ.get("CHECKSIG_TEST_SEED", "1")))
-    count, wrong = 0, []
+    count = 0
+    wrong: list[tuple[str, str, str, list[str]]] = []
     for _ in range(CASES):
         seed = chance.choice(corpus.seeds)
         tampered = chance.choice(list(seed.folders)) if chance.random() < 0.6 else ""
