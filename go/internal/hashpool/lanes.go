@@ -6,6 +6,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/multibuffer"
 	"checksig/internal/safefs"
+	"checksig/internal/threads"
 )
 
 // maxDeferred is how many tasks are put aside before the files in lanes are brought to their end, to do
@@ -21,6 +22,7 @@ type laneWorker[P any] struct {
 	width    int // how many files the latest algorithm's kernels take
 	active   int // lanes with a file
 	hasTurn  bool
+	release  func() // the threads that may read for it; nil before it was asked
 	kernels  map[*digest.Algorithm]kernel
 	own      holding
 	lanes    [safefs.MaxFiles]lane[P]
@@ -63,12 +65,25 @@ func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
 		limit: min(safefs.MaxFiles, max(1, safefs.OpenLimit()/4/w.pool.workers)),
 	}
 	l.pinned.Pin(&w.pool.stop)
-	set.SetDepth(w.pool.depthOfWorker(), w.pool.config.Depth > 0)
+	if w.pool.config.Depth > 0 {
+		l.allowThreads()
+	}
 	return l
+}
+
+// allowThreads lets threads read for the worker, if there are enough. It is called once.
+func (l *laneWorker[P]) allowThreads() {
+	granted := 0
+	granted, l.release = threads.Outside(l.pool.depthOfWorker())
+	l.set.SetDepth(granted, l.pool.config.Depth > 0)
+	l.set.GoDeep()
 }
 
 // free closes all that is open.
 func (l *laneWorker[P]) free() {
+	if l.release != nil {
+		defer l.release()
+	}
 	l.endTurn()
 	l.leave()
 	l.set.Free()
@@ -83,6 +98,9 @@ func (l *laneWorker[P]) free() {
 func (l *laneWorker[P]) all() {
 	for l.fill() {
 		l.pool.config.BytesRead.Add(l.set.Step(&l.pool.stop))
+		if l.release == nil && l.set.WantsThreads() {
+			l.allowThreads()
+		}
 		if l.set.IsDeep() && !l.pool.isDeep.Load() {
 			l.pool.isDeep.Store(true)
 		}

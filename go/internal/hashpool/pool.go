@@ -7,7 +7,8 @@
 // Tasks wait in a queue (queue.go): the largest files first, then the others as they came. Where package
 // multibuffer has kernels, a worker hashes many files at once on its core, each in a lane of its own
 // (lanes.go); otherwise one after the other (worker.go). A large file with several algorithms is shared among
-// idle CPUs (fanout.go). A prober finds out the sizes of waiting files (prober.go).
+// idle CPUs (fanout.go). A prober finds out the sizes of waiting files (prober.go). While the storage is slow, many
+// more files are read at once than there are workers (depth.go), unless a disk is faster without (spinning.go).
 //
 // The order of outcomes is that in which files are done. Callers that need another order keep one.
 package hashpool

@@ -109,6 +109,7 @@ typedef struct {
 	int away;         // files that threads have
 	int is_deep;      // threads open and read
 	int most_threads; // how many there may be
+	int wants_threads; // the storage is slow, but there may be none
 	int is_fixed;     // is_deep does not change
 	int cannot_peek;  // whether data is cached is not known
 	struct safefs_threads *threads; // NULL for none

@@ -72,8 +72,12 @@ func (s *FileSet) SetDepth(threads int, always bool) {
 	}
 }
 
+// WantsThreads reports whether the storage has proved slow while SetDepth allows no threads.
+func (s *FileSet) WantsThreads() bool { return s.c.wants_threads != 0 && s.c.most_threads == 0 }
+
 // GoDeep has the threads open and read from now on, until the storage proves fast.
 func (s *FileSet) GoDeep() {
+	s.c.wants_threads = 1
 	if s.c.most_threads > 0 && s.c.is_fixed == 0 {
 		s.c.is_deep, s.c.cannot_peek = 1, 0
 	}

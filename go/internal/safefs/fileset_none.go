@@ -19,6 +19,9 @@ func (*FileSet) Free() {}
 // SetDepth does nothing.
 func (*FileSet) SetDepth(int, bool) {}
 
+// WantsThreads returns false.
+func (*FileSet) WantsThreads() bool { return false }
+
 // GoDeep does nothing.
 func (*FileSet) GoDeep() {}
 

@@ -335,7 +335,9 @@ static void measure(safefs_set *set, int64_t from, int64_t to, int64_t usual, in
 		m->waited += (to - from) * times, m->waits++;
 	int64_t passed = to - m->since;
 	if (m->waits >= 3 && m->waited > passed / 3) {
-		if (set->most_threads > 0 && !set->is_fixed && to > m->earliest)
+		if (set->most_threads == 0)
+			set->wants_threads = 1;
+		else if (!set->is_fixed && to > m->earliest)
 			set->is_deep = 1, set->cannot_peek = 0;
 	} else if (passed < 20 * 1000 * 1000) {
 		return;
@@ -532,6 +534,6 @@ void safefs_drop_all(safefs_set *set) {
 	safefs_close_parent(&set->lookup);
 	for (int i = 0; i < set->used; i++)
 		safefs_drop(&set->file[i]);
-	set->used = 0, set->is_deep = 0, set->most_threads = 0, set->is_fixed = 0;
+	set->used = 0, set->is_deep = 0, set->most_threads = 0, set->wants_threads = 0, set->is_fixed = 0;
 	set->meter = (safefs_meter){0};
 }

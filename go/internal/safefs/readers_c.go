@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"unsafe"
+
+	"checksig/internal/threads"
 )
 
 var _ [0]struct{} = [C.SAFEFS_READERS - maxReaders]struct{}{}
@@ -27,15 +29,21 @@ type cReaders struct {
 	mu      sync.Mutex
 	isFree  bool
 	unwatch func() bool
+	release func() // the threads
 }
 
 // newReaders returns nil if there cannot be any.
 func newReaders(ctx context.Context, limit int) readers {
-	c := C.safefs_new_readers(C.int(limit))
-	if c == nil {
+	limit, release := threads.Outside(limit)
+	if limit == 0 {
 		return nil
 	}
-	r := &cReaders{c: c, most: limit}
+	c := C.safefs_new_readers(C.int(limit))
+	if c == nil {
+		release()
+		return nil
+	}
+	r := &cReaders{c: c, most: limit, release: release}
 	for i := range limit {
 		r.unused = append(r.unused, i)
 	}
@@ -95,4 +103,5 @@ func (c *cReaders) free(parents []*dir) {
 		fds = append(fds, C.int(d.fd))
 	}
 	C.safefs_free_readers(c.c, unsafe.SliceData(fds[:cap(fds)]), C.int(len(parents)))
+	c.release()
 }

@@ -29,6 +29,9 @@ const (
 	// spare is how many threads must be left for others when some were refused.
 	spare = 2
 
+	// margin is how many threads must be left for the runtime and others where C code creates some.
+	margin = 16
+
 	// first is how many workers are reserved before it is known whether there is work for more, and for how
 	// many CPUs there are threads until then.
 	first = 8
@@ -52,6 +55,7 @@ var shared struct {
 	sync.Mutex
 	known    int  // threads that the runtime has, at least
 	reserved int  // threads that jobs may need at the same time
+	outside  int  // threads that C code may create, or has created
 	wide     bool // there was work for more than the first workers
 }
 
@@ -136,9 +140,12 @@ func reserve(fixed, workers, least int) (granted, missing int) {
 	}
 	need := cpus + perProcess + s.reserved + fixed + workers - s.known
 	if need > 0 {
-		created := probe(need + spare)
-		if created < need+spare {
-			created = max(created-spare, 0)
+		// Threads that C code may create are no threads for the runtime. Those that it has created are counted
+		// twice here.
+		left := spare + s.outside
+		created := probe(need + left)
+		if created < need+left {
+			created = max(created-left, 0)
 			workers -= need - min(created, need)
 		}
 		if workers < least {
@@ -148,6 +155,21 @@ func reserve(fixed, workers, least int) (granted, missing int) {
 	}
 	s.reserved += fixed + workers
 	return workers, 0
+}
+
+// Outside returns how many threads C code may create for itself, up to count, without taking them from the runtime.
+// Call release when these have ended.
+func Outside(count int) (granted int, release func()) {
+	s := &shared
+	s.Lock()
+	defer s.Unlock()
+	granted = max(0, min(count, probe(count+s.outside+margin)-s.outside-margin))
+	s.outside += granted
+	return granted, sync.OnceFunc(func() {
+		s.Lock()
+		defer s.Unlock()
+		s.outside -= granted
+	})
 }
 
 func releasing(threads int) func() {

@@ -32,6 +32,18 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+func TestOutside(t *testing.T) {
+	granted, release := Outside(5)
+	if granted != 5 || shared.outside != 5 {
+		t.Errorf("Outside(5) = %d, with %d", granted, shared.outside)
+	}
+	release()
+	release() // counts once
+	if shared.outside != 0 {
+		t.Errorf("%d threads are still taken", shared.outside)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	if created := probe(20); created != 20 {
 		t.Errorf("%d of 20 threads were created", created)
