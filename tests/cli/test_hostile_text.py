@@ -119,7 +119,7 @@ def test_verify(run: Callable[..., str], folder: Path, tmp_path: Path) -> None:
     run(folder, "--extra", "fail")
     run("-r", tmp_path, "--extra", "report")
     json.loads(run(folder, "--json"))
-    run(folder, tmp_path / "none", "--junit", folder / "report.xml")
+    run(folder, sums, tmp_path / "none", "--junit", folder / "report.xml")
     names = {case.get("name") for case in ET.parse(folder / "report.xml").iter("testcase")}
     assert printable(TEXT) in names
     run(folder, "--junit", folder / "none" / TEXT)
@@ -333,7 +333,7 @@ def test_every_exception() -> None:
         arguments: tuple[Any, ...] = (SURROGATES,)
         if kind is checksig.VerificationError:
             arguments = (report,)
-        elif kind is checksig.WriteError:
+        elif kind in {checksig.ReadError, checksig.WriteError}:
             arguments = (SURROGATES, SURROGATES)
         error = kind(*arguments)
         many = kind in {checksig.EngineError, checksig.ForkedError, checksig.VerificationError}

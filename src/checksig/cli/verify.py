@@ -171,6 +171,10 @@ class _Command:
             self.output.error(path, error)
 
 
+# Where the shells' process substitution puts a pipe, and standard input has a name.
+_STREAMS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+
 def _shown_names(names: Sequence[str]) -> str:
     if not names:
         return "there is no manifest beside it"
@@ -179,12 +183,18 @@ def _shown_names(names: Sequence[str]) -> str:
 
 
 def _open(source: str, stack: contextlib.ExitStack) -> Any:
-    """Return *source*, or a file object for one that is a stream, such as ``<(command)``."""
+    """Return *source*, or a file object for one that is a stream, such as ``<(command)``.
+
+    Such a stream is a descriptor of this process. Other FIFOs are refused: to open one may take
+    for ever.
+    """
     if source == "-":
         if sys.stdin is None:
             raise ValueError("standard input is closed")
         return sys.stdin.buffer
     with contextlib.suppress(OSError):
+        if not source.startswith(_STREAMS):
+            return source
         mode = os.stat(source).st_mode
         if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
             return stack.enter_context(open(source, "rb"))
