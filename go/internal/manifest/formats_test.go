@@ -532,7 +532,7 @@ func TestEncodingAndWrapper(t *testing.T) {
 }
 
 // longSample is up to how many bytes from its ends a longer sample is cut off.
-const longSample = 60
+const longSample = 10
 
 // A truncated manifest is read to its end, and has no more entries than lines.
 func TestTruncatedAnywhere(t *testing.T) {
