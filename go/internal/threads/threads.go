@@ -163,7 +163,7 @@ func Outside(count int) (granted int, release func()) {
 	s := &shared
 	s.Lock()
 	defer s.Unlock()
-	granted = max(0, min(count, probe(count+s.outside+margin)-s.outside-margin))
+	granted = max(0, min(count, available(count+s.outside+margin)-s.outside-margin))
 	s.outside += granted
 	return granted, sync.OnceFunc(func() {
 		s.Lock()

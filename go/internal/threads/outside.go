@@ -1,0 +1,6 @@
+//go:build !linux || !checksig_program
+
+package threads
+
+// available returns how many of count threads can be created now.
+func available(count int) int { return probe(count) }
