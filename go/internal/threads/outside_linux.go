@@ -1,5 +1,3 @@
-//go:build linux && checksig_program
-
 package threads
 
 import "golang.org/x/sys/unix"
@@ -7,11 +5,12 @@ import "golang.org/x/sys/unix"
 // plenty is a limit of processes and threads that a user does not come near to.
 const plenty = 4096
 
-// available returns count, or 0 where threads may be so few that the runtime needs all of them.
+// available returns how many of count threads can be created now: none where the limit is so low that the runtime
+// may need all of them.
 func available(count int) int {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NPROC, &limit) != nil || limit.Cur < plenty {
 		return 0
 	}
-	return count
+	return probe(count)
 }

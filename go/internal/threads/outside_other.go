@@ -1,4 +1,4 @@
-//go:build !linux || !checksig_program
+//go:build !linux
 
 package threads
 
