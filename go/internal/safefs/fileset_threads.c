@@ -7,11 +7,9 @@
 #define _GNU_SOURCE
 #endif
 #include "fileset.h"
+#include "thread.h"
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum {
@@ -36,23 +34,13 @@ struct safefs_threads {
 	pthread_t thread[SAFEFS_FILES];
 };
 
-// Returns how often this thread had to wait so far, or -1 if the system does not count.
-static long waits_so_far(void) {
-#if defined(RUSAGE_THREAD)
-	struct rusage usage;
-	if (getrusage(RUSAGE_THREAD, &usage) == 0)
-		return usage.ru_nvcsw;
-#endif
-	return -1;
-}
-
 // Serves a file, and returns whether the thread had to wait for the storage.
 static int is_slow(safefs_set *set, safefs_lookup *lookup, safefs_file *file) {
-	long before = waits_so_far();
+	long before = safefs_waits();
 	int64_t from = safefs_time();
 	safefs_serve(set, lookup, file);
 	// A thread that is about to serve a file has waited for one, at the latest when it was started.
-	return before > 0 ? waits_so_far() > before : safefs_time() - from > SLOW;
+	return before > 0 ? safefs_waits() > before : safefs_time() - from > SLOW;
 }
 
 static void *work(void *of) {
@@ -117,20 +105,11 @@ static struct safefs_threads *new_threads(safefs_set *set) {
 	return t;
 }
 
-// Starts a thread that handles no signals: they are for the threads of the caller's process.
 static void start_thread(struct safefs_threads *t) {
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&t->thread[t->count], &attributes, work, t) == 0)
+	if (safefs_start_thread(&t->thread[t->count], STACK, work, t))
 		t->count++;
 	else
 		t->set->most_threads = t->count; // the system has no more
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
 }
 
 int safefs_give(safefs_set *set, int count, const uint8_t numbers[]) {

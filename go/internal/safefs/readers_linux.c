@@ -2,15 +2,13 @@
 #define _GNU_SOURCE
 #endif
 #include "readers.h"
+#include "thread.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,11 +73,6 @@ safefs_readers *safefs_new_readers(int limit) {
 
 safefs_reading *safefs_reading_at(safefs_readers *r, int number) { return &r->reading[number]; }
 
-static long waits(void) {
-	struct rusage usage;
-	return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
-}
-
 // Sets the types that the file system does not report. The inode of what is gone becomes 0.
 static int find_types(int fd, char *entries, size_t length) {
 	for (size_t at = 0; at < length;) {
@@ -99,7 +92,7 @@ static int find_types(int fd, char *entries, size_t length) {
 }
 
 static void read_folder(safefs_reading *f) {
-	const long before = waits();
+	const long before = safefs_waits();
 	f->length = 0, f->is_whole = 0, f->error = 0;
 	do
 		f->fd = (int)syscall(SYS_openat, f->parent, f->entries,
@@ -118,7 +111,7 @@ static void read_folder(safefs_reading *f) {
 	}
 	if (f->error != 0 && f->fd >= 0)
 		close(f->fd), f->fd = -1;
-	f->is_blocked = waits() != before;
+	f->is_blocked = safefs_waits() != before;
 }
 
 static void free_all(safefs_readers *r) {
@@ -158,21 +151,10 @@ static void *work(void *of) {
 	return NULL;
 }
 
-// Starts a thread that takes no signals. Unlike Go's runtime, the caller can do without it.
+// Starts a thread. Unlike Go's runtime, the caller can do without it.
 static int start_thread(safefs_readers *r) {
-	pthread_attr_t attributes;
 	pthread_t thread;
-	sigset_t all, before;
-	if (pthread_attr_init(&attributes) != 0)
-		return 0;
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	const int error = pthread_create(&thread, &attributes, work, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return error == 0;
+	return safefs_start_thread(&thread, STACK, work, r) && pthread_detach(thread) == 0;
 }
 
 int safefs_start_reading(safefs_readers *r, int number, int parent, const char *name, size_t length) {
