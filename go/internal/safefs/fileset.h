@@ -139,9 +139,18 @@ int64_t safefs_step(safefs_set *set, const volatile uint32_t *stop);
 // Closes every file. Waits for the threads of the set.
 void safefs_drop_all(safefs_set *set);
 
-// Takes a snapshot of name beneath folder, and returns whether safefs_open would open it. The name may be
-// written to meanwhile.
-int safefs_probe(safefs_lookup *lookup, const safefs_folder *folder, char *name, safefs_snapshot *snapshot);
+// A name to be looked at, and where the one before it was found.
+typedef struct {
+	safefs_lookup lookup;
+	char name[SAFEFS_NAME]; // with its final 0
+} safefs_prober;
+
+// Returns a prober without an open folder, or NULL if there is no memory.
+safefs_prober *safefs_new_prober(void);
+void safefs_free_prober(safefs_prober *prober);
+
+// Takes a snapshot of prober->name beneath folder, and returns whether safefs_open would open it.
+int safefs_probe(safefs_prober *prober, const safefs_folder *folder, safefs_snapshot *snapshot);
 
 // Closes the folder that the lookup keeps open. safefs_step does so, too.
 void safefs_close_parent(safefs_lookup *lookup);

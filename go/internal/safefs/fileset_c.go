@@ -3,7 +3,6 @@
 package safefs
 
 // #cgo LDFLAGS: -lpthread
-// #include <stdlib.h>
 // #include "fileset.h"
 import "C"
 
@@ -195,34 +194,29 @@ type Snapshot struct{ c C.safefs_snapshot }
 func (s *Snapshot) Size() int64 { return int64(s.c.size) }
 
 // Prober takes snapshots of files that are to be opened later, for one goroutine at a time.
-type Prober struct {
-	c    *C.safefs_lookup
-	name *C.char
-}
+type Prober struct{ c *C.safefs_prober }
 
 // NewProber returns a prober, to be freed with [Prober.Free]. The error is [errors.ErrUnsupported]
 // where there is none.
 func NewProber() (*Prober, error) {
-	p := &Prober{(*C.safefs_lookup)(C.malloc(C.sizeof_safefs_lookup)), (*C.char)(C.malloc(C.SAFEFS_NAME))}
-	p.c.parent_fd = -1
-	return p, nil
+	c := C.safefs_new_prober() // not C.malloc, which ends the process if there is no memory
+	if c == nil {
+		return nil, syscall.ENOMEM
+	}
+	return &Prober{c}, nil
 }
 
 // Probe takes a snapshot of name beneath folder, and reports whether [FileSet.Open] would open it.
 func (p *Prober) Probe(folder *Folder, name string, snapshot *Snapshot) bool {
 	in := folder.c()
-	return setName(p.name, name) && C.safefs_probe(p.c, &in, p.name, &snapshot.c) != 0
+	return setName(&p.c.name[0], name) && C.safefs_probe(p.c, &in, &snapshot.c) != 0
 }
 
 // CloseFolder closes the subfolder that Probe keeps open. Call it before closing a folder given to Probe.
-func (p *Prober) CloseFolder() { C.safefs_close_parent(p.c) }
+func (p *Prober) CloseFolder() { C.safefs_close_parent(&p.c.lookup) }
 
 // Free releases the prober, which must not be used afterwards.
-func (p *Prober) Free() {
-	p.CloseFolder()
-	C.free(unsafe.Pointer(p.c))
-	C.free(unsafe.Pointer(p.name))
-}
+func (p *Prober) Free() { C.safefs_free_prober(p.c) }
 
 // setName copies name to C memory, and reports whether it fits.
 func setName(memory *C.char, name string) bool {

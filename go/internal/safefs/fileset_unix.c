@@ -58,6 +58,18 @@ safefs_set *safefs_new_set(void) {
 
 void safefs_free_set(safefs_set *set) { munmap(set, set->size); }
 
+safefs_prober *safefs_new_prober(void) {
+	safefs_prober *prober = malloc(sizeof *prober);
+	if (prober != NULL)
+		prober->lookup.parent_fd = -1;
+	return prober;
+}
+
+void safefs_free_prober(safefs_prober *prober) {
+	safefs_close_parent(&prober->lookup);
+	free(prober);
+}
+
 void safefs_close_parent(safefs_lookup *lookup) {
 	if (lookup->parent_fd >= 0)
 		close_fd(lookup->parent_fd);
@@ -167,9 +179,9 @@ static int take_snapshot(int folder, const char *name, int flags, safefs_snapsho
 
 static int stat_flags(const safefs_folder *folder) { return folder->is_open ? 0 : AT_SYMLINK_NOFOLLOW; }
 
-int safefs_probe(safefs_lookup *lookup, const safefs_folder *folder, char *name, safefs_snapshot *snapshot) {
+int safefs_probe(safefs_prober *prober, const safefs_folder *folder, safefs_snapshot *snapshot) {
 	char *last, *end;
-	int parent = parent_of(lookup, folder, name, &last, &end);
+	int parent = parent_of(&prober->lookup, folder, prober->name, &last, &end);
 	int is_regular = take_snapshot(parent, last, stat_flags(folder), snapshot);
 	snapshot->taken = is_regular ? now() : 0;
 	return is_regular;
