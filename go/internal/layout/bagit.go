@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/lookahead"
@@ -58,16 +57,6 @@ const bagVersion1 = "1.0"
 
 // maxManifests bounds the manifests of a bag of each sort, one for each algorithm: every file is looked for in all.
 const maxManifests = 64
-
-const (
-	// statBatch is how many files of the payload, and maxStatBatch how many bytes of their names, are looked at
-	// together.
-	statBatch    = 1024
-	maxStatBatch = 1 << 20
-
-	// fastStat is how long looking at a file takes if the system has it in memory, at most.
-	fastStat = 100 * time.Microsecond
-)
 
 // maxTagLine bounds a line of a tag file, in bytes.
 const maxTagLine = manifest.MaxLine
@@ -238,25 +227,13 @@ func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 	}
 	defer data.Close()
 	inAll := !slices.Contains(draftVersions, version)
-	var batch []string
-	size := 0
-	flush := func() {
-		names := batch
-		lookahead.Each(c.ctx, len(names), fastStat, func(i int) int64 {
-			info, err := data.Stat(names[i])
-			if err != nil {
-				return 0
-			}
-			return info.Size()
-		}, func(i int, of int64) {
-			octets += of
-			c.isListed(bagPayload+"/"+names[i], inAll)
-		})
-		batch, size = nil, 0
-	}
+	batch := lookahead.NewBatch(c.ctx, lookahead.FastStat, data.SizeOf, func(name string, of int64) {
+		octets += of
+		c.isListed(bagPayload+"/"+name, inAll)
+	})
 	err = data.Walk(c.ctx, func(name string, entry fs.DirEntry) error {
 		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
-			flush()
+			batch.Flush()
 			c.problem(bagDeclaration, 0, "%q cannot be searched: %s", bagPayload+"/"+name, safefs.Cause(unreadable.Err))
 			return fs.SkipDir
 		}
@@ -264,13 +241,10 @@ func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 			return nil
 		}
 		files++
-		batch = append(batch, name)
-		if size += len(name); len(batch) == statBatch || size >= maxStatBatch {
-			flush()
-		}
+		batch.Add(name, len(name))
 		return nil
 	})
-	flush()
+	batch.Flush()
 	if err != nil && c.ctx.Err() == nil {
 		c.problem(bagDeclaration, 0, "the payload cannot be searched: %s", safefs.Cause(err))
 	}

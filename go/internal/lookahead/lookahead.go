@@ -40,6 +40,9 @@ type Ahead[T any] struct {
 	release func() // the threads
 }
 
+// FastStat is how long looking at a file takes if the system has it in memory, at most.
+const FastStat = 100 * time.Microsecond
+
 // New returns what gets count things, each of which takes less time than fast if it comes from memory. get gets one, in
 // another goroutine and out of its turn; it returns false for one that must be got in its turn: because it failed, for
 // example. Call [Ahead.End] when no more are needed.
@@ -52,17 +55,50 @@ func Each[T any](ctx context.Context, count int, fast time.Duration, get func(i 
 	ahead := New(ctx, count, fast, func(i int) (T, bool) { return get(i), true })
 	defer ahead.End()
 	for i := range count {
-		thing, ok := ahead.Next(i)
+		thing, _ := ahead.Get(i, func() (T, error) { return get(i), nil })
 		if ctx.Err() != nil {
 			return
 		}
-		if !ok {
-			began := time.Now()
-			thing = get(i)
-			ahead.Observe(time.Since(began))
-		}
 		use(i, thing)
 	}
+}
+
+const (
+	// batchLimit is how many things, and maxBatchMemory how many bytes, a batch has at most.
+	batchLimit     = 1024
+	maxBatchMemory = 1 << 20
+)
+
+// Batch collects things that are to be found out of a stream, and has them found together.
+type Batch[T, R any] struct {
+	ctx    context.Context
+	fast   time.Duration
+	find   func(T) R
+	use    func(T, R)
+	things []T
+	memory int
+}
+
+// NewBatch returns a batch that calls use with what find returns for each thing, in the order in which they are added,
+// unless ctx ends. find takes less time than fast if what it needs is in memory; it may be called in any goroutine.
+func NewBatch[T, R any](ctx context.Context, fast time.Duration, find func(T) R, use func(T, R)) *Batch[T, R] {
+	return &Batch[T, R]{ctx: ctx, fast: fast, find: find, use: use}
+}
+
+// Add adds a thing, which takes that many bytes of memory, about.
+func (b *Batch[T, R]) Add(thing T, memory int) {
+	b.things = append(b.things, thing)
+	if b.memory += memory; len(b.things) == batchLimit || b.memory >= maxBatchMemory {
+		b.Flush()
+	}
+}
+
+// Flush has those found that were added.
+func (b *Batch[T, R]) Flush() {
+	things := b.things
+	b.things, b.memory = nil, 0 // not reused: when ctx ends, some may be looked for still
+	Each(b.ctx, len(things), b.fast, func(i int) R { return b.find(things[i]) },
+		func(i int, found R) { b.use(things[i], found) })
 }
 
 type outcome[T any] struct {
@@ -71,9 +107,24 @@ type outcome[T any] struct {
 	took  time.Duration
 }
 
-// Next returns thing i, which is the next one or a later one, if it was got ahead. Otherwise the caller gets it, unless
-// the context has ended, and calls [Ahead.Observe].
-func (l *Ahead[T]) Next(i int) (thing T, ok bool) {
+// Get returns thing i, which is the next one or a later one: as it was got ahead, or else from inTurn. The error is that
+// of inTurn, or the context's.
+func (l *Ahead[T]) Get(i int, inTurn func() (T, error)) (thing T, err error) {
+	thing, ok := l.next(i)
+	if ok {
+		return thing, nil
+	}
+	if err := l.ctx.Err(); err != nil {
+		return thing, err
+	}
+	began := time.Now()
+	thing, err = inTurn()
+	l.observe(time.Since(began))
+	return thing, err
+}
+
+// next returns thing i if it was got ahead.
+func (l *Ahead[T]) next(i int) (thing T, ok bool) {
 	l.begun = max(l.begun, i)
 	for ; l.begun < min(l.count, i+l.depth); l.begun++ {
 		l.begin(l.begun)
@@ -95,7 +146,7 @@ func (l *Ahead[T]) Next(i int) (thing T, ok bool) {
 		}
 	}
 	if o.ok {
-		l.Observe(o.took)
+		l.observe(o.took)
 	}
 	return o.thing, o.ok
 }
@@ -115,8 +166,8 @@ func (l *Ahead[T]) begin(i int) {
 	})
 }
 
-// Observe takes how long it took to get a thing.
-func (l *Ahead[T]) Observe(took time.Duration) {
+// observe takes how long it took to get a thing.
+func (l *Ahead[T]) observe(took time.Duration) {
 	if took < l.fast {
 		if l.slow = max(l.slow-1, 0); l.slow == 0 {
 			l.depth = 0

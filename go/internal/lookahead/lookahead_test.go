@@ -30,11 +30,11 @@ func TestNext(t *testing.T) {
 			return test.get(i)
 		})
 		for i := range count {
-			thing, ok := ahead.Next(i)
+			thing, ok := ahead.next(i)
 			if !ok {
 				thing = i
 				inTurn++
-				ahead.Observe(time.Millisecond)
+				ahead.observe(time.Millisecond)
 			}
 			got = append(got, thing)
 			if len(ahead.coming) > maxDepth {
@@ -62,21 +62,21 @@ func TestFollowsTheStorage(t *testing.T) {
 	ahead := New(t.Context(), 1000, time.Millisecond, func(i int) (int, bool) { return i, true })
 	defer ahead.End()
 	for range 50 { // interrupted once in a while
-		ahead.Observe(time.Second)
+		ahead.observe(time.Second)
 		for range slowPoints {
-			ahead.Observe(0)
+			ahead.observe(0)
 		}
 	}
 	if ahead.depth != 0 {
 		t.Fatal("it began although the storage is fast")
 	}
-	ahead.Observe(time.Second)
-	ahead.Observe(time.Second)
+	ahead.observe(time.Second)
+	ahead.observe(time.Second)
 	if ahead.depth == 0 {
 		t.Fatal("it did not begin although the storage is slow")
 	}
 	for range mostSlow {
-		ahead.Observe(0)
+		ahead.observe(0)
 	}
 	if ahead.depth != 0 {
 		t.Fatal("it did not end although the storage is fast")

@@ -172,6 +172,15 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 	return info, requireRegular(info, err)
 }
 
+// SizeOf returns the size in bytes of the regular file called name, 0 if there is none.
+func (t *Tree) SizeOf(name string) int64 {
+	info, err := t.Stat(name)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // IsSame reports whether f is the file that [Tree.Open] would open by that name.
 func (t *Tree) IsSame(name string, f *File) bool {
 	info, err := t.Stat(name)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
@@ -76,19 +75,16 @@ func (d *discovery) examine(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		content, ok := ahead.Next(next)
-		next++
-		var err error
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if !ok {
-			began := time.Now()
-			err = d.roots.Retry(ctx, func() (err error) {
+		content, err := ahead.Get(next, func() (content manifest.Content, err error) {
+			err = d.roots.Retry(ctx, func() error {
 				content, err = d.recognise(l)
 				return err
 			})
-			ahead.Observe(time.Since(began))
+			return content, err
+		})
+		next++
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		switch {
 		case errors.Is(err, safefs.ErrNotRegular), safefs.IsMissing(err): // no file, or a link to none

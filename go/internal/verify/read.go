@@ -120,17 +120,7 @@ func (rd *reader) ahead(ctx context.Context) *lookahead.Ahead[*openManifest] {
 
 // openNext is open for the manifest that comes next, unless it was read ahead.
 func (rd *reader) openNext(ctx context.Context, ahead *lookahead.Ahead[*openManifest], next int, retry bool) (*openManifest, error) {
-	m, ok := ahead.Next(next)
-	if ok {
-		return m, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	m, err := rd.open(ctx, rd.discovery.locations[next], retry)
-	ahead.Observe(time.Since(began))
-	return m, err
+	return ahead.Get(next, func() (*openManifest, error) { return rd.open(ctx, rd.discovery.locations[next], retry) })
 }
 
 func isLarge(m *openManifest) bool { return m.isLarge }
