@@ -20,7 +20,7 @@ type Request struct {
 	Paths      []string
 	Dir        string // what relative paths start from, absolute; the working folder if empty
 	Algorithms []*digest.Algorithm
-	Workers    int  // files read at once; 0 for one a CPU, or one on a spinning disk
+	Workers    int  // files hashed at once; 0 for one a CPU
 	LeaveCache bool // leave the system's page cache as it was
 }
 
@@ -51,7 +51,7 @@ func Run(ctx context.Context, r Request, take func(*Result), progress *hashpool.
 	tree, _ := roots.Top().Acquire() // it is open already
 	h := &handler{request: &r, take: take, progress: progress}
 	pool, err := hashpool.New(group, roots, hashpool.Config[int]{
-		Workers: r.Workers, Spinning: r.Workers == 0 && tree.IsOnSpinningDisk(), LeaveCache: r.LeaveCache,
+		Workers: r.Workers, Spinning: tree.IsOnSpinningDisk(), LeaveCache: r.LeaveCache,
 		BytesRead: &progress.Bytes, NewHandler: func(int) hashpool.Handler[int] { return h },
 	})
 	if err != nil {
