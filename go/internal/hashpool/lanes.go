@@ -260,8 +260,7 @@ func (l *laneWorker[P]) leave() {
 // collect reports the files that came to their end.
 func (l *laneWorker[P]) collect() {
 	l.own.now = load{}
-	active := l.active
-	defer func() { l.pool.noteDone(active - l.active) }()
+	before := l.active
 	for _, t := range l.deferred {
 		l.own.now.add(t.load())
 	}
@@ -303,6 +302,7 @@ func (l *laneWorker[P]) collect() {
 			l.pool.recycle(t)
 		}
 	}
+	l.pool.noteDone(before - l.active)
 }
 
 // opened says that the file in lane i needs its folder no longer.

@@ -72,7 +72,7 @@ func (s *FileSet) SetDepth(threads int, always bool) {
 }
 
 // WantsThreads reports whether the storage has proved slow while SetDepth allows no threads.
-func (s *FileSet) WantsThreads() bool { return s.c.wants_threads != 0 && s.c.most_threads == 0 }
+func (s *FileSet) WantsThreads() bool { return s.c.wants_threads != 0 }
 
 // GoDeep has the threads open and read from now on, until the storage proves fast.
 func (s *FileSet) GoDeep() {
