@@ -1,4 +1,4 @@
-"""Databases of packages that are written here, for what the real tools do not write.
+"""Databases of packages that are written here, for what the real tools do not write; and changes.
 
 Tests get this module as the fixture ``build``: nothing in the folder of tests can be imported.
 """
@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import sqlite3
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 Tags = dict[int, tuple[int, Any]]
@@ -189,3 +190,43 @@ def run_tool(*words: object, ok: bool = True, **options: Any) -> str:
     )
     assert done.returncode == 0 or not ok, done.stdout + done.stderr
     return str(done.stdout)
+
+
+def change(path: Path) -> None:
+    """Change the content, not the size."""
+    path.write_bytes(b"X" * path.stat().st_size)
+
+
+def append(path: Path) -> None:
+    """Change the size."""
+    with path.open("a") as file:
+        file.write("more")
+
+
+def to_folder(path: Path) -> None:
+    """Put a folder in its place."""
+    path.unlink()
+    path.mkdir()
+
+
+def to_link(path: Path) -> None:
+    """Put a link to its content in its place."""
+    path.rename(path.parent / "moved")
+    path.symlink_to("moved")
+
+
+def to_fifo(path: Path) -> None:
+    """Put a FIFO in its place."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def setuid(path: Path) -> None:
+    """Change the permissions."""
+    path.chmod(path.stat().st_mode ^ 0o4001)
+
+
+CHANGES: dict[str, Callable[[Path], None]] = {
+    each.__name__: each for each in (change, append, to_folder, to_link, to_fifo, setuid, os.unlink)
+}
+"""What can happen to a file, by name."""

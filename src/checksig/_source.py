@@ -34,6 +34,7 @@ __all__ = [
     "MAX_CONTENT",
     "NO_NAME",
     "encode_listing",
+    "escape_name",
     "is_path",
     "read_chunks",
     "read_source",
@@ -136,14 +137,18 @@ def encode_listing(
     """
     lines: list[bytes] = []
     for name, digests in items:
-        escaped = os.fsencode(name).replace(b"\\", rb"\\")
-        escaped = escaped.replace(b"\n", rb"\n").replace(b"\r", rb"\r")
+        escaped = escape_name(os.fsencode(name))
         # The backslash says that the name is escaped.
         lines += [
             b"\\%s  %s\n" % (digest.encode("utf-8", "surrogateescape"), escaped)
             for digest in split_digests(digests)
         ]
     return b"".join(lines)
+
+
+def escape_name(name: bytes) -> bytes:
+    """Return a name as GNU coreutils escape it; such a line begins with a backslash."""
+    return name.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
 
 
 def split_digests(digests: Any) -> list[str]:

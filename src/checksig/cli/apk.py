@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import verify_apk
-from .system import configure_system, run_system
+from .installed import configure_system, run_system
 
 if TYPE_CHECKING:
     import argparse

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .. import ChecksigError, verify_conda
-from .arguments import add_flag, add_option
-from .output import Output, add_output_arguments
+from .. import verify_conda
+from .installed import add_report_arguments, run_packages
 
 if TYPE_CHECKING:
     import argparse
@@ -32,28 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         help="a package, such as numpy (default: all installed packages)",
     )
-    add_flag(
-        parser,
-        "--ignore-unrecorded",
-        text="do not count packages without digests as failures",
-    )
-    add_flag(parser, "-v", "--verbose", text="list verified packages too")
-    add_output_arguments(parser, "an environment")
-    add_option(parser, "verify", "workers")
+    add_report_arguments(parser, "an environment")
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify the environment, print the report, and return the exit code."""
-    output = Output(options, of="packages")
-    try:
-        report = verify_conda(
-            *options.packages,
-            prefix=options.prefix,
-            ignore_unrecorded=options.ignore_unrecorded,
-            workers=options.workers,
-        )
-    except (ChecksigError, OSError, ValueError) as error:
-        output.error(options.prefix or os.environ.get("CONDA_PREFIX", ""), error)
-    else:
-        output.installed(report, verbose=options.verbose)
-    return output.end()
+    place = options.prefix or os.environ.get("CONDA_PREFIX", "")
+    return run_packages(options, place, verify_conda, *options.packages, prefix=options.prefix)

@@ -10,6 +10,7 @@ from .. import ChecksigError, digest
 from .._algorithms import find
 from .._files import hash_files
 from .._printable import printable
+from .._source import escape_name
 from .arguments import add_flag, add_option
 from .output import error_message
 from .streams import StandardOutput, complain
@@ -100,7 +101,7 @@ def _standard_input(algorithms: Sequence[str]) -> list[str] | Exception:
 def _line(file: str, algorithm: str, found: str) -> bytes:
     """Return the line for a file, as GNU coreutils print it; "" is for lines without algorithm."""
     name = os.fsencode(file)
-    escaped = name.replace(b"\\", rb"\\").replace(b"\n", rb"\n").replace(b"\r", rb"\r")
+    escaped = escape_name(name)
     mark = b"\\" if escaped != name else b""
     if not algorithm:
         return mark + found.encode() + b"  " + escaped + b"\n"
