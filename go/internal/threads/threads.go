@@ -29,7 +29,7 @@ const (
 	// spare is how many threads must be left for others when some were refused.
 	spare = 2
 
-	// margin is how many threads must be left for the runtime and others where C code creates some.
+	// margin is how many threads must be left for the runtime and others by what can do without more.
 	margin = 16
 
 	// first is how many workers are reserved before it is known whether there is work for more, and for how
@@ -72,7 +72,7 @@ func Reserve(ctx context.Context, workers int) (granted int, release func(), err
 		workers = runtime.GOMAXPROCS(0)
 	}
 	for try := 0; ; try++ {
-		granted, missing := reserve(perJob, min(workers, first), 1)
+		granted, missing := reserve(perJob, min(workers, first), 1, required)
 		if missing == 0 {
 			release := releasing(perJob + granted)
 			if granted == first {
@@ -117,20 +117,31 @@ func Extend(workers int) (granted int, release func()) {
 	shared.Lock()
 	shared.wide = true
 	shared.Unlock()
-	more, _ := reserve(0, workers-first, 0) // none if even those for the CPUs are missing
+	more, _ := reserve(0, workers-first, 0, required) // none if even those for the CPUs are missing
 	return first + more, releasing(more)
 }
 
-// Extra makes sure that the runtime has more threads for a job that has reserved its own, and returns how many. Call
-// release when what uses them has ended.
+// Extra makes sure that the runtime has more threads for a job that has reserved its own and can do without them, and
+// returns how many. Call release when what uses them has ended.
 func Extra(count int) (granted int, release func()) {
-	granted, _ = reserve(0, count, 0)
+	granted, _ = reserve(0, count, 0, optional)
 	return granted, releasing(granted)
 }
 
+// urgency is what threads are reserved for.
+type urgency struct {
+	find  func(count int) int // returns how many can be created, up to count
+	spare int                 // how many must be left
+}
+
+var (
+	required = urgency{probe, spare}
+	optional = urgency{available, margin}
+)
+
 // reserve reserves fixed threads and those for workers: so many, or fewer. Where it cannot for the least number of
 // workers, it reserves nothing, and returns how many threads are missing.
-func reserve(fixed, workers, least int) (granted, missing int) {
+func reserve(fixed, workers, least int, how urgency) (granted, missing int) {
 	s := &shared
 	s.Lock()
 	defer s.Unlock()
@@ -142,8 +153,8 @@ func reserve(fixed, workers, least int) (granted, missing int) {
 	if need > 0 {
 		// Threads that C code may create are no threads for the runtime. Those that it has created are counted
 		// twice here.
-		left := spare + s.outside
-		created := probe(need + left)
+		left := how.spare + s.outside
+		created := how.find(need + left)
 		if created < need+left {
 			created = max(created-left, 0)
 			workers -= need - min(created, need)
@@ -163,7 +174,8 @@ func Outside(count int) (granted int, release func()) {
 	s := &shared
 	s.Lock()
 	defer s.Unlock()
-	granted = max(0, min(count, available(count+s.outside+margin)-s.outside-margin))
+	left := optional.spare + s.outside
+	granted = max(0, min(count, optional.find(count+left)-left))
 	s.outside += granted
 	return granted, sync.OnceFunc(func() {
 		s.Lock()
