@@ -236,6 +236,17 @@ TABLE: tuple[Option, ...] = (
         complete="algorithm",
     ),
     Option(
+        "bag_profile",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--bag-profile",),
+        "compare every bag with the rules of this BagIt profile, too",
+        "FILE",
+        complete="file",
+    ),
+    Option(
         "all",
         ("update",),
         "bool",
@@ -479,6 +490,7 @@ class Options(TypedDict, total=False):
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None
     only: AnyPath | Sequence[AnyPath]
     min_strength: str | None
+    bag_profile: AnyPath | None
     algorithm: str | None
     format: str | None
     follow_outside: bool

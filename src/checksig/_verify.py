@@ -50,6 +50,7 @@ def verify(
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
+    bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
@@ -96,6 +97,8 @@ def verify(
         an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
+        there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
@@ -147,6 +150,7 @@ def iter_verify(
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
+    bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
@@ -198,6 +202,8 @@ def iter_verify(
         an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
+        there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
@@ -264,6 +270,7 @@ async def averify(
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
     min_strength: str | None = None,
+    bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
@@ -309,6 +316,8 @@ async def averify(
         an :class:`Extra`, and a failure.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
+        there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.

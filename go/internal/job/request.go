@@ -72,6 +72,7 @@ type verifyOptions struct {
 	root          string
 	naming        verify.Paths
 	only          []string // paths; empty for all entries
+	bagProfile    string
 	minStrength   *digest.Algorithm
 }
 
@@ -159,6 +160,7 @@ var operations = map[string]*operation{
 		},
 		"content":      {set: setContent},
 		"min_strength": algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+		"bag_profile":  text(func(r *request) *string { return &r.bagProfile }),
 	})},
 	wire.OpEntries: {runEntries, union(location, source, table{
 		"content":     {set: setContent},
@@ -232,6 +234,9 @@ func parseRequest(data []byte) (request, error) {
 	if len(r.only) > 0 && r.extra != verify.IgnoreUnlisted {
 		return r, &ValueError{"only and extra exclude each other: only leaves entries out"}
 	}
+	if len(r.only) > 0 && r.bagProfile != "" {
+		return r, &ValueError{"only and bag_profile exclude each other: only leaves entries out"}
+	}
 	if _, takesPath := r.operation.fields["path"]; takesPath && len(r.paths) == 0 {
 		return r, wire.RequestErrorf("no path to %s", raw.Op)
 	}
@@ -240,7 +245,7 @@ func parseRequest(data []byte) (request, error) {
 
 // hasRelativePath reports whether one of the paths starts from cwd.
 func (r *request) hasRelativePath() bool {
-	for _, path := range []string{r.root, r.output, r.relativeTo} {
+	for _, path := range []string{r.root, r.output, r.relativeTo, r.bagProfile} {
 		if path != "" && path != sendToCaller && !filepath.IsAbs(path) {
 			return true
 		}

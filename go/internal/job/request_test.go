@@ -198,6 +198,7 @@ func allOptions() request {
 		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},
 	}}
 	r.minStrength = digest.ByName("sha256")
+	r.bagProfile = "/data/p.json"
 	r.format, _ = manifest.FormatNamed("gnu")
 	return r
 }

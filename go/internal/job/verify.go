@@ -2,16 +2,24 @@ package job
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"sync/atomic"
 
 	"checksig/internal/digest"
+	"checksig/internal/layout"
 	"checksig/internal/manifest"
+	"checksig/internal/safefs"
 	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	profile, err := r.readBagProfile(ctx)
+	if err != nil {
+		return nil, err
+	}
 	sink := j.verifySink(r)
 	s, err := verify.Run(ctx, verify.Request{
 		Reading: verify.Reading{
@@ -19,13 +27,41 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
 		},
 		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
-		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength,
+		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile,
 	}, sink, &j.progress)
 	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
 	for status, n := range s.Statuses {
 		summary.Statuses[statuses[status]] = n
 	}
 	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
+}
+
+// readBagProfile reads the profile that bags must conform to; nil for none.
+func (r *request) readBagProfile(ctx context.Context) (*layout.BagProfile, error) {
+	if r.bagProfile == "" {
+		return nil, nil
+	}
+	path, err := safefs.Absolute(r.cwd, r.bagProfile)
+	if err != nil {
+		return nil, err
+	}
+	file, err := safefs.Open(path)
+	if err != nil {
+		return nil, safefs.At(r.bagProfile, err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(safefs.UntilDone(ctx, io.LimitReader(file, layout.MaxProfile+1)))
+	if err != nil {
+		return nil, safefs.At(r.bagProfile, err)
+	}
+	if len(content) > layout.MaxProfile {
+		return nil, &ValueError{fmt.Sprintf("%s: larger than %d bytes, and no BagIt profile", r.bagProfile, layout.MaxProfile)}
+	}
+	profile, err := layout.ParseBagProfile(content)
+	if err != nil {
+		return nil, &ValueError{fmt.Sprintf("%s: %s", r.bagProfile, err)}
+	}
+	return profile, nil
 }
 
 // verifySink returns what sends what is found as records.

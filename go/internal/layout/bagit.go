@@ -67,6 +67,7 @@ type bag struct {
 	payload []*bagList
 	tags    []*bagList
 	excess  string            // a manifest beyond maxManifests
+	profile *BagProfile       // that it must conform to; nil for none
 	charset *manifest.Charset // of its tag files, as the manifests were read
 	encoded string            // its name in bagit.txt
 }
@@ -76,6 +77,9 @@ type bagList struct {
 	file  string
 	names nameset.Set
 }
+
+// SetProfile lets Check compare the bag with a profile, too.
+func (b *bag) SetProfile(p *BagProfile) { b.profile = p }
 
 func (b *bag) AddManifest(name string) List {
 	list := &bagList{file: name}
@@ -174,6 +178,9 @@ func (c *bagCheck) all() {
 		}
 	}
 	octets, files := c.payloadFiles(version)
+	if c.profile != nil {
+		c.checkProfile(octets, files)
+	}
 	c.info(fmt.Sprintf("%d.%d", octets, files))
 	c.fetch()
 	for _, tag := range c.tags {
@@ -242,6 +249,9 @@ func (c *bagCheck) payloadFiles(version string) (octets, files int64) {
 		}
 		files++
 		batch.Add(name, len(name))
+		if p := c.profile; p != nil && p.payloadAllowed != nil && !p.payloadAllowed.MatchString(bagPayload+"/"+name) {
+			c.problem(bagDeclaration, 0, "%q is not allowed by Payload-Files-Allowed", bagPayload+"/"+name)
+		}
 		return nil
 	})
 	batch.Flush()
@@ -267,20 +277,25 @@ func (c *bagCheck) isListed(name string, inAll bool) {
 	}
 }
 
+// infoName returns the name of the file with the metadata.
+func (c *bagCheck) infoName() string {
+	if _, err := c.tree.Stat(bagInfoOld); err == nil {
+		return bagInfoOld
+	}
+	return bagInfo
+}
+
 // info compares the Payload-Oxum of bag-info.txt (section 2.2.2) with what there is.
 func (c *bagCheck) info(oxum string) {
-	name := bagInfo
-	if _, err := c.tree.Stat(bagInfoOld); err == nil {
-		name = bagInfoOld
-	}
+	name := c.infoName()
 	c.tagLines(name, false, func(n int64, line string) {
 		label, value, ok := strings.Cut(line, ":")
 		switch {
 		case line == "" || line[0] == ' ' || line[0] == '\t': // continues the line above it
 		case !ok:
 			c.problem(name, n, "is not a label, a colon and a value")
-		case strings.EqualFold(strings.TrimSpace(label), "BagIt-Profile-Identifier"):
-			c.report.Note(name, n, fmt.Sprintf("the rules of the BagIt profile %.200q were not checked", strings.TrimSpace(value)))
+		case strings.EqualFold(strings.TrimSpace(label), "BagIt-Profile-Identifier") && c.profile == nil:
+			c.report.Note(name, n, fmt.Sprintf("the rules of the BagIt profile %.200q were not checked; --bag-profile (bag_profile) checks them", strings.TrimSpace(value)))
 		case strings.EqualFold(strings.TrimSpace(label), "Payload-Oxum"):
 			value = strings.TrimSpace(value)
 			if !bagOxum.MatchString(value) {

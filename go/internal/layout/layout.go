@@ -100,6 +100,13 @@ type Encoded interface {
 	Charset(ctx context.Context, f Folder) *manifest.Charset
 }
 
+// Profiled is a Layout that can be compared with a profile.
+type Profiled interface {
+	Layout
+	// SetProfile is called before Check.
+	SetProfile(p *BagProfile)
+}
+
 // Found is a manifest of a structure.
 type Found struct {
 	Folder     string           // that its names start from, below the structure's; "." for that

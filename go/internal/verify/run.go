@@ -40,6 +40,12 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		group.Close()
 		return nil, err
 	}
+	isBag := func(s *structure) bool { return s.kind == layout.BagIt }
+	if r.BagProfile != nil && !slices.ContainsFunc(found.structures, isBag) {
+		found.roots.Close()
+		group.Close()
+		return nil, safefs.At(r.Path, ErrNoBag)
+	}
 	record := &recorder{sink: sink, progress: progress}
 	run := &run{
 		request: &r, group: group, discovery: found, record: record,
@@ -265,6 +271,9 @@ func (r *run) conclude() {
 		return
 	}
 	for _, s := range r.discovery.structures {
+		if profiled, is := s.Layout.(layout.Profiled); is {
+			profiled.SetProfile(r.request.BagProfile)
+		}
 		s.Check(r.group.Context(), r.discovery.at(s.folder), layout.Report{
 			Problem: func(file string, line int64, problem string) {
 				r.record.badLine(r.manifestOf(s, file), &manifest.LineError{Line: line, Cause: problem, Code: manifest.BrokenRule})

@@ -17,6 +17,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/hashpool"
+	"checksig/internal/layout"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -50,6 +51,8 @@ type Request struct {
 	Unlisted      Unlisted          // what to do about files that no manifest lists
 	IgnoreMissing bool              // skip entries whose file is missing
 	MinStrength   *digest.Algorithm // refuse entries of weaker algorithms; nil for none
+
+	BagProfile *layout.BagProfile // that every bag must conform to; nil for none
 }
 
 // Reading says which manifests are read, and which files their names stand for.
@@ -168,8 +171,11 @@ func (s *Summary) OK() bool {
 // ErrNoManifest says that a folder holds no file that is taken for a manifest.
 var ErrNoManifest = errors.New("no checksum manifest in this folder")
 
+// ErrNoBag says that there is no bag that could be compared with a profile.
+var ErrNoBag = errors.New("there is no bag that could be compared with the BagIt profile; give the folder that holds bagit.txt")
+
 // Run verifies what r asks for and gives sink what it finds. The error is nil when every entry was looked
-// at, whatever the result; otherwise the context's, [ErrNoManifest], a [*guard.PanicError], an error of
+// at, whatever the result; otherwise the context's, [ErrNoManifest], [ErrNoBag], a [*guard.PanicError], an error of
 // [hashpool.New], or an [*fs.PathError] for a folder or manifest that cannot be opened.
 func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (Summary, error) {
 	began := time.Now()

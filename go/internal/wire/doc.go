@@ -19,7 +19,7 @@
 //	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
 //	                     bytes; path is its name then, and its names start from cwd
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
-//	                     (zero or more), only (zero or more), min_strength, algorithm, format,
+//	                     (zero or more), only (zero or more), min_strength, algorithm, format, bag_profile,
 //	                     keep_verified, totals, high_water, max_bad_lines
 //	entries              recursive, ignore_text, algorithm, format, high_water
 //	recognise            no other field

@@ -39,7 +39,7 @@ GROUPS = {
         "skip_special",
         "exclude",
     ),
-    "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength"),
+    "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength", "bag_profile"),
     "algorithm and format": ("algorithm", "format", "to"),
     "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
     "speed": ("workers", "io_depth", "leave_cache"),
