@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, suggest_options
-from ._source import EXPECTED, is_path, read_chunks, read_source, split_digests
+from ._source import EXPECTED, NO_NAME, is_path, read_chunks, read_source, split_digests
 from ._verify import collect
 from .errors import EngineError, ManifestError, ReadError, VerificationError
+from .report import PackedResults, Progress, Report, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
 
     from ._options import AnyPath
     from ._source import Digest, Readable, Source
-    from .report import BadLine, Entry, Manifest, Progress, Report
+    from .report import BadLine, Entry, Manifest
 
     Outcome = tuple[int, list[str] | OSError | ReadError]
 
@@ -65,8 +66,8 @@ def digest(
         dictionary of their digests. The file is read once.
     :param leave_cache: Leave the system's page cache as it was (Linux, macOS); not for file
         objects.
-    :param progress: Called with the :class:`Progress` a few times a second, in this thread; not
-        for file objects.
+    :param progress: Called with the :class:`Progress` a few times a second, in this thread; for
+        file objects after each part that was read.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
 
     :raises OSError: the system refuses access to the file.
@@ -79,7 +80,7 @@ def digest(
             cast("AnyPath", file), names, leave_cache=leave_cache, progress=progress, cancel=cancel
         )
     elif hasattr(file, "read") or hasattr(file, "readinto"):
-        found = _digest_stream(file, names, cancel)
+        found = _digest_stream(file, names, progress, cancel)[0]
     else:
         raise TypeError(f"file must be a path or a binary file object, not {file!r:.80}")
     return found[0] if isinstance(algorithm, str) else dict(zip(names, found, strict=True))
@@ -146,8 +147,13 @@ def _paths(paths: Iterable[AnyPath]) -> list[tuple[str, bytes]]:
     return fields
 
 
-def _digest_stream(file: Any, names: Sequence[str], cancel: CancelToken | None) -> list[str]:
-    """Return the digests of what is left in a file object.
+def _digest_stream(
+    file: Any,
+    names: Sequence[str],
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> tuple[list[str], int]:
+    """Return the digests of what is left in a file object, and its size.
 
     The engine reads files only. What :mod:`hashlib` cannot compute goes to a temporary file.
     """
@@ -155,12 +161,16 @@ def _digest_stream(file: Any, names: Sequence[str], cancel: CancelToken | None) 
 
     hashers = [_hasher(find(name)) for name in names]
     if None in hashers:
-        return _digest_spooled(file, names, cancel)
+        return _digest_spooled(file, names, progress, cancel)
+    size = 0
     for chunk in read_chunks(file):
         _raise_if_cancelled(cancel)
         for hasher in hashers:
             hasher.update(chunk)
-    return [hasher.hexdigest() for hasher in hashers]
+        size += len(chunk)
+        if progress is not None:
+            progress(Progress(0, 1, size, None))
+    return [hasher.hexdigest() for hasher in hashers], size
 
 
 def _hasher(name: str) -> Any:
@@ -179,16 +189,25 @@ def _hasher(name: str) -> Any:
         return None
 
 
-def _digest_spooled(file: Any, names: Sequence[str], cancel: CancelToken | None) -> list[str]:
+def _digest_spooled(
+    file: Any,
+    names: Sequence[str],
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> tuple[list[str], int]:
     import tempfile
 
     descriptor, path = tempfile.mkstemp(prefix="checksig-")
     try:
+        size = 0
         with os.fdopen(descriptor, "wb") as copy:
             for chunk in read_chunks(file):
                 _raise_if_cancelled(cancel)
                 copy.write(chunk)
-        return _digest_path(path, names, cancel=cancel)
+                size += len(chunk)
+                if progress is not None:
+                    progress(Progress(0, 1, size, None))
+        return _digest_path(path, names, cancel=cancel), size
     finally:
         os.unlink(path)
 
@@ -201,7 +220,7 @@ def _raise_if_cancelled(cancel: CancelToken | None) -> None:
 
 
 def verify_file(
-    path: AnyPath,
+    path: AnyPath | Readable,
     expected: Digest | Sequence[Digest] | None = None,
     *,
     check: bool = True,
@@ -220,7 +239,8 @@ def verify_file(
 
     >>> verify_file("disc.iso", sha256="9f86d0…")  # doctest: +SKIP
 
-    :param path: The file. It must be a regular one, and is read wherever links lead.
+    :param path: The file. It must be a regular one, and is read wherever links lead. It can also be
+        a file object opened for bytes, which is read from its position to its end.
     :param expected: One digest, or several.
     :param check: Raise :exc:`VerificationError` unless every digest matches. If false, the report
         is returned in any case; it is then false where something is wrong.
@@ -245,14 +265,84 @@ def verify_file(
         raise ValueError("no digest to compare with; pass one, such as sha256=")
     fields = [("path", EXPECTED), ("cwd", os.getcwdb()), ("follow_outside", b"1")]
     options = {"algorithm": algorithm, "min_strength": min_strength, "leave_cache": leave_cache}
-    fields += [*read_source({path: texts})[1], *encode_options("verify", options)]
+    fields += encode_options("verify", options)
+    if is_path(path):
+        fields += read_source({cast("AnyPath", path): texts})[1]
+        report = _collect(cast("AnyPath", path), fields, texts, progress, cancel)
+    elif hasattr(path, "read") or hasattr(path, "readinto"):
+        report = _verify_stream(path, fields, texts, progress, cancel)
+    else:
+        raise TypeError(f"path must be a path or a binary file object, not {path!r:.80}")
+    if check and not report.ok:
+        raise VerificationError(report)
+    return report
+
+
+def _collect(
+    path: AnyPath,
+    fields: list[tuple[str, bytes]],
+    texts: Sequence[str],
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> Report:
     report = collect(path, fields, progress=progress, cancel=cancel)
     for bad in report.bad_lines:
         text = texts[bad.line - 1] if bad.line else ", ".join(texts)
         raise ValueError(f"{text!r:.200} cannot be used: {bad.cause.partition('; --')[0]}")
-    if check and not report.ok:
-        raise VerificationError(report)
     return report
+
+
+def _verify_stream(
+    file: Any,
+    fields: list[tuple[str, bytes]],
+    texts: Sequence[str],
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> Report:
+    """Verify what is left in a file object.
+
+    The engine decides which digests can be used, for a file that is missing.
+    """
+    import tempfile
+    import time
+
+    name = os.fsdecode(NO_NAME)
+    with tempfile.TemporaryDirectory(prefix="checksig-") as nowhere:
+        fields += [*read_source({name: texts})[1], ("root", os.fsencode(nowhere))]
+        asked = _collect(name, fields, texts, None, cancel)
+    began = time.monotonic()
+    names = list(dict.fromkeys(r.algorithm for r in asked.failures if r.status is Status.MISSING))
+    digests, size = _digest_stream(file, names, progress, cancel) if names else ([], 0)
+    found = dict(zip(names, digests, strict=True))
+    verified: list[PackedResults] = []
+    failures: list[Result] = []
+    for result in asked.failures:
+        done = result._replace(opened=None)
+        if result.status is Status.MISSING:
+            digest = found[result.algorithm]
+            equal = digest == result.expected
+            status = Status.VERIFIED if equal else Status.MISMATCHED
+            done = done._replace(status=status, found=digest, size=size, detail=None)
+        if done.ok:
+            verified.append(wire.pack_result(done))
+        else:
+            failures.append(done)
+    unreadable = sum(result.status is Status.UNREADABLE for result in failures)
+    return Report(
+        path=name,
+        manifests=asked.manifests,
+        verified=len(verified),
+        mismatched=len(failures) - unreadable,
+        missing=0,
+        unreadable=unreadable,
+        skipped=0,
+        failures=tuple(failures),
+        bad_lines=(),
+        bytes_read=size,
+        elapsed=time.monotonic() - began,
+        _verified=tuple(verified),
+        too_weak=unreadable,
+    )
 
 
 def _tagged(keyword: str, value: Any) -> list[str]:

@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any, cast
+import time
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from ._engine import CancelToken, raise_failure, run, wire
-from ._options import encode_options, select_options, suggest_options
+from ._options import encode_options, options_of, select_options, suggest_options
 from ._source import is_path, read_source
 from .errors import (
     CancelledError,
     EngineError,
     VerificationError,
 )
-from .report import MAX_BAD_LINES, BadLine, Extra, Manifest, PackedResults, Report, Result
+from .report import (
+    MAX_BAD_LINES,
+    REFUSED,
+    WEAK,
+    BadLine,
+    Extra,
+    Manifest,
+    PackedResults,
+    Report,
+    Result,
+    Status,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from typing import Literal
 
     from ._options import AnyPath
     from ._source import Source
     from .report import Progress
 
-__all__ = ["averify", "check_signatures", "collect", "iter_verify", "verify"]
+__all__ = [
+    "Follower",
+    "averify",
+    "check_signatures",
+    "collect",
+    "iter_verify",
+    "verify",
+    "verify_following",
+]
 
 _STOP_SECONDS = 1.5
 """How long a cancelled task waits for the engine; slightly longer than the engine itself does."""
+
+_MAX_KEPT = 1000
+"""How many failures a report holds whose follower has them all."""
 
 _HIGH_WATER = 8 << 20
 """How many bytes of results the engine may collect for a caller who keeps them all; waking the
@@ -127,13 +150,28 @@ def verify(
     :raises ValueError: *path* contains a null byte, or an option has an unknown value or is out of
         range.
     """
-    fields = _fields(path, locals())
+    return _verify(path, locals())
+
+
+def _verify(path: Source, arguments: Mapping[str, Any], follower: Follower | None = None) -> Report:
     report = collect(
-        path, fields, extra_fails=extra == "fail" or bool(only), progress=progress, cancel=cancel
+        path,
+        _fields(path, arguments),
+        extra_fails=arguments["extra"] == "fail" or bool(arguments["only"]),
+        progress=arguments["progress"],
+        cancel=arguments["cancel"],
+        follower=follower,
     )
-    if check and not report.ok:
+    if arguments["check"] and not report.ok:
         raise VerificationError(report)
     return report
+
+
+def verify_following(path: Source, follower: Follower, **keywords: Any) -> Report:
+    """Verify like :func:`verify` without *check*, and let *follower* have each result at once."""
+    defaults = {name: option.default for name, option in options_of("verify").items()}
+    arguments = {"check": False, "progress": None, "cancel": None, **defaults, **keywords}
+    return _verify(path, arguments, follower)
 
 
 @suggest_options
@@ -412,6 +450,23 @@ def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes
     return fields
 
 
+class Follower(Protocol):
+    """What takes the results of a verification when they are found."""
+
+    keeps_failures: bool
+    """Whether the report has all failures and unlisted files, too; if not, it only counts those
+    after the first thousand."""
+
+    def found(self, item: Result | BadLine | Extra) -> object:
+        """Take a failure, a bad line or an unlisted file."""
+
+    def verified(self, results: Iterable[Result]) -> object:
+        """Take verified and skipped entries, if the request asks for them."""
+
+    def tick(self, progress: Progress) -> object:
+        """Take how far it has got, several times a second."""
+
+
 def collect(
     path: Source,
     fields: list[tuple[str, bytes]],
@@ -419,32 +474,64 @@ def collect(
     extra_fails: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
+    follower: Follower | None = None,
 ) -> Report:
-    """Run a verification with these fields, and return its report."""
+    """Run a verification with these fields, and return its report.
+
+    :raises CancelledError: *cancel* was cancelled; the error has a report of what was found.
+    """
     fields += [
         ("high_water", b"%d" % _HIGH_WATER),
         ("max_bad_lines", b"%d" % MAX_BAD_LINES),
     ]
     if progress is not None:
         fields.append(("totals", b"1"))
-    builder = _ReportBuilder(path, extra_fails=extra_fails)
-    with contextlib.closing(run(wire.encode_request("verify", fields), cancel)) as batches:
-        for batch in batches:
-            for kind, payload in batch.records:
-                builder.add(kind, payload)
-            if progress is not None:
-                progress(batch.progress)
+    builder = _ReportBuilder(
+        path,
+        extra_fails=extra_fails,
+        follower=follower,
+        keep_verified=("keep_verified", b"0") not in fields,
+    )
+    try:
+        with contextlib.closing(run(wire.encode_request("verify", fields), cancel)) as batches:
+            for batch in batches:
+                builder.progress = batch.progress
+                for kind, payload in batch.records:
+                    builder.add(kind, payload)
+                if follower is not None:
+                    follower.tick(batch.progress)
+                if progress is not None:
+                    progress(batch.progress)
+    except CancelledError as error:
+        error.report = builder.build_interrupted()
+        raise
     return builder.build()
 
 
 class _ReportBuilder:
     """Collects records into a report."""
 
-    def __init__(self, path: Source, *, extra_fails: bool) -> None:
+    def __init__(
+        self,
+        path: Source,
+        *,
+        extra_fails: bool,
+        follower: Follower | None = None,
+        keep_verified: bool = True,
+    ) -> None:
         self._path = os.fsdecode(cast("AnyPath", path)) if is_path(path) else ""
         self._extra_fails = extra_fails
+        self._follower = follower
+        self._keeps_failures = follower is None or follower.keeps_failures
+        self._keep_verified = keep_verified
+        self._began = time.monotonic()
         self._unlisted: list[Extra] = []
+        self._count: dict[Status, int] = dict.fromkeys(Status, 0)  # of the failures
+        self._reasons: dict[str | None, int] = {REFUSED: 0, WEAK: 0}
+        self._skipped = 0  # of the entries that are not kept
+        self._unlisted_count = 0
         self.manifests: list[Manifest] = []
+        self.progress = wire.decode_batch(wire.EMPTY_BATCH).progress
         self._failures: list[Result] = []
         self._bad_lines: list[tuple[int, BadLine]] = []
         self._verified: list[PackedResults] = []
@@ -455,7 +542,7 @@ class _ReportBuilder:
         """Add a record."""
         match kind:
             case wire.Kind.VERIFIED:
-                self._verified.append(payload)
+                self._add_verified(payload)
             case wire.Kind.MANIFEST:
                 self.manifests.append(wire.decode_manifest(payload))
             case wire.Kind.READ:
@@ -465,11 +552,26 @@ class _ReportBuilder:
                 index, manifest = wire.decode_note(payload, self.manifests)
                 self.manifests[index] = manifest
             case wire.Kind.ENTRY:
-                self._failures.append(wire.decode_entry(payload, self.manifests))
+                result = wire.decode_entry(payload, self.manifests)
+                self._count[result.status] += 1
+                if result.reason is not None:
+                    self._reasons[result.reason] += 1
+                if self._keeps_failures or len(self._failures) < _MAX_KEPT:
+                    self._failures.append(result)
+                if self._follower is not None:
+                    self._follower.found(result)
             case wire.Kind.BAD_LINE:
-                self._bad_lines.append(wire.decode_bad_line(payload, self.manifests))
+                placed = wire.decode_bad_line(payload, self.manifests)
+                self._bad_lines.append(placed)
+                if self._follower is not None:
+                    self._follower.found(placed[1])
             case wire.Kind.EXTRA:
-                self._unlisted.append(self.decode_extra(payload))
+                extra = self.decode_extra(payload)
+                self._unlisted_count += 1
+                if self._keeps_failures or len(self._unlisted) < _MAX_KEPT:
+                    self._unlisted.append(extra)
+                if self._follower is not None:
+                    self._follower.found(extra)
             case wire.Kind.NOT_UNDERSTOOD:
                 self._not_understood.append(wire.decode_not_understood(payload))
             case wire.Kind.SUMMARY:
@@ -478,6 +580,14 @@ class _ReportBuilder:
                 raise_failure(wire.decode_failure(payload))
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
+
+    def _add_verified(self, packed: PackedResults) -> None:
+        if self._follower is not None and self._keep_verified:
+            self._follower.verified(wire.decode_entries(packed, self.manifests))
+        if self._keep_verified and self._keeps_failures:
+            self._verified.append(packed)
+        else:
+            self._skipped += wire.count_entries(packed)[1]
 
     def decode_extra(self, payload: bytes) -> Extra:
         """Decode a record about an unlisted file."""
@@ -492,10 +602,38 @@ class _ReportBuilder:
     def build(self) -> Report:
         """Return the report, after a comparison with the engine's counts."""
         counts = self.summary()
+        report = self._build(counts)
+        if (
+            len(report.bad_lines) < min(counts.bad_lines, MAX_BAD_LINES)
+            or report.bad_lines_omitted < 0
+            or sum(self._count.values()) != report.entries - counts.verified - counts.skipped
+            or self._unlisted_count != counts.extra
+        ):
+            raise EngineError("the engine lost a result")
+        return report
+
+    def build_interrupted(self) -> Report:
+        """Return what was found so far; never more verified entries than there are."""
+        skipped = self._skipped + sum(wire.count_entries(each)[1] for each in self._verified)
+        failed = sum(self._count.values())
+        counts = wire.Summary(
+            max(self.progress.files - failed - skipped, 0),
+            self._count[Status.MISMATCHED],
+            self._count[Status.MISSING],
+            self._count[Status.UNREADABLE],
+            skipped,
+            len(self._bad_lines),
+            self._unlisted_count,
+            self.progress.bytes_read,
+            int((time.monotonic() - self._began) * 1e9),
+        )
+        return self._build(counts, interrupted=True)
+
+    def _build(self, counts: wire.Summary, *, interrupted: bool = False) -> Report:
         order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
         self._failures.sort(key=lambda result: (order[result.manifest], result.line))
         self._bad_lines.sort(key=lambda placed: (placed[0], placed[1].line))
-        report = Report(
+        return Report(
             path=self._path or next((m.path for m in self.manifests), "-"),
             manifests=tuple(self.manifests),
             verified=counts.verified,
@@ -511,12 +649,8 @@ class _ReportBuilder:
             _verified=tuple(self._verified),
             not_understood=tuple(self._not_understood),
             bad_lines_omitted=counts.bad_lines - len(self._bad_lines),
+            extras_omitted=self._unlisted_count - len(self._unlisted),
+            refused=self._reasons[REFUSED],
+            too_weak=self._reasons[WEAK],
+            interrupted=interrupted,
         )
-        if (
-            len(report.bad_lines) < min(counts.bad_lines, MAX_BAD_LINES)
-            or report.bad_lines_omitted < 0
-            or len(report.failures) != report.entries - counts.verified - counts.skipped
-            or report.extra != counts.extra
-        ):
-            raise EngineError("the engine lost a result")
-        return report

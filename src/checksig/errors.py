@@ -110,6 +110,9 @@ class WriteError(ChecksigError, ValueError):
 class CancelledError(ChecksigError):
     """The work was stopped by its :class:`CancelToken`."""
 
+    report: Report | None = None
+    """What a verification had found by then; its ``interrupted`` is true, and it is not ok."""
+
 
 class EngineError(ChecksigError, RuntimeError):
     """The engine cannot be started, or failed; the message has its output.

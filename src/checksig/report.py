@@ -5,14 +5,35 @@ from __future__ import annotations
 import enum
 import functools
 import os
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ._frozen import dataclass
 from ._printable import printable, printable_text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = ["BadLine", "Entry", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
 
+BROKEN_RULE, UNREAD, NOTHING = 2, 3, 4
+"""The codes of bad lines that are not about a line."""
+
 _MAX_EXPLAINED = 20
+_KINDS = {
+    0: "bad line",
+    BROKEN_RULE: "broken rule",
+    UNREAD: "unreadable manifest or folder",
+    NOTHING: "empty manifest",
+}
+"""The kinds of bad lines by their codes."""
+
+_PLURALS = {
+    "bad line": "bad lines",
+    "broken rule": "broken rules",
+    "unreadable manifest or folder": "unreadable manifests or folders",
+    "empty manifest": "empty manifests",
+}
+
 MAX_BAD_LINES = 1000
 """How many bad lines of a kind a report holds: a file that is no manifest may have millions."""
 
@@ -37,6 +58,9 @@ class Status(str, enum.Enum):
 
 
 _OK = (Status.VERIFIED, Status.SKIPPED)
+
+REFUSED = "refused"
+WEAK = "weak"
 
 
 class Progress(NamedTuple):
@@ -114,6 +138,9 @@ class Result(NamedTuple):
     ``strip``, ``basename``, ``remap``, the format, backslashes or Unicode normalization."""
     moved_to: str | None = None
     """For a missing file, the path of an unlisted file with the same digest."""
+    reason: Literal["refused", "weak"] | None = None
+    """Why the file was not read, for programs: ``"refused"`` if a rule forbids it (it lies outside,
+    or is no regular file), ``"weak"`` if its algorithm is weaker than ``min_strength``."""
 
     @property
     def path(self) -> str:
@@ -176,8 +203,6 @@ class _BadLineFields(NamedTuple):
     """What is wrong with it."""
 
 
-BROKEN_RULE = 2
-"""The code of a bad line that is about a directory structure."""
 
 
 class BadLine(_BadLineFields):
@@ -186,12 +211,18 @@ class BadLine(_BadLineFields):
     code: int = 0
     """What is wrong with it, for programs: 1 if the line lists a file without a digest, 2 if it is
     not about a line but about the directory structure (a bag, an OCFL object) that the manifest
-    belongs to, otherwise 0. This is not part of the JSON document."""
+    belongs to, 3 if the manifest or a folder cannot be read (further), 4 if there was nothing to
+    verify, otherwise 0. This is not part of the JSON document."""
 
     @property
     def ok(self) -> bool:
         """Always False, like that of a :class:`Result` that was not verified."""
         return False
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words, such as ``"bad line"`` or ``"broken rule"``."""
+        return _KINDS.get(self.code, _KINDS[0])
 
     def __str__(self) -> str:
         where = f" line {self.line}" if self.line else ""
@@ -275,6 +306,16 @@ class Report:
     100. They are not verified, and not failures: their names are not those of manifests only."""
     bad_lines_omitted: int = 0
     """The number of further lines that were not understood, which :attr:`bad_lines` lacks."""
+    extras_omitted: int = 0
+    """The number of further unlisted files, which :attr:`extras` lacks; always 0 in what
+    :func:`checksig.verify` returns."""
+    refused: int = 0
+    """How many of the unreadable entries were not read because a rule forbids it."""
+    too_weak: int = 0
+    """How many of them were not read because their algorithm is too weak."""
+    interrupted: bool = False
+    """Whether the verification was stopped before its end. The report has what was found until
+    then, and is not ok."""
 
     @property
     def ok(self) -> bool:
@@ -283,7 +324,9 @@ class Report:
         Skipped entries are not failures, nor are unlisted files, except with ``extra="fail"``.
         """
         everything = self.verified > 0 and self.verified + self.skipped == self.entries
-        return everything and not self.bad_line_count and all(extra.ok for extra in self.extras)
+        if self.interrupted or self.bad_line_count:
+            return False
+        return everything and all(extra.ok for extra in self.extras)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -303,8 +346,8 @@ class Report:
 
     @property
     def extra(self) -> int:
-        """The number of files that no manifest lists; the length of :attr:`unlisted`."""
-        return len(self.extras)
+        """The number of files that no manifest lists."""
+        return len(self.extras) + self.extras_omitted
 
     @property
     def text_lines(self) -> int:
@@ -333,17 +376,28 @@ class Report:
 
     def summary(self) -> str:
         """Return the counts in one line: ``10 entries: 9 verified, 1 mismatched``."""
-        counts = [("mismatched", self.mismatched), ("missing", self.missing)]
-        counts += [("unreadable", self.unreadable), ("skipped", self.skipped)]
-        parts = [f"{self.verified} verified", *(f"{n} {what}" for what, n in counts if n)]
-        broken = sum(bad.code == BROKEN_RULE for bad in self.bad_lines)
-        if self.bad_line_count > broken:
-            parts.append(_plural(self.bad_line_count - broken, "bad line"))
-        if broken:
-            parts.append(_plural(broken, "broken rule"))
-        if self.extras:
-            parts.append(f"{self.extra} not listed")
+        parts = in_words(self.counts())
+        if self.interrupted:
+            parts.append("interrupted")
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
+
+    def counts(self) -> list[tuple[str, int]]:
+        """Return what was found how often, in the words of :meth:`summary`."""
+        lines = dict.fromkeys(_KINDS.values(), 0)
+        for bad in self.bad_lines:
+            lines[bad.kind] += 1
+        lines[_KINDS[0]] += self.bad_lines_omitted
+        counts = [
+            ("mismatched", self.mismatched),
+            ("missing", self.missing),
+            ("unreadable", self.unreadable - self.refused - self.too_weak),
+            ("refused", self.refused),
+            ("too weak", self.too_weak),
+            ("skipped", self.skipped),
+            *lines.items(),
+            ("not listed", self.extra),
+        ]
+        return [("verified", self.verified), *((what, n) for what, n in counts if n)]
 
     def explain(self) -> str:
         """Return a line for each failure; of more than 20, the first and how many more."""
@@ -383,6 +437,7 @@ class Report:
             "not_understood": list(self.not_understood),
             "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
+            "interrupted": self.interrupted,
         }
         if results:
             d["results"] = [r._asdict() for r in self.results]
@@ -397,6 +452,11 @@ class Report:
         import json
 
         return json.dumps(self.to_dict(results=results), indent=indent)
+
+
+def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:
+    """Return counts as :meth:`Report.counts` has them in words: ``["2 verified", "1 bad line"]``."""
+    return [f"{n} {what if n == 1 else _PLURALS.get(what, what)}" for what, n in counts]
 
 
 def _plural(n: int, one: str, many: str = "") -> str:

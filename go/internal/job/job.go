@@ -167,16 +167,20 @@ func (j *Job) WaitIn(timeout time.Duration, allocate func(size int) []byte) []by
 }
 
 func (j *Job) take(allocate func(size int) []byte) []byte {
+	files := j.progress.Files.Load() // before the records: those of all files that it counts are taken
 	j.handOver()
 	j.mu.Lock()
 	records, ended := j.records, j.ended
 	j.records = chunkList{}
 	j.taken.Broadcast()
 	j.mu.Unlock()
+	if ended {
+		files = j.progress.Files.Load()
+	}
 
 	batch := wire.AppendHeader(allocate(wire.HeaderSize + records.size)[:0], wire.Header{
 		Finished: ended,
-		Files:    j.progress.Files.Load(), TotalFiles: j.progress.TotalFiles.Load(),
+		Files:    files, TotalFiles: j.progress.TotalFiles.Load(),
 		Bytes: j.progress.Bytes.Load(), TotalBytes: j.progress.TotalBytes.Load(),
 	})
 	return records.moveTo(batch)

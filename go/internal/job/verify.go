@@ -107,7 +107,7 @@ func (j *Job) verifySink(r *request) verify.Sink {
 			case result.Status != verify.Verified && result.Status != verify.Skipped:
 				record := entryOf(result)
 				j.append(func(dst []byte) []byte { return wire.AppendEntry(dst, &record) })
-			case r.keepVerified:
+			case r.keepVerified || result.Status == verify.Skipped:
 				record := entryOf(result)
 				j.appendVerified(result.Worker, &record)
 			}
@@ -123,11 +123,20 @@ var statuses = [...]wire.Status{
 	verify.Skipped:    wire.StatusSkipped,
 }
 
+var reasons = [...]wire.Status{
+	verify.NoReason: wire.StatusUnreadable,
+	verify.Refused:  wire.StatusRefused,
+	verify.Weak:     wire.StatusWeak,
+}
+
 func entryOf(r *verify.Result) wire.Entry {
 	e := wire.Entry{
 		Status: statuses[r.Status], Assumed: r.Assumed, Manifest: r.Manifest.Index, Line: r.Line, BytesRead: r.BytesRead,
 		Algorithm: r.Algorithm.Name, Expected: r.Digest, Found: r.Found, Name: r.Name, Detail: r.Detail,
 		OpenedAs: r.OpenedAs, MovedTo: r.MovedTo,
+	}
+	if r.Status == verify.Unreadable {
+		e.Status = reasons[r.Reason]
 	}
 	if r.RawName != "" {
 		e.Name = r.RawName
@@ -140,6 +149,8 @@ var lineCodes = [...]wire.LineCode{
 	manifest.NoDigest:   wire.LineNoDigest,
 	manifest.PlainText:  wire.LineOther,
 	manifest.BrokenRule: wire.LineBrokenRule,
+	manifest.Unread:     wire.LineUnread,
+	manifest.Nothing:    wire.LineNothing,
 }
 
 func algorithmNames(all []*digest.Algorithm) []string {

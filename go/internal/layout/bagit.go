@@ -177,6 +177,9 @@ func (c *bagCheck) all() {
 			c.problem(list.file, 0, "its name contains no known algorithm")
 		}
 	}
+	if version != "" && len(c.payload) > 0 {
+		c.report.Note(c.payload[0].file, 0, "of a bag, whose rules were checked as well (BagIt "+version+")")
+	}
 	octets, files := c.payloadFiles(version)
 	if c.profile != nil {
 		c.checkProfile(octets, files)

@@ -152,6 +152,8 @@ const (
 	PlainText                  // nothing in the line looks like a digest, and the format may have text between entries
 	Ignored                    // what the line says is not used, and need not be: no error, but worth a note
 	BrokenRule                 // not about a line, but about the structure that the manifest belongs to
+	Unread                     // not about a line: the manifest, or a folder, cannot be read from there on
+	Nothing                    // not about a line: nothing was there to verify
 )
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }

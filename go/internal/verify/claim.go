@@ -71,4 +71,7 @@ func (c *claim) failed(r *Result, err error) {
 	}
 	c.result(r, status, c.name)
 	r.Detail, r.Outside = safefs.Cause(err), errors.Is(err, safefs.ErrOutside)
+	if r.Outside || errors.Is(err, safefs.ErrNotRegular) || errors.Is(err, safefs.ErrName) {
+		r.Reason = Refused
+	}
 }

@@ -33,10 +33,11 @@ func (c *comparer) refusal(claim *claim) error {
 	return nil
 }
 
-// refuse reports a claim that is not looked into.
-func (c *comparer) refuse(claim *claim, err error) {
+// refuse reports a claim that is not looked into, for a reason.
+func (c *comparer) refuse(claim *claim, err error, reason Reason) {
 	var r Result
 	claim.failed(&r, err)
+	r.Reason = reason
 	c.report(claim, &r)
 }
 

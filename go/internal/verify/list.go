@@ -35,7 +35,7 @@ func List(ctx context.Context, r Reading, path string, sink Sink, entry func(*Ma
 			}
 			record.manifest(m.Manifest)
 			if err != nil {
-				record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err)})
+				record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err), Code: manifest.Unread})
 			}
 		},
 		bad: func(m *openManifest, bad *manifest.LineError) {

@@ -166,11 +166,11 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		return !bad.Fatal
 	case errors.Is(err, io.EOF):
 		if f := m.location.found; m.line == 0 && (f == nil || !f.MayBeEmpty) {
-			v.bad(m, &manifest.LineError{Cause: "lists no file"})
+			v.bad(m, &manifest.LineError{Cause: "lists no file", Code: manifest.Nothing})
 		}
 	case errors.Is(err, context.Canceled): // nobody waits for what comes after it
 	default:
-		v.bad(m, &manifest.LineError{Line: m.line + 1, Cause: "cannot be read further: " + safefs.Cause(err)})
+		v.bad(m, &manifest.LineError{Line: m.line + 1, Cause: "cannot be read further: " + safefs.Cause(err), Code: manifest.Unread})
 	}
 	return false
 }

@@ -42,8 +42,8 @@ func (r *recorder) result(result *Result) {
 		r.note(result.Manifest, 0, "--follow-outside (follow_outside=True) reads files outside its folder")
 	}
 	r.statuses[result.Status].Add(1)
-	r.progress.Files.Add(1)
 	r.sink.Result(result)
+	r.progress.Files.Add(1) // after it: who sees the number has all results that it counts
 }
 
 func (r *recorder) badLine(m *Manifest, bad *manifest.LineError) {
@@ -67,7 +67,7 @@ func (r *recorder) unlistedFile(f *UnlistedFile) {
 func (r *recorder) nothingVerified() {
 	s := r.summary()
 	if s.Entries > 0 && s.Statuses[Skipped] == s.Entries && s.BadLines == 0 {
-		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified"})
+		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified", Code: manifest.Nothing})
 	}
 }
 

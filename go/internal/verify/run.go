@@ -202,7 +202,7 @@ func (r *run) opened(m *openManifest, err error) {
 		r.record.note(m.Manifest, 0, "part of "+kind.Title+", which was not checked: verify its folder")
 	}
 	if err != nil {
-		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err)})
+		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err), Code: manifest.Unread})
 	}
 }
 
@@ -251,11 +251,12 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 			})
 		}
 	}
-	if err := r.compare.refusal(c); err != nil {
-		refused = err
+	if weak := r.compare.refusal(c); weak != nil {
+		r.compare.refuse(c, weak, Weak)
+		return false
 	}
 	if refused != nil {
-		r.compare.refuse(c, refused)
+		r.compare.refuse(c, refused, Refused)
 	}
 	return refused == nil
 }

@@ -153,7 +153,7 @@ func isFile(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
 func (s *unlistedSearch) unsearched(path string, err error) {
 	m := &Manifest{Path: path}
 	s.record.manifest(m)
-	s.record.badLine(m, &manifest.LineError{Cause: "cannot be searched: " + safefs.Cause(err)})
+	s.record.badLine(m, &manifest.LineError{Cause: "cannot be searched: " + safefs.Cause(err), Code: manifest.Unread})
 }
 
 // found reports an unlisted file, once its digests are known if files are missing.

@@ -39,6 +39,16 @@ var statusNames = [statusCount]string{"verified", "mismatched", "missing", "unre
 
 func (s Status) String() string { return statusNames[s] }
 
+// Reason is why an entry is [Unreadable], where a caller can do something about it.
+type Reason uint8
+
+// An entry has NoReason if its file could not be read.
+const (
+	NoReason Reason = iota
+	Refused         // the rules do not let it be read
+	Weak            // its algorithm is weaker than MinStrength
+)
+
 // Request says what to verify, and how.
 type Request struct {
 	Reading
@@ -109,6 +119,7 @@ type Result struct {
 	BytesRead int64
 	Detail    string // why, for Unreadable, Missing, and Mismatched because of its size
 	OpenedAs  string // the file's path, if it is another than Name from the manifest's folder
+	Reason    Reason // for programs, for Unreadable
 	Outside   bool   // it was refused because it lies outside
 	MovedTo   string // the path of an unlisted file that has the digest of this missing one
 	Worker    int    // who found it, from 1; 0 for none

@@ -36,7 +36,7 @@
 // fields are not options of the table in src/checksig/_options.py; keep_verified is a keyword of
 // verify() all the same:
 //
-//	keep_verified  "0": send no record for verified and skipped entries; default "1"
+//	keep_verified  "0": send no record for verified entries; default "1"
 //	totals         "1": find out the totals of the progress; default "0"
 //	high_water     how many bytes of results the engine buffers before it waits for the caller, 1
 //	               to 67108864; default 1048576. The engine wakes a waiting caller at half of that.
@@ -88,7 +88,8 @@
 //	           by one space
 //
 //	'E' entry
-//	0   u8     status: 0 verified, 1 mismatched, 2 missing, 3 unreadable, 4 skipped
+//	0   u8     status: 0 verified, 1 mismatched, 2 missing, 3 unreadable, 4 skipped; or 5 refused, 6 too weak,
+//	           which both count as unreadable
 //	1   u8     size of algorithm
 //	2   u8     size of expected
 //	3   u8     size of found
@@ -138,7 +139,8 @@
 //	0   u32    manifest
 //	4   u64    line; 0 if it is about the manifest as a whole
 //	12  u8     code: 0 none, 1 the line lists a file without a digest, 2 not about the line but about the
-//	           directory structure that the manifest belongs to
+//	           directory structure that the manifest belongs to, 3 the manifest, or the folder, cannot be read
+//	           from there on, 4 nothing was there to verify
 //	13  u32    size of text
 //	17         text (the beginning of the line), cause
 //

@@ -106,6 +106,12 @@ const (
 	StatusCount = iota
 )
 
+// What an unreadable entry can be in addition. A summary counts these as unreadable.
+const (
+	StatusRefused Status = iota + StatusCount // the rules do not let it be read
+	StatusWeak                                // its algorithm is weaker than the caller accepts
+)
+
 // Entry is what became of an entry of a manifest.
 type Entry struct {
 	Status    Status
@@ -205,6 +211,8 @@ const (
 	LineOther      LineCode = iota // only the cause tells
 	LineNoDigest                   // the line lists a file without a digest
 	LineBrokenRule                 // it is about the directory structure that the manifest belongs to
+	LineUnread                     // the manifest, or the folder, cannot be read from there on
+	LineNothing                    // nothing was there to verify
 )
 
 // BadLine is a line of a manifest that was not understood.

@@ -13,7 +13,18 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import EngineError
-from ..report import BadLine, Entry, Extra, Manifest, PackedResults, Progress, Result, Status
+from ..report import (
+    REFUSED,
+    WEAK,
+    BadLine,
+    Entry,
+    Extra,
+    Manifest,
+    PackedResults,
+    Progress,
+    Result,
+    Status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,6 +51,7 @@ __all__ = [
     "Kind",
     "Summary",
     "WrittenSummary",
+    "count_entries",
     "decode_algorithm",
     "decode_bad_line",
     "decode_batch",
@@ -58,10 +70,11 @@ __all__ = [
     "decode_written",
     "encode_request",
     "is_finished",
+    "pack_result",
     "writes_files",
 ]
 
-ABI = 9
+ABI = 10
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -95,7 +108,8 @@ EMPTY_BATCH = _HEADER.pack(0, 0, -1, 0, -1)
 NO_DIGEST = 1
 """The code of a bad line that lists a file without a digest."""
 
-_STATUSES = tuple(Status)
+_STATUSES = (*Status, Status.UNREADABLE, Status.UNREADABLE)
+_REASONS = (*(None for _ in Status), REFUSED, WEAK)
 _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
@@ -265,7 +279,62 @@ def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
         assumed == 1,
         _name(parts[5]) or None,
         _name(parts[6]) or None,
+        _REASONS[status],
     )
+
+
+def pack_result(result: Result) -> PackedResults:
+    """Return a ``V`` record of one entry, of the first manifest."""
+    texts = (
+        result.algorithm.encode(),
+        bytes.fromhex(result.expected),
+        bytes.fromhex(result.found or ""),
+    )
+    name = result.name.encode(_FS_ENCODING, _FS_ERRORS)
+    payload = _ENTRY.pack(
+        _STATUSES.index(result.status),
+        *map(len, texts),
+        result.assumed,
+        0,
+        result.line,
+        result.size,
+        len(name),
+        0,
+        0,
+        0,
+    )
+    payload += b"".join((*texts, name))
+    return PackedResults(_RECORD.pack(Kind.ENTRY, len(payload)) + payload)
+
+
+def count_entries(packed: PackedResults) -> tuple[int, int]:
+    """Return how many verified and how many skipped entries a ``V`` record has."""
+    try:
+        return _count(bytes(packed))
+    except _WRONG as error:
+        raise _damaged() from error
+
+
+def _count(payload: bytes) -> tuple[int, int]:
+    verified, skipped, at = 0, 0, 0
+    while at < len(payload):
+        kind = payload[at]
+        if kind == Kind.SHORT:
+            digest_size, name_size, _, _ = _SHORT.unpack_from(payload, at)
+            at += _SHORT.size + digest_size + name_size
+            verified += 1
+        elif kind == Kind.GROUP:
+            at += _GROUP.size + _GROUP.unpack_from(payload, at)[0]
+        else:
+            _check(kind == Kind.ENTRY)
+            _, size = _RECORD.unpack_from(payload, at)
+            at += _RECORD.size
+            is_skipped = _STATUSES[payload[at]] is Status.SKIPPED
+            at += size
+            skipped += is_skipped
+            verified += not is_skipped
+        _check(at <= len(payload))
+    return verified, skipped
 
 
 def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[Result]:

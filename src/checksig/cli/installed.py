@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import ChecksigError
+from .. import ChecksigError, InstalledReport
 from .arguments import add_flag, add_option
+from .interrupt import Interruption
 from .output import Output, add_output_arguments
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from .. import InstalledReport
+    from .. import PackageReport
 
 __all__ = ["add_report_arguments", "configure_system", "run_packages", "run_system"]
 
@@ -40,8 +41,7 @@ def add_report_arguments(
 ) -> None:
     """Add the arguments about the report *of* something, with what it can list and excuse."""
     add_flag(parser, "--ignore-unrecorded", text=f"do not count {unrecorded} as failures")
-    add_flag(parser, "-v", "--verbose", text=f"list {listed} too")
-    add_output_arguments(parser, of)
+    add_output_arguments(parser, of, listed)
     add_option(parser, "verify", "workers")
 
 
@@ -62,15 +62,27 @@ def run_packages(
     An error is about *place*.
     """
     output = Output(options, of="packages")
-    try:
-        report = verify(
-            *arguments,
-            **keywords,
-            ignore_unrecorded=options.ignore_unrecorded,
-            workers=options.workers,
-        )
-    except (ChecksigError, OSError, ValueError) as error:
-        output.error(place, error)
-    else:
-        output.installed(report, verbose=options.verbose)
-    return output.end()
+    found: list[PackageReport] = []
+
+    def take(package: PackageReport) -> None:
+        found.append(package)
+        output.package(package)
+
+    with Interruption() as interruption:
+        try:
+            with interruption.raising():
+                report = verify(
+                    *arguments,
+                    **keywords,
+                    ignore_unrecorded=options.ignore_unrecorded,
+                    workers=options.workers,
+                    package=take,
+                )
+        except (ChecksigError, OSError, ValueError) as error:
+            output.error(place, error)
+        except KeyboardInterrupt:
+            partial = InstalledReport(place, tuple(found), options.ignore_unrecorded)
+            output.installed(partial)
+        else:
+            output.installed(report)
+        return output.end(interruption)

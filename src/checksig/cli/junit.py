@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import Status
 from .._printable import printable, printable_text
-from ..report import BROKEN_RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,13 +83,13 @@ def _case(result: Result) -> Case:
     message = result.detail or result.status.value
     if result.status is Status.MISMATCHED and result.found:
         message = f"{result.algorithm} listed {result.expected}, found {result.found}"
-    return Case(result.name, _ELEMENTS[result.status], result.status.value, message)
+    kind = result.reason or result.status.value
+    return Case(result.name, _ELEMENTS[result.status], kind, message)
 
 
 def _bad_case(bad: BadLine) -> Case:
     where = f"line {bad.line}" if bad.line else "manifest"
-    what = "broken rule" if bad.code == BROKEN_RULE else "bad line"
-    return Case(where, "error", what, f"{bad.cause}: {bad.text}" if bad.text else bad.cause)
+    return Case(where, "error", bad.kind, f"{bad.cause}: {bad.text}" if bad.text else bad.cause)
 
 
 def write(path: str, found: Iterable[Suite]) -> None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, PackageStatus
-from .._printable import printable, printable_text
+from .._printable import printable_text
 from . import junit
+from ..report import in_words
 from .arguments import add_flag, group_of
-from .streams import complain, write
-from .text import Style, Total, installed_lines, report_lines, summary_line
+from .progress import Bar
+from .streams import complain, flush, write
+from .text import (
+    Live,
+    Notes,
+    Style,
+    Total,
+    installed_summary,
+    package_lines,
+    shown_name,
+    summary_line,
+)
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from .. import InstalledReport, PackageReport, Report
+    from .interrupt import Interruption
+    from .text import Follower
 
 __all__ = ["SCHEMA", "Output", "add_output_arguments", "error_message"]
 
@@ -23,20 +38,27 @@ SCHEMA = 1
 """The version of the JSON document, which src/checksig/schema describes."""
 
 
-def add_output_arguments(parser: argparse.ArgumentParser, what: str) -> None:
-    """Add the options for the kind of output; *what* is reported, such as "a PATH"."""
+def add_output_arguments(
+    parser: argparse.ArgumentParser, what: str, listed: str = "verified files"
+) -> None:
+    """Add the options for the kind of output.
+
+    :param what: What is reported, such as "a PATH".
+    :param listed: What ``--verbose`` lists.
+    """
     add_flag(parser, "--json", text="print one JSON document")
     group_of(parser, "output").add_argument(
         "--junit", metavar="FILE", help="also write the failures to FILE as JUnit XML"
     )
     add_flag(parser, "-q", "--quiet", text=f"print nothing for {what} that is verified")
+    add_flag(parser, "-v", "--verbose", text=f"list {listed} too")
 
 
 def error_message(path: str, error: Exception) -> str:
     """Return one line about an error; *path* is for one that names no file."""
     if isinstance(error, OSError) and error.strerror:
         name = path if error.filename is None else error.filename
-        return f"{printable(os.fsdecode(name))}: {printable_text(error.strerror)}"
+        return f"{shown_name(os.fsdecode(name))}: {printable_text(error.strerror)}"
     return str(error) if isinstance(error, ChecksigError) else printable_text(str(error))
 
 
@@ -44,71 +66,145 @@ class Output:
     """Prints reports in the form that the command line asks for.
 
     :param of: The key in the JSON document, ``reports`` or ``packages``.
+    :param parts: How many operations the bar shows the sum of.
     """
 
-    def __init__(self, options: argparse.Namespace, *, of: str = "reports") -> None:
+    def __init__(self, options: argparse.Namespace, *, of: str = "reports", parts: int = 1) -> None:
         self._json: bool = options.json
         self._junit: str | None = options.junit
         self._quiet: bool = options.quiet
+        self._verbose: bool = options.verbose
         self._style = Style()
         self._document: dict[str, Any] = {"schema": SCHEMA, "ok": False, of: []}
         self._errors: list[dict[str, str]] = []
         self._suites: list[junit.Suite] = []
-        self._total = _Sum()
+        self._reports: list[Report] = []
+        self._packages: InstalledReport | None = None
         self._code = 0
+        self._began = time.monotonic()
+        self.bar = Bar(shown=not getattr(options, "no_progress", True), parts=parts)
+        self._live = Live(self._style, self.bar)
 
-    def report(self, report: Report) -> None:
-        """Print the report about one path, or keep it for the end."""
-        self._total.add(report)
+    def follow(self, number: int, *, keeps_failures: bool = False) -> Follower | None:
+        """Return what prints the results of a path at once; None if the document has them."""
+        if self._json:
+            return None
+        return self._live.follow(number, keeps_failures=keeps_failures or bool(self._junit))
+
+    def report(self, report: Report, follower: Follower | None = None) -> None:
+        """Take the report about one path, whose failures *follower* has."""
         if not report.ok:
             self._code = max(self._code, 1)
         if self._json:
-            self._document["reports"].append(report.to_dict())
-        elif not (report.ok and self._quiet):
-            for line in report_lines(report, self._style):
-                write(line)
+            self._document["reports"].append(report.to_dict(results=self._verbose))
+        elif follower is not None:
+            follower.end(report)
+        else:
+            self._show(report)
+        self._reports.append(report)
         if self._junit:
             self._suites += junit.suites(report)
 
-    def installed(self, report: InstalledReport, *, verbose: bool) -> None:
-        """Print the report about packages, or keep it for the end."""
+    def _show(self, report: Report) -> None:
+        follower = self._live.follow(len(self._reports), keeps_failures=True)
+        for item in (*report.failures, *report.bad_lines, *report.unlisted):
+            follower.found(item)
+        if self._verbose:
+            follower.verified(result for result in report.results if result.ok)
+        follower.end(report)
+
+    def package(self, report: PackageReport) -> None:
+        """Print the report about one package, if text is printed."""
+        if not self._json:
+            for line in package_lines(report, self._style, verbose=self._verbose):
+                write(line)
+            flush()
+
+    def installed(self, report: InstalledReport) -> None:
+        """Take the report about all packages."""
         if not report.ok:
             self._code = max(self._code, 1)
+        self._packages = report
         if self._json:
             self._document.update(report.to_dict())
-        else:
-            for line in installed_lines(report, self._style, verbose=verbose):
-                if not (report.ok and self._quiet):
-                    write(line)
         if self._junit:
             self._suites += [suite for each in report.packages for suite in _suites(each)]
 
     def error(self, path: str, error: Exception) -> None:
         """Print an error that prevented the verification of a path."""
         self._code = 2
-        self._total.errors += 1
         text = error_message(path, error)
         self._errors.append({"path": path, "message": text})
         if not self._json:
-            complain(text)
+            with self.bar.hidden():
+                complain(text)
         if self._junit:
             self._suites.append(junit.error_suite(path, text))
 
-    def end(self) -> int:
-        """Print the end of the output, and return the exit code."""
+    def end(self, interruption: Interruption | None = None) -> int:
+        """Print the end of the output, and return the exit code.
+
+        After an interrupt it says so, and has what was found until then.
+        """
+        interrupted = interruption is not None and bool(interruption.number)
+        if interrupted and self._junit:
+            self._suites.append(junit.error_suite("checksig", "interrupted", "interrupted"))
         if self._junit:
             try:
                 junit.write(self._junit, self._suites)
             except OSError as error:
                 self.error(self._junit, error)
+        ok = self._code == 0 and not interrupted
         if self._json:
-            self._document |= {"ok": self._code == 0, "errors": self._errors}
+            self._document |= {"ok": ok, "errors": self._errors, "interrupted": interrupted}
             import json
 
             write(json.dumps(self._document, indent=2))
-        elif self._total.paths > 1 and not (self._code == 0 and self._quiet):
-            write(summary_line(self._code == 0, str(self._total), self._total.total, self._style))
-        return self._code
+        else:
+            for line in self._last_lines(ok=ok, interrupted=interrupted):
+                write(line)
+        if interrupted:
+            flush()
+            complain("interrupted")
+        return interruption.exit_code if interrupted and interruption else self._code
+
+    def _last_lines(self, *, ok: bool, interrupted: bool) -> Iterator[str]:
+        yield from self._live.end(self._reports)
+        notes = Notes()
+        of = [] if self._packages is None else self._packages.packages
+        for report in (*self._reports, *(each.report for each in of if each.report is not None)):
+            if not (self._quiet and report.ok):
+                notes.add(report)
+        if not (self._quiet and ok):
+            yield from notes.lines(self._style)
+            yield from self._summary(ok=ok, interrupted=interrupted)
+
+    def _summary(self, *, ok: bool, interrupted: bool) -> Iterator[str]:
+        if self._packages is not None:
+            yield installed_summary(self._packages, self._style, ok=ok)
+        elif len(self._reports) == 1 and not self._errors:
+            (report,) = self._reports
+            text = f"{shown_name(report.path)}: {report.summary()}"
+            yield summary_line(ok, text, Total.of(report), self._style)
+        elif len(self._reports) + len(self._errors) > 1:
+            yield summary_line(ok, self._sum(), self._total(), self._style)
+
+    def _total(self) -> Total:
+        total = sum(map(Total.of, self._reports), Total())
+        return total._replace(elapsed=min(total.elapsed, time.monotonic() - self._began))
+
+    def _sum(self) -> str:
+        """Return the counts of all reports in one line."""
+        counts: dict[str, int] = {}
+        for report in self._reports:
+            for what, n in report.counts():
+                counts[what] = counts.get(what, 0) + n
+        parts = in_words(counts.items()) or ["0 verified"]
+        if self._errors:
+            parts.append(f"{len(self._errors)} could not be verified")
+        paths = len(self._reports) + len(self._errors)
+        entries = sum(report.entries for report in self._reports)
+        return f"{paths} paths, {entries} entries: {', '.join(parts)}"
 
 
 def _suites(package: PackageReport) -> list[junit.Suite]:
@@ -117,30 +213,3 @@ def _suites(package: PackageReport) -> list[junit.Suite]:
     if package.status is PackageStatus.UNVERIFIABLE:
         found.append(junit.error_suite(name, package.problem or "", package.status.value))
     return found or [junit.Suite(name, [], str(package))]
-
-
-class _Sum:
-    """The sum of several reports."""
-
-    def __init__(self) -> None:
-        self.errors = 0
-        self.total = Total()
-        self._reports = 0
-        self._counts: dict[str, int] = {}
-
-    @property
-    def paths(self) -> int:
-        return self._reports + self.errors
-
-    def add(self, report: Report) -> None:
-        self._reports += 1
-        self.total = self.total + Total.of(report)
-        for name in ("verified", "mismatched", "missing", "unreadable", "skipped"):
-            self._counts[name] = self._counts.get(name, 0) + getattr(report, name)
-        self._counts["bad lines"] = self._counts.get("bad lines", 0) + report.bad_line_count
-
-    def __str__(self) -> str:
-        counts = [f"{n} {what}" for what, n in self._counts.items() if n or what == "verified"]
-        if self.errors:
-            counts.append(f"{self.errors} could not be verified")
-        return f"{self.paths} paths, {self.total.files} entries: {', '.join(counts)}"

@@ -1,33 +1,55 @@
-"""The output as text: failures first, then notes, then a summary line."""
+"""The output as text: failures as they are found, then notes, then a summary line."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from .. import PackageStatus, Report, Status
+from .. import BadLine, PackageStatus, Report, Result, Status
 from .._algorithms import load
 from .._printable import printable, printable_text
-from ..report import BROKEN_RULE
+from ..report import NOTHING, REFUSED, UNREAD, WEAK
+from .streams import flush, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from .. import BadLine, Extra, InstalledReport, Manifest, Result
+    from .. import Extra, InstalledReport, Manifest, PackageReport, Progress
+    from .progress import Bar
+
+    Item = Result | BadLine | Extra
 
 __all__ = [
+    "Follower",
+    "Live",
+    "Notes",
     "Style",
     "Total",
     "format_size",
-    "installed_lines",
-    "report_lines",
+    "installed_summary",
+    "package_lines",
+    "shown_name",
     "summary_line",
 ]
 
 _INDENT = " " * 12
 _MAX_BAD_LINES = 20  # a file that is not a manifest may have thousands
 _MAX_NOTES = 20
+_MAX_KINDS = 1000  # of notes that are kept
+
+_MAX_FAILURES = 1000
+"""How many failures are shown; the others are counted."""
+
+_FEW = 20
+"""Up to so many missing files are listed if no file is there at all."""
+
+_PAUSE = 0.5
+"""Seconds for which failures wait: those of one file, and all of a short run, come in order."""
+
+_BLOCK = 1000
+"""How many lines wait at most."""
 
 _RED, _GREEN, _YELLOW, _CYAN = "31", "32", "33", "36"
 _COLOURS = {
@@ -36,8 +58,11 @@ _COLOURS = {
     "MISMATCHED": _RED,
     "MISSING": _RED,
     "UNREADABLE": _RED,
+    "REFUSED": _RED,
+    "TOO WEAK": _RED,
     "BAD LINE": _RED,
     "BROKEN RULE": _RED,
+    "EMPTY": _RED,
     "NO RECORD": _RED,
     "NOT LISTED": _YELLOW,
     "SKIPPED": _YELLOW,
@@ -61,130 +86,322 @@ class Style:
         return f"{padded} {printable_text(text)}"
 
 
-def report_lines(report: Report, style: Style) -> Iterator[str]:
-    """Yield the lines about *report*, with the summary last."""
-    yield from _failure_lines(report, style)
-    yield from _note_lines([report], style)
-    if report.missing:
-        yield style.line("NOTE", _missing_note(report))
-    text = f"{printable(report.path)}: {report.summary()}"
-    yield summary_line(report.ok, text, Total.of(report), style)
+def shown_name(name: str) -> str:
+    """Return *name* as it is printed: in quotes if a blank at its end would not be seen."""
+    text = printable(name)
+    return f'"{text}"' if text != text.strip(" ") or not text else text
 
 
-def _missing_note(report: Report) -> str:
-    """Return what can be done about missing files."""
-    if report.missing < report.entries:
-        return "--ignore-missing skips missing files"
+class Live:
+    """Prints failures soon after they were found, above the bar.
+
+    Threads may use it.
+    """
+
+    def __init__(self, style: Style, bar: Bar) -> None:
+        self._style = style
+        self._bar = bar
+        self._waiting: list[tuple[int, Item]] = []
+        self._since = 0.0
+        self._shown: set[tuple[str, str]] = set()
+        self._hidden = 0
+        self._bad_lines = 0
+
+    def follow(self, number: int, *, keeps_failures: bool) -> Follower:
+        """Return what takes the results of the path with that number, from 0."""
+        return Follower(self, number, keeps_failures=keeps_failures)
+
+    def add(self, number: int, item: Item) -> None:
+        """Print *item* soon, unless too many were printed."""
+        with self._bar.lock:
+            if not item.ok:
+                self._bar.failures += 1
+                if self._is_hidden(item):
+                    return
+            if not self._waiting:
+                self._since = time.monotonic()
+            self._waiting.append((number, item))
+            if len(self._waiting) >= _BLOCK:
+                self.flush()
+
+    def _is_hidden(self, item: Item) -> bool:
+        """Count *item* if too many were printed before it, and return whether that is so."""
+        if isinstance(item, BadLine) and item.kind == "bad line":
+            self._bad_lines += 1
+            return self._bad_lines > _MAX_BAD_LINES
+        if len(self._shown) < _MAX_FAILURES:
+            return False
+        self._hidden += 1
+        return True
+
+    def hide(self, count: int) -> None:
+        """Count failures that are not printed."""
+        with self._bar.lock:
+            self._bar.failures += count
+            self._hidden += count
+
+    def tick(self) -> None:
+        """Print what has waited long enough; called several times a second."""
+        if self._waiting and time.monotonic() - self._since >= _PAUSE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Print what waits."""
+        with self._bar.lock:
+            waiting, self._waiting = self._waiting, []
+            if not waiting:
+                return
+            with self._bar.hidden():
+                for line in self._lines(waiting):
+                    write(line)
+                flush()
+
+    def _lines(self, items: list[tuple[int, Item]]) -> Iterator[str]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for _, item in sorted(items, key=_place):
+            word, name, details = _describe(item)
+            key = word, name
+            if isinstance(item, BadLine):
+                yield from self._flushed(found)
+                yield self._style.line(word, name)
+                yield from (_INDENT + detail for detail in details)
+            elif key in self._shown:
+                continue  # under another algorithm, or by another manifest
+            else:
+                known = found.setdefault(key, [])
+                known += [detail for detail in details if detail not in known]
+        yield from self._flushed(found)
+
+    def _flushed(self, found: dict[tuple[str, str], list[str]]) -> Iterator[str]:
+        for (word, name), details in found.items():
+            if word not in {"OK", "SKIPPED"}:
+                if len(self._shown) >= _MAX_FAILURES:
+                    self._hidden += 1
+                    continue
+                self._shown.add((word, name))
+            yield self._style.line(word, name)
+            yield from (_INDENT + detail for detail in details)
+        found.clear()
+
+    def end(self, reports: Iterable[Report]) -> Iterator[str]:
+        """Print what waits, and yield what was left out."""
+        self.flush()
+        if self._bad_lines > _MAX_BAD_LINES:
+            omitted = sum(report.bad_lines_omitted for report in reports)
+            yield _more_bad_lines(self._bad_lines - _MAX_BAD_LINES + omitted, omitted)
+        if self._hidden:
+            yield f"{_INDENT}... and {self._hidden:,} more; --json lists all"
+
+
+def _more_bad_lines(count: int, omitted: int) -> str:
+    listed = "the first 1,000" if omitted else "all"
+    return f"{_INDENT}... and {count:,} more bad lines; --json lists {listed}"
+
+
+class Follower:
+    """Takes the results of one path for :class:`Live`.
+
+    Missing files are held back until it is known whether any file is there: if not, one note says
+    more than a line for each.
+    """
+
+    def __init__(self, live: Live, number: int, *, keeps_failures: bool) -> None:
+        self.keeps_failures = keeps_failures
+        self._live = live
+        self._number = number
+        self._held: list[Result] = []
+        self._held_count = 0
+        self._holds = True
+
+    def found(self, item: Item) -> None:
+        """Take a failure, a bad line or an unlisted file."""
+        if self._holds and isinstance(item, Result):
+            if item.status is Status.MISSING and not item.moved_to:
+                self._held_count += 1
+                if len(self._held) < _MAX_FAILURES:
+                    self._held.append(item)
+                return
+            self.release()
+        if isinstance(item, (Result, BadLine)) or item.fails or not item.moved_from:
+            self._live.add(self._number, item)  # a moved file is shown with the missing one
+
+    def verified(self, results: Iterable[Result]) -> None:
+        """Take verified and skipped entries."""
+        for result in results:
+            if result.status is Status.VERIFIED:
+                self.release()
+            self._live.add(self._number, result)
+
+    def tick(self, progress: Progress) -> None:
+        """Take how far it has got."""
+        if progress.bytes_read:
+            self.release()
+        self._live.tick()
+
+    def release(self) -> None:
+        """Print the missing files that were held back."""
+        if not self._holds:
+            return
+        self._holds = False
+        for result in self._held:
+            self._live.add(self._number, result)
+        self._live.hide(self._held_count - len(self._held))
+        self._held.clear()
+
+    def end(self, report: Report) -> None:
+        """Print the missing files that were held back, unless a note tells of them."""
+        if not nothing_is_there(report):
+            self.release()
+
+
+def nothing_is_there(report: Report) -> bool:
+    """Whether so many files are missing, and no file is there, that they are not listed."""
+    return report.entries == report.missing > _FEW and not any(r.moved_to for r in report.failures)
+
+
+def _place(numbered: tuple[int, Item]) -> tuple[int, bool, str, int, str]:
+    number, item = numbered
+    if isinstance(item, Result):
+        return number, False, item.manifest, item.line, ""
+    if isinstance(item, BadLine):
+        return number, True, item.manifest, item.line, ""
+    return number, True, "\U0010ffff", 0, item.path
+
+
+_WORDS = {UNREAD: "UNREADABLE", NOTHING: "EMPTY"}
+_REASONS = {REFUSED: "REFUSED", WEAK: "TOO WEAK"}
+
+
+def _describe(item: Item) -> tuple[str, str, list[str]]:
+    """Return the word, the name and the lines below them."""
+    if isinstance(item, Result):
+        word = _REASONS.get(item.reason or "", item.status.upper())
+        return "OK" if item.status is Status.VERIFIED else word, shown_name(item.path), _why(item)
+    if isinstance(item, BadLine):
+        where = f" line {item.line}" if item.line else ""
+        detail = printable_text(item.cause) + (f": {printable(item.text)}" if item.text else "")
+        return _WORDS.get(item.code, item.kind.upper()), f"{shown_name(item.manifest)}{where}", [detail]
+    moved = [f"moved from {shown_name(item.moved_from)}"] if item.moved_from else []
+    return "NOT LISTED", shown_name(item.path), moved
+
+
+def _why(result: Result) -> list[str]:
+    if result.status is Status.MISMATCHED and result.found:
+        blank = " " * len(result.algorithm)
+        return [
+            f"{result.algorithm} listed {result.expected}",
+            f"{blank}  found {result.found}",
+        ]
+    if result.moved_to:
+        return [f"moved to {shown_name(result.moved_to)}"]
+    if result.detail and result.status is not Status.MISSING:
+        return [printable_text(result.detail)]
+    return []
+
+
+class Notes:
+    """What limits the reliability of a result, once for the whole run."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, str], tuple[str, int]] = {}
+        self._more = 0
+        self._algorithms: dict[str, None] = {}
+        self._missing = False
+
+    def add(self, report: Report) -> None:
+        """Add what is to be noted about *report*."""
+        for manifest in report.manifests:
+            for kind, text in enumerate(_texts_about(manifest)):
+                for each in text:
+                    self._add(kind, each, shown_name(manifest.path))
+            self._algorithms |= dict.fromkeys(manifest.algorithms)
+        for path in report.not_understood:
+            text = "looks like a manifest, but could not be understood"
+            self._add(4, text, shown_name(path))
+        if report.interrupted:
+            return
+        if nothing_is_there(report):
+            self._add(9, f"{_nothing(report)}; --json lists them", shown_name(report.path))
+        elif report.missing and report.missing == report.entries:
+            self._add(9, _nothing(report), shown_name(report.path))
+        self._missing = self._missing or 0 < report.missing < report.entries
+
+    def _add(self, kind: int, text: str, path: str) -> None:
+        key = kind, text
+        if key in self._found or len(self._found) < _MAX_KINDS:
+            first, count = self._found.get(key, (path, 0))
+            self._found[key] = first, count + 1
+        else:
+            self._more += 1
+
+    def lines(self, style: Style) -> Iterator[str]:
+        """Yield the lines."""
+        notes = sorted(self._found.items(), key=lambda note: note[0][0])
+        for (_, text), (path, count) in notes[:_MAX_NOTES]:
+            others = f" and {count - 1:,} more" if count > 1 else ""
+            yield style.line("NOTE", f"{path}{others}: {text}")
+        more = self._more + max(len(notes) - _MAX_NOTES, 0)
+        if more:
+            yield f"{_INDENT}... and {more:,} more notes; --json has all"
+        weak = self._weak()
+        if weak:
+            detect = "detects" if len(weak) == 1 else "detect"
+            yield style.line("NOTE", f"{', '.join(weak)} {detect} corruption, not tampering")
+        if self._missing:
+            yield style.line("NOTE", "--ignore-missing skips missing files")
+
+    def _weak(self) -> list[str]:
+        if not self._algorithms:
+            return []
+        secure = {algorithm.name: algorithm.secure for algorithm in load()}
+        # A name that is not in the table is a secure one with a length, such as blake2b-256.
+        return [name for name in self._algorithms if not secure.get(name, True)]
+
+
+def _nothing(report: Report) -> str:
+    which = f"none of the {report.entries:,} files" if report.entries > 1 else "the only file"
+    is_here = "is here" if report.entries > 1 else "is not here"
     return (
-        f"none of the listed files ({report.entries}) is there: --root names another folder,"
-        " --strip and --basename shorten the names"
+        f"{which} {is_here}: wrong folder? --root names another one, --strip and --basename"
+        " shorten the names"
     )
 
 
-def installed_lines(report: InstalledReport, style: Style, *, verbose: bool) -> Iterator[str]:
-    """Yield the lines about *report*: packages that failed first, the summary last."""
-    for package in report.of(PackageStatus.FAILED):
-        if package.report is not None:
-            yield from _failure_lines(package.report, style)
-        yield style.line("FAILED", str(package))
-    for package in report.of(PackageStatus.UNVERIFIABLE):
-        yield style.line("NO RECORD", str(package))
-    for package in report.packages if verbose else ():
-        for result in package.skipped:
-            yield from _result_lines(result, style)
-        if package.status is PackageStatus.VERIFIED:
-            yield style.line("OK", str(package))
+def _texts_about(m: Manifest) -> Iterator[list[str]]:
+    yield [f"signature: {m.signature} ({m.wrapper})"] if m.signature else []
+    chosen = f"{', '.join(m.algorithms)}: chosen by the length of the digests alone"
+    yield [chosen] if m.assumed else []
+    yield [f"lines of text ignored: {m.text_lines}"] if m.text_lines else []
+    yield [f"not verified: {', '.join(m.unverified)}"] if m.unverified else []
+    yield []  # the files that were not understood
+    yield [printable_text(note) for note in m.notes]
+
+
+def package_lines(package: PackageReport, style: Style, *, verbose: bool) -> Iterator[str]:
+    """Yield the lines about *package*."""
+    if package.status is PackageStatus.FAILED and package.report is not None:
+        report = package.report
+        for item in (*report.failures, *report.bad_lines[:_MAX_BAD_LINES], *report.unlisted):
+            word, name, details = _describe(item)
+            yield style.line(word, name)
+            yield from (_INDENT + detail for detail in details)
+        if report.bad_line_count > _MAX_BAD_LINES:
+            yield _more_bad_lines(report.bad_line_count - _MAX_BAD_LINES, report.bad_lines_omitted)
+    for result in package.skipped if verbose else ():
+        word, name, details = _describe(result)
+        yield style.line(word, name)
+        yield from (_INDENT + detail for detail in details)
+    words = {PackageStatus.FAILED: "FAILED", PackageStatus.UNVERIFIABLE: "NO RECORD"}
+    if verbose or package.status in words:
+        yield style.line(words.get(package.status, "OK"), str(package))
+
+
+def installed_summary(report: InstalledReport, style: Style, *, ok: bool) -> str:
+    """Return the last line about *report*."""
     reports = [p.report for p in report.packages if p.report is not None]
-    yield from _note_lines(reports, style)
     total = sum(map(Total.of, reports), Total())
     text = f"{printable(report.path)}: {report.summary()}; {total.files} entries"
-    yield summary_line(report.ok, text, total, style)
-
-
-def _failure_lines(report: Report, style: Style) -> Iterator[str]:
-    for result in report.failures:
-        yield from _result_lines(result, style)
-    for bad in report.bad_lines[:_MAX_BAD_LINES]:
-        yield from _bad_line_lines(bad, style)
-    if report.bad_line_count > _MAX_BAD_LINES:
-        more = report.bad_line_count - min(len(report.bad_lines), _MAX_BAD_LINES)
-        listed = "the first 1,000" if report.bad_lines_omitted else "all"
-        yield f"{_INDENT}... and {more} more bad lines; --json lists {listed}"
-    for extra in report.unlisted:
-        yield from _unlisted_lines(extra, style)
-
-
-def _result_lines(result: Result, style: Style) -> Iterator[str]:
-    yield style.line(result.status.upper(), printable(result.path))
-    if result.status is Status.MISMATCHED and result.found:
-        yield f"{_INDENT}{result.algorithm} listed {result.expected}"
-        yield f"{_INDENT}{' ' * len(result.algorithm)}  found {result.found}"
-    elif result.moved_to:
-        yield f"{_INDENT}moved to {printable(result.moved_to)}"
-    elif result.detail and result.status is not Status.MISSING:
-        yield f"{_INDENT}{printable_text(result.detail)}"
-
-
-def _unlisted_lines(extra: Extra, style: Style) -> Iterator[str]:
-    if extra.fails or not extra.moved_from:  # else it is shown with the missing file
-        yield style.line("NOT LISTED", printable(extra.path))
-        if extra.moved_from:
-            yield f"{_INDENT}moved from {printable(extra.moved_from)}"
-
-
-def _note_lines(reports: list[Report], style: Style) -> Iterator[str]:
-    """Yield notes about what limits the reliability of the result."""
-    manifests = [manifest for report in reports for manifest in report.manifests]
-    notes = [
-        f"{printable(m.path)}: signature: {m.signature} ({m.wrapper})"
-        for m in manifests
-        if m.signature
-    ]
-    notes += [
-        f"{printable(m.path)}: {', '.join(m.algorithms)}: chosen by the length of the digests alone"
-        for m in manifests
-        if m.assumed
-    ]
-    notes += [
-        f"{printable(m.path)}: lines of text ignored: {m.text_lines}"
-        for m in manifests
-        if m.text_lines
-    ]
-    notes += [
-        f"{printable(m.path)}: not verified: {', '.join(m.unverified)}"
-        for m in manifests
-        if m.unverified
-    ]
-    notes += [
-        f"{printable(path)}: looks like a manifest, but could not be understood"
-        for report in reports
-        for path in report.not_understood
-    ]
-    notes += [f"{printable(m.path)}: {printable_text(note)}" for m in manifests for note in m.notes]
-    for note in notes[:_MAX_NOTES]:
-        yield style.line("NOTE", note)
-    if len(notes) > _MAX_NOTES:
-        yield f"{_INDENT}... and {len(notes) - _MAX_NOTES} more notes; --json has all"
-    weak = _weak(manifests)
-    if weak:
-        detect = "detects" if len(weak) == 1 else "detect"
-        yield style.line("NOTE", f"{', '.join(weak)} {detect} corruption, not tampering")
-
-
-def _weak(manifests: list[Manifest]) -> list[str]:
-    used = dict.fromkeys(name for manifest in manifests for name in manifest.algorithms)
-    if not used:
-        return []
-    secure = {algorithm.name: algorithm.secure for algorithm in load()}
-    # A name that is not in the table is a secure one with a length, such as blake2b-256.
-    return [name for name in used if not secure.get(name, True)]
-
-
-def _bad_line_lines(bad: BadLine, style: Style) -> Iterator[str]:
-    where = f" line {bad.line}" if bad.line else ""
-    word = "BROKEN RULE" if bad.code == BROKEN_RULE else "BAD LINE"
-    yield style.line(word, f"{printable(bad.manifest)}{where}")
-    yield f"{_INDENT}{printable_text(bad.cause)}" + (f": {printable(bad.text)}" if bad.text else "")
+    return summary_line(ok, text, total, style)
 
 
 class Total(NamedTuple):

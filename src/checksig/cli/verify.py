@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import ChecksigError, ManifestNotFoundError, verify, verify_file
+from .. import CancelledError, ChecksigError, ManifestNotFoundError, verify, verify_file
 from .._printable import printable
+from .._source import MAX_CONTENT, read_chunks
+from .._verify import verify_following
 from .arguments import add_arguments, add_no_progress, given
+from .interrupt import Interruption
 from .output import Output, add_output_arguments
-from .progress import Bar
+from .sharing import share_workers
+from .text import shown_name
 from .words import UsageError, sort_words
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from .. import Report
+    from .. import Progress, Report
+    from .text import Follower
+    from .words import Words
+
+    _Outcome = "_Found | _Error"
 
 __all__ = ["configure", "run"]
 
 _MAX_NAMES = 3  # of manifests in an error
+_WAIT = 0.05  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +47,7 @@ Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...).
   checksig FILE               a file, by the manifests beside it
   checksig FILE DIGEST        a file, by its digest: hex, base64, sha256:...
   checksig -                  a manifest on standard input
+  checksig - DIGEST           the data on standard input, by its digest
 """
     parser.add_argument(
         "paths",
@@ -53,122 +64,310 @@ Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...).
 
 def run(options: argparse.Namespace) -> int:
     """Verify what the words name, print the reports, and return the exit code."""
-    command = _Command(options)
-    try:
-        words = sort_words(options.paths, are_manifests=bool(options.format or options.ignore_text))
-    except UsageError as error:
-        command.output.error(options.paths[0], error)
-        return command.output.end()
-    if words.digests:
-        command.by_digest(words.files[0], words.digests)
-    elif len(words.sources) == 1 and words.files:
-        command.by_source(words.sources[0], words.files)
-    else:
-        for word in options.paths:
-            if word in words.sources:
-                command.by_source(word)
-        folders: dict[str, list[str]] = {}
-        for file in words.files:
-            folders.setdefault(os.path.dirname(file) or ".", []).append(file)
-        for folder, files in folders.items():
-            command.beside(folder, files, words.unclear)
-    return command.output.end()
+    with Interruption() as interruption:
+        command = _Command(options, interruption)
+        try:
+            command.all()
+        except KeyboardInterrupt:
+            if not interruption.number:  # a handler of the caller's
+                raise
+        return command.output.end(interruption)
 
 
 class _Command:
     """The output of a command line, and its options."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.output = Output(options)
+    def __init__(self, options: argparse.Namespace, interruption: Interruption) -> None:
+        self._options = options
         self._keywords = given(options, "verify")
-        self._shows_bar = not options.no_progress
+        self._interruption = interruption
+        self.output = Output(options)
 
-    def by_digest(self, file: str, digests: Sequence[str]) -> None:
-        """Verify one file against digests."""
+    def all(self) -> None:
+        """Verify what all words name."""
+        paths: list[str] = self._options.paths
+        are_manifests = bool(self._options.format or self._options.ignore_text)
+        try:
+            words = sort_words(paths, are_manifests=are_manifests)
+        except UsageError as error:
+            self.output.error(paths[0], error)
+            return
+        tasks = list(self._tasks(words))
+        self.output = Output(self._options, parts=len(tasks))
+        with self.output.bar:
+            for outcomes in self._do(tasks):
+                for outcome in outcomes:
+                    if isinstance(outcome, _Error):
+                        self.output.error(*outcome)
+                    else:
+                        self.output.report(*outcome)
+
+    def _tasks(self, words: Words) -> Iterator[_Task]:
+        """Yield what there is to do, in the order of the words."""
+        if words.digests:
+            yield _Task(self, words.files[0], digests=words.digests)
+        elif len(words.sources) == 1 and words.files:
+            yield _Task(self, words.sources[0], only=words.files)
+        else:
+            for word in self._options.paths:
+                if word in words.sources:
+                    yield _Task(self, word)
+            folders: dict[str, list[str]] = {}
+            for file in words.files:
+                folders.setdefault(os.path.dirname(file) or ".", []).append(file)
+            for files in folders.values():
+                yield _Task(self, files[0], beside=files, unclear=words.unclear)
+
+    def _do(self, tasks: Sequence[_Task]) -> Iterator[list[_Outcome]]:
+        """Do all tasks, several at once, and yield what each found, in their order."""
+        workers, jobs = share_workers(self._options.workers, [task.path for task in tasks])
+        # Only in the main thread does a signal end the read of a stream.
+        if jobs == 1 or any(task.path == "-" or task.path.startswith(_STREAMS) for task in tasks):
+            yield from (task.do(i, self._options.workers) for i, task in enumerate(tasks))
+            return
+        from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 - its own
+
+        with ThreadPoolExecutor(jobs) as pool:
+            futures = [pool.submit(task.do, i, workers) for i, task in enumerate(tasks)]
+            try:
+                for future in futures:
+                    while True:
+                        with contextlib.suppress(TimeoutError):
+                            yield future.result(_WAIT)  # a signal is handled between two waits
+                            break
+            except BaseException:
+                self._interruption.token.cancel()
+                raise
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The options, as keywords of :func:`checksig.verify`."""
+        return self._keywords
+
+    @property
+    def verbose(self) -> bool:
+        """Whether verified files are listed."""
+        return bool(self._options.verbose)
+
+    def verify(self, number: int, source: Any, only: Sequence[str], workers: int | None) -> _Found:
+        """Verify what *source* lists, and return the report with what has printed its failures."""
+        keywords = {**self._keywords, "keep_verified": self.verbose}
+        keywords["only"] = [*keywords.get("only", ()), *only]
+        if workers is not None:
+            keywords["workers"] = workers
+        keywords["cancel"] = self._interruption.token
+        follower = self.output.follow(number, keeps_failures=bool(keywords["only"]))
+        bar = self.output.bar
+
+        def draw(progress: Progress) -> None:
+            bar.update(progress, number)
+
+        if bar.shown:
+            keywords["progress"] = draw
+        if follower is None:
+            return _Found(verify(source, check=False, **keywords), None)
+        try:
+            return _Found(verify_following(source, follower, **keywords), follower)
+        except CancelledError:
+            follower.release()
+            raise
+
+    def verify_digest(self, number: int, file: Any, digests: Sequence[str]) -> _Found:
+        """Verify one file, or a stream, against digests."""
         names = ("algorithm", "min_strength", "leave_cache")
-        with self._errors_of(file):
-            known = {name: self._keywords[name] for name in names if name in self._keywords}
-            report = self._call(verify_file, file, digests, **known)
-            self.output.report(report)
+        known = {name: self._keywords[name] for name in names if name in self._keywords}
+        bar = self.output.bar
 
-    def by_source(self, source: str, only: Sequence[str] = ()) -> None:
+        def draw(progress: Progress) -> None:
+            bar.update(progress, number)
+
+        known["progress"] = draw if bar.shown else None
+        known["cancel"] = self._interruption.token
+        return _Found(verify_file(file, digests, check=False, **known), None)
+
+    @property
+    def asks_for_unlisted(self) -> bool:
+        """Whether files that no manifest lists are to be found."""
+        return bool(self._keywords.get("extra", "ignore") != "ignore")
+
+    @property
+    def is_recursive(self) -> bool:
+        """Whether manifests in subfolders are read."""
+        return bool(self._keywords.get("recursive"))
+
+    @property
+    def interruption(self) -> Interruption:
+        """What Ctrl-C does."""
+        return self._interruption
+
+
+class _Found(NamedTuple):
+    """A report, and what has printed its failures already; None if nothing has."""
+
+    report: Report
+    follower: Follower | None
+
+
+class _Error(NamedTuple):
+    """An error about a path."""
+
+    path: str
+    error: Exception
+
+
+class _Task:
+    """One path of the command line, or several files of one folder."""
+
+    def __init__(
+        self,
+        command: _Command,
+        path: str,
+        *,
+        digests: Sequence[str] = (),
+        only: Sequence[str] = (),
+        beside: Sequence[str] = (),
+        unclear: Sequence[str] = (),
+    ) -> None:
+        self.path = path
+        self._command = command
+        self._digests = digests
+        self._only = only
+        self._beside = beside
+        self._unclear = unclear
+        self._number = 0
+        self._workers: int | None = None
+
+    def do(self, number: int, workers: int | None) -> list[_Outcome]:
+        """Verify it as the path with that number, and return the reports and errors."""
+        self._number, self._workers = number, workers
+        found: list[_Outcome] = []
+        try:
+            if self._command.interruption.token.cancelled:
+                raise CancelledError("not verified: interrupted")
+            work = self._by_digest if self._digests else self._by_source
+            for outcome in self._by_manifests() if self._beside else work():
+                found.append(outcome)  # noqa: PERF402 - an error may come after some
+        except CancelledError as error:
+            if error.report is not None:
+                follower = self._command.output.follow(number)  # its failures are printed
+                found.append(_Found(error.report, follower))
+            else:
+                found.append(_Error(self.path, error))
+        except ManifestNotFoundError as error:
+            ways = ["create one with checksig create"]
+            if not self._command.is_recursive:
+                ways.insert(0, "-r looks in its subfolders too")
+            text = f"{error}; {', or '.join(ways)}"
+            found.append(_Error(self.path, ManifestNotFoundError(text)))
+        except (ChecksigError, OSError, ValueError) as error:
+            found.append(_Error(self.path, error))
+        return found
+
+    def _by_digest(self) -> Iterator[_Outcome]:
+        """Verify one file against digests."""
+        with contextlib.ExitStack() as stack:
+            file = _open(self.path, stack)
+            if not isinstance(file, str):  # a read of a stream may take for ever
+                stack.enter_context(self._command.interruption.raising())
+            yield self._command.verify_digest(self._number, file, self._digests)
+
+    def _by_source(self) -> Iterator[_Outcome]:
         """Verify what a manifest, a folder or a stream lists, or only some files."""
-        with self._errors_of(source), contextlib.ExitStack() as stack:
-            report = self._verify(_open(source, stack), only)
-            self._report(report)
-            for file in self._missed(report):
-                there = "" if os.path.lexists(file) else ", and there is no such file"
-                self._error(file, f"no line of {printable(source)} lists it{there}")
+        source = self._source()
+        found = self._verify(source, self._only)
+        missed = self._missed(found.report)
+        absent = [file for file in missed if not os.path.lexists(file)]
+        if found.report.entries or len(absent) < len(self._only) or not absent:
+            if _says_something(found.report, missed):
+                yield found
+            for file in missed:
+                there = ", and there is no such file" if file in absent else ""
+                yield self._error(file, f"no line of {shown_name(self.path)} lists it{there}")
+            return
+        # None of the other words is a file: they are misspelt, and were to be verified besides.
+        yield self._verify(self._source(source), ())
+        for file in absent:
+            text = f"there is no such file or folder, and {shown_name(self.path)} does not list it"
+            yield self._error(file, text)
 
-    def beside(self, folder: str, files: Sequence[str], unclear: Sequence[str]) -> None:
+    def _source(self, again: Any = None) -> Any:
+        """Return what is verified; the content of a stream is read, or used *again*."""
+        if isinstance(again, io.BytesIO):
+            again.seek(0)
+            return again
+        with contextlib.ExitStack() as stack:
+            source = _open(self.path, stack)
+            if isinstance(source, str):
+                return source
+            with self._command.interruption.raising():
+                return _Content(source, self.path)
+
+    def _by_manifests(self) -> Iterator[_Outcome]:
         """Verify files by the manifests in their folder.
 
-        Those of *unclear* that no manifest lists may be manifests that begin with a text.
+        Those of ``unclear`` that no manifest lists may be manifests that begin with a text.
         """
-        with self._errors_of(files[0]):
-            try:
-                report = self._verify(folder, files)
-            except ManifestNotFoundError:
-                report = None
-            missed = list(files) if report is None else self._missed(report)
-            manifests = () if report is None else report.manifests
+        files = self._beside
+        folder = os.path.dirname(files[0]) or "."
+        try:
+            found = self._verify(folder, files)
+        except ManifestNotFoundError:
+            missed, manifests = list(files), ()
+        else:
+            report = found.report
+            missed, manifests = self._missed(report), report.manifests
             if report and len(files) == 1:
                 fields: dict[str, Any] = {**vars(report), "path": files[0]}
-                report = type(report)(**fields)
-            if report is not None:
-                self._report(report)
-            where = _shown_names([os.path.basename(manifest.path) for manifest in manifests])
-            for file in missed:
-                if not (file in unclear and self._is_manifest(file)):
-                    name = printable(os.path.basename(file))
-                    text = f"no digest of it was found: no {name}.sha256 or the like, {where};"
-                    self._error(file, f"{text} give it one: checksig FILE DIGEST")
+                found = found._replace(report=type(report)(**fields))
+            if _says_something(report, missed):
+                yield found
+        where = _shown_names([os.path.basename(manifest.path) for manifest in manifests])
+        for file in missed:
+            as_manifest = self._as_manifest(file) if file in self._unclear else None
+            if as_manifest is not None:
+                yield as_manifest
+                continue
+            name = printable(os.path.basename(file))
+            text = f"no digest of it was found: no {name}.sha256 or the like, {where};"
+            yield self._error(file, f"{text} give it one: checksig FILE DIGEST")
 
     def _missed(self, report: Report) -> list[str]:
         """Return the files that were asked for, and that nothing lists."""
-        asked = self._keywords.get("extra", "ignore") != "ignore"
-        return [] if asked else [extra.path for extra in report.unlisted]
+        return [] if self._command.asks_for_unlisted else [each.path for each in report.unlisted]
 
-    def _report(self, report: Report) -> None:
-        """Print a report, unless there is nothing in it but files that nothing lists."""
-        if report.entries or report.bad_line_count or not self._missed(report):
-            self.output.report(report)
-
-    def _is_manifest(self, file: str) -> bool:
-        """Print the report of *file* as a manifest, if a file that it lists exists.
+    def _as_manifest(self, file: str) -> _Found | None:
+        """Return the report of *file* as a manifest, if a file that it lists exists.
 
         A sentence with a digest at its end could be read as an entry.
         """
-        report = self._verify(file, ())
+        keywords = dict(self._command.keywords)
+        report = verify(file, check=False, keep_verified=False, **keywords)
         is_manifest = report.entries > report.missing + report.skipped
-        if is_manifest:
-            self.output.report(report)
-        return is_manifest
+        return _Found(report, None) if is_manifest else None
 
-    def _error(self, file: str, text: str) -> None:
-        self.output.error(file, ValueError(f"{printable(file)}: {text}"))
+    def _error(self, file: str, text: str) -> _Error:
+        return _Error(file, ValueError(f"{shown_name(file)}: {text}"))
 
-    def _verify(self, source: Any, only: Sequence[str]) -> Report:
-        keywords = dict(self._keywords)
-        keywords["only"] = [*keywords.get("only", ()), *only]
-        return self._call(verify, source, keep_verified=False, **keywords)
+    def _verify(self, source: Any, only: Sequence[str]) -> _Found:
+        return self._command.verify(self._number, source, only, self._workers)
 
-    def _call(self, function: Callable[..., Report], *arguments: Any, **keywords: Any) -> Report:
-        with Bar(shown=self._shows_bar) as bar:
-            shown = bar.update if bar.shown else None
-            return function(*arguments, check=False, progress=shown, **keywords)
 
-    @contextlib.contextmanager
-    def _errors_of(self, path: str) -> Generator[None]:
-        try:
-            yield
-        except ManifestNotFoundError as error:
-            ways = ["create one with checksig create"]
-            if not self._keywords.get("recursive"):
-                ways.insert(0, "-r looks in its subfolders too")
-            self.output.error(path, ManifestNotFoundError(f"{error}; {', or '.join(ways)}"))
-        except (ChecksigError, OSError, ValueError) as error:
-            self.output.error(path, error)
+def _says_something(report: Report, missed: Sequence[str]) -> bool:
+    """Whether there is more in a report than files that nothing lists."""
+    return bool(report.entries or report.bad_line_count or not missed)
+
+
+class _Content(io.BytesIO):
+    """What a stream had, with its name."""
+
+    def __init__(self, stream: Any, name: str) -> None:
+        content = bytearray()
+        for chunk in read_chunks(stream):
+            content += chunk
+            if len(content) > MAX_CONTENT:
+                break
+        super().__init__(content)
+        self.name = "" if name == "-" else name
 
 
 # Where the shells' process substitution puts a pipe, and standard input has a name.

@@ -40,7 +40,7 @@ class Words(NamedTuple):
     files: list[str]
     """Files to verify; with no source, by the manifests beside them."""
     digests: list[str]
-    """Digests of the only one of ``files``."""
+    """Digests of the only one of ``files``, which can be standard input."""
     unclear: list[str]
     """Those of ``files`` that hold digests, but begin like no manifest."""
 
@@ -69,7 +69,7 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
             f"{digests[0]}: a digest, with {what}; write checksig FILE DIGEST, and ./NAME for a"
             " file whose name has the form of a digest"
         )
-    if others[0] == _STREAM or os.path.isdir(others[0]):
+    if os.path.isdir(others[0]):
         raise UsageError(f"{others[0]}: not a file, which the digest {digests[0]} could be about")
     return Words([], others, [text for word in digests for text in word.split()], [])
 
