@@ -76,11 +76,11 @@ def test_failures_come_first_and_the_verdict_last(run: Callable[..., Run], broke
     """Failures, notes, then counts and speed; the exit code is 1."""
     done = run(broken)
     words = [line[:11].strip() for line in done.stdout.splitlines() if line[:1] != " "]
-    assert words[:3] == ["MISMATCHED", "MISSING", "UNREADABLE"]
+    assert words[:3] == ["MISMATCHED", "MISSING", "REFUSED"]
     assert words[3] == "BAD LINE"
     assert words[-1] == "FAILED"
     assert re.search(
-        r"4 entries: 1 verified, 1 mismatched, 1 missing, 1 unreadable, 1 bad line"
+        r"4 entries: 1 verified, 1 mismatched, 1 missing, 1 refused, 1 bad line"
         r" \(11 B in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)\n\Z",
         done.stdout,
     )
@@ -94,8 +94,8 @@ def test_several_paths_have_a_total(
     done = run(broken, httpd, tmp_path / "none")
     last = done.stdout.splitlines()[-1]
     assert last.startswith(
-        "FAILED      3 paths, 14 entries: 10 verified, 2 mismatched, 1 missing, 1 unreadable,"
-        " 1 bad lines, 1 could not be verified (575.4 kB in "
+        "FAILED      3 paths, 14 entries: 10 verified, 2 mismatched, 1 missing, 1 refused,"
+        " 1 bad line, 1 could not be verified (575.4 kB in "
     )
     assert done.returncode == 2
     (tmp_path / "ok").mkdir()

@@ -83,7 +83,8 @@ class Output:
         self._code = 0
         self._began = time.monotonic()
         self.bar = Bar(shown=not getattr(options, "no_progress", True), parts=parts)
-        self._live = Live(self._style, self.bar)
+        unlisted = getattr(options, "extra", "ignore") != "ignore"
+        self._live = Live(self._style, self.bar, unlisted=unlisted)
 
     def follow(self, number: int, *, keeps_failures: bool = False) -> Follower | None:
         """Return what prints the results of a path at once; None if the document has them."""

@@ -98,7 +98,9 @@ class Live:
     Threads may use it.
     """
 
-    def __init__(self, style: Style, bar: Bar) -> None:
+    def __init__(self, style: Style, bar: Bar, *, unlisted: bool) -> None:
+        self.shows_unlisted = unlisted
+        """Whether files that no manifest lists are shown, not an error about each."""
         self._style = style
         self._bar = bar
         self._waiting: list[tuple[int, Item]] = []
@@ -222,8 +224,12 @@ class Follower:
                     self._held.append(item)
                 return
             self.release()
-        if isinstance(item, (Result, BadLine)) or item.fails or not item.moved_from:
-            self._live.add(self._number, item)  # a moved file is shown with the missing one
+        if not isinstance(item, (Result, BadLine)) and (
+            not self._live.shows_unlisted
+            or (item.moved_from and not item.fails)  # which is shown with the missing file
+        ):
+            return
+        self._live.add(self._number, item)
 
     def verified(self, results: Iterable[Result]) -> None:
         """Take verified and skipped entries."""

@@ -149,14 +149,26 @@ class _Command:
         """Whether verified files are listed."""
         return bool(self._options.verbose)
 
-    def verify(self, number: int, source: Any, only: Sequence[str], workers: int | None) -> _Found:
-        """Verify what *source* lists, and return the report with what has printed its failures."""
+    def verify(
+        self,
+        number: int,
+        source: Any,
+        only: Sequence[str],
+        workers: int | None,
+        *,
+        at_once: bool = True,
+    ) -> _Found:
+        """Verify what *source* lists, and return the report with what has printed its failures.
+
+        :param at_once: Print failures when they are found.
+        """
         keywords = {**self._keywords, "keep_verified": self.verbose}
         keywords["only"] = [*keywords.get("only", ()), *only]
         if workers is not None:
             keywords["workers"] = workers
         keywords["cancel"] = self._interruption.token
-        follower = self.output.follow(number, keeps_failures=bool(keywords["only"]))
+        keeps = bool(keywords["only"])
+        follower = self.output.follow(number, keeps_failures=keeps) if at_once else None
         bar = self.output.bar
 
         def draw(progress: Progress) -> None:
@@ -269,12 +281,14 @@ class _Task:
             file = _open(self.path, stack)
             if not isinstance(file, str):  # a read of a stream may take for ever
                 stack.enter_context(self._command.interruption.raising())
-            yield self._command.verify_digest(self._number, file, self._digests)
+            found = self._command.verify_digest(self._number, file, self._digests)
+        yield found
 
     def _by_source(self) -> Iterator[_Outcome]:
         """Verify what a manifest, a folder or a stream lists, or only some files."""
         source = self._source()
-        found = self._verify(source, self._only)
+        doubtful = bool(self._only) and not any(map(os.path.lexists, self._only))
+        found = self._verify(source, self._only, at_once=not doubtful)
         missed = self._missed(found.report)
         absent = [file for file in missed if not os.path.lexists(file)]
         if found.report.entries or len(absent) < len(self._only) or not absent:
@@ -285,7 +299,7 @@ class _Task:
                 yield self._error(file, f"no line of {shown_name(self.path)} lists it{there}")
             return
         # None of the other words is a file: they are misspelt, and were to be verified besides.
-        yield self._verify(self._source(source), ())
+        yield self._verify(self._source(source))
         for file in absent:
             text = f"there is no such file or folder, and {shown_name(self.path)} does not list it"
             yield self._error(file, text)
@@ -348,8 +362,10 @@ class _Task:
     def _error(self, file: str, text: str) -> _Error:
         return _Error(file, ValueError(f"{shown_name(file)}: {text}"))
 
-    def _verify(self, source: Any, only: Sequence[str]) -> _Found:
-        return self._command.verify(self._number, source, only, self._workers)
+    def _verify(self, source: Any, only: Sequence[str] = (), *, at_once: bool = True) -> _Found:
+        return self._command.verify(
+            self._number, source, only, self._workers, at_once=at_once
+        )
 
 
 def _says_something(report: Report, missed: Sequence[str]) -> bool:
