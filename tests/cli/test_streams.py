@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,14 +54,21 @@ def environment(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Path:
-    """Make a Debian system of one package that cannot be verified."""
-    folder = tmp_path / "system" / "var" / "lib" / "dpkg"
+def system(tmp_path: Path, build: Any) -> Path:
+    """Make a system of one package for each package manager."""
+    system = tmp_path / "system"
+    folder = system / "var" / "lib" / "dpkg"
     (folder / "info").mkdir(parents=True)
     (folder / "status").write_text(
         "Package: x\nStatus: install ok half-installed\nVersion: 1\nArchitecture: all\n"
     )
-    return tmp_path / "system"
+    files = {"/usr/bin/a": b"a"}
+    build.write_files(system, files)
+    build.write_pacman(system, files)
+    build.write_apk(system, files)
+    build.write_conda(system, files)
+    build.write_sqlite(system, [build.header(build.tags_of(files))])
+    return system
 
 
 COMMANDS = {
@@ -77,6 +84,16 @@ COMMANDS = {
     "env": ["env", "{environment}"],
     "env --json": ["env", "--json", "{environment}"],
     "dpkg": ["dpkg", "--root", "{system}"],
+    "rpm": ["rpm", "--root", "{system}"],
+    "pacman": ["pacman", "--root", "{system}"],
+    "apk": ["apk", "--root", "{system}"],
+    "conda": ["conda", "{system}"],
+    "conda --json": ["conda", "--json", "{system}"],
+    "verbose": ["-v", "{good}"],
+    "several": ["{good}", "{httpd}", "{good}"],
+    "a file and its digest": ["{good}/a", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"],
+    "hash": ["hash", "{good}/a"],
+    "hash --json": ["hash", "--json", "{good}/a"],
     "algorithms": ["algorithms"],
     "install-shims": ["install-shims", "bin"],
     "completion": ["completion", "bash"],
@@ -176,7 +193,8 @@ def test_a_report_that_cannot_be_written(
     shell: Callable[..., Run], good: Path, httpd: Path, environment: Path, system: Path
 ) -> None:
     """A JUnit report that is lost is exit code 2, whatever the result is."""
-    for words in ([good], [httpd], ["env", environment], ["dpkg", "--root", system]):
+    installed = [[name, "--root", system] for name in ("dpkg", "rpm", "pacman", "apk")]
+    for words in ([good], [httpd], [good, good], ["env", environment], ["conda", system], *installed):
         for report in ("/dev/full", "/none/report.xml", good):
             done = shell("", *words, "--junit", report)
             assert done.returncode == 2, words
@@ -199,7 +217,7 @@ import checksig.cli, checksig.cli.verify
 for error in (ZeroDivisionError("a\\x1b\\nb"), MemoryError(), RecursionError("x")):
     def fail(*_, **__):
         raise error
-    checksig.cli.verify.verify = fail
+    checksig.cli.verify.verify_following = fail
     sys.stderr = sys.stdout
     print(checksig.cli.main([sys.argv[1]]))
 """

@@ -93,9 +93,13 @@ def test_a_null_byte_ends_no_field() -> None:
 def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
     """Return the result that a record of the golden file describes."""
     short = expected["kind"] == "v"
+    reasons = {"refused": "refused", "too weak": "weak"}
+    reason: Any = reasons.get(expected.get("status", ""))
     return Result(
         name=text(expected["name"]),
-        status=Status.VERIFIED if short else Status(expected["status"]),
+        status=Status.VERIFIED
+        if short
+        else Status("unreadable" if reason else expected["status"]),
         algorithm=text(expected["algorithm"]),
         expected=expected["expected"],
         found=expected["expected"] if short else expected["found"] or None,
@@ -106,6 +110,7 @@ def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
         assumed=expected["assumed"],
         opened=None if short else text(expected["opened"]) or None,
         moved_to=None if short else text(expected["moved_to"]) or None,
+        reason=reason,
     )
 
 
@@ -137,9 +142,14 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             assert wire.decode_entry(payload, manifests) == result(expected, manifests)
         case "V":
             assert isinstance(payload, PackedResults)
-            assert list(wire.decode_entries(payload, manifests)) == [
-                result(entry, manifests) for entry in expected["entries"]
-            ]
+            found = [result(entry, manifests) for entry in expected["entries"]]
+            assert list(wire.decode_entries(payload, manifests)) == found
+            skipped = sum(each.status is Status.SKIPPED for each in found)
+            assert wire.count_entries(payload) == (len(found) - skipped, skipped)
+            for each in found:
+                if each.manifest == manifests[0].path and each.found and not each.opened:
+                    packed = wire.pack_result(each)
+                    assert list(wire.decode_entries(packed, manifests)) == [each]
         case "B":
             index, bad = wire.decode_bad_line(payload, manifests)
             assert index == fields["manifest"]

@@ -291,7 +291,7 @@ func (r *record) entry(t *testing.T) *wire.Entry {
 		e.Found = e.Expected
 		return e
 	}
-	status := slices.Index([]string{"verified", "mismatched", "missing", "unreadable", "skipped"}, r.Status)
+	status := slices.Index([]string{"verified", "mismatched", "missing", "unreadable", "skipped", "refused", "too weak"}, r.Status)
 	if status < 0 {
 		t.Fatalf("unknown status %q", r.Status)
 	}

@@ -16,7 +16,7 @@ from .._verify import verify_following
 from .arguments import add_arguments, add_no_progress, given
 from .interrupt import Interruption
 from .output import Output, add_output_arguments
-from .sharing import share_workers
+from .sharing import Speed, may_spin, share_workers
 from .text import shown_name
 from .words import UsageError, sort_words
 
@@ -120,15 +120,26 @@ class _Command:
 
     def _do(self, tasks: Sequence[_Task]) -> Iterator[list[_Outcome]]:
         """Do all tasks, several at once, and yield what each found, in their order."""
-        workers, jobs = share_workers(self._options.workers, [task.path for task in tasks])
+        workers, jobs = share_workers(self._options.workers, len(tasks))
+        paths = [task.path for task in tasks]
         # Only in the main thread does a signal end the read of a stream.
-        if jobs == 1 or any(task.path == "-" or task.path.startswith(_STREAMS) for task in tasks):
-            yield from (task.do(i, self._options.workers) for i, task in enumerate(tasks))
-            return
+        is_serial = jobs == 1 or any(path == "-" or path.startswith(_STREAMS) for path in paths)
+        begun, speed = 0, Speed()
+        if is_serial or may_spin(paths):
+            for task in tasks:
+                outcomes = task.do(begun, self._options.workers)
+                yield outcomes
+                begun += 1
+                for outcome in outcomes:
+                    if isinstance(outcome, _Found):
+                        speed.add(outcome.report.bytes_read, outcome.report.elapsed)
+                if speed.is_high and not is_serial:
+                    break
+            tasks = tasks[begun:]
         from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 - its own
 
         with ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(task.do, i, workers) for i, task in enumerate(tasks)]
+            futures = [pool.submit(task.do, i, workers) for i, task in enumerate(tasks, begun)]
             try:
                 for future in futures:
                     while True:
