@@ -203,8 +203,6 @@ class _BadLineFields(NamedTuple):
     """What is wrong with it."""
 
 
-
-
 class BadLine(_BadLineFields):
     """A line of a manifest that was not understood."""
 
@@ -455,7 +453,7 @@ class Report:
 
 
 def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:
-    """Return counts as :meth:`Report.counts` has them in words: ``["2 verified", "1 bad line"]``."""
+    """Return what :meth:`Report.counts` does in words: ``["2 verified", "1 bad line"]``."""
     return [f"{n} {what if n == 1 else _PLURALS.get(what, what)}" for what, n in counts]
 
 

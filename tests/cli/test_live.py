@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import importlib.resources
 import json
 import os
@@ -121,7 +122,7 @@ def test_failures_appear_at_once_and_what_was_found_after_a_signal(
     assert ", 1 mismatched, interrupted (" in lines[-1]
     assert child.process.stderr is not None
     assert child.process.stderr.read() == b"checksig: interrupted\n"
-    document = ET.parse(tmp_path / "report.xml").getroot()  # noqa: S314 - our own
+    document = ET.parse(tmp_path / "report.xml").getroot()
     assert {case.get("name") for case in document.iter("testcase") if len(case)} >= {"bad"}
     assert [error.get("type") for error in document.iter("error")] == ["interrupted"]
 
@@ -132,8 +133,6 @@ def test_json_after_a_signal(
 ) -> None:
     """The document is whole, has what was found, and says so; the bar is on standard error."""
     needs("module jsonschema")
-    import jsonschema
-
     output = tmp_path / "document.json"
     child = start("-j", 3, "--json", endless, terminal="err", output=output)
     child.until("2/3 files")
@@ -141,7 +140,8 @@ def test_json_after_a_signal(
     assert child.end()[0] == 143
     document = json.loads(output.read_text())
     schema = importlib.resources.files("checksig") / "schema" / "report.v1.json"
-    jsonschema.validate(document, json.loads(schema.read_text("utf-8")))
+    validate = importlib.import_module("jsonschema").validate
+    validate(document, json.loads(schema.read_text("utf-8")))
     assert (document["ok"], document["interrupted"]) == (False, True)
     (report,) = document["reports"]
     assert (report["ok"], report["interrupted"]) == (False, True)
@@ -189,9 +189,7 @@ def test_the_bar_goes_on_below_failures(start: Callable[..., Started], endless: 
 
 
 @posix
-def test_a_short_run_draws_no_bar(
-    tree: Callable[..., Path], start: Callable[..., Started]
-) -> None:
+def test_a_short_run_draws_no_bar(tree: Callable[..., Path], start: Callable[..., Started]) -> None:
     """It would only flicker."""
     child = start("--quiet", tree({"a": b"a"}), terminal="out err")
     assert child.end() == (0, "")
@@ -293,7 +291,7 @@ def test_very_many_failures_are_cut(run: Callable[..., Run], tmp_path: Path) -> 
     assert done.stdout.count("MISSING  ") == 1000
     assert "            ... and 500 more; --json lists all\n" in done.stdout
     assert "1501 entries: 1 verified, 1500 missing" in done.stdout
-    failures = ET.parse(tmp_path / "report.xml").getroot().iter("failure")  # noqa: S314 - our own
+    failures = ET.parse(tmp_path / "report.xml").getroot().iter("failure")
     assert len(list(failures)) == 1500
     (report,) = json.loads(run("--json", "SHA256SUMS").stdout)["reports"]
     assert len(report["failures"]) == 1500
@@ -411,7 +409,7 @@ def test_what_is_refused_or_too_weak_is_not_unreadable(
 
 
 def test_what_is_no_line_is_no_bad_line(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
-    """A manifest that cannot be read, one that is empty, and rules of a bag have their own words."""
+    """A manifest that cannot be read, and one that is empty, have words of their own."""
     folder = tree({"a": b"a"})
     (folder / "MD5SUMS").write_bytes(b"\0" * 5000)
     done = run(folder)
@@ -433,9 +431,7 @@ def test_a_bag_is_reported_as_a_bag(run: Callable[..., Run], tmp_path: Path) -> 
     """With its version; its rules have a word of their own."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_bytes(b"a")
-    (tmp_path / "bagit.txt").write_text(
-        "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-    )
+    (tmp_path / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
     digest = hashlib.sha256(b"a").hexdigest()
     (tmp_path / "manifest-sha256.txt").write_text(f"{digest}  data/a\n")
     done = run(".")

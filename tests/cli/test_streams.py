@@ -71,6 +71,8 @@ def system(tmp_path: Path, build: Any) -> Path:
     return system
 
 
+DIGEST = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+
 COMMANDS = {
     "verify": ["{good}"],
     "json": ["--json", "{good}"],
@@ -91,7 +93,7 @@ COMMANDS = {
     "conda --json": ["conda", "--json", "{system}"],
     "verbose": ["-v", "{good}"],
     "several": ["{good}", "{httpd}", "{good}"],
-    "a file and its digest": ["{good}/a", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"],
+    "a file and its digest": ["{good}/a", f"sha256:{DIGEST}"],
     "hash": ["hash", "{good}/a"],
     "hash --json": ["hash", "--json", "{good}/a"],
     "algorithms": ["algorithms"],
@@ -193,8 +195,9 @@ def test_a_report_that_cannot_be_written(
     shell: Callable[..., Run], good: Path, httpd: Path, environment: Path, system: Path
 ) -> None:
     """A JUnit report that is lost is exit code 2, whatever the result is."""
-    installed = [[name, "--root", system] for name in ("dpkg", "rpm", "pacman", "apk")]
-    for words in ([good], [httpd], [good, good], ["env", environment], ["conda", system], *installed):
+    commands: list[list[Any]] = [[good], [httpd], [good, good], ["env", environment]]
+    commands += [[name, "--root", system] for name in ("dpkg", "rpm", "pacman", "apk")]
+    for words in (*commands, ["conda", system]):
         for report in ("/dev/full", "/none/report.xml", good):
             done = shell("", *words, "--junit", report)
             assert done.returncode == 2, words

@@ -97,9 +97,7 @@ def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
     reason: Any = reasons.get(expected.get("status", ""))
     return Result(
         name=text(expected["name"]),
-        status=Status.VERIFIED
-        if short
-        else Status("unreadable" if reason else expected["status"]),
+        status=Status.VERIFIED if short else Status("unreadable" if reason else expected["status"]),
         algorithm=text(expected["algorithm"]),
         expected=expected["expected"],
         found=expected["expected"] if short else expected["found"] or None,

@@ -1,7 +1,7 @@
 """The command line, a layer over the public API.
 
 Exit codes: 0 everything is verified, 1 something is not as listed, 2 wrong usage, nothing could be
-verified, or the output could not be written, 130 interrupted.
+verified, or the output could not be written, 130 or 143 interrupted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ exit codes:
   1    something is not as listed
   2    wrong usage, no manifest, one that cannot be read, or output that cannot
        be written
-  130  interrupted
+  130  interrupted by Ctrl-C, or 143 by SIGTERM; what was found is printed
 """
 
 _WRITING = """\
@@ -56,7 +56,7 @@ exit codes:
 exit codes:
   0    every digest was printed
   2    wrong usage, or a file that cannot be read
-  130  interrupted
+  130  interrupted by Ctrl-C, or 143 by SIGTERM
 """,
     "env": _VERIFYING,
     **dict.fromkeys(("dpkg", "rpm", "pacman", "apk", "conda"), _VERIFYING),

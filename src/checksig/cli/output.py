@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, PackageStatus
 from .._printable import printable_text
-from . import junit
 from ..report import in_words
+from . import junit
 from .arguments import add_flag, group_of
 from .progress import Bar
 from .streams import complain, flush, write
 from .text import (
+    Counter,
     Live,
     Notes,
     Style,
@@ -86,13 +87,13 @@ class Output:
         unlisted = getattr(options, "extra", "ignore") != "ignore"
         self._live = Live(self._style, self.bar, unlisted=unlisted)
 
-    def follow(self, number: int, *, keeps_failures: bool = False) -> Follower | None:
-        """Return what prints the results of a path at once; None if the document has them."""
+    def follow(self, number: int, *, keeps_failures: bool = False) -> Follower | Counter:
+        """Return what prints the results of a path at once; it only counts them for JSON."""
         if self._json:
-            return None
+            return Counter(self.bar)
         return self._live.follow(number, keeps_failures=keeps_failures or bool(self._junit))
 
-    def report(self, report: Report, follower: Follower | None = None) -> None:
+    def report(self, report: Report, follower: Follower | Counter | None = None) -> None:
         """Take the report about one path, whose failures *follower* has."""
         if not report.ok:
             self._code = max(self._code, 1)
@@ -108,8 +109,9 @@ class Output:
 
     def _show(self, report: Report) -> None:
         follower = self._live.follow(len(self._reports), keeps_failures=True)
-        for item in (*report.failures, *report.bad_lines, *report.unlisted):
-            follower.found(item)
+        for items in (report.failures, report.bad_lines, report.unlisted):
+            for item in items:
+                follower.found(item)
         if self._verbose:
             follower.verified(result for result in report.results if result.ok)
         follower.end(report)
@@ -162,14 +164,14 @@ class Output:
 
             write(json.dumps(self._document, indent=2))
         else:
-            for line in self._last_lines(ok=ok, interrupted=interrupted):
+            for line in self._last_lines(ok=ok):
                 write(line)
         if interrupted:
             flush()
             complain("interrupted")
         return interruption.exit_code if interrupted and interruption else self._code
 
-    def _last_lines(self, *, ok: bool, interrupted: bool) -> Iterator[str]:
+    def _last_lines(self, *, ok: bool) -> Iterator[str]:
         yield from self._live.end(self._reports)
         notes = Notes()
         of = [] if self._packages is None else self._packages.packages
@@ -178,9 +180,9 @@ class Output:
                 notes.add(report)
         if not (self._quiet and ok):
             yield from notes.lines(self._style)
-            yield from self._summary(ok=ok, interrupted=interrupted)
+            yield from self._summary(ok=ok)
 
-    def _summary(self, *, ok: bool, interrupted: bool) -> Iterator[str]:
+    def _summary(self, *, ok: bool) -> Iterator[str]:
         if self._packages is not None:
             yield installed_summary(self._packages, self._style, ok=ok)
         elif len(self._reports) == 1 and not self._errors:

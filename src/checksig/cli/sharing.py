@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -58,9 +59,8 @@ class Speed:
 
 
 def _cpus() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def may_spin(paths: Sequence[str]) -> bool:
@@ -76,10 +76,7 @@ def _claims_to_spin(path: str) -> bool:
     except (OSError, ValueError):
         return False
     base = f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"
-    for name in (f"{base}/queue/rotational", f"{base}/../queue/rotational"):
-        try:
-            with open(name, "rb") as file:
-                return file.read(1) == b"1"
-        except OSError:
-            continue
+    for name in (f"{base}/queue/rotational", f"{base}/../queue/rotational"):  # of a partition
+        with contextlib.suppress(OSError), open(name, "rb") as file:
+            return file.read(1) == b"1"
     return False

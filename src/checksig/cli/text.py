@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Item = Result | BadLine | Extra
 
 __all__ = [
+    "Counter",
     "Follower",
     "Live",
     "Notes",
@@ -200,6 +201,32 @@ def _more_bad_lines(count: int, omitted: int) -> str:
     return f"{_INDENT}... and {count:,} more bad lines; --json lists {listed}"
 
 
+class Counter:
+    """Counts the failures of one path for the bar."""
+
+    keeps_failures = True
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def found(self, item: Item) -> None:
+        """Take a failure, a bad line or an unlisted file."""
+        with self._bar.lock:
+            self._bar.failures += not item.ok
+
+    def verified(self, results: Iterable[Result]) -> None:
+        """Take verified and skipped entries."""
+
+    def tick(self, progress: Progress) -> None:
+        """Take how far it has got."""
+
+    def release(self) -> None:
+        """Print what was held back, which is nothing."""
+
+    def end(self, report: Report) -> None:
+        """Do the same at the end."""
+
+
 class Follower:
     """Takes the results of one path for :class:`Live`.
 
@@ -286,7 +313,11 @@ def _describe(item: Item) -> tuple[str, str, list[str]]:
     if isinstance(item, BadLine):
         where = f" line {item.line}" if item.line else ""
         detail = printable_text(item.cause) + (f": {printable(item.text)}" if item.text else "")
-        return _WORDS.get(item.code, item.kind.upper()), f"{shown_name(item.manifest)}{where}", [detail]
+        return (
+            _WORDS.get(item.code, item.kind.upper()),
+            f"{shown_name(item.manifest)}{where}",
+            [detail],
+        )
     moved = [f"moved from {shown_name(item.moved_from)}"] if item.moved_from else []
     return "NOT LISTED", shown_name(item.path), moved
 
@@ -317,13 +348,12 @@ class Notes:
     def add(self, report: Report) -> None:
         """Add what is to be noted about *report*."""
         for manifest in report.manifests:
-            for kind, text in enumerate(_texts_about(manifest)):
-                for each in text:
-                    self._add(kind, each, shown_name(manifest.path))
+            for kind, texts in enumerate(_texts_about(manifest)):
+                for text in texts:
+                    self._add(kind, text, shown_name(manifest.path))
             self._algorithms |= dict.fromkeys(manifest.algorithms)
         for path in report.not_understood:
-            text = "looks like a manifest, but could not be understood"
-            self._add(4, text, shown_name(path))
+            self._add(4, "looks like a manifest, but could not be understood", shown_name(path))
         if report.interrupted:
             return
         if nothing_is_there(report):
@@ -387,7 +417,8 @@ def package_lines(package: PackageReport, style: Style, *, verbose: bool) -> Ite
     """Yield the lines about *package*."""
     if package.status is PackageStatus.FAILED and package.report is not None:
         report = package.report
-        for item in (*report.failures, *report.bad_lines[:_MAX_BAD_LINES], *report.unlisted):
+        found: list[Item] = [*report.failures, *report.bad_lines[:_MAX_BAD_LINES]]
+        for item in (*found, *report.unlisted):
             word, name, details = _describe(item)
             yield style.line(word, name)
             yield from (_INDENT + detail for detail in details)

@@ -16,7 +16,6 @@ from .._verify import verify_following
 from .arguments import add_arguments, add_no_progress, given
 from .interrupt import Interruption
 from .output import Output, add_output_arguments
-from .sharing import Speed, may_spin, share_workers
 from .text import shown_name
 from .words import UsageError, sort_words
 
@@ -24,11 +23,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from .. import Progress, Report
-    from .text import Follower
+    from .. import Manifest, Progress, Report
+    from .text import Counter, Follower
     from .words import Words
-
-    _Outcome = "_Found | _Error"
 
 __all__ = ["configure", "run"]
 
@@ -120,6 +117,11 @@ class _Command:
 
     def _do(self, tasks: Sequence[_Task]) -> Iterator[list[_Outcome]]:
         """Do all tasks, several at once, and yield what each found, in their order."""
+        if len(tasks) == 1:
+            yield tasks[0].do(0, self._options.workers)
+            return
+        from .sharing import Speed, may_spin, share_workers  # one task does without
+
         workers, jobs = share_workers(self._options.workers, len(tasks))
         paths = [task.path for task in tasks]
         # Only in the main thread does a signal end the read of a stream.
@@ -135,17 +137,23 @@ class _Command:
                         speed.add(outcome.report.bytes_read, outcome.report.elapsed)
                 if speed.is_high and not is_serial:
                     break
-            tasks = tasks[begun:]
-        from concurrent.futures import ThreadPoolExecutor, TimeoutError  # noqa: A004 - its own
+        if begun < len(tasks):
+            yield from self._do_at_once(tasks, begun, workers, jobs)
+
+    def _do_at_once(
+        self, tasks: Sequence[_Task], begun: int, workers: int | None, jobs: int
+    ) -> Iterator[list[_Outcome]]:
+        """Do the tasks after the first ones, so many at once."""
+        from concurrent.futures import ThreadPoolExecutor, wait
 
         with ThreadPoolExecutor(jobs) as pool:
-            futures = [pool.submit(task.do, i, workers) for i, task in enumerate(tasks, begun)]
+            rest = enumerate(tasks[begun:], begun)
+            futures = [pool.submit(task.do, number, workers) for number, task in rest]
             try:
                 for future in futures:
-                    while True:
-                        with contextlib.suppress(TimeoutError):
-                            yield future.result(_WAIT)  # a signal is handled between two waits
-                            break
+                    while not future.done():
+                        wait([future], _WAIT)  # between two waits, a signal is handled
+                    yield future.result()
             except BaseException:
                 self._interruption.token.cancel()
                 raise
@@ -228,7 +236,7 @@ class _Found(NamedTuple):
     """A report, and what has printed its failures already; None if nothing has."""
 
     report: Report
-    follower: Follower | None
+    follower: Follower | Counter | None
 
 
 class _Error(NamedTuple):
@@ -334,10 +342,11 @@ class _Task:
         """
         files = self._beside
         folder = os.path.dirname(files[0]) or "."
+        manifests: Sequence[Manifest] = ()
         try:
             found = self._verify(folder, files)
         except ManifestNotFoundError:
-            missed, manifests = list(files), ()
+            missed = list(files)
         else:
             report = found.report
             missed, manifests = self._missed(report), report.manifests
@@ -374,9 +383,11 @@ class _Task:
         return _Error(file, ValueError(f"{shown_name(file)}: {text}"))
 
     def _verify(self, source: Any, only: Sequence[str] = (), *, at_once: bool = True) -> _Found:
-        return self._command.verify(
-            self._number, source, only, self._workers, at_once=at_once
-        )
+        return self._command.verify(self._number, source, only, self._workers, at_once=at_once)
+
+
+if TYPE_CHECKING:
+    _Outcome = _Found | _Error
 
 
 def _says_something(report: Report, missed: Sequence[str]) -> bool:
