@@ -666,7 +666,7 @@ def test_bad_lines_are_counted_and_bounded(
     assert sum(isinstance(item, BadLine) for item in iter_verify(garbage)) == 100_000
     done = run("--junit", garbage.parent / "junit.xml", garbage)
     assert done.returncode == 1
-    assert "... and 99980 more bad lines; --json lists the first 1,000" in done.stdout
+    assert "... and 99,980 more bad lines; --json lists the first 1,000" in done.stdout
     junit = (garbage.parent / "junit.xml").read_text()
     assert (junit.count("<error"), "99000 more bad lines" in junit) == (1_001, True)
 

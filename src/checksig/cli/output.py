@@ -173,7 +173,7 @@ class Output:
 
     def _last_lines(self, *, ok: bool) -> Iterator[str]:
         yield from self._live.end(self._reports)
-        notes = Notes()
+        notes = Notes(hints=self._packages is None)
         of = [] if self._packages is None else self._packages.packages
         for report in (*self._reports, *(each.report for each in of if each.report is not None)):
             if not (self._quiet and report.ok):

@@ -337,9 +337,13 @@ def _why(result: Result) -> list[str]:
 
 
 class Notes:
-    """What limits the reliability of a result, once for the whole run."""
+    """What limits the reliability of a result, once for the whole run.
 
-    def __init__(self) -> None:
+    :param hints: Name the options of ``verify`` that help with missing files.
+    """
+
+    def __init__(self, *, hints: bool) -> None:
+        self._hints = hints
         self._found: dict[tuple[int, str], tuple[str, int]] = {}
         self._more = 0
         self._algorithms: dict[str, None] = {}
@@ -354,7 +358,7 @@ class Notes:
             self._algorithms |= dict.fromkeys(manifest.algorithms)
         for path in report.not_understood:
             self._add(4, "looks like a manifest, but could not be understood", shown_name(path))
-        if report.interrupted:
+        if report.interrupted or not self._hints:
             return
         if nothing_is_there(report):
             self._add(9, f"{_nothing(report)}; --json lists them", shown_name(report.path))
