@@ -174,8 +174,9 @@ class Output:
     def _last_lines(self, *, ok: bool) -> Iterator[str]:
         yield from self._live.end(self._reports)
         notes = Notes(hints=self._packages is None)
-        of = [] if self._packages is None else self._packages.packages
-        for report in (*self._reports, *(each.report for each in of if each.report is not None)):
+        packages = () if self._packages is None else self._packages.packages
+        of_packages = [each.report for each in packages if each.report is not None]
+        for report in (*self._reports, *of_packages):
             if not (self._quiet and report.ok):
                 notes.add(report)
         if not (self._quiet and ok):

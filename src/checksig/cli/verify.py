@@ -181,7 +181,7 @@ class _Command:
 
         :param at_once: Print failures when they are found.
         """
-        keywords = {**self._keywords, "keep_verified": self.verbose}
+        keywords: dict[str, Any] = {**self._keywords, "keep_verified": self.verbose}
         keywords["only"] = [*keywords.get("only", ()), *only]
         if workers is not None:
             keywords["workers"] = workers
