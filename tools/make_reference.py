@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "verify": "`checksig [verify] PATH...`, `checksig.verify`, `iter_verify` and `averify`",
-    "create": "`checksig create [PATH...]` and `checksig.create`",
+    "create": "`checksig create PATH...` and `checksig.create`",
     "update": "`checksig update MANIFEST` and `checksig.update`",
     "convert": "`checksig convert MANIFEST` and `checksig.convert`",
 }
@@ -45,7 +45,8 @@ def values(option: Option) -> str:
         "path": "a path",
         "output": "a path or a file object",
         "paths": "paths",
-        "patterns": "patterns",
+        "patterns": "[patterns](patterns.md)",
+        "names": "names",
         "mapping": "a mapping of prefixes",
     }[option.type]
 

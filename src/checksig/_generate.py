@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ._engine import raise_failure, run, wire
 from ._frozen import dataclass
 from ._options import encode_options, select_options, suggest_options
-from .errors import EngineError
+from .errors import EngineError, WriteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Literal, Protocol
+    from typing import Literal, NoReturn, Protocol
 
     from ._engine import CancelToken
     from ._options import AnyPath
@@ -59,6 +59,14 @@ class Created(Written):
     """The paths in the tree that were skipped: links to folders, and what *links* and
     *skip_special* skip, but nothing that a pattern excludes. The better name is
     :attr:`skipped`."""
+    excluded: int
+    """The number of files and folders in the tree that *include* and *exclude* left out."""
+    remembered: tuple[str, ...]
+    """What the manifest says, for :func:`update`, about which files it was to list, such as
+    ``"exclude=*.tmp"``."""
+    not_remembered: tuple[str, ...]
+    """The same, which the manifest does not say as its format has no comments, or its tools refuse
+    them: :func:`update` needs the same options again."""
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -82,10 +90,15 @@ class Updated(Created):
     missing: tuple[str, ...]
     """Missing files that are still listed."""
     suspect: tuple[str, ...]
-    """Files with another digest although size and times are unchanged. Their entries are kept, so
-    they fail verification."""
+    """Files with another digest although neither size nor time of modification show a change. They
+    are probably damaged; the manifest was not written, unless *accept_suspect* was set."""
     dropped_comments: tuple[str, ...]
     """Comments after the first entry, which the new manifest does not have."""
+    written: bool
+    """Whether the manifest was written. It was not with *dry_run*, nor if files are changed or
+    suspect and were not accepted."""
+    accepted: bool
+    """Whether every changed and suspect file was accepted, or there was none."""
     _unread: tuple[bytes, ...] = ()
 
     @cached_property
@@ -95,8 +108,8 @@ class Updated(Created):
 
     @property
     def ok(self) -> bool:
-        """Whether every listed file exists and none is suspect."""
-        return not (self.missing or self.suspect)
+        """Whether every listed file exists, and changed and suspect ones were accepted."""
+        return self.accepted and not self.missing
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,9 @@ def create(
     links: Literal["follow", "skip", "refuse"] = "follow",
     follow_outside: bool = False,
     skip_special: bool = False,
+    include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
+    remember: bool = True,
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
@@ -149,8 +164,12 @@ def create(
     :param follow_outside: List files outside the tree that links point to. By default, such a link
         is an error.
     :param skip_special: Skip FIFOs, sockets and devices. By default they are an error.
-    :param exclude: Patterns (``*``, ``?``, ``[a-z]``) of files and folders to leave out. A pattern
-        without ``/`` matches names anywhere, one with ``/`` matches the whole path.
+    :param include: Patterns of the files to list; others are left out. They have the language of
+        ``.gitignore``: ``*.fq``, ``/data/``, ``raw/**/*.bam``, and start from the folder that names
+        are relative to.
+    :param exclude: Patterns of files and folders to leave out, also of those with *include*.
+    :param remember: Write into the manifest, as comments for :func:`update`, what *path*,
+        *include*, *exclude*, *links* and *skip_special* leave out.
     :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
         CPU.
     :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
@@ -163,7 +182,8 @@ def create(
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
 
     :raises WriteError: a file is not regular, changes while it is read or is outside the tree, or
-        the format cannot represent its name. Nothing was written.
+        the format cannot represent its name. Nothing was written. If several files cannot be
+        listed, for whatever reason, ``problems`` has all.
     :raises FileExistsError: the manifest exists already; see *overwrite*.
     :raises OSError: the system refuses access to a file or folder; ``errno`` and ``filename`` are
         set.
@@ -176,8 +196,7 @@ def create(
     done = job.run(progress, cancel)
     return Created(
         **job.common_fields(done),
-        bytes_read=done.bytes_read,
-        passed_by=job.names(wire.Change.SKIPPED),
+        **job.created_fields(done),
     )
 
 
@@ -188,12 +207,18 @@ def update(
     all: bool = False,  # noqa: A002 - the word for it
     prune: bool = False,
     add: bool = True,
+    dry_run: bool = False,
+    accept_changed: bool = False,
+    accept_suspect: bool = False,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
+    relative_to: AnyPath | None = None,
     links: Literal["follow", "skip", "refuse"] = "follow",
     follow_outside: bool = False,
     skip_special: bool = False,
+    include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
+    remember: bool = True,
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
@@ -208,26 +233,36 @@ def update(
     which their creation began. Other manifests have a later time, so a file that changed while its
     manifest was written can be missed; ``all=True`` reads every file.
 
+    A file that was read and has another digest is ``changed``; but it is ``suspect`` if neither its
+    size nor its time of modification shows a change, as damaged data does not. If there is one of
+    either, the manifest is left alone, unless *accept_changed* or *accept_suspect* is set: new
+    digests are never taken over unasked.
+
     The manifest keeps its format, its algorithms and its leading comments, and is sorted. It is
-    replaced completely or not at all.
+    replaced completely or not at all. Of the files below its folder, manifests are not added, nor
+    what :func:`create` was told to leave out; see *remember*.
 
     :param path: The manifest.
-    :param all: Read every file. One that seems unchanged but has another digest is reported as
-        ``suspect``, and its entry is kept.
+    :param all: Read every file, also those that seem unchanged.
     :param prune: Remove the entries of missing files. By default they stay listed.
     :param add: Add unlisted files below the manifest's folder. None are added to a manifest that
         lies next to its only file (``disc.iso.sha256``).
+    :param dry_run: Write nothing. The result says what would be done.
+    :param accept_changed: List changed files with their new digests.
+    :param accept_suspect: The same for suspect files, which are then ``changed``.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifest that is read. By default it is detected.
+    :param relative_to: The folder that names are relative to, if it is not that of the manifest.
     :param links: ``"follow"`` lists a symbolic link to a file as that file, ``"skip"`` skips every
         link, ``"refuse"`` fails. A link to a folder is skipped.
     :param follow_outside: List files outside the tree that links point to. By default, such a link
         is an error.
     :param skip_special: Skip FIFOs, sockets and devices. By default they are an error.
-    :param exclude: Patterns (``*``, ``?``, ``[a-z]``) of files and folders to leave out
-        and to remove from the manifest. A pattern
-        without ``/`` matches names anywhere, one with ``/`` matches the whole path.
+    :param include: Patterns of the files to add; others are not. What is listed stays.
+    :param exclude: Patterns of files and folders to leave out and to remove from the manifest.
+    :param remember: Add no files that :func:`create` was told to leave out, as far as the manifest
+        says so in comments (:attr:`Updated.remembered`). These take nothing out of the manifest.
     :param workers: How many files are hashed at once, 1 to 1024. By default one for each available
         CPU.
     :param io_depth: How many files are read at once, 1 to 1024. By default as many as the storage
@@ -248,14 +283,15 @@ def update(
     done = job.run(progress, cancel)
     return Updated(
         **job.common_fields(done),
-        bytes_read=done.bytes_read,
-        passed_by=job.names(wire.Change.SKIPPED),
+        **job.created_fields(done),
         added=job.names(wire.Change.ADDED),
         changed=job.names(wire.Change.CHANGED),
         removed=job.names(wire.Change.REMOVED),
         missing=job.names(wire.Change.STILL_MISSING),
         suspect=job.names(wire.Change.SUSPECT),
         dropped_comments=job.names(wire.Change.COMMENT),
+        written=not (done.is_plan or done.is_held),
+        accepted=not done.is_held,
         _unread=job.raw_names(wire.Change.UNREAD),
     )
 
@@ -328,8 +364,9 @@ class _Job:
         if output is not None and not isinstance(output, (str, bytes, os.PathLike)):
             self._file = output
         self._names: dict[int, list[bytes]] = {}
+        self._problems: list[tuple[str, str]] = []
 
-    def run(
+    def run(  # noqa: C901 - one case for each kind
         self, progress: Callable[[Progress], object] | None, cancel: CancelToken | None
     ) -> wire.WrittenSummary:
         """Run the job, and return its summary."""
@@ -344,12 +381,14 @@ class _Job:
                         case wire.Kind.FILE:
                             change, name = wire.decode_file(payload)
                             self._names.setdefault(change, []).append(name)
+                        case wire.Kind.ODD:
+                            self._problems.append(wire.decode_odd(payload))
                         case wire.Kind.DATA if self._file is not None:
                             self._file.write(payload)
                         case wire.Kind.WRITTEN:
                             written = wire.decode_written(payload)
                         case wire.Kind.ERROR:
-                            raise_failure(wire.decode_failure(payload))
+                            self._fail(wire.decode_failure(payload))
                         case _:
                             raise EngineError(f"the engine sent a record of unknown kind {kind}")
                 if progress is not None:
@@ -357,6 +396,21 @@ class _Job:
         if written is None:
             raise EngineError("the engine ended without a summary")
         return written
+
+    def _fail(self, failure: wire.Failure) -> NoReturn:
+        if failure.code is wire.FailureCode.WRITE and len(self._problems) > 1:
+            raise WriteError(failure.path, failure.message, self._problems)
+        raise_failure(failure)
+
+    def created_fields(self, done: wire.WrittenSummary) -> dict[str, Any]:
+        """Return the fields that :class:`Created` has besides those of :class:`Written`."""
+        return {
+            "bytes_read": done.bytes_read,
+            "passed_by": self.names(wire.Change.SKIPPED),
+            "excluded": done.excluded,
+            "remembered": self.names(wire.Change.REMEMBERED),
+            "not_remembered": self.names(wire.Change.FORGOTTEN),
+        }
 
     def common_fields(self, done: wire.WrittenSummary) -> dict[str, Any]:
         """Return the fields of :class:`Written`."""

@@ -109,7 +109,7 @@ class Option(NamedTuple):
     """The operations that take it."""
     type: str
     """``bool``, ``int``, ``choice``, ``algorithm``, ``algorithms``, ``format``, ``path``,
-    ``output``, ``paths``, ``patterns`` or ``mapping``."""
+    ``output``, ``paths``, ``patterns``, ``names`` or ``mapping``."""
     annotation: str
     """The type hint in the signatures."""
     default: Any
@@ -225,6 +225,39 @@ TABLE: tuple[Option, ...] = (
         complete="file",
     ),
     Option(
+        "include",
+        ("verify",),
+        "patterns",
+        "Sequence[str | bytes]",
+        (),
+        ("--include",),
+        "verify only files with that name (*.fq), in that folder (raw/) or with that path (/a/*.fq,"
+        " src/**/x); can be repeated",
+        "PATTERN",
+    ),
+    Option(
+        "exclude",
+        ("verify",),
+        "patterns",
+        "Sequence[str | bytes]",
+        (),
+        ("--exclude",),
+        "leave out files and folders with that name (*.tmp, cache/) or path (/build, src/*.o); can"
+        " be repeated",
+        "PATTERN",
+    ),
+    Option(
+        "columns",
+        ("verify",),
+        "names",
+        "str | Sequence[str]",
+        (),
+        ("--columns",),
+        "of an ENA file report, verify only these columns: fastq, submitted or sra; repeat it or"
+        " separate names by commas",
+        "NAME",
+    ),
+    Option(
         "min_strength",
         ("verify",),
         "algorithm",
@@ -273,6 +306,34 @@ TABLE: tuple[Option, ...] = (
         flags=("--no-add",),
         help="do not add files that are not listed",
         keyword_help="add files that are not listed",
+    ),
+    Option(
+        "dry_run",
+        ("update",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("-n", "--dry-run"),
+        help="show what would be added, removed and changed, and write nothing",
+    ),
+    Option(
+        "accept_changed",
+        ("update",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--accept-changed",),
+        help="list changed files with their new digests; by default the manifest is left alone",
+    ),
+    Option(
+        "accept_suspect",
+        ("update",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--accept-suspect",),
+        help="the same for files that have another digest although their size and modification"
+        " time show no change",
     ),
     Option(
         "to",
@@ -368,7 +429,7 @@ TABLE: tuple[Option, ...] = (
     ),
     Option(
         "relative_to",
-        ("create",),
+        _WRITING,
         "path",
         "AnyPath | None",
         None,
@@ -433,15 +494,46 @@ TABLE: tuple[Option, ...] = (
         help="skip FIFOs, sockets and devices; by default they are refused",
     ),
     Option(
+        "include",
+        _WRITING,
+        "patterns",
+        "Sequence[str | bytes]",
+        (),
+        ("--include",),
+        "add only files with that name (*.fq), in that folder (raw/) or with that path (/a/*.fq,"
+        " src/**/x); can be repeated",
+        "PATTERN",
+    ),
+    Option(
         "exclude",
         _WRITING,
         "patterns",
         "Sequence[str | bytes]",
         (),
         ("--exclude",),
-        "leave out files and folders with that name (*.tmp) or path (/build, src/*.o); can be"
-        " repeated",
+        "leave out files and folders with that name (*.tmp, cache/) or path (/build, src/*.o); can"
+        " be repeated",
         "PATTERN",
+    ),
+    Option(
+        "remember",
+        ("create",),
+        "bool",
+        "bool",
+        default=True,
+        flags=("--no-remember",),
+        help="do not write into the manifest, for update, which files it was to list",
+        keyword_help="write into the manifest, as comments for update, which files it was to list",
+    ),
+    Option(
+        "remember",
+        ("update",),
+        "bool",
+        "bool",
+        default=True,
+        flags=("--no-remember",),
+        help="ignore what the manifest says about which files it was to list",
+        keyword_help="add only files that the manifest was to list when it was created",
     ),
     Option(
         "workers",
@@ -489,6 +581,9 @@ class Options(TypedDict, total=False):
     basename: bool
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None
     only: AnyPath | Sequence[AnyPath]
+    include: Sequence[str | bytes]
+    exclude: Sequence[str | bytes]
+    columns: str | Sequence[str]
     min_strength: str | None
     bag_profile: AnyPath | None
     algorithm: str | None
@@ -542,6 +637,7 @@ _TYPES = {
     "output": "a path (str, bytes or os.PathLike) or a file object that takes bytes",
     "paths": "a path or a sequence of paths (str, bytes or os.PathLike)",
     "patterns": "a sequence of str or bytes",
+    "names": "a str or a sequence of str",
     "mapping": "a mapping of str or bytes",
 }
 """What a value must be, by the type of the option."""
@@ -580,6 +676,9 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
             return map(os.fsencode, [cast("AnyPath", value)] if single else value)
         case "patterns":
             return map(os.fsencode, [value] if isinstance(value, (str, bytes)) else value)
+        case "names":
+            names = [value] if isinstance(value, str) else value
+            return [_encode_name(each) for name in names for each in name.split(",")]
         case "mapping":
             pairs = [(os.fsencode(a), os.fsencode(b)) for a, b in value.items()]
             return [b"%d:%s%s" % (len(prefix), prefix, new) for prefix, new in pairs]

@@ -72,6 +72,9 @@ def verify(
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
+    include: Sequence[str | bytes] = (),
+    exclude: Sequence[str | bytes] = (),
+    columns: str | Sequence[str] = (),
     min_strength: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
@@ -118,6 +121,14 @@ def verify(
     :param only: Verify only the entries of this file, or of several: their paths, not their names
         in the manifest. A folder stands for all files below it. A path that no entry is about is
         an :class:`Extra`, and a failure.
+    :param include: Patterns of the files to verify; the entries of others are left out. They have
+        the language of ``.gitignore``: ``*.fq``, ``/data/``, ``raw/**/*.bam``. They start from the
+        folder *path* or *root*, or else from where the manifest's names start.
+    :param exclude: Patterns of files to leave out, also of those with *include*. An excluded folder
+        is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
+        left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
+    :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
@@ -187,6 +198,9 @@ def iter_verify(
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
+    include: Sequence[str | bytes] = (),
+    exclude: Sequence[str | bytes] = (),
+    columns: str | Sequence[str] = (),
     min_strength: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
@@ -238,6 +252,14 @@ def iter_verify(
     :param only: Verify only the entries of this file, or of several: their paths, not their names
         in the manifest. A folder stands for all files below it. A path that no entry is about is
         an :class:`Extra`, and a failure.
+    :param include: Patterns of the files to verify; the entries of others are left out. They have
+        the language of ``.gitignore``: ``*.fq``, ``/data/``, ``raw/**/*.bam``. They start from the
+        folder *path* or *root*, or else from where the manifest's names start.
+    :param exclude: Patterns of files to leave out, also of those with *include*. An excluded folder
+        is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
+        left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
+    :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
@@ -307,6 +329,9 @@ async def averify(
     basename: bool = False,
     remap: Mapping[str, str] | Mapping[bytes, bytes] | None = None,
     only: AnyPath | Sequence[AnyPath] = (),
+    include: Sequence[str | bytes] = (),
+    exclude: Sequence[str | bytes] = (),
+    columns: str | Sequence[str] = (),
     min_strength: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
@@ -352,6 +377,14 @@ async def averify(
     :param only: Verify only the entries of this file, or of several: their paths, not their names
         in the manifest. A folder stands for all files below it. A path that no entry is about is
         an :class:`Extra`, and a failure.
+    :param include: Patterns of the files to verify; the entries of others are left out. They have
+        the language of ``.gitignore``: ``*.fq``, ``/data/``, ``raw/**/*.bam``. They start from the
+        folder *path* or *root*, or else from where the manifest's names start.
+    :param exclude: Patterns of files to leave out, also of those with *include*. An excluded folder
+        is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
+        left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
+    :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
@@ -624,6 +657,7 @@ class _ReportBuilder:
             skipped,
             len(self._bad_lines),
             self._unlisted_count,
+            0,  # the engine counts what is left out at the end
             self.progress.bytes_read,
             int((time.monotonic() - self._began) * 1e9),
         )
@@ -653,4 +687,5 @@ class _ReportBuilder:
             refused=self._reasons[REFUSED],
             too_weak=self._reasons[WEAK],
             interrupted=interrupted,
+            excluded=counts.excluded,
         )

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 from ._printable import printable, printable_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .report import Report
 
 __all__ = [
@@ -38,11 +40,15 @@ __all__ = [
 ]
 
 
+_MAX_SHOWN = 20
+
+
 class ChecksigError(Exception):
     """The base class of this package's exceptions; never raised itself.
 
     The message can be printed: characters that a terminal acts on, of a path for example, are
-    escaped. It is one line, except for those of :exc:`VerificationError` and :exc:`EngineError`.
+    escaped. It is one line, except for those of :exc:`VerificationError` and :exc:`EngineError`,
+    and of a :exc:`WriteError` about several files.
     """
 
     def __str__(self) -> str:
@@ -92,18 +98,28 @@ class ReadError(ChecksigError, ValueError):
 class WriteError(ChecksigError, ValueError):
     """A manifest was not written, because of the named file; an existing one is unchanged.
 
-    The message is ``"<path>" - <cause>``, or the cause alone if no file is to blame.
+    The message is ``"<path>" - <cause>``, or the cause alone if no file is to blame. If several
+    files cannot be listed, it has a line for each; of more than 20, the first ones.
     """
 
-    def __init__(self, path: str, cause: str) -> None:
-        super().__init__(path, cause)
+    def __init__(self, path: str, cause: str, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(path, cause, tuple(problems))
         self.path: str = path
-        """The path of the file; empty if no file is to blame."""
+        """The path of the file; empty if no file, or several files, are to blame."""
         self.cause: str = cause
         """What is wrong with it."""
+        self.problems: tuple[tuple[str, str], ...] = tuple(problems)
+        """The path of each file that cannot be listed, and what is wrong with it, if there are
+        several; the first 1,000."""
 
     def __str__(self) -> str:
         cause = printable_text(self.cause)
+        shown = self.problems[:_MAX_SHOWN]
+        lines = [f'"{printable(path)}" - {printable_text(why)}' for path, why in shown]
+        if len(self.problems) > _MAX_SHOWN:
+            lines.append("... and more")
+        if lines:
+            return "\n".join([f"{cause}:", *lines])
         return f'"{printable(self.path)}" - {cause}' if self.path else cause
 
 

@@ -32,6 +32,7 @@ _PLURALS = {
     "broken rule": "broken rules",
     "unreadable manifest or folder": "unreadable manifests or folders",
     "empty manifest": "empty manifests",
+    "entry excluded": "entries excluded",
 }
 
 MAX_BAD_LINES = 1000
@@ -314,6 +315,9 @@ class Report:
     interrupted: bool = False
     """Whether the verification was stopped before its end. The report has what was found until
     then, and is not ok."""
+    excluded: int = 0
+    """The number of entries that ``include``, ``exclude`` and ``columns`` left out. They are not
+    among :attr:`entries`."""
 
     @property
     def ok(self) -> bool:
@@ -394,6 +398,7 @@ class Report:
             ("skipped", self.skipped),
             *lines.items(),
             ("not listed", self.extra),
+            ("entry excluded", self.excluded),
         ]
         return [("verified", self.verified), *((what, n) for what, n in counts if n)]
 
@@ -426,6 +431,7 @@ class Report:
             "missing": self.missing,
             "unreadable": self.unreadable,
             "skipped": self.skipped,
+            "excluded": self.excluded,
             "extra": self.extra,
             "text_lines": self.text_lines,
             "failures": [r._asdict() for r in self.failures],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -195,7 +196,7 @@ def test_an_error_names_its_own_path(run: Callable[..., Run], tree: Callable[...
     [
         ("verify", "1 something is not as listed"),
         ("create", "2 wrong usage, or nothing was written"),
-        ("update", "1 the same, but a listed file is missing"),
+        ("update", "1 a listed file is missing; or one has changed"),
         ("convert", "2 wrong usage, or nothing was written"),
         ("env", "1 something is not as listed"),
         ("hash", "2 wrong usage, or a file that cannot be read"),
@@ -273,6 +274,40 @@ def test_progress_on_a_terminal(command: list[str], huge: Path) -> None:
     assert b"Traceback" not in seen
 
 
+@pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
+def test_the_bar_follows_the_size_of_the_terminal(command: list[str], huge: Path) -> None:
+    """After the terminal was made narrower, the bar fits into it."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    def resize(columns: int) -> None:
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    ours, theirs = pty.openpty()
+    resize(100)
+    environment = {**os.environ, "TERM": "xterm"}
+    with subprocess.Popen(
+        [*command, str(huge)], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    ) as child:
+        os.close(theirs)
+        deadline = time.monotonic() + 60
+        widths: list[int] = []
+        try:
+            for columns in (100, 50):
+                resize(columns)
+                while not (widths and 10 < widths[-1] <= columns) and time.monotonic() < deadline:
+                    seen = os.read(ours, 4096).decode(errors="replace")
+                    widths += [len(part.rstrip()) for part in seen.split("\r") if "%|" in part]
+                assert widths
+                assert widths.pop() <= columns
+                widths.clear()
+        finally:
+            child.kill()
+            os.close(ours)
+
+
 # The terminal sends its signals to the processes it is the controlling terminal of.
 LEADER = """
 import fcntl, os, sys, termios
@@ -280,6 +315,47 @@ os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
+
+
+def test_progress_in_lines(
+    httpd: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line now and then, wherever standard error leads; nothing before it is time for one."""
+    from checksig.cli import main, progress
+
+    monkeypatch.setattr(progress, "_INTERVAL", 0.0)
+    assert main(["--progress", "lines", str(httpd)]) == 1
+    shown = capsys.readouterr()
+    assert re.search(r"^checksig: \d+(/\d+)? files.*, .* in \d+ s$", shown.err, re.MULTILINE)
+    monkeypatch.setattr(progress, "_INTERVAL", 1e9)
+    for words in (["--progress=lines"], ["--progress=auto"], ["--progress=none"]):
+        assert main([*words, str(httpd)]) == 1
+        assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("terminal", "term", "form", "shown"),
+    [
+        (True, "xterm", "auto", True),
+        (True, "dumb", "auto", False),
+        (True, "xterm", "none", False),
+        (False, "xterm", "auto", False),
+        (False, "dumb", "lines", True),
+    ],
+)
+def test_where_progress_is_shown(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, term: str, form: str, shown: bool
+) -> None:
+    """A bar needs a terminal that can move its cursor; lines need nothing."""
+    from checksig.cli.progress import Bar
+
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    monkeypatch.setattr(sys, "stderr", Stream())
+    monkeypatch.setenv("TERM", term)
+    assert Bar(shown=form).shown is shown
 
 
 @pytest.mark.slow

@@ -114,6 +114,27 @@ def test_no_colours_in_a_pipe(run: Callable[..., Run], broken: Path) -> None:
     assert "\x1b" not in run(broken, TERM="xterm-256color").stdout
 
 
+@pytest.mark.parametrize(
+    ("color", "variables", "coloured"),
+    [
+        ("always", {}, True),
+        ("always", {"NO_COLOR": "1", "TERM": "dumb"}, True),
+        ("never", {"FORCE_COLOR": "1"}, False),
+        ("auto", {"FORCE_COLOR": "1"}, True),
+        ("auto", {"FORCE_COLOR": ""}, False),
+        ("auto", {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colours_that_are_asked_for(
+    run: Callable[..., Run], broken: Path, color: str, variables: dict[str, str], coloured: bool
+) -> None:
+    """The option decides, then NO_COLOR, then FORCE_COLOR."""
+    environment = {"NO_COLOR": "", "FORCE_COLOR": "", **variables}
+    done = run(broken, f"--color={color}", **environment)
+    assert ("\x1b[31mMISMATCHED\x1b[0m  " in done.stdout) is coloured
+    assert done.returncode == 1
+
+
 @pytest.mark.skipif(os.name != "posix", reason="opens a POSIX pseudo-terminal")
 @pytest.mark.parametrize(
     ("variables", "coloured"),
@@ -122,6 +143,8 @@ def test_no_colours_in_a_pipe(run: Callable[..., Run], broken: Path) -> None:
         ({"TERM": "xterm", "NO_COLOR": ""}, True),
         ({"TERM": "xterm", "NO_COLOR": "1"}, False),
         ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"TERM": "xterm", "FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ],
 )
 def test_colours_on_a_terminal(
@@ -130,7 +153,8 @@ def test_colours_on_a_terminal(
     """A terminal gets colours unless NO_COLOR is set and not empty (no-color.org)."""
     import pty
 
-    environment = {k: v for k, v in os.environ.items() if k not in {"TERM", "NO_COLOR"}}
+    unset = {"TERM", "NO_COLOR", "FORCE_COLOR"}
+    environment = {k: v for k, v in os.environ.items() if k not in unset}
     ours, theirs = pty.openpty()
     child = subprocess.Popen(
         [*command, str(broken)], stdout=theirs, env={**environment, **variables}

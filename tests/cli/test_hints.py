@@ -96,7 +96,7 @@ def test_every_option_has_a_heading() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("create", "[PATH...]"),
+        ("create", "PATH..."),
         ("convert", "MANIFEST --to FORMAT"),
         ("update", "MANIFEST"),
         ("hash", "[FILE...]"),

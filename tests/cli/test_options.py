@@ -112,6 +112,7 @@ def test_the_command_line(operation: str) -> None:
         "algorithms": ["x"],
         "paths": ["x"],
         "patterns": ["x"],
+        "names": ["x"],
         "output": b"x",
     }
     for name, option in options_of(operation).items():
@@ -161,6 +162,8 @@ def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> Non
         (create, "algorithm", 256, "a str or a sequence of str"),
         (create, "algorithm", [256], "a str or a sequence of str"),
         (create, "algorithm", b"md5", "a str or a sequence of str"),
+        (verify, "include", 5, "a sequence of str or bytes"),
+        (verify, "columns", [5], "a str or a sequence of str"),
         (create, "exclude", 5, "a sequence of str or bytes"),
         (create, "exclude", [5], "a sequence of str or bytes"),
         (create, "output", io.StringIO(), OUTPUT),

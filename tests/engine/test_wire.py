@@ -185,6 +185,8 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
         case "F":
             name = os.fsencode(fields["name"])
             assert wire.decode_file(payload) == (fields["change"], name)
+        case "P":
+            assert wire.decode_odd(payload) == (fields["path"], fields["cause"])
         case "D":
             assert payload == os.fsencode(fields["data"])
         case "W":
@@ -212,7 +214,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVLHCUBINXSFDWA")
+    assert seen == set("MREVLHCUBINXSFPDWA")
 
 
 def test_several_packed_records_in_a_batch() -> None:
@@ -255,6 +257,8 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 wire.decode_file(payload)
             case "W":
                 wire.decode_written(payload)
+            case "P":
+                wire.decode_odd(payload)
             case "A":
                 wire.decode_algorithm(payload)
             case _:

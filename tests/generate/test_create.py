@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
 import io
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -189,8 +190,8 @@ def test_where_names_start(folder: Path) -> None:
         (sub / "b" / "SUMS", None, ["b/c", "x"]),
     ):
         created = create(sub, output=output, relative_to=relative_to)
-        listed = [line.partition("  ")[2] for line in output.read_text().splitlines()]
-        assert listed == names
+        lines = [line for line in output.read_text().splitlines() if not line.startswith("#")]
+        assert [line.partition("  ")[2] for line in lines] == names
         assert (Path(created.relative_to) / names[0]).is_file()
         output.unlink()
 
@@ -212,14 +213,15 @@ def test_several_paths(folder: Path) -> None:
     """One manifest lists all of them, sorted, each file once."""
     output = folder / "SUMS"
     create([folder / "b", folder / "a", folder / "a" / "b"], output=output)
-    assert output.read_text() == gnu("sha256", ["a/b/c", "a/x", "b"])
+    remembered = "# checksig: path=a\n# checksig: path=b\n"
+    assert output.read_text() == remembered + gnu("sha256", ["a/b/c", "a/x", "b"])
 
 
 def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths start from the caller's working folder; bytes are accepted."""
     monkeypatch.chdir(folder)
     assert create(b"a").manifest == os.path.join("a", "SHA256SUMS")
-    assert create(exclude=["a"]).manifest == "SHA256SUMS"
+    assert create(exclude=["a"], remember=False).manifest == "SHA256SUMS"
     assert (folder / "SHA256SUMS").read_text() == gnu("sha256", ["a-b", "a0", "b", "with space"])
 
 
@@ -345,7 +347,8 @@ def test_special_files(folder: Path) -> None:
         os.rename(os.path.join(near, "s"), folder / "socket")
     created = create(folder, skip_special=True)
     assert created.passed_by == ("fifo", "socket")
-    assert (folder / "SHA256SUMS").read_text() == gnu("sha256")
+    text = "# checksig: skip-special=yes\n" + gnu("sha256")
+    assert (folder / "SHA256SUMS").read_text() == text
 
 
 @posix
@@ -357,10 +360,8 @@ def test_links(folder: Path, tmp_path: Path) -> None:
     line = f"{hashlib.sha256(b'b').hexdigest()}  tree/link\n"
     assert line in (tmp_path / "1").read_text()
     assert created.passed_by == ("tree/sub",)
-    assert create(folder, output=tmp_path / "2", links="skip").passed_by == (
-        "tree/link",
-        "tree/sub",
-    )
+    created = create(folder, output=tmp_path / "2", links="skip", remember=False)
+    assert created.passed_by == ("tree/link", "tree/sub")
     assert (tmp_path / "2").read_text() == gnu("sha256", SORTED).replace("  ", "  tree/")
     with pytest.raises(WriteError, match="link"):
         create(folder, links="refuse")
@@ -462,10 +463,78 @@ def test_nothing_to_list(tmp_path: Path) -> None:
 
 def test_exclude(folder: Path) -> None:
     """A pattern without a slash matches names anywhere, one with it whole paths."""
-    create(folder, exclude=["b", "/a0"])
-    assert (folder / "SHA256SUMS").read_text() == gnu("sha256", ["a-b", "a/x", "with space"])
-    create(folder, exclude=["a/*"], overwrite=True)
-    assert (folder / "SHA256SUMS").read_text() == gnu("sha256", ["a-b", "a0", "b", "with space"])
+    cases: list[tuple[dict[str, Any], list[str], int]] = [
+        ({"exclude": ["b", "/a0"]}, ["a-b", "a/x", "with space"], 3),
+        ({"exclude": ["a/*"]}, ["a-b", "a0", "b", "with space"], 2),
+        ({"exclude": ["a/"]}, ["a-b", "a0", "b", "with space"], 1),
+        ({"exclude": ["**/c", "* *"]}, ["a-b", "a/x", "a0", "b"], 2),
+        ({"include": ["a/", "b"], "exclude": [b"x"]}, ["a/b/c", "b"], 4),
+        ({"include": ["/a/**"]}, ["a/b/c", "a/x"], 4),
+    ]
+    for options, names, excluded in cases:
+        done = create(folder, overwrite=True, remember=False, **options)
+        assert (folder / "SHA256SUMS").read_text() == gnu("sha256", names), options
+        assert done.excluded == excluded, options
+    with pytest.raises(WriteError, match="no file to list"):
+        create(folder, include=["none"], overwrite=True)
+
+
+@pytest.mark.parametrize("pattern", ["", "[", "[b-a]", "a//b", "./a", "../a", "!a", "a\\", "/"])
+def test_patterns_that_match_nothing(folder: Path, pattern: str) -> None:
+    """They are an error that names the option and what is wrong, of each function."""
+    for call in (
+        lambda: create(folder, exclude=[pattern]),
+        lambda: create(folder, include=[pattern]),
+        lambda: verify(folder, exclude=[pattern]),
+    ):
+        with pytest.raises(ValueError, match=r"^(in|ex)clude: ") as caught:
+            call()
+        assert type(caught.value) is ValueError
+
+
+@posix
+def test_all_odd_files_are_reported(folder: Path, tmp_path: Path, command: list[str]) -> None:
+    """A socket, a link that leads out and one that dangles: one error names all."""
+    (tmp_path / "secret").write_bytes(b"s")
+    os.mkfifo(folder / "a" / "fifo")
+    (folder / "out").symlink_to(tmp_path / "secret")
+    (folder / "dangling").symlink_to("none")
+    with pytest.raises(WriteError) as caught:
+        create(folder)
+    error = caught.value
+    assert (error.path, error.cause) == ("", "3 files cannot be listed")
+    paths = sorted(path for path, _ in error.problems)
+    assert paths == [str(folder / name) for name in ("a/fifo", "dangling", "out")]
+    assert "--skip-special" in dict(error.problems)[str(folder / "a/fifo")]
+    assert "--links skip" in dict(error.problems)[str(folder / "out")]
+    assert len(str(error).splitlines()) == 4
+    assert copy.copy(error).problems == error.problems
+    done = run(command, "create", ".", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == "checksig: 3 files cannot be listed:"
+    assert len(done.stderr.splitlines()) == 4
+    assert not (folder / "SHA256SUMS").exists()
+    done = run(command, "create", ".", "--skip-special", "--links", "skip", cwd=folder)
+    assert done.returncode == 0
+    assert verify(folder).verified == len(FILES)
+
+
+@posix
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_all_unreadable_files_are_reported(folder: Path) -> None:
+    """Files and folders without permission are found although nothing is hashed any more."""
+    for name in ("a", "b", "with space"):
+        (folder / name).chmod(0)
+    try:
+        with pytest.raises(WriteError) as caught:
+            create(folder)
+    finally:
+        (folder / "a").chmod(0o755)
+    assert sorted(os.path.basename(path) for path, _ in caught.value.problems) == [
+        "a",
+        "b",
+        "with space",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -668,7 +737,7 @@ def test_few_descriptors_and_many_workers(
         (folder / f"{i:02}").write_bytes(b"%d" % i)
     mounted = faulty(folder, {f"{i:02}": {"delay": 0.02} for i in range(100)})
     output = tmp_path / "SHA256SUMS"
-    program = FEW.replace("sys.argv[1]", "sys.argv[1], output=sys.argv[2]")
+    program = FEW.replace("sys.argv[1]", "sys.argv[1], output=sys.argv[2], remember=False")
     assert python(program, mounted, output) == "100\n"
     assert len(output.read_text().splitlines()) == 100
 
@@ -736,10 +805,15 @@ def run(command: list[str], *arguments: object, cwd: Path) -> subprocess.Complet
 def test_the_command(folder: Path, command: list[str]) -> None:
     """It reports what it wrote, and does not overwrite unless asked."""
     done = run(command, "create", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: checksig create [OPTION...] PATH...\n")
+    assert "required: PATH" in done.stderr
+    assert not (folder / "SHA256SUMS").exists()
+    done = run(command, "create", ".", cwd=folder)
     assert done.returncode == 0, done
     assert done.stdout.startswith("WRITTEN     SHA256SUMS: 6 files, sha256, gnu (300.0 kB in ")
     assert (folder / "SHA256SUMS").read_text() == gnu("sha256")
-    done = run(command, "create", cwd=folder)
+    done = run(command, "create", ".", cwd=folder)
     with pytest.raises(FileExistsError) as caught:
         (folder / "SHA256SUMS").mkdir()
     exists = caught.value.strerror
@@ -748,7 +822,7 @@ def test_the_command(folder: Path, command: list[str]) -> None:
         "",
         f"checksig: SHA256SUMS: {exists}; --force replaces it\n",
     )
-    assert run(command, "create", "-f", "-q", cwd=folder).stdout == ""
+    assert run(command, "create", ".", "-f", "-q", cwd=folder).stdout == ""
     assert run(command, ".", cwd=folder).returncode == 0
     done = run(
         command,
@@ -773,21 +847,21 @@ def test_the_command(folder: Path, command: list[str]) -> None:
 
 def test_the_command_to_standard_output(folder: Path, command: list[str]) -> None:
     """It prints the manifest and nothing else."""
-    done = run(command, "create", "a", "-o", "-", "--exclude", "x", cwd=folder)
+    done = run(command, "create", "a", "-o", "-", "--exclude", "x", "--no-remember", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == gnu("sha256", ["a/b/c"]).replace("a/b/c", "b/c")
 
 
 def test_the_command_names_what_is_wrong(folder: Path, command: list[str]) -> None:
     """The exit code is 2, and one line gives the reason."""
-    done = run(command, "create", "--format", "sfv", cwd=folder)
+    done = run(command, "create", ".", "--format", "sfv", cwd=folder)
     assert done.returncode == 2
     assert "the format is for crc32" in done.stderr
-    done = run(command, "create", "--format", "sfv", "-o", "-", cwd=folder)
+    done = run(command, "create", ".", "--format", "sfv", "-o", "-", cwd=folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert "the format is for crc32" in done.stderr
     assert '""' not in done.stderr  # standard output has no path
-    done = run(command, "create", "-a", "none", cwd=folder)
+    done = run(command, "create", ".", "-a", "none", cwd=folder)
     known = ", ".join(algorithm.name for algorithm in checksig.algorithms)
     message = f'checksig: unknown algorithm "none"; known: {known}\n'
     assert (done.returncode, done.stderr) == (2, message)

@@ -11,7 +11,7 @@ import stat
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_what_changed(folder: Path) -> None:
     (folder / "b").touch()
     (folder / "a-new").write_bytes(b"n")
     (folder / "d" / "c").unlink()
-    done = update(folder / "SHA256SUMS")
+    done = update(folder / "SHA256SUMS", accept_changed=True)
     assert done.changed == ("a",)
     assert done.added == ("a-new",)
     assert done.missing == ("d/c",)
@@ -94,11 +94,18 @@ def test_what_changed(folder: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell when a status changed")
 def test_a_time_that_is_set_back(folder: Path) -> None:
-    """A file overwritten with its time set back is noticed."""
+    """A file overwritten with its time set back is noticed, and not taken for a change."""
     before = (folder / "a").stat()
     (folder / "a").write_bytes(b"A")
     os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert update(folder / "SHA256SUMS").changed == ("a",)
+    manifest = (folder / "SHA256SUMS").read_bytes()
+    for accept in (False, True):
+        done = update(folder / "SHA256SUMS", accept_changed=accept)
+        assert (done.suspect, done.changed, done.written, done.ok) == (("a",), (), False, False)
+        assert (folder / "SHA256SUMS").read_bytes() == manifest
+    done = update(folder / "SHA256SUMS", accept_suspect=True)
+    assert (done.suspect, done.changed, done.written, done.ok) == ((), ("a",), True, True)
+    assert verify(folder)
 
 
 def rot(folder: Path) -> None:
@@ -116,7 +123,7 @@ def test_all_finds_silent_corruption(folder: Path) -> None:
     done = update(folder / "SHA256SUMS", all=True)
     assert done.suspect == ("a",)
     assert done.unread == done.changed == ()
-    assert not done.ok
+    assert (done.ok, done.written, done.accepted) == (False, False, False)
     assert listed(folder)["a"] == "0" * 64
     assert done.bytes_read == sum(map(len, FILES.values()))
 
@@ -137,7 +144,7 @@ def test_sizes_count_where_they_are_listed(folder: Path) -> None:
     create(folder, algorithm=["md5", "sha256"], format="hashdeep", output=manifest)
     (folder / "a").write_bytes(b"longer")
     os.utime(manifest, (time.time() + 3600, time.time() + 3600))
-    done = update(manifest, exclude=["SHA256SUMS"])
+    done = update(manifest, exclude=["SHA256SUMS"], accept_changed=True)
     assert done.changed == ("a",)
     assert done.removed == ("SHA256SUMS",)
     assert (done.format, done.algorithms) == ("hashdeep", ("md5", "sha256"))
@@ -177,7 +184,8 @@ def test_add_is_a_choice(folder: Path) -> None:
     assert update(folder / "SHA256SUMS", add=False).added == ()
     create(folder / "new")
     assert update(folder / "new.sha256").files == 1
-    assert update(folder / "SHA256SUMS").added == ("new", "new.sha256")
+    done = update(folder / "SHA256SUMS")
+    assert (done.added, done.skipped) == (("new",), ("new.sha256",))
 
 
 def test_odd_names(folder: Path) -> None:
@@ -244,7 +252,15 @@ def test_the_command(run: Callable[..., Run], folder: Path) -> None:
     """It reports what it did; missing or suspect files make the exit code 1."""
     (folder / "a").write_bytes(b"A")
     (folder / "new").write_bytes(b"n")
+    before = (folder / "SHA256SUMS").read_bytes()
     done = run("SHA256SUMS")
+    assert done.returncode == 1, done
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["CHANGED     a", "ADDED       new"]
+    assert lines[2].startswith("NOTE        --accept-changed ")
+    assert lines[3].startswith("NOT WRITTEN SHA256SUMS: 5 files, ")
+    assert (folder / "SHA256SUMS").read_bytes() == before
+    done = run("SHA256SUMS", "--accept-changed")
     assert done.returncode == 0, done
     assert done.stdout.splitlines()[:2] == ["CHANGED     a", "ADDED       new"]
     last = done.stdout.splitlines()[-1]
@@ -288,7 +304,7 @@ def test_a_name_through_a_link(folder: Path) -> None:
     (folder / "far" / "x").write_bytes(b"far")
     (folder / "x").write_bytes(b"near")
     (folder / "link").symlink_to("far/sub")
-    update(manifest, add=False)
+    update(manifest, add=False, accept_changed=True)
     assert listed(folder, "SUMS") == {"link/../x": sha256(b"far")}
     assert verify(manifest).verified == 1
 
@@ -302,7 +318,7 @@ def test_comments_with_sizes(folder: Path) -> None:
     (folder / "a").write_bytes(b"longer")
     (folder / "d" / "c").write_bytes(b"longer still")
     (folder / "new").write_bytes(b"new")
-    done = update(manifest)
+    done = update(manifest, accept_changed=True)
     assert (done.added, done.changed, done.dropped_comments) == (("new",), ("a", "d/c"), ())
     files = {**FILES, "a": b"longer", "d/c": b"longer still", "new": b"new"}
     lines = [f"# {n}: {len(c)} bytes\nSHA256 ({n}) = {sha256(c)}\n" for n, c in files.items()]
@@ -338,8 +354,171 @@ def test_owner_mode_and_attributes_stay(folder: Path) -> None:
             raise
         attributes = {}
     (folder / "a").write_bytes(b"A")
-    assert update(manifest).changed == ("a",)
+    assert update(manifest, accept_changed=True).changed == ("a",)
     info = manifest.stat()
     assert (info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)) == (*owner, 0o640)
     names = os.listxattr(manifest)
     assert {n: os.getxattr(manifest, n) for n in names if n.startswith("user.")} == attributes
+
+
+def test_changes_are_not_accepted_unasked(folder: Path) -> None:
+    """The manifest is left alone, also what else would be updated; each later run says so again."""
+    before = (folder / "SHA256SUMS").read_bytes()
+    (folder / "a").write_bytes(b"A")
+    (folder / "new").write_bytes(b"n")
+    (folder / "d" / "c").unlink()
+    cases: list[dict[str, Any]] = [{}, {"all": True}, {"prune": True}, {"accept_suspect": True}]
+    for options in cases:
+        done = update(folder / "SHA256SUMS", **options)
+        assert (done.changed, done.added, done.suspect) == (("a",), ("new",), ())
+        assert (done.ok, done.written, done.accepted) == (False, False, False)
+        assert (folder / "SHA256SUMS").read_bytes() == before
+    done = update(folder / "SHA256SUMS", accept_changed=True)
+    assert (done.written, done.accepted, done.missing, done.ok) == (True, True, ("d/c",), False)
+    assert listed(folder)["a"] == sha256(b"A")
+
+
+def test_a_dry_run(folder: Path, run: Callable[..., Run]) -> None:
+    """It reports what would be done, and touches nothing."""
+    (folder / "a").write_bytes(b"A")
+    (folder / "new").write_bytes(b"n")
+    (folder / "d" / "c").unlink()
+
+    def state() -> list[tuple[str, float, bytes]]:
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        return [(str(path), path.stat().st_mtime, path.read_bytes()) for path in paths]
+
+    before = state()
+    folders = folder.stat().st_mtime
+    done = update(folder / "SHA256SUMS", dry_run=True, prune=True)
+    assert (done.added, done.changed, done.removed) == (("new",), ("a",), ("d/c",))
+    assert (done.written, done.accepted, done.ok) == (False, False, False)
+    done = update(folder / "SHA256SUMS", dry_run=True, prune=True, accept_changed=True)
+    assert (done.written, done.accepted, done.ok, done.files) == (False, True, True, 4)
+    shown = run("SHA256SUMS", "--dry-run")
+    assert shown.returncode == 1
+    assert "NOT WRITTEN SHA256SUMS" in shown.stdout
+    shown = run("SHA256SUMS", "-n", "--prune", "--accept-changed")
+    assert shown.returncode == 0
+    assert shown.stdout.splitlines()[:3] == ["CHANGED     a", "ADDED       new", "REMOVED     d/c"]
+    assert shown.stdout.splitlines()[3].startswith("PLANNED     SHA256SUMS: 4 files, ")
+    document = json.loads(run("SHA256SUMS", "-n", "--json").stdout)
+    assert (document["written"], document["ok"], document["changed"]) == (False, False, ["a"])
+    assert state() == before
+    assert folder.stat().st_mtime == folders
+
+
+def test_what_create_left_out_is_not_added(folder: Path, run: Callable[..., Run]) -> None:
+    """The manifest remembers it in comments, which verify and other tools pass over."""
+    manifest = folder / "SHA256SUMS"
+    manifest.unlink()
+    (folder / "x.tmp").write_bytes(b"x")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "y").write_bytes(b"y")
+    created = create(folder, exclude=["*.tmp", "cache/"])
+    assert created.remembered == ("exclude=*.tmp", "exclude=cache/")
+    assert (created.not_remembered, created.excluded, created.files) == ((), 2, 4)
+    text = manifest.read_text()
+    assert text.startswith("# checksig: exclude=*.tmp\n# checksig: exclude=cache/\n")
+    assert verify(manifest).verified == 4
+    (folder / "z.tmp").write_bytes(b"z")
+    (folder / "new").write_bytes(b"n")
+    done = update(manifest)
+    assert (done.added, done.remembered, done.excluded) == (("new",), created.remembered, 3)
+    (folder / "new").unlink()
+    shown = run("SHA256SUMS", "--prune")
+    assert shown.stdout.splitlines()[:2] == [
+        "REMEMBERED  exclude=*.tmp",
+        "REMEMBERED  exclude=cache/",
+    ]
+    assert manifest.read_text() == text
+    done = update(manifest, remember=False)
+    assert (done.added, done.remembered) == (("cache/y", "x.tmp", "z.tmp"), ())
+
+
+def test_nothing_is_remembered_where_tools_refuse_comments(
+    folder: Path, run: Callable[..., Run]
+) -> None:
+    """The result says so, and update needs the option again."""
+    manifest = folder / "SHA256SUMS"
+    manifest.unlink()
+    bag = folder / "manifest-sha256.txt"
+    done = create(folder, format="bagit", output=bag, exclude=["a"])
+    assert (done.remembered, done.not_remembered) == ((), ("exclude=a",))
+    assert "#" not in bag.read_text()
+    assert create(folder, algorithm="blake3", exclude=["b"]).not_remembered == ("exclude=b",)
+    done = create(folder, exclude=["b"], remember=False)
+    assert (done.remembered, done.not_remembered) == ((), ())
+    assert "#" not in manifest.read_text()
+    shown = run("-n", "manifest-sha256.txt")
+    assert "ADDED       a" in shown.stdout
+
+
+def test_a_hostile_manifest_hides_nothing(folder: Path) -> None:
+    """What it remembers takes out no entry of an update, and verify does not know it."""
+    manifest = folder / "SHA256SUMS"
+    good = manifest.read_text()
+    (folder / "a").write_bytes(b"tampered")
+    for line in ("exclude=*", "exclude=a", "include=b", "path=d", "links=skip"):
+        manifest.write_text(f"# checksig: {line}\n{good}")
+        report = verify(folder, check=False, extra="fail")
+        assert (report.mismatched, report.verified, report.excluded) == (1, 3, 0)
+        done = update(manifest, all=True)
+        assert done.changed + done.suspect == ("a",)
+        assert (done.removed, done.remembered, done.ok) == ((), (line,), False)
+    for line in ("path=../other", "path=/etc", "exclude=[", "exclude=%GG", "verify=no"):
+        manifest.write_text(f"# checksig: {line}\n{good}")
+        with pytest.raises(ManifestError, match="remembers"):
+            update(manifest)
+        assert update(manifest, remember=False, accept_changed=True, dry_run=True).ok
+
+
+def test_another_output_is_not_added(folder: Path) -> None:
+    """Neither its manifest, nor the folder that it is about."""
+    (folder / "SHA256SUMS").unlink()
+    other = folder / "other"
+    other.mkdir()
+    (other / "o").write_bytes(b"o")
+    for name in ("d", "other"):
+        create(folder / name, output=folder / f"{name}.sha256")
+        create(folder / name, output=folder / f"files of {name}")
+    everything = create(folder, exclude=["*.sha256", "files of *", "d", "other"]).manifest
+    time.sleep(0.05)
+    (folder / "d" / "new").write_bytes(b"n")
+    (other / "new").write_bytes(b"n")
+    for name in ("d.sha256", "files of d"):
+        done = update(folder / name)
+        assert (done.added, done.changed, done.missing) == (("d/new",), (), ())
+    assert update(everything).added == ()
+    create(folder, algorithm="md5", exclude=["*.sha256", "SHA256SUMS", "files of *", "[do]*/"])
+    assert update(everything).skipped == ("MD5SUMS",)
+
+
+def test_names_that_start_elsewhere(folder: Path, tmp_path: Path) -> None:
+    """A manifest outside its files is updated with relative_to; else nothing is listed wrongly."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "secret").write_bytes(b"s")
+    manifest = out / "SUMS"
+    create(folder, output=manifest)
+    (folder / "new").write_bytes(b"n")
+    with pytest.raises(ValueError, match="relative_to"):
+        update(manifest)
+    done = update(manifest, relative_to=folder)
+    assert done.added == ("new",)
+    assert verify(manifest, root=folder).verified == 6
+
+
+def test_include_and_exclude(folder: Path, run: Callable[..., Run]) -> None:
+    """Include chooses what is added, exclude also takes out what is listed."""
+    manifest = folder / "SHA256SUMS"
+    for name in ("x.fq", "y.txt", "d/z.fq"):
+        (folder / name).write_bytes(b"n")
+    done = update(manifest, include=["*.fq"], exclude=["d"], dry_run=True)
+    assert (done.added, done.removed) == (("x.fq",), ("d/c", "d/e"))
+    done = update(manifest, include=["*.fq"])
+    assert (done.added, done.removed) == (("d/z.fq", "x.fq"), ())
+    (folder / "list").write_text("# names\n\n*.txt  \nd\n")
+    shown = run("SHA256SUMS", "--exclude-from", "list", "--exclude", "list")
+    assert shown.returncode == 0
+    assert set(listed(folder)) == {"a", "b", "x.fq"}

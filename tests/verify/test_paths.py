@@ -352,7 +352,7 @@ def test_update_reads_what_verify_reads(tmp_path: Path) -> None:
     manifest.write_text(f"{digest}  {tmp_path / 'a'}\n")
     assert verify(manifest).verified == 1
     (tmp_path / "a").write_bytes(b"other")
-    checksig.update(manifest)
+    checksig.update(manifest, accept_changed=True)
     other = hashlib.sha256(b"other").hexdigest()
     assert manifest.read_text() == f"{other}  {tmp_path / 'a'}\n"
     assert verify(manifest).verified == 1

@@ -89,7 +89,7 @@ func (c *conversion) prepare() (err error) {
 	if w.format, err = manifest.FormatNamed(r.To); err != nil {
 		return err
 	}
-	if c.source, err = readSource(c.ctx, r.Dir, r.Path, options); err != nil {
+	if c.source, err = readSource(c.ctx, r.Dir, r.Path, "", options); err != nil {
 		return err
 	}
 	if c.source.signature != "" && !r.DropSignature {

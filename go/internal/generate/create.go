@@ -24,6 +24,7 @@ type CreateRequest struct {
 	RelativeTo string   // the folder that names are relative to; "" for the manifest's own
 	Workers    int      // files hashed at once; 0 for one a CPU
 	Depth      int      // files read at once; 0 for as many as help
+	Remember   bool     // put into the manifest which files were asked for; see remember.go
 	LeaveCache bool     // leave the system's page cache as it was
 	Totals     bool     // find out the totals of the progress if the run takes longer
 }
@@ -31,8 +32,9 @@ type CreateRequest struct {
 // Create writes a manifest of files: sorted by the bytes of their names, the same bytes for the same tree,
 // and all or nothing.
 //
-// A file that cannot be read, changes while it is read, is not regular or leads outside its tree ends it, as
-// does a name that the format cannot represent; the error is a [*WriteError] then. It is a [*UsageError],
+// A file that cannot be read, changes while it is read, is not regular or leads outside its tree is an error, and so is
+// a name that the format cannot represent: a [*WriteError]; an [*OddFilesError] for several files, of which all are
+// looked for. It is a [*UsageError],
 // [*digest.UnknownError] or [*manifest.UnknownFormatError] for a request that makes no sense. The manifest
 // itself is never listed.
 func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
@@ -41,10 +43,13 @@ func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.
 			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache},
 			request: r, sink: sink,
 		}
+		c.odd.report = sink.Odd
 		if err := c.create(); err != nil {
 			return Written{}, err
 		}
-		return c.writer.written(&c.plan), nil
+		written := c.writer.written(&c.plan)
+		written.Excluded = c.excluded
+		return written, nil
 	})
 }
 
@@ -55,6 +60,8 @@ type creation struct {
 	sink    Sink
 	plan    outputPlan
 	writer  writer
+
+	excluded int64 // files and folders that patterns left out
 }
 
 func (c *creation) create() error {
@@ -108,7 +115,7 @@ func (c *creation) prepare() (err error) {
 	if r.ToCaller {
 		w.options = withoutName(w.algorithms)
 	}
-	if err := w.begin(nil); err != nil {
+	if err := w.begin(c.remember()); err != nil {
 		return &WriteError{c.plan.shown, err}
 	}
 	return nil
@@ -118,7 +125,7 @@ func (c *creation) prepare() (err error) {
 func (c *creation) fill(o *output) error {
 	walker := walker{
 		Selection: c.request.Selection, tree: c.tree(), isSelf: o.isSelf, show: c.show,
-		skipped: func(string) {},
+		skipped: func(string) {}, odd: func(err *WriteError) error { return err },
 	}
 	if c.request.Totals {
 		ctx, end := context.WithCancel(c.group.Context())
@@ -131,9 +138,10 @@ func (c *creation) fill(o *output) error {
 		})
 	}
 	walker.skipped = func(name string) { c.sink.File(name, Skipped) }
+	walker.odd, walker.excluded = c.odd.add, func() { c.excluded++ }
 	produce := func() error {
 		return c.each(c.group.Context(), &walker, func(name string) error {
-			return c.put(&item{name: name, listed: name, algorithms: c.writer.algorithms})
+			return c.putUnlessOdd(&item{name: name, listed: name, algorithms: c.writer.algorithms})
 		})
 	}
 	err := c.all(produce, func(i *item) error { return c.writer.add(i.entries) })

@@ -27,10 +27,13 @@ func created(t testing.TB, r generate.CreateRequest) (text string, skipped []str
 		File: func(name string, change generate.Change) {
 			mu.Lock()
 			defer mu.Unlock()
-			if change != generate.Skipped {
+			switch change {
+			case generate.Skipped:
+				skipped = append(skipped, name)
+			case generate.Remembered:
+			default:
 				t.Errorf("%q: change %d", name, change)
 			}
-			skipped = append(skipped, name)
 		},
 		Data: func(data []byte) { sent += string(data) },
 	}
@@ -238,7 +241,7 @@ func TestCreateAndLinks(t *testing.T) {
 	if err != nil || text != sha256Lines(files, "real", "sub/file") || len(skipped) != 4 {
 		t.Errorf("skipped: %v, skipped %q, got\n%s", err, skipped, text)
 	}
-	if _, _, _, err = created(t, request(generate.RefuseLinks)); err == nil || !strings.Contains(err.Error(), "folder") {
+	if _, _, _, err = created(t, request(generate.RefuseLinks)); err == nil || err.Error() != "4 files cannot be listed" {
 		t.Errorf("refused: %v", err)
 	}
 	for name, target := range map[string]string{
@@ -261,6 +264,44 @@ func TestCreateAndLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// All files that cannot be listed are reported, not only the first.
+func TestCreateReportsAllOddFiles(t *testing.T) {
+	dir, _ := folder(t, map[string]string{"a": "a", "sub/b": "b", "z": "z"})
+	for _, name := range []string{"0-gone", "sub/gone", "y-gone"} {
+		if err := os.Symlink("nowhere", filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	want := []string{"0-gone", "sub/gone", "y-gone"}
+	if os.Geteuid() > 0 { // root may read everything
+		for _, name := range []string{"sub/b", "z"} {
+			if err := os.Chmod(filepath.Join(dir, name), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want = []string{"0-gone", "sub/b", "sub/gone", "y-gone", "z"}
+	}
+	var c collector
+	var odd []string
+	sink := c.sink()
+	sink.Odd = func(path, cause string) {
+		name, _ := filepath.Rel(dir, path)
+		odd = append(odd, filepath.ToSlash(name))
+		if cause == "" {
+			t.Errorf("%s: no cause", name)
+		}
+	}
+	_, err := generate.Create(t.Context(), generate.CreateRequest{Paths: []string{dir}}, sink, &hashpool.Progress{})
+	slices.Sort(odd)
+	var all *generate.OddFilesError
+	if !errors.As(err, &all) || all.Count != int64(len(want)) || !slices.Equal(odd, want) {
+		t.Errorf("%v, reported %q", err, odd)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "SHA256SUMS")); err == nil {
+		t.Error("a manifest was written")
 	}
 }
 

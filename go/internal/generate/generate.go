@@ -69,7 +69,8 @@ func asWriteError(path string, err error) error {
 // goroutines at once, and may block.
 type Sink struct {
 	File func(name string, change Change)
-	Data func([]byte) // the manifest, if it goes to the caller; may keep the slice
+	Odd  func(path, cause string) // a file that cannot be listed; may be nil
+	Data func([]byte)             // the manifest, if it goes to the caller; may keep the slice
 }
 
 // Change says how the entry of a file has changed in the manifest that is written.
@@ -84,9 +85,11 @@ const (
 	Removed                    // missing, and no longer listed
 	StillMissing               // missing, and still listed
 	Unread                     // listed as before and not read: neither size nor times show a change
-	Suspect                    // has another digest although its times show no change: still listed as before
+	Suspect                    // has another digest although neither size nor time of modification show a change
 	Comment                    // not a file, but a comment that the new manifest does not have
 	Renamed                    // not a file, but the name that a manifest had instead of the file's own
+	Remembered                 // not a file, but what the manifest remembers; see remember.go
+	Forgotten                  // the same, which its format cannot hold
 )
 
 // Written is a manifest that was written.
@@ -97,9 +100,23 @@ type Written struct {
 	Algorithms []string
 	Files      int64
 	Entries    int64
+	Excluded   int64 // files and folders that patterns left out
+	Outcome    Outcome
 	BytesRead  int64
 	Elapsed    time.Duration
 }
+
+// Outcome says what became of a manifest.
+type Outcome uint8
+
+// The outcomes of an operation without an error.
+const (
+	Done    Outcome = iota // the manifest was written
+	Planned                // it was not, as only the plan was asked for
+	Held                   // it was not, as files have changed that the caller did not accept
+	// PlannedHeld is Planned, and the manifest would be Held.
+	PlannedHeld
+)
 
 // run calls work with a group that ends with ctx, and adds to what it has written the bytes read and the
 // time taken.

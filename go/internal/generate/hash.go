@@ -40,6 +40,7 @@ type hashing struct {
 	depth      int
 	leaveCache bool
 	show       func(name string) string // the path of a file, for errors
+	odd        oddFiles
 
 	pool    *hashpool.Pool[*item]
 	ordered chan *item
@@ -76,7 +77,10 @@ func (h *hashing) all(produce func() error, consume func(*item) error) (err erro
 	})
 	h.group.Run(func() { h.group.Fail(h.inOrder(consume)) })
 	producing.Wait()
-	return h.group.Err()
+	if err := h.group.Err(); err != nil {
+		return err
+	}
+	return h.odd.err()
 }
 
 func (h *hashing) inOrder(consume func(*item) error) error {
@@ -86,10 +90,19 @@ func (h *hashing) inOrder(consume func(*item) error) error {
 		case <-h.group.Context().Done():
 			return nil
 		}
+		if i.err != nil && h.group.Context().Err() != nil {
+			return nil // as it has ended
+		}
 		if i.err != nil {
-			return &WriteError{h.show(i.name), i.err}
+			if err := h.odd.add(&WriteError{h.show(i.name), i.err}); err != nil {
+				return err
+			}
+			continue
 		}
 		h.progress.Files.Add(1)
+		if h.odd.any() {
+			continue // nothing will be written
+		}
 		if err := consume(i); err != nil {
 			return err
 		}

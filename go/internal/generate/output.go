@@ -53,6 +53,21 @@ func newOutput(path, shown string, replace bool) (o *output, err error) {
 	return o, nil
 }
 
+// noOutput stands for the manifest at path, absolute, which is there and stays as it is. Nothing is written.
+func noOutput(path, shown string) (o *output, err error) {
+	o = &output{shown: shown, replace: true}
+	dir, name := filepath.Split(path)
+	o.name = name
+	if o.folder, err = os.OpenRoot(dir); err != nil {
+		return nil, safefs.At(shown, err)
+	}
+	if err = o.replaceable(); err != nil {
+		o.close()
+		return nil, err
+	}
+	return o, nil
+}
+
 // replaceable checks what is there already.
 func (o *output) replaceable() error {
 	if o.name == "" {

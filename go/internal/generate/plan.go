@@ -18,6 +18,8 @@ type outputPlan struct {
 	starts  []string // files and folders in it, sorted, none in another; "." for all of it
 	output  string   // the manifest, absolute; "" if it goes to the caller
 	shown   string   // the manifest as the request gives it
+
+	isOneFile bool // the request names one file
 }
 
 // show returns the path of the file called name, for reports.
@@ -28,7 +30,7 @@ func (r *CreateRequest) plan(format *manifest.Format, algorithms []*digest.Algor
 	real := make([]string, len(r.Paths))
 	folders := make([]bool, len(r.Paths))
 	for i, path := range r.Paths {
-		if real[i], folders[i], err = r.locate(path); err != nil {
+		if real[i], folders[i], err = locate(r.Dir, path); err != nil {
 			return p, err
 		}
 	}
@@ -46,6 +48,7 @@ func (r *CreateRequest) plan(format *manifest.Format, algorithms []*digest.Algor
 		p.starts = append(p.starts, name)
 	}
 	p.starts = sortedStarts(p.starts, folders)
+	p.isOneFile = len(real) == 1 && !folders[0]
 	p.display = p.base
 	if len(real) == 1 && real[0] == p.base {
 		p.display = r.Paths[0]
@@ -85,7 +88,7 @@ func (r *CreateRequest) setOutput(p *outputPlan, folders []bool, format *manifes
 // otherwise, of one path, that path, or the folder of that file.
 func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, format *manifest.Format) error {
 	if r.RelativeTo != "" {
-		base, folder, err := r.locate(r.RelativeTo)
+		base, folder, err := locate(r.Dir, r.RelativeTo)
 		if err == nil && !folder {
 			err = usage("relative_to: %s is not a folder", r.RelativeTo)
 		}
@@ -98,7 +101,7 @@ func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, fo
 		p.base = real[0]
 	} else {
 		var err error
-		if p.base, _, err = r.locate("."); err != nil {
+		if p.base, _, err = locate(r.Dir, "."); err != nil {
 			return err
 		}
 	}
@@ -117,9 +120,9 @@ func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, fo
 }
 
 // locate returns the real path of a folder, or that of a file's folder with the file's name, and whether
-// it is a folder.
-func (r *CreateRequest) locate(path string) (real string, folder bool, err error) {
-	full, err := safefs.Absolute(r.Dir, path)
+// it is a folder. A relative path starts from dir.
+func locate(dir, path string) (real string, folder bool, err error) {
+	full, err := safefs.Absolute(dir, path)
 	if err != nil {
 		return "", false, err
 	}

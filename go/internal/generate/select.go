@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"strings"
 
+	"checksig/internal/glob"
 	"checksig/internal/safefs"
 )
 
@@ -26,9 +26,11 @@ type Selection struct {
 	Links         Links
 	FollowOutside bool // let links lead to files outside the tree
 	SkipSpecial   bool // skip FIFOs, sockets and devices, which are an error otherwise
-	// Exclude holds patterns of [path.Match]: without a "/", of the name of a file or folder
-	// anywhere; with one, of the whole name in the tree. An excluded folder is not searched.
-	Exclude []string
+	// Include and Exclude hold patterns of package glob for the names in the tree. A folder in which nothing is kept
+	// is not searched.
+	Include, Exclude []string
+
+	filter *glob.Filter // of both, once they were checked
 }
 
 // check returns an error for values that make no sense.
@@ -40,36 +42,11 @@ func (s *Selection) check() error {
 	default:
 		return usage(`links must be "follow", "skip" or "refuse", not %q`, s.Links)
 	}
-	for _, pattern := range s.Exclude {
-		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
-			return usage("exclude: %q is not a valid pattern", pattern)
-		}
+	var err error
+	if s.filter, err = glob.NewFilter(s.Include, s.Exclude); err != nil {
+		return usage("%v", err)
 	}
 	return nil
-}
-
-func (s *Selection) excluded(name string) bool {
-	for _, pattern := range s.Exclude {
-		what := name
-		if !strings.Contains(pattern, "/") {
-			what = path.Base(name)
-		}
-		if matched, _ := path.Match(strings.Trim(pattern, "/"), what); matched {
-			return true
-		}
-	}
-	return false
-}
-
-// excludes reports whether name is excluded, or a folder that it lies in.
-func (s *Selection) excludes(name string) bool {
-	for name != "." && name != "/" {
-		if s.excluded(name) {
-			return true
-		}
-		name = path.Dir(name)
-	}
-	return false
 }
 
 // walker walks a tree and finds the files that a manifest lists.
@@ -79,29 +56,56 @@ type walker struct {
 	show    func(name string) string
 	isSelf  func(name string, info func() (fs.FileInfo, error)) bool // the manifest that is written
 	skipped func(name string)
+	// odd takes a file that cannot be listed, and returns an error to end the walk.
+	odd      func(*WriteError) error
+	also     *glob.Filter // one more, or nil
+	excluded func()       // counts a file or folder that the patterns leave out; nil if nobody asks
+}
+
+// keeps reports whether the patterns keep a file.
+func (w *walker) keeps(name string) bool { return w.filter.Keeps(name) && w.also.Keeps(name) }
+
+// prunes reports whether the patterns keep nothing in a folder.
+func (w *walker) prunes(name string) bool {
+	return name != "." && (w.filter.Prunes(name) || w.also.Prunes(name))
+}
+
+func (w *walker) leaveOut() {
+	if w.excluded != nil {
+		w.excluded()
+	}
 }
 
 // walk calls each with the name of every file below start, which may be a file, in the order of
 // their bytes.
 func (w *walker) walk(ctx context.Context, start string, each func(name string) error) error {
 	info, err := w.tree.Lstat(start)
-	if err != nil {
-		return &WriteError{w.show(start), err}
-	}
-	if !info.IsDir() {
+	switch {
+	case err != nil:
+		return w.odd(&WriteError{w.show(start), err})
+	case info.IsDir() && w.prunes(start), !info.IsDir() && !w.keeps(start):
+		w.leaveOut()
+		return nil
+	case !info.IsDir():
 		return w.file(start, fs.FileInfoToDirEntry(info), each)
 	}
-	err = w.tree.WalkFrom(ctx, start, w.excluded, func(name string, entry fs.DirEntry) error {
+	err = w.tree.WalkFrom(ctx, start, w.prunes, func(name string, entry fs.DirEntry) error {
 		if unreadable, ok := entry.(*safefs.UnreadableFolder); ok {
-			return &WriteError{w.show(name), unreadable.Err}
+			if err := w.odd(&WriteError{w.show(name), unreadable.Err}); err != nil {
+				return err
+			}
+			return fs.SkipDir
 		}
 		switch {
-		case w.excluded(name):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
+		case entry.IsDir() && w.prunes(name):
+			w.leaveOut()
+			return fs.SkipDir
 		case entry.IsDir():
+			return nil
+		case !w.keeps(name):
+			if !w.isSelf(path.Base(name), entry.Info) {
+				w.leaveOut()
+			}
 			return nil
 		}
 		return w.file(name, entry, each)
@@ -129,7 +133,7 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 			w.skipped(name)
 			return nil
 		}
-		return &WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")}
+		return w.odd(&WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")})
 	case w.isSelf(path.Base(name), entry.Info):
 		return nil
 	case safefs.IsTemporaryName(path.Base(name)): // of another run, or of one that was killed
@@ -141,7 +145,7 @@ func (w *walker) file(name string, entry fs.DirEntry, each func(string) error) e
 
 func (w *walker) link(name string, each func(string) error) error {
 	if w.Links == RefuseLinks {
-		return &WriteError{w.show(name), withHint(errors.New("is a symbolic link"), `--links skip (links="skip") skips it`)}
+		return w.odd(&WriteError{w.show(name), withHint(errors.New("is a symbolic link"), `--links skip (links="skip") skips it`)})
 	}
 	info, err := w.tree.Follow(name)
 	self := func() (fs.FileInfo, error) { return info, err }
@@ -150,10 +154,10 @@ func (w *walker) link(name string, each func(string) error) error {
 		w.skipped(name)
 		return nil
 	case errors.Is(err, safefs.ErrOutside):
-		return &WriteError{w.show(name), withHint(err,
-			`--links skip (links="skip") skips it, --follow-outside (follow_outside=True) lists it`)}
+		return w.odd(&WriteError{w.show(name), withHint(err,
+			`--links skip (links="skip") skips it, --follow-outside (follow_outside=True) lists it`)})
 	case err != nil:
-		return &WriteError{w.show(name), err}
+		return w.odd(&WriteError{w.show(name), err})
 	case info.IsDir() && w.FollowOutside:
 		return w.linkedFolder(name)
 	case info.IsDir() || w.isSelf("", self):
@@ -163,7 +167,7 @@ func (w *walker) link(name string, each func(string) error) error {
 		w.skipped(name)
 		return nil
 	case !info.Mode().IsRegular():
-		return &WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")}
+		return w.odd(&WriteError{w.show(name), withHint(safefs.ErrNotRegular, "--skip-special (skip_special=True) skips it")})
 	}
 	return each(name)
 }
@@ -171,7 +175,7 @@ func (w *walker) link(name string, each func(string) error) error {
 // linkedFolder skips a link to a folder, unless that lies outside: its files would be listed nowhere.
 func (w *walker) linkedFolder(name string) error {
 	if !w.tree.Confines(name) {
-		return &WriteError{w.show(name), withHint(errors.New("leads to a folder outside, which is not listed"), `--links skip (links="skip") skips it`)}
+		return w.odd(&WriteError{w.show(name), withHint(errors.New("leads to a folder outside, which is not listed"), `--links skip (links="skip") skips it`)})
 	}
 	w.skipped(name)
 	return nil

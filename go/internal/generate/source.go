@@ -34,9 +34,10 @@ type sourceManifest struct {
 	modified   time.Time
 	files      int64 // runs of entries of one file
 	first      string
-	sorted     bool // by the cleaned names, no file twice
-	uneven     bool // not every file is listed by every algorithm
-	dotted     bool // every name begins with "./"
+	top        string // the folder at the top that all files are in; "" if there is none
+	sorted     bool   // by the cleaned names, no file twice
+	uneven     bool   // not every file is listed by every algorithm
+	dotted     bool   // every name begins with "./"
 	head       []byte
 	comments   []string // those after head
 	sized      bool     // comments list the sizes of files; these are in neither of the two
@@ -50,13 +51,15 @@ type fileEntries struct {
 
 // readSource reads the manifest at shown once. The error is an [*fs.PathError] for a line that
 // is not understood, too.
-func readSource(ctx context.Context, dir, shown string, options manifest.Options) (*sourceManifest, error) {
+//
+// Names start from base, absolute; "" stands for what the format says.
+func readSource(ctx context.Context, dir, shown, base string, options manifest.Options) (*sourceManifest, error) {
 	path, err := safefs.Absolute(dir, shown)
 	if err != nil {
 		return nil, err
 	}
 	options.FileName = filepath.Base(path)
-	m := &sourceManifest{path: path, shown: shown, options: options, sorted: true, dotted: true}
+	m := &sourceManifest{path: path, shown: shown, base: base, options: options, sorted: true, dotted: true}
 	if err := m.scan(ctx); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,11 @@ func (m *sourceManifest) scan(ctx context.Context) error {
 	last := fileEntries{}
 	sets := map[string]bool{}
 	err := m.each(ctx, func(file fileEntries) error {
+		top, _, isInFolder := strings.Cut(file.key, "/")
+		if !isInFolder || m.files > 0 && m.top != top {
+			top = ""
+		}
+		m.top = top
 		if m.files == 0 {
 			m.first = file.entries[0].Name
 		} else if file.key <= last.key {
@@ -120,7 +128,9 @@ func (m *sourceManifest) each(ctx context.Context, take func(fileEntries) error)
 	}
 	m.format, m.encoding, m.signature = reading.Format, reading.Encoding, reading.Wrapper
 	if m.root == nil {
-		m.base = baseOf(m.format, filepath.Dir(m.path), m.options.Format != nil)
+		if m.base == "" {
+			m.base = baseOf(m.format, filepath.Dir(m.path), m.options.Format != nil)
+		}
 		m.root = &safefs.Root{Dir: m.base}
 	}
 	var current fileEntries

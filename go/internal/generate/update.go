@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 
+	"checksig/internal/glob"
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
 	"checksig/internal/manifest"
@@ -22,9 +23,16 @@ type UpdateRequest struct {
 	Selection
 	Path       string // the manifest
 	Dir        string // what Path is relative to, absolute; the working folder if empty
+	RelativeTo string // the folder that names start from; "" for what the format says
 	All        bool   // read every file, also those that seem unchanged
 	Prune      bool   // no longer list files that are missing
 	KeepFiles  bool   // add no file that is not listed yet
+
+	DryRun        bool // write nothing
+	AcceptChanged bool // list changed files with their new digests
+	AcceptSuspect bool // suspect ones, too
+	Remember      bool // follow what the manifest remembers; see remember.go
+
 	Format     string // of Path; "" to detect it
 	Algorithm  string // of the digests in Path that have no tag; "" for what the manifest says
 	Workers    int    // files hashed at once; 0 for one a CPU
@@ -40,18 +48,25 @@ type UpdateRequest struct {
 // write has the time of its beginning. A program can set back a modification time, but not that of status
 // change, where the system has one.
 //
-// All files below the manifest's folder are added, except to a manifest next to its one file
-// (disc.iso.sha256), and to those whose names do not start from its folder. The errors are those of [Create].
+// A file that was read and has another digest has changed; but it is suspect if neither its size nor its modification
+// time shows a change. The manifest stays as it is if there is one of either, unless the caller accepts these.
+//
+// All files below the manifest's folder are added that are not manifests of their own, except to a manifest next to its
+// one file (disc.iso.sha256), and to those whose names do not start from its folder. Where the manifest remembers what
+// [Create] was asked for, no other files are added. The errors are those of Create.
 func Update(ctx context.Context, r UpdateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
 	return run(ctx, progress, func(group *guard.Group) (Written, error) {
 		u := updating{
 			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache},
 			request: r, sink: sink,
 		}
+		u.odd.report = sink.Odd
 		if err := u.update(); err != nil {
 			return Written{}, err
 		}
-		return u.writer.written(&u.plan), nil
+		written := u.writer.written(&u.plan)
+		written.Excluded, written.Outcome = u.excluded, u.outcome()
+		return written, nil
 	})
 }
 
@@ -64,9 +79,27 @@ type updating struct {
 	plan    outputPlan
 	writer  writer
 	walker  walker
+
+	remembered *glob.Filter // of the manifest
+	paths      []string     // which the manifest remembers; none for all
+	excluded   int64        // files and folders that patterns left out
+	held       bool         // a file has changed, or is suspect, that is not accepted
 }
 
-func (u *updating) update() error {
+// outcome returns what becomes of the manifest.
+func (u *updating) outcome() Outcome {
+	switch {
+	case u.request.DryRun && u.held:
+		return PlannedHeld
+	case u.request.DryRun:
+		return Planned
+	case u.held:
+		return Held
+	}
+	return Done
+}
+
+func (u *updating) update() (err error) {
 	if err := u.prepare(); err != nil {
 		return err
 	}
@@ -75,7 +108,12 @@ func (u *updating) update() error {
 	}
 	defer u.roots.Close()
 	u.show = u.plan.show
-	o, err := newOutput(u.plan.output, u.plan.shown, true)
+	var o *output
+	if u.request.DryRun {
+		o, err = noOutput(u.plan.output, u.plan.shown)
+	} else {
+		o, err = newOutput(u.plan.output, u.plan.shown, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -84,10 +122,13 @@ func (u *updating) update() error {
 		return &WriteError{u.request.Path, fmt.Errorf("has %d hard links, and only this one would be updated: remove the others,"+
 			" or replace this one by a copy", n)}
 	}
-	u.writer.to = o.file
+	u.writer.to = io.Discard
+	if o.file != nil {
+		u.writer.to = o.file
+	}
 	u.walker = walker{
-		Selection: u.request.Selection, tree: u.tree(), isSelf: o.isSelf, show: u.show,
-		skipped: func(name string) { u.sink.File(name, Skipped) },
+		Selection: u.request.Selection, tree: u.tree(), isSelf: o.isSelf, show: u.show, also: u.remembered,
+		skipped: func(name string) { u.sink.File(name, Skipped) }, odd: u.odd.add, excluded: func() { u.excluded++ },
 	}
 	if err := u.all(u.produce, u.consume); err != nil {
 		return err
@@ -97,6 +138,9 @@ func (u *updating) update() error {
 	}
 	for _, comment := range u.source.comments {
 		u.sink.File(comment, Comment)
+	}
+	if u.outcome() != Done {
+		return nil
 	}
 	return o.commit()
 }
@@ -110,14 +154,30 @@ func (u *updating) prepare() (err error) {
 	if err != nil {
 		return err
 	}
-	if u.source, err = readSource(u.group.Context(), r.Dir, r.Path, options); err != nil {
+	base := ""
+	if r.RelativeTo != "" {
+		folder := false
+		if base, folder, err = locate(r.Dir, r.RelativeTo); err == nil && !folder {
+			err = usage("relative_to: %s is not a folder", r.RelativeTo)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if u.source, err = readSource(u.group.Context(), r.Dir, r.Path, base, options); err != nil {
 		return err
 	}
 	if err := u.source.updatable(); err != nil {
 		return &WriteError{r.Path, err}
 	}
+	if err := u.recall(); err != nil {
+		return err
+	}
 	u.plan = outputPlan{base: u.source.base, display: u.source.base, output: u.source.path, shown: r.Path}
-	if u.source.isOwnBase() {
+	switch {
+	case r.RelativeTo != "":
+		u.plan.display = r.RelativeTo
+	case u.source.isOwnBase():
 		u.plan.display = filepath.Dir(r.Path)
 	}
 	u.writer = writer{format: u.source.format, algorithms: u.source.algorithms, options: manifest.Options{
@@ -157,7 +217,7 @@ func (u *updating) produce() error {
 		return err
 	}
 	if u.adds() {
-		err = u.walker.walk(u.group.Context(), ".", func(name string) error {
+		err = u.walkAll(func(name string) error {
 			for old != nil && old.key < name {
 				if err := u.putListed(old); err != nil {
 					return err
@@ -167,7 +227,7 @@ func (u *updating) produce() error {
 				}
 			}
 			if old == nil || old.key != name {
-				return u.put(&item{name: name, listed: u.newName(name), algorithms: u.writer.algorithms, change: Added})
+				return u.putNew(name)
 			}
 			known := old
 			if old, err = listed(); err != nil {
@@ -184,10 +244,47 @@ func (u *updating) produce() error {
 	return err
 }
 
+// walkAll calls each with the name of every file that is in the tree and may be listed.
+func (u *updating) walkAll(each func(name string) error) error {
+	for _, start := range u.starts() {
+		if err := u.walker.walk(u.group.Context(), start, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // adds reports whether files that are not listed are added.
 func (u *updating) adds() bool {
-	besideOne := u.source.files == 1 && strings.HasPrefix(filepath.Base(u.source.path), path.Clean(u.source.first)+".")
-	return !u.request.KeepFiles && u.source.isOwnBase() && !besideOne
+	besideOne := u.source.files == 1 && isBeside(u.source.path, []string{path.Clean(u.source.first)})
+	return !u.request.KeepFiles && (u.source.isOwnBase() || u.request.RelativeTo != "") && !besideOne
+}
+
+// putNew puts a file that is not listed yet. A manifest belongs to another command, and so does what it lists.
+func (u *updating) putNew(name string) error {
+	if u.isManifest(name) {
+		u.sink.File(name, Skipped)
+		return nil
+	}
+	return u.putUnlessOdd(&item{name: name, listed: u.newName(name), algorithms: u.writer.algorithms, change: Added})
+}
+
+// isManifest reports whether a file is a manifest, by its name or, where other files have such names, its content.
+func (u *updating) isManifest(name string) bool {
+	base := path.Base(name)
+	switch manifest.Classify(base) {
+	case manifest.Certain:
+		return true
+	case manifest.Candidate:
+		file, err := u.walker.tree.Open(name)
+		if err != nil {
+			return false // which is reported when it is read
+		}
+		defer file.Close()
+		content, _, err := manifest.Recognise(safefs.UntilDone(u.group.Context(), file), manifest.Options{FileName: base, AllowShort: true})
+		return err == nil && content == manifest.Recognised
+	}
+	return false
 }
 
 func (u *updating) newName(name string) string {
@@ -203,7 +300,7 @@ func (u *updating) putListed(old *fileEntries) error {
 	self := func() (fs.FileInfo, error) { return info, err }
 	removed := &item{name: old.key, listed: old.entries[0].Name, change: Removed}
 	switch {
-	case u.walker.excludes(old.key):
+	case u.walker.filter.Excludes(old.key): // what the manifest remembers takes nothing out of it
 		return u.put(removed)
 	case safefs.IsMissing(err):
 		if !u.request.Prune {
@@ -211,7 +308,7 @@ func (u *updating) putListed(old *fileEntries) error {
 		}
 		return u.put(removed)
 	case err != nil:
-		return &WriteError{u.show(old.key), err}
+		return u.odd.add(&WriteError{u.show(old.key), err})
 	case u.walker.isSelf(path.Base(old.key), self), safefs.IsTemporaryName(path.Base(old.key)):
 		return u.put(removed)
 	}
@@ -221,40 +318,45 @@ func (u *updating) putListed(old *fileEntries) error {
 // putFound puts a file that is listed and exists.
 func (u *updating) putFound(old *fileEntries) error {
 	s := &item{name: old.key, listed: old.entries[0].Name, old: old.entries}
-	unchanged, err := u.unchanged(old)
+	unchanged, seems, err := u.unchanged(old)
 	if err != nil {
-		return &WriteError{u.show(old.key), err}
+		return u.odd.add(&WriteError{u.show(old.key), err})
 	}
 	if unchanged && !u.request.All {
 		s.change, s.entries = Unread, old.entries
 		return u.put(s)
 	}
-	if unchanged {
+	if seems {
 		s.change = Suspect // if it has another digest
 	}
 	for _, e := range old.entries {
 		s.algorithms = append(s.algorithms, e.Algorithm)
 	}
-	return u.put(s)
+	return u.putUnlessOdd(s)
 }
 
-// unchanged reports whether neither size nor times show a change since the manifest was written.
-func (u *updating) unchanged(old *fileEntries) (bool, error) {
+// unchanged reports whether neither size nor times show a change since the manifest was written. If a time of status
+// change alone does, as it does after a change of permissions, the file seems unchanged: its owner has not written to
+// it, unless the time of modification was set back.
+func (u *updating) unchanged(old *fileEntries) (unchanged, seems bool, err error) {
 	info, err := u.walker.tree.Follow(old.key)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	link, err := u.walker.tree.Lstat(old.key)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for _, e := range old.entries {
 		if e.HasSize && e.Size != info.Size() {
-			return false, nil
+			return false, false, nil
 		}
 	}
 	when := u.source.modified
-	return info.Mode().IsRegular() && safefs.ChangedBefore(info, when) && safefs.ChangedBefore(link, when), nil
+	if !info.Mode().IsRegular() || !info.ModTime().Before(when) || !link.ModTime().Before(when) {
+		return false, false, nil
+	}
+	return safefs.ChangedBefore(info, when) && safefs.ChangedBefore(link, when), true, nil
 }
 
 // consume writes the entries of a file, and reports how they have changed.
@@ -263,10 +365,13 @@ func (u *updating) consume(s *item) error {
 	case s.old == nil, s.change == Unread:
 	case sameDigests(s.old, s.entries):
 		s.change = NoChange
+	case s.change == Suspect && !u.request.AcceptSuspect:
+		s.entries, u.held = s.old, true
 	case s.change == Suspect:
-		s.entries = s.old
+		s.change = Changed
 	default:
 		s.change = Changed
+		u.held = u.held || !u.request.AcceptChanged
 	}
 	if s.change != NoChange {
 		u.sink.File(s.listed, s.change)

@@ -404,12 +404,17 @@ func (f *Filter) Keeps(name string) bool {
 // Excludes reports whether exclude matches the file called name, or a folder that it lies in.
 func (f *Filter) Excludes(name string) bool { return f != nil && matchesOne(f.exclude, name, false) }
 
+// ExcludesFolder reports whether exclude matches the folder called name, or one that it lies in.
+func (f *Filter) ExcludesFolder(name string) bool {
+	return f != nil && matchesOne(f.exclude, name, true)
+}
+
 // Prunes reports whether nothing is kept that lies in the folder called name.
 func (f *Filter) Prunes(name string) bool {
 	if f == nil {
 		return false
 	}
-	if matchesOne(f.exclude, name, true) {
+	if f.ExcludesFolder(name) {
 		return true
 	}
 	for _, p := range f.include {

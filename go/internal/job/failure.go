@@ -9,6 +9,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/generate"
+	"checksig/internal/glob"
 	"checksig/internal/guard"
 	"checksig/internal/manifest"
 	"checksig/internal/multibuffer"
@@ -30,6 +31,9 @@ func failureOf(err error) *wire.Failure {
 		algorithm *digest.UnknownError
 		format    *manifest.UnknownFormatError
 		scarce    *threads.Error
+		pattern   *glob.Error
+		nothing   *verify.NothingLeftError
+		odd       *generate.OddFilesError
 	)
 	f := &wire.Failure{Message: err.Error()}
 	if errors.As(err, &path) {
@@ -46,7 +50,8 @@ func failureOf(err error) *wire.Failure {
 		f.Code, f.Message = wire.CodePanic, fmt.Sprintf("%v\n\n%s", err, panicked.Stack)
 	case errors.Is(err, context.Canceled):
 		f.Code = wire.CodeCancelled
-	case errors.As(err, &value), errors.As(err, &usage), errors.As(err, &algorithm), errors.As(err, &format):
+	case errors.As(err, &value), errors.As(err, &usage), errors.As(err, &algorithm), errors.As(err, &format),
+		errors.As(err, &pattern), errors.As(err, &nothing):
 		f.Code = wire.CodeValue
 	case errors.As(err, &request):
 		f.Code = wire.CodeRequest
@@ -56,7 +61,7 @@ func failureOf(err error) *wire.Failure {
 		f.Code = wire.CodeNoManifest
 	case f.Number != 0:
 		f.Code = wire.CodeSystem
-	case errors.As(err, &write):
+	case errors.As(err, &write), errors.As(err, &odd):
 		f.Code = wire.CodeWrite
 	default:
 		f.Code = wire.CodeManifest

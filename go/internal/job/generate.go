@@ -16,13 +16,14 @@ func runCreate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 	return lastOf(generate.Create(ctx, generate.CreateRequest{
 		Selection: r.selection(), Paths: r.paths, Dir: r.cwd, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, Format: r.writtenFormat, Algorithms: r.algorithms, RelativeTo: r.relativeTo,
-		Workers: r.workers, Depth: r.ioDepth, LeaveCache: r.leaveCache, Totals: r.totals,
+		Workers: r.workers, Depth: r.ioDepth, LeaveCache: r.leaveCache, Totals: r.totals, Remember: r.remember,
 	}, j.writeSink(), &j.progress))
 }
 
 func runUpdate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
 	return lastOf(generate.Update(ctx, generate.UpdateRequest{
 		Selection: r.selection(), Path: r.paths[0], Dir: r.cwd, All: r.all, Prune: r.prune, KeepFiles: !r.add,
+		RelativeTo: r.relativeTo, DryRun: r.dryRun, AcceptChanged: r.acceptChanged, AcceptSuspect: r.acceptSuspect, Remember: r.remember,
 		Format: formatName(r.format), Algorithm: algorithmName(r.algorithm), Workers: r.workers, Depth: r.ioDepth,
 		LeaveCache: r.leaveCache,
 	}, j.writeSink(), &j.progress))
@@ -38,7 +39,7 @@ func runConvert(ctx context.Context, r *request, j *Job) (func([]byte) []byte, e
 
 func (r *request) selection() generate.Selection {
 	return generate.Selection{
-		Links: r.links, FollowOutside: r.followOutside, SkipSpecial: r.skipSpecial, Exclude: r.exclude,
+		Links: r.links, FollowOutside: r.followOutside, SkipSpecial: r.skipSpecial, Include: r.include, Exclude: r.exclude,
 	}
 }
 
@@ -63,6 +64,10 @@ func (j *Job) writeSink() generate.Sink {
 			record := wire.File{Change: changes[change], Name: name}
 			j.append(func(dst []byte) []byte { return wire.AppendFile(dst, record) })
 		},
+		Odd: func(path, cause string) {
+			record := wire.Odd{Path: path, Cause: cause}
+			j.append(func(dst []byte) []byte { return wire.AppendOdd(dst, &record) })
+		},
 		Data: func(data []byte) {
 			j.append(func(dst []byte) []byte { return wire.AppendData(dst, data) })
 		},
@@ -79,12 +84,16 @@ var changes = [...]wire.Change{
 	generate.Suspect:      wire.ChangeSuspect,
 	generate.Comment:      wire.ChangeComment,
 	generate.Renamed:      wire.ChangeRenamed,
+	generate.Remembered:   wire.ChangeRemembered,
+	generate.Forgotten:    wire.ChangeForgotten,
 }
 
 // lastOf returns what appends the last record of an operation that writes.
 func lastOf(w generate.Written, err error) (func([]byte) []byte, error) {
 	record := wire.Written{
-		Files: w.Files, Entries: w.Entries, BytesRead: w.BytesRead, Elapsed: w.Elapsed, Path: w.Path, RelativeTo: w.Base,
+		IsPlan: w.Outcome == generate.Planned || w.Outcome == generate.PlannedHeld,
+		IsHeld: w.Outcome == generate.Held || w.Outcome == generate.PlannedHeld,
+		Files:  w.Files, Entries: w.Entries, Excluded: w.Excluded, BytesRead: w.BytesRead, Elapsed: w.Elapsed, Path: w.Path, RelativeTo: w.Base,
 		Format: w.Format, Algorithms: w.Algorithms,
 	}
 	return func(dst []byte) []byte { return wire.AppendWritten(dst, &record) }, err

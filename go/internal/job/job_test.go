@@ -114,7 +114,7 @@ func TestRecordsOfVerify(t *testing.T) {
 		"high_water=1\x00path=" + dir:          "BEMRSV", // each record waits until the one before it is taken
 	} {
 		all := drained(t, job.Start([]byte("op=verify\x00"+fields)))
-		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 72 {
+		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 80 {
 			t.Errorf("%q: the last record is %q", fields, last)
 		}
 		got := []byte(kinds(all))
@@ -129,12 +129,12 @@ func TestRecordsOfCreate(t *testing.T) {
 	dir := sample(t, 1)
 	text := fmt.Sprintf("%x  a\n", sha256.Sum256([]byte("a")))
 	for fields, want := range map[string]string{
-		"op=create\x00overwrite=1\x00path=" + dir:                          "W",
-		"op=create\x00output=-\x00exclude=SHA256SUMS\x00path=" + dir:       "DW",
-		"op=create\x00path=" + dir:                                         "X", // it exists
-		"op=create\x00algorithm=none\x00path=" + dir:                       "X",
-		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir + "/none": "X",
-		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir:           "X",
+		"op=create\x00overwrite=1\x00path=" + dir:                                  "W",
+		"op=create\x00output=-\x00remember=0\x00exclude=SHA256SUMS\x00path=" + dir: "DW",
+		"op=create\x00path=" + dir:                                                 "X", // it exists
+		"op=create\x00algorithm=none\x00path=" + dir:                               "X",
+		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir + "/none":         "X",
+		"op=create\x00output=" + dir + "/MD5SUMS\x00path=" + dir:                   "X",
 	} {
 		all := drained(t, job.Start([]byte(fields)))
 		if kinds(all) != want {

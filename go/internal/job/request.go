@@ -44,6 +44,8 @@ type request struct {
 	ioDepth       int
 	leaveCache    bool
 	followOutside bool
+	include       []string // patterns
+	exclude       []string
 	algorithm     *digest.Algorithm // of digests without a tag
 	format        *manifest.Format  // of the manifest
 	writtenFormat string            // of the manifest to write
@@ -73,6 +75,7 @@ type verifyOptions struct {
 	naming        verify.Paths
 	only          []string // paths; empty for all entries
 	bagProfile    string
+	columns       []string // empty for all
 	minStrength   *digest.Algorithm
 }
 
@@ -82,10 +85,13 @@ type generateOptions struct {
 	relativeTo    string
 	links         generate.Links
 	skipSpecial   bool
-	exclude       []string
+	remember      bool
 	all           bool
 	prune         bool
 	add           bool
+	dryRun        bool
+	acceptChanged bool
+	acceptSuspect bool
 	dropSignature bool
 }
 
@@ -122,16 +128,18 @@ var (
 		"algorithm": algorithmField(func(r *request) **digest.Algorithm { return &r.algorithm }),
 		"format":    formatField(func(r *request, f *manifest.Format) { r.format = f }),
 	}
-	selection = table{
+	patterns = table{
+		"include": several(func(r *request) *[]string { return &r.include }),
+		"exclude": several(func(r *request) *[]string { return &r.exclude }),
+	}
+	selection = union(patterns, table{
 		"links": choice([]string{"follow", "skip", "refuse"}, func(r *request, n int) {
 			r.links = []generate.Links{generate.FollowLinks, generate.SkipLinks, generate.RefuseLinks}[n]
 		}),
 		"skip_special": flag(func(r *request) *bool { return &r.skipSpecial }),
-		"exclude": {
-			set:     func(r *request, _, value string) error { r.exclude = append(r.exclude, value); return nil },
-			repeats: true,
-		},
-	}
+		"relative_to":  text(func(r *request) *string { return &r.relativeTo }),
+		"remember":     flag(func(r *request) *bool { return &r.remember }),
+	})
 	output = table{
 		"output":    text(func(r *request) *string { return &r.output }),
 		"overwrite": flag(func(r *request) *bool { return &r.overwrite }),
@@ -140,7 +148,7 @@ var (
 
 // operations holds each operation by its name.
 var operations = map[string]*operation{
-	wire.OpVerify: {runVerify, union(location, progress, reading, source, table{
+	wire.OpVerify: {runVerify, union(location, progress, reading, source, patterns, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"max_bad_lines": number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
@@ -154,13 +162,11 @@ var operations = map[string]*operation{
 		"strip":          number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
 		"basename":       flag(func(r *request) *bool { return &r.naming.Basename }),
 		"remap":          {set: addRemap, repeats: true},
-		"only": {
-			set:     func(r *request, _, value string) error { r.only = append(r.only, value); return nil },
-			repeats: true,
-		},
-		"content":      {set: setContent},
-		"min_strength": algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
-		"bag_profile":  text(func(r *request) *string { return &r.bagProfile }),
+		"only":           several(func(r *request) *[]string { return &r.only }),
+		"columns":        several(func(r *request) *[]string { return &r.columns }),
+		"content":        {set: setContent},
+		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+		"bag_profile":    text(func(r *request) *string { return &r.bagProfile }),
 	})},
 	wire.OpEntries: {runEntries, union(location, source, table{
 		"content":     {set: setContent},
@@ -176,15 +182,18 @@ var operations = map[string]*operation{
 		"leave_cache": reading["leave_cache"],
 	})},
 	wire.OpCreate: {runCreate, union(location, progress, reading, selection, output, table{
-		"path":        {set: location["path"].set, repeats: true},
-		"algorithm":   {set: setAlgorithms},
-		"format":      formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
-		"relative_to": text(func(r *request) *string { return &r.relativeTo }),
+		"path":      {set: location["path"].set, repeats: true},
+		"algorithm": {set: setAlgorithms},
+		"format":    formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
 	})},
 	wire.OpUpdate: {runUpdate, union(location, reading, source, selection, table{
 		"all":   flag(func(r *request) *bool { return &r.all }),
 		"prune": flag(func(r *request) *bool { return &r.prune }),
 		"add":   flag(func(r *request) *bool { return &r.add }),
+
+		"dry_run":        flag(func(r *request) *bool { return &r.dryRun }),
+		"accept_changed": flag(func(r *request) *bool { return &r.acceptChanged }),
+		"accept_suspect": flag(func(r *request) *bool { return &r.acceptSuspect }),
 	})},
 	wire.OpConvert: {runConvert, union(location, source, output, table{
 		"to":             formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
@@ -209,7 +218,7 @@ func (e *ValueError) Error() string { return e.Message }
 
 func parseRequest(data []byte) (request, error) {
 	r := request{transportOptions: transportOptions{keepVerified: true, highWater: defaultHighWater}}
-	r.add = true
+	r.add, r.remember = true, true
 	raw, err := wire.ParseRequest(data)
 	if err != nil {
 		return r, err
@@ -257,6 +266,14 @@ func (r *request) hasRelativePath() bool {
 func text(of func(*request) *string) field {
 	return field{set: func(r *request, _, value string) error {
 		*of(r) = value
+		return nil
+	}}
+}
+
+// several is a field that adds one more to a list.
+func several(of func(*request) *[]string) field {
+	return field{repeats: true, set: func(r *request, _, value string) error {
+		*of(r) = append(*of(r), value)
 		return nil
 	}}
 }

@@ -81,7 +81,7 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 		return []string{"0:", "1:ab"}, nil, []string{"", "a", "2:a", "-1:a"}
 	case "base64":
 		return []string{"", "YQ=="}, nil, []string{"*", "YQ"}
-	case "path", "paths", "patterns":
+	case "path", "paths", "patterns", "names":
 		return []string{"/a=b\n\xff"}, nil, nil
 	}
 	t.Fatalf("unknown type %q", o.Type)
@@ -119,7 +119,7 @@ func TestEachOperationTakesItsOptionsAlone(t *testing.T) {
 				}
 				twice := append(requestOf(op, key, good[0]), "\x00"+key+"="+good[0]...)
 				_, err := parseRequest(twice)
-				if repeats := slices.Contains([]string{"paths", "patterns", "mapping"}, o.Type); repeats != (err == nil) {
+				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping"}, o.Type); repeats != (err == nil) {
 					t.Errorf("%s twice: %v", key, err)
 				}
 			}
@@ -192,7 +192,8 @@ func allOptions() request {
 		transportOptions: transportOptions{totals: true, highWater: 8 << 20, maxBadLines: 1000},
 		followOutside:    true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}
-	r.add = true // the default
+	r.add, r.remember = true, true // the defaults
+	r.include, r.exclude, r.columns = []string{"*.fq", "/d/**/x"}, []string{"\xff*"}, []string{"fastq", "sra"}
 	r.recursive, r.extra, r.ignoreMissing, r.ignoreText, r.root = true, verify.ReportUnlisted, true, true, "/r\xff"
 	r.naming = verify.Paths{Strip: 4096, Basename: true, Remap: []verify.Prefix{
 		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},

@@ -25,11 +25,12 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 		Reading: verify.Reading{
 			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
 			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
+			Include: r.include, Exclude: r.exclude, Columns: r.columns,
 		},
 		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
 		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile,
 	}, sink, &j.progress)
-	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
+	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, Excluded: s.Excluded, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
 	for status, n := range s.Statuses {
 		summary.Statuses[statuses[status]] = n
 	}

@@ -19,12 +19,15 @@ import (
 //	R1	ftp.x/1/a_1.gz;ftp.x/1/a_2.gz	<hex digest>;<hex digest>	5;6
 //
 // Each pair of columns <group>_ftp and <group>_md5 (fastq, submitted, sra) lists as many digests as
-// addresses, separated by ";". The column <group>_bytes lists their sizes and is optional. A file's
+// addresses, separated by ";". [Options].Columns names the groups that are read; nil for all. The column <group>_bytes lists their sizes and is optional. A file's
 // name is the last part of its address.
 var ENA = &Format{Name: "ena", Detect: detectENA, Read: readENA}
 
 // enaGroup holds the indexes of the columns of one group; -1 for a column that is missing.
-type enaGroup struct{ md5, ftp, bytes int }
+type enaGroup struct {
+	name            string
+	md5, ftp, bytes int
+}
 
 func detectENA(head []byte, _ Options) bool {
 	line := firstContentLine(head, "")
@@ -38,13 +41,13 @@ func enaGroups(columns [][]byte) []enaGroup {
 	var groups []enaGroup
 	for i, column := range columns {
 		if name, ok := strings.CutSuffix(string(column), "_md5"); ok {
-			groups = append(groups, enaGroup{i, index(name + "_ftp"), index(name + "_bytes")})
+			groups = append(groups, enaGroup{name, i, index(name + "_ftp"), index(name + "_bytes")})
 		}
 	}
 	return groups
 }
 
-func readENA(lines *Lines, _ Options) Next {
+func readENA(lines *Lines, o Options) Next {
 	columns := 0
 	var groups []enaGroup
 	return perRow(lines, func(line []byte) ([]Entry, error) {
@@ -54,29 +57,47 @@ func readENA(lines *Lines, _ Options) Next {
 		fields := bytes.Split(line, []byte("\t"))
 		if columns == 0 {
 			columns, groups = len(fields), enaGroups(fields)
-			return nil, checkENAColumns(groups)
+			return nil, checkENAColumns(groups, o.Columns)
 		}
 		if len(fields) != columns {
 			return nil, fmt.Errorf("expected %d columns as in the first line, found %d", columns, len(fields))
 		}
 		var entries []Entry
+		left := lines.leftOut
 		for _, group := range groups {
 			of, err := group.entries(fields)
-			if err != nil {
+			switch {
+			case len(o.Columns) > 0 && !slices.Contains(o.Columns, group.name):
+				if err != nil {
+					of = make([]Entry, 1) // at least
+				}
+				lines.leftOut += int64(len(of))
+				continue
+			case err != nil:
 				return nil, err
 			}
 			entries = append(entries, of...)
 		}
-		if entries == nil {
+		if entries == nil && left == lines.leftOut {
 			return nil, errors.New("the row lists no file")
 		}
 		return entries, nil
 	})
 }
 
-func checkENAColumns(groups []enaGroup) error {
+// checkENAColumns returns an error if the file names of a group are missing, or a group that is asked for.
+func checkENAColumns(groups []enaGroup, asked []string) error {
+	names := make([]string, len(groups))
+	for i, group := range groups {
+		names[i] = group.name
+	}
+	for _, name := range asked {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("no column %q, which was asked for; columns of digests: %s", name+"_md5", strings.Join(names, "_md5, ")+"_md5")
+		}
+	}
 	for _, group := range groups {
-		if group.ftp < 0 {
+		if group.ftp < 0 && (len(asked) == 0 || slices.Contains(asked, group.name)) {
 			return errors.New("no column of addresses (_ftp) for a column of MD5 digests (_md5)")
 		}
 	}

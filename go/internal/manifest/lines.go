@@ -26,7 +26,10 @@ type Lines struct {
 }
 
 // unverified collects what a manifest states and no entry covers; see [Reading.Unverified].
-type unverified struct{ words map[string]struct{} }
+type unverified struct {
+	words   map[string]struct{}
+	leftOut int64 // entries in columns that were not asked for
+}
 
 // ignores notes a word. The number of words must not depend on the manifest.
 func (u *unverified) ignores(word string) {

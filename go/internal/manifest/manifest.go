@@ -175,6 +175,9 @@ type Options struct {
 	// AcceptText finds the format also of a manifest that begins with text. Its lines are errors with the
 	// code [PlainText], which the caller accepts.
 	AcceptText bool
+	// Columns names the groups of columns to read, of formats that have several: "fastq" of [ENA]. The others are
+	// left out, and counted; see [Reading.LeftOut]. nil for all. It is no matter to other formats.
+	Columns []string
 
 	searched   bool              // Read has searched FileName for an algorithm
 	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
@@ -281,6 +284,9 @@ type Reading struct {
 // Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
 // modes of files. The words are those of the format, and contain no blanks.
 func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.unverified.words)) }
+
+// LeftOut returns how many entries so far were left out because of [Options].Columns.
+func (r *Reading) LeftOut() int64 { return r.unverified.leftOut }
 
 // Read starts reading the manifest r. The error is the reader's, or an [ErrNoManifest] for a file that is
 // none, unless [Options] has the format.

@@ -56,6 +56,8 @@ type discovery struct {
 	structures []*structure
 	partOf     *layout.Kind // the structure that named belongs to, which is not checked; nil if none
 	recursive  bool
+	filter     *filter                 // prunes the folders in which manifests are looked for; nil for none
+	pruned     int                     // folders that were not searched
 	marked     map[string]*layout.Kind // folders that are structures, absolute
 	unknown    unknownManifests
 }
@@ -83,6 +85,11 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 		return nil, safefs.At(requested, err)
 	}
 	d := &discovery{recursive: r.Recursive}
+	if r.Root == "" { // else the folders are not those of the files
+		if d.filter, err = newFilter(r); err != nil {
+			return nil, err
+		}
+	}
 	top, display := path, requested
 	if !info.IsDir() {
 		d.named = path
@@ -136,7 +143,12 @@ func (d *discovery) searchTop(tree *safefs.Tree) error {
 // searchAll looks for manifests in the top folder and all folders below it; links to folders are not
 // followed. A folder that cannot be searched is a location with an error.
 func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
-	return tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
+	prunes := d.filter.excludesFolders(d.roots.Top())
+	return tree.WalkFrom(ctx, ".", prunes, func(name string, entry fs.DirEntry) error {
+		if prunes != nil && entry.IsDir() && prunes(name) {
+			d.pruned++
+			return fs.SkipDir
+		}
 		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			d.locations = append(d.locations, &location{folder: name, err: unreadable.Err})
 			return fs.SkipDir

@@ -38,6 +38,7 @@ type reader struct {
 	reading   *Reading
 	root      *safefs.Root // that all names start from; nil for each manifest's own
 	only      *selection   // of the entries that are read; nil for all
+	filter    *filter      // of the same; nil for all
 }
 
 // visitor takes what a reader reads, in one goroutine at a time.
@@ -45,6 +46,7 @@ type visitor struct {
 	opened func(*openManifest, error)
 	bad    func(*openManifest, *manifest.LineError)
 	claim  func(*openManifest, claim, error) // the error says why no file may be looked for
+	left   func(*openManifest, *claim)       // an entry that the filter leaves out; nil if nobody asks
 	ended  func(*openManifest)
 }
 
@@ -152,6 +154,12 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		if rd.only != nil && !rd.only.has(&c) {
 			return true
 		}
+		if !rd.filter.keeps(&c) {
+			if v.left != nil {
+				v.left(m, &c)
+			}
+			return true
+		}
 		v.claim(m, c, refused)
 		return true
 	}
@@ -165,7 +173,7 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		v.bad(m, bad)
 		return !bad.Fatal
 	case errors.Is(err, io.EOF):
-		if f := m.location.found; m.line == 0 && (f == nil || !f.MayBeEmpty) {
+		if f := m.location.found; m.line == 0 && m.reading.LeftOut() == 0 && (f == nil || !f.MayBeEmpty) {
 			v.bad(m, &manifest.LineError{Cause: "lists no file", Code: manifest.Nothing})
 		}
 	case errors.Is(err, context.Canceled): // nobody waits for what comes after it
@@ -227,7 +235,7 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	}
 	options := manifest.Options{
 		FileName: path.Base(m.location.name), Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
-		AcceptText: rd.reading.IgnoreText,
+		AcceptText: rd.reading.IgnoreText, Columns: rd.reading.Columns,
 	}
 	if s := m.location.structure; s != nil && options.Format == nil {
 		options.Format, options.Charset = s.kind.Format, s.charset

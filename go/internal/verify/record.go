@@ -15,6 +15,7 @@ type recorder struct {
 	statuses [statusCount]atomic.Int64
 	badLines atomic.Int64
 	unlisted atomic.Int64
+	excluded atomic.Int64
 
 	mu        sync.Mutex
 	manifests []*Manifest
@@ -63,16 +64,21 @@ func (r *recorder) unlistedFile(f *UnlistedFile) {
 	r.sink.Unlisted(f)
 }
 
-// nothingVerified reports a run that skipped everything, as that is no success.
-func (r *recorder) nothingVerified() {
+// nothingVerified reports a run that skipped everything, as that is no success. It returns the error for one that left
+// out everything.
+func (r *recorder) nothingVerified() error {
 	s := r.summary()
+	if s.Entries == 0 && s.Excluded > 0 && s.BadLines == 0 {
+		return &NothingLeftError{s.Excluded}
+	}
 	if s.Entries > 0 && s.Statuses[Skipped] == s.Entries && s.BadLines == 0 {
 		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified", Code: manifest.Nothing})
 	}
+	return nil
 }
 
 func (r *recorder) summary() Summary {
-	s := Summary{BadLines: r.badLines.Load(), Unlisted: r.unlisted.Load()}
+	s := Summary{BadLines: r.badLines.Load(), Unlisted: r.unlisted.Load(), Excluded: r.excluded.Load()}
 	for i := range r.statuses {
 		s.Statuses[i] = r.statuses[i].Load()
 		s.Entries += s.Statuses[i]

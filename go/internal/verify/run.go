@@ -58,10 +58,17 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 			return nil, err
 		}
 	}
+	if run.reader.filter, err = newFilter(&r.Reading); err != nil {
+		run.close()
+		return nil, err
+	}
 	if r.Unlisted != IgnoreUnlisted {
 		run.compare.listed, run.compare.pending = &nameset.Set{}, &pendingMissing{}
 	}
 	root := found.roots.Top()
+	if f := run.reader.filter; f != nil && !found.isSingle() {
+		f.anchor = root.Dir
+	}
 	if r.Root != "" {
 		dir, err := safefs.Absolute(r.Dir, r.Root)
 		if err != nil {
@@ -70,6 +77,9 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		}
 		root = found.roots.Add(dir, r.Root)
 		run.reader.root = root
+		if f := run.reader.filter; f != nil {
+			f.anchor = root.Dir
+		}
 	}
 	tree, err := root.Acquire()
 	if err != nil {
@@ -164,7 +174,12 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 				joined.add(c)
 			}
 		},
+		left: func(m *openManifest, c *claim) {
+			r.sees(m, c)
+			r.record.excluded.Add(1)
+		},
 		ended: func(m *openManifest) {
+			r.record.excluded.Add(m.reading.LeftOut())
 			r.notePromise(m)
 			r.record.read(m.Manifest)
 		},
@@ -231,24 +246,10 @@ func (r *run) notePromise(m *openManifest) {
 // note records a claim, and reports whether its file must be hashed.
 func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
-	switch {
-	case m.promised == "":
-	case c.path() == filepath.Join(m.folder.Dir, m.promised),
-		c.slashed != "" && filepath.Join(c.root.Dir, c.slashed) == filepath.Join(m.folder.Dir, m.promised):
-		m.promised = ""
-	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
-		m.elsewhere = c.entry.Name
-	}
+	r.sees(m, c)
 	if r.compare.listed != nil {
 		if path := c.path(); path != "" {
 			r.compare.listed.Add(path)
-		}
-	}
-	if list := m.location.list; list != nil {
-		if problem := list.Add(c.entry.Name); problem != "" {
-			r.record.badLine(m.Manifest, &manifest.LineError{
-				Line: c.entry.Line, Text: c.entry.Name, Cause: problem, Code: manifest.BrokenRule,
-			})
 		}
 	}
 	if weak := r.compare.refusal(c); weak != nil {
@@ -261,14 +262,37 @@ func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	return refused == nil
 }
 
+// sees notes what an entry says about its manifest and the structure that this belongs to, whether its file is
+// verified or not.
+func (r *run) sees(m *openManifest, c *claim) {
+	switch {
+	case m.promised == "":
+	case c.path() == filepath.Join(m.folder.Dir, m.promised),
+		c.slashed != "" && filepath.Join(c.root.Dir, c.slashed) == filepath.Join(m.folder.Dir, m.promised):
+		m.promised = ""
+	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
+		m.elsewhere = c.entry.Name
+	}
+	if list := m.location.list; list != nil {
+		if problem := list.Add(c.entry.Name); problem != "" {
+			r.record.badLine(m.Manifest, &manifest.LineError{
+				Line: c.entry.Line, Text: c.entry.Name, Cause: problem, Code: manifest.BrokenRule,
+			})
+		}
+	}
+}
+
 // conclude looks for what can be seen only when all manifests were read.
 func (r *run) conclude() {
+	if n := r.discovery.pruned; n > 0 && len(r.record.manifests) > 0 {
+		r.record.note(r.record.manifests[0], 0, fmt.Sprintf("patterns exclude folders in which manifests were not looked for: %d", n))
+	}
 	findContradictions(r.group.Context(), r.reader, r.record, r.compare.suspects.keys)
 	if only := r.reader.only; only != nil {
 		if !r.group.Ended() {
 			only.missed(func(path string) { r.record.unlistedFile(&UnlistedFile{Path: path}) })
 		}
-		r.record.nothingVerified()
+		r.group.Fail(r.record.nothingVerified())
 		return
 	}
 	for _, s := range r.discovery.structures {
@@ -283,10 +307,12 @@ func (r *run) conclude() {
 		})
 	}
 	if r.request.Unlisted != IgnoreUnlisted {
-		search := &unlistedSearch{group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed}
+		search := &unlistedSearch{
+			group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed, filter: r.reader.filter,
+		}
 		r.group.Fail(findUnlisted(search, poolConfig[struct{}](r, nil), r.compare.pending.results))
 	}
-	r.record.nothingVerified()
+	r.group.Fail(r.record.nothingVerified())
 }
 
 // manifestOf returns the manifest called name of a structure, or one that stands for another of its files.

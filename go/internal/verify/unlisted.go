@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,8 @@ type unlistedSearch struct {
 	discovery *discovery
 	record    *recorder
 	listed    *nameset.Set
+	filter    *filter
+	excluded  int                  // files and folders that the filter leaves out
 	manifests map[string]*Manifest // that were read, by their absolute paths; nil for what was read as part of a structure
 	index     *movedIndex
 	pool      *hashpool.Pool[struct{}]
@@ -50,6 +53,9 @@ func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing [
 	s.group.Run(func() {
 		for _, root := range s.outermost() {
 			s.search(root)
+		}
+		if s.excluded > 0 {
+			s.record.note(s.record.manifests[0], 0, fmt.Sprintf("patterns exclude files and folders that are not listed: %d", s.excluded))
 		}
 	})
 	s.pool.Finish()
@@ -98,13 +104,22 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 	}
 	defer root.Release()
 	prefix := strings.TrimSuffix(filepath.Clean(root.Dir), string(filepath.Separator)) + string(filepath.Separator)
-	err = tree.Walk(ctx, func(name string, entry fs.DirEntry) error {
+	prunes := s.filter.prunes(root)
+	err = tree.WalkFrom(ctx, ".", prunes, func(name string, entry fs.DirEntry) error {
+		if prunes != nil && entry.IsDir() && prunes(name) {
+			s.excluded++
+			return fs.SkipDir
+		}
 		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
 			s.unsearched(root.Path(name), unreadable.Err)
 			return fs.SkipDir
 		}
 		path := prefix + filepath.FromSlash(name)
-		if isFile(tree, name, entry) && !s.discovery.isOwnFile(path) && !s.listed.Has(path) && !s.isExcused(tree, root, name) {
+		switch {
+		case !isFile(tree, name, entry), s.discovery.isOwnFile(path), s.listed.Has(path):
+		case !s.filter.keepsFile(root, path):
+			s.excluded++
+		case !s.isExcused(tree, root, name):
 			s.found(root, name)
 		}
 		return nil

@@ -77,6 +77,11 @@ type Reading struct {
 	IgnoreText    bool              // count lines in which nothing looks like a digest, instead of reporting them
 	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
 	Only          []string          // paths of the files whose entries are read; empty for all. A folder stands for all below it
+
+	// Include and Exclude are patterns of package glob for the files that are looked at. Their names start from the
+	// folder that Path names, from Root, or else from where the manifest's names start.
+	Include, Exclude []string
+	Columns          []string // groups of columns that are read, of formats that have several; see [manifest.Options]
 }
 
 // Unlisted is what to do about files that no manifest lists.
@@ -163,6 +168,7 @@ type Sink struct {
 // Summary counts what a run found.
 type Summary struct {
 	Entries   int64 // the sum of Statuses
+	Excluded  int64 // entries that patterns or columns leave out, and nothing else counts
 	Statuses  [statusCount]int64
 	BadLines  int64
 	Unlisted  int64 // files that no manifest lists
@@ -186,8 +192,9 @@ var ErrNoManifest = errors.New("no checksum manifest in this folder")
 var ErrNoBag = errors.New("there is no bag that could be compared with the BagIt profile; give the folder that holds bagit.txt")
 
 // Run verifies what r asks for and gives sink what it finds. The error is nil when every entry was looked
-// at, whatever the result; otherwise the context's, [ErrNoManifest], [ErrNoBag], a [*guard.PanicError], an error of
-// [hashpool.New], or an [*fs.PathError] for a folder or manifest that cannot be opened.
+// at, whatever the result; otherwise the context's, [ErrNoManifest], [ErrNoBag], a [*NothingLeftError], a
+// [*glob.Error], a [*guard.PanicError], an error of [hashpool.New], or an [*fs.PathError] for a folder or manifest that
+// cannot be opened.
 func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (Summary, error) {
 	began := time.Now()
 	progress.Start()

@@ -19,16 +19,17 @@
 //	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
 //	                     bytes; path is its name then, and its names start from cwd
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
-//	                     (zero or more), only (zero or more), min_strength, algorithm, format, bag_profile,
-//	                     keep_verified, totals, high_water, max_bad_lines
+//	                     (zero or more), only, include, exclude, columns (zero or more each),
+//	                     min_strength, algorithm, format, bag_profile, keep_verified, totals, high_water,
+//	                     max_bad_lines
 //	entries              recursive, ignore_text, algorithm, format, high_water
 //	recognise            no other field
 //	hash                 algorithm (names joined by ","), workers, leave_cache
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
-//	                     bytes), relative_to, overwrite, links, skip_special, exclude (zero or
-//	                     more), totals
-//	update               all, prune, add, algorithm, format, links, skip_special, exclude (zero or
-//	                     more)
+//	                     bytes), relative_to, overwrite, links, skip_special, include, exclude (zero or
+//	                     more each), remember, totals
+//	update               all, prune, add, dry_run, accept_changed, accept_suspect, relative_to, algorithm,
+//	                     format, links, skip_special, include, exclude (zero or more each), remember
 //	convert              to, output, overwrite, drop_signature, algorithm, format
 //	algorithms           no other field
 //
@@ -154,8 +155,9 @@
 //	0   5 i64  entries by status: verified, mismatched, missing, unreadable, skipped
 //	40  i64    bad lines
 //	48  i64    unlisted files
-//	56  i64    bytes read
-//	64  i64    elapsed time in nanoseconds
+//	56  i64    entries that include, exclude and columns leave out, which count as nothing else
+//	64  i64    bytes read
+//	72  i64    elapsed time in nanoseconds
 //
 // # Records of entries
 //
@@ -195,17 +197,26 @@
 //	'F' file: something to report about one name
 //	0   u8     change: 1 skipped, 2 added, 3 changed, 4 removed, 5 still missing, 6 unread, 7 suspect,
 //	           8 comment (the name is a comment that was dropped), 9 renamed (the name is what the
-//	           old manifest had instead of the file's)
+//	           old manifest had instead of the file's), 10 remembered (the name is "key=value", which
+//	           the manifest remembers), 11 forgotten (the same, which its format cannot hold)
 //	1          name
+//
+//	'P' odd: a file that cannot be listed. After several, up to 1,000 of which come, the 'X' record is
+//	not about one of them
+//	0   u32    size of path
+//	4          path, cause
 //
 //	'D' data: the next bytes of a manifest that is sent to the caller
 //
 //	'W' written, the last record
 //	0   i64    files listed
 //	8   i64    digests listed
-//	16  i64    bytes read
-//	24  i64    elapsed time in nanoseconds
-//	32         each as a u32 size and its bytes: path, folder that names start from, format,
+//	16  i64    files and folders that include and exclude leave out
+//	24  i64    bytes read
+//	32  i64    elapsed time in nanoseconds
+//	40  flag   plan: nothing was written, as dry_run asks for
+//	41  flag   held: nothing was written, or would be, as accept_changed or accept_suspect is not set
+//	42         each as a u32 size and its bytes: path, folder that names start from, format,
 //	           algorithms joined by ","
 //
 // # Records of every operation

@@ -72,6 +72,9 @@ type record struct {
 	Skipped    int64
 	BadLines   int64 `json:"bad_lines"`
 	Extra      int64
+	Excluded   int64
+	IsPlan     bool          `json:"is_plan"`
+	IsHeld     bool          `json:"is_held"`
 	Elapsed    time.Duration `json:"nanoseconds"`
 	Change     wire.Change
 	Data       text
@@ -136,7 +139,7 @@ func TestGoldenConstants(t *testing.T) {
 	}{
 		{g.Statuses, "skipped", int(wire.StatusSkipped)},
 		{g.Codes, "ENVIRONMENT", int(wire.CodeEnvironment)},
-		{g.Changes, "RENAMED", int(wire.ChangeRenamed)},
+		{g.Changes, "FORGOTTEN", int(wire.ChangeForgotten)},
 	} {
 		if c.names[len(c.names)-1] != c.last || len(c.names) != c.value+1 {
 			t.Errorf("%v: the last one is %s = %d here", c.names, c.last, c.value)
@@ -186,7 +189,7 @@ func TestGoldenBatches(t *testing.T) {
 			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
 		}
 	}
-	for _, kind := range "MREVLHCUBIXSFDWA" {
+	for _, kind := range "MREVLHCUBIXSFPDWA" {
 		if !seen[string(kind)] {
 			t.Errorf("no record of kind %c", kind)
 		}
@@ -236,7 +239,7 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 	case wire.KindSummary:
 		return wire.AppendSummary(dst, &wire.Summary{
 			Statuses: [...]int64{r.Verified, r.Mismatched, r.Missing, r.Unreadable, r.Skipped},
-			BadLines: r.BadLines, Unlisted: r.Extra, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
+			BadLines: r.BadLines, Unlisted: r.Extra, Excluded: r.Excluded, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
 		})
 	case wire.KindListed:
 		return wire.AppendListed(dst, &wire.Listed{
@@ -253,13 +256,16 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		return wire.AppendContent(dst, r.File, r.Content)
 	case wire.KindFile:
 		return wire.AppendFile(dst, wire.File{Change: r.Change, Name: string(r.Name)})
+	case wire.KindOdd:
+		return wire.AppendOdd(dst, &wire.Odd{Path: string(r.Path), Cause: r.Cause})
 	case wire.KindData:
 		return wire.AppendData(dst, []byte(r.Data))
 	case wire.KindWritten:
 		var entries int64
 		r.decodeEntries(t, &entries)
 		return wire.AppendWritten(dst, &wire.Written{
-			Files: r.Files, Entries: entries, BytesRead: r.BytesRead, Elapsed: r.Elapsed, Path: string(r.Path),
+			Files: r.Files, Entries: entries, Excluded: r.Excluded, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
+			IsPlan: r.IsPlan, IsHeld: r.IsHeld, Path: string(r.Path),
 			RelativeTo: string(r.RelativeTo), Format: r.Format, Algorithms: r.Algorithms,
 		})
 	case wire.KindAlgorithm:

@@ -35,6 +35,7 @@ const (
 	KindError     Kind = 'X'
 	KindSummary   Kind = 'S'
 	KindFile      Kind = 'F'
+	KindOdd       Kind = 'P'
 	KindData      Kind = 'D'
 	KindWritten   Kind = 'W'
 	KindAlgorithm Kind = 'A'
@@ -254,6 +255,7 @@ type Summary struct {
 	Statuses  [StatusCount]int64
 	BadLines  int64
 	Unlisted  int64
+	Excluded  int64 // entries that were left out, and count as nothing else
 	BytesRead int64
 	Elapsed   time.Duration
 }
@@ -262,7 +264,7 @@ type Summary struct {
 func AppendSummary(dst []byte, s *Summary) []byte {
 	dst, start := begin(dst, KindSummary)
 	dst = appendInts(dst, s.Statuses[:]...)
-	return end(appendInts(dst, s.BadLines, s.Unlisted, s.BytesRead, s.Elapsed.Nanoseconds()), start)
+	return end(appendInts(dst, s.BadLines, s.Unlisted, s.Excluded, s.BytesRead, s.Elapsed.Nanoseconds()), start)
 }
 
 // Listed is an entry of a manifest that is listed, and not verified.
@@ -345,6 +347,8 @@ const (
 	ChangeSuspect
 	ChangeComment
 	ChangeRenamed
+	ChangeRemembered
+	ChangeForgotten
 )
 
 // File is something to report about one name in a manifest that is written.
@@ -360,6 +364,16 @@ func AppendFile(dst []byte, f File) []byte {
 	return end(append(dst, f.Name...), start)
 }
 
+// Odd is a file that cannot be listed.
+type Odd struct{ Path, Cause string }
+
+// AppendOdd appends a 'P' record.
+func AppendOdd(dst []byte, o *Odd) []byte {
+	dst, start := begin(dst, KindOdd)
+	dst = appendSized(dst, o.Path)
+	return end(append(dst, o.Cause...), start)
+}
+
 // AppendData appends a 'D' record.
 func AppendData(dst, data []byte) []byte {
 	dst, start := begin(dst, KindData)
@@ -368,16 +382,19 @@ func AppendData(dst, data []byte) []byte {
 
 // Written is a manifest that was written.
 type Written struct {
-	Files, Entries, BytesRead int64
-	Elapsed                   time.Duration
-	Path, RelativeTo, Format  string
-	Algorithms                []string
+	Files, Entries, Excluded, BytesRead int64
+	Elapsed                             time.Duration
+	IsPlan                              bool // it was not written, as only the plan was asked for
+	IsHeld                              bool // it was not, or would not be, as there are changes that were not accepted
+	Path, RelativeTo, Format            string
+	Algorithms                          []string
 }
 
 // AppendWritten appends a 'W' record.
 func AppendWritten(dst []byte, w *Written) []byte {
 	dst, start := begin(dst, KindWritten)
-	dst = appendInts(dst, w.Files, w.Entries, w.BytesRead, w.Elapsed.Nanoseconds())
+	dst = appendInts(dst, w.Files, w.Entries, w.Excluded, w.BytesRead, w.Elapsed.Nanoseconds())
+	dst = append(dst, flag(w.IsPlan), flag(w.IsHeld))
 	dst = appendSized(dst, w.Path)
 	dst = appendSized(dst, w.RelativeTo)
 	dst = appendSized(dst, w.Format)

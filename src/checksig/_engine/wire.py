@@ -65,6 +65,7 @@ __all__ = [
     "decode_listed",
     "decode_manifest",
     "decode_note",
+    "decode_odd",
     "decode_read",
     "decode_summary",
     "decode_written",
@@ -74,7 +75,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 10
+ABI = 11
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -91,8 +92,8 @@ _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQBI")
 _NOTE = struct.Struct("<IQ")
 _ERROR = struct.Struct("<BiI")
-_SUMMARY = struct.Struct("<9q")
-_WRITTEN = struct.Struct("<4q")
+_SUMMARY = struct.Struct("<10q")
+_WRITTEN = struct.Struct("<5qBB")
 _ALGORITHM = struct.Struct("<BBH")
 _SIZE = struct.Struct("<I")
 
@@ -177,6 +178,7 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     ERROR = ord("X")
     SUMMARY = ord("S")
     FILE = ord("F")
+    ODD = ord("P")
     DATA = ord("D")
     WRITTEN = ord("W")
     ALGORITHM = ord("A")
@@ -502,6 +504,7 @@ class Summary(NamedTuple):
     skipped: int
     bad_lines: int
     extra: int
+    excluded: int
     bytes_read: int
     nanoseconds: int
 
@@ -558,6 +561,8 @@ class Change(enum.IntEnum):
     SUSPECT = 7
     COMMENT = 8
     RENAMED = 9
+    REMEMBERED = 10
+    FORGOTTEN = 11
 
 
 @_decoder
@@ -566,13 +571,25 @@ def decode_file(payload: bytes) -> tuple[int, bytes]:
     return Change(payload[0]).value, payload[1:]
 
 
+@_decoder
+def decode_odd(payload: bytes) -> tuple[str, str]:
+    """Decode a ``P`` record into a path and why that file cannot be listed."""
+    (size,) = _SIZE.unpack_from(payload)
+    end = _SIZE.size + size
+    _check(end <= len(payload))
+    return _name(payload[_SIZE.size : end]), _text(payload[end:])
+
+
 class WrittenSummary(NamedTuple):
     """The manifest that a job wrote."""
 
     files: int
     entries: int
+    excluded: int
     bytes_read: int
     nanoseconds: int
+    is_plan: bool
+    is_held: bool
     path: str
     relative_to: str
     format: str
@@ -583,12 +600,17 @@ class WrittenSummary(NamedTuple):
 def decode_written(payload: bytes) -> WrittenSummary:
     """Decode a ``W`` record."""
     path, relative_to, name, algorithms = _strings(payload, _WRITTEN.size)
-    files, entries, bytes_read, nanoseconds = _WRITTEN.unpack_from(payload)
+    files, entries, excluded, bytes_read, nanoseconds, is_plan, is_held = _WRITTEN.unpack_from(
+        payload
+    )
     return WrittenSummary(
         files,
         entries,
+        excluded,
         bytes_read,
         nanoseconds,
+        is_plan == 1,
+        is_held == 1,
         _name(path),
         _name(relative_to),
         _text(name),

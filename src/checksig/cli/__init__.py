@@ -46,9 +46,10 @@ _EXIT_CODES = {
     "create": _WRITING,
     "update": """\
 exit codes:
-  0    the manifest was written
-  1    the same, but a listed file is missing or suspect
-  2    wrong usage, or nothing was written
+  0    the manifest was written, or would be
+  1    a listed file is missing; or one has changed or is suspect, was not
+       accepted, and the manifest was left alone
+  2    wrong usage, or an error, and nothing was written
   130  interrupted
 """,
     "convert": _WRITING,
@@ -135,7 +136,7 @@ def _run(words: list[str]) -> int:
 
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
     """Parse *words*; options may be among the other arguments, of any number."""
-    several = any(action.nargs == "*" for action in parser._actions)  # noqa: SLF001 - as above
+    several = any(action.nargs in {"*", "+"} for action in parser._actions)  # noqa: SLF001 - as above
     if several and "--" not in words:  # which parse_intermixed_args does not pass on
         return parser.parse_intermixed_args(words)
     return parser.parse_args(words)

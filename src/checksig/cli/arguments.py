@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GROUPS",
     "add_arguments",
+    "add_color",
     "add_flag",
     "add_no_progress",
     "add_option",
@@ -33,15 +34,19 @@ GROUPS = {
         "basename",
         "remap",
         "only",
+        "include",
+        "exclude",
+        "columns",
         "relative_to",
         "links",
         "follow_outside",
         "skip_special",
-        "exclude",
+        "remember",
     ),
     "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength", "bag_profile"),
     "algorithm and format": ("algorithm", "format", "to"),
     "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
+    "changes": ("dry_run", "accept_changed", "accept_suspect"),
     "speed": ("workers", "io_depth", "leave_cache"),
 }
 """The options of the table by the headings of the help."""
@@ -59,6 +64,48 @@ def add_arguments(parser: argparse.ArgumentParser, operation: str) -> None:
     """Add all options of *operation*."""
     for option in options_of(operation).values():
         _add(parser, option)
+        if option.name == "exclude":
+            _add_exclude_from(parser)
+
+
+def _add_exclude_from(parser: argparse.ArgumentParser) -> None:
+    action: Any = group_of(parser, "which files").add_argument(
+        "--exclude-from",
+        action="extend",
+        default=None,
+        type=_read_patterns,
+        metavar="FILE",
+        help="leave out what the patterns in FILE match, one a line, with # comments; can be"
+        " repeated",
+    )
+    action.value_kind = "file"
+
+
+_MAX_PATTERNS = 1 << 20  # bytes; the engine takes no more
+
+
+def _read_patterns(path: str) -> list[bytes]:
+    """Return the patterns in a file.
+
+    As in ``.gitignore``, blanks at the end of a line count only after a backslash.
+    """
+    try:
+        with open(os.fsencode(path), "rb") as file:
+            text = file.read(_MAX_PATTERNS + 1)
+    except OSError as error:
+        what = f"{printable(path)}: {error.strerror}"
+        raise argparse.ArgumentTypeError(what) from error
+    if len(text) > _MAX_PATTERNS:
+        what = f"{printable(path)}: more than {_MAX_PATTERNS} bytes of patterns"
+        raise argparse.ArgumentTypeError(what)
+    patterns: list[bytes] = []
+    for line in text.split(b"\n"):
+        pattern = line.rstrip(b" \t\r")
+        if pattern.endswith(b"\\") and len(pattern) < len(line):
+            pattern = line[: len(pattern) + 1]
+        if pattern and not pattern.startswith(b"#"):
+            patterns.append(pattern)
+    return patterns
 
 
 def add_option(parser: argparse.ArgumentParser, operation: str, name: str) -> None:
@@ -73,7 +120,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     else:
         settings["default"] = option.command_line_default
         settings["metavar"] = option.metavar
-    if option.type in {"algorithms", "mapping", "paths", "patterns"}:
+    if option.type in {"algorithms", "mapping", "names", "paths", "patterns"}:
         settings["action"] = "append"
     match option.type:
         case "int":
@@ -116,7 +163,9 @@ def given(arguments: argparse.Namespace, operation: str) -> dict[str, Any]:
     """Return the options that were parsed, as keywords of the API."""
     keywords: dict[str, Any] = {}
     for option in options_of(operation).values():
-        value = getattr(arguments, option.name)
+        value: Any = getattr(arguments, option.name)
+        if option.name == "exclude" and getattr(arguments, "exclude_from", None):
+            value = [*(value or ()), *arguments.exclude_from]
         if value is None:
             continue  # the API has the default
         if option.type == "mapping":
@@ -151,5 +200,29 @@ def add_flag(parser: argparse.ArgumentParser, *names: str, text: str) -> None:
 
 
 def add_no_progress(parser: argparse.ArgumentParser) -> None:
-    """Add the option that switches the progress bar off."""
-    add_flag(parser, "--no-progress", text="do not show a progress bar")
+    """Add the options about progress."""
+    group = group_of(parser, "output")
+    group.add_argument(
+        "--progress",
+        choices=("auto", "lines", "none"),
+        default="auto",
+        help="auto: a bar, on a terminal; lines: a line every 30 s, for logs; none (default: auto)",
+    )
+    group.add_argument(
+        "--no-progress",
+        dest="progress",
+        action="store_const",
+        const="none",
+        help="the same as --progress none",
+    )
+
+
+def add_color(parser: argparse.ArgumentParser) -> None:
+    """Add the option about colours."""
+    group_of(parser, "output").add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour the output; auto: on a terminal, unless NO_COLOR is set, and wherever"
+        " FORCE_COLOR is (default: auto)",
+    )

@@ -1,4 +1,4 @@
-"""``checksig create [PATH...]``: write a manifest of files."""
+"""``checksig create PATH...``: write a manifest of files."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
         "Write a manifest of all files in a folder and its subfolders, sorted by name. It appears"
-        " complete or not at all. Without a PATH, the files of the current folder are listed, and"
-        " the manifest is written into it."
+        " complete or not at all. Files that cannot be listed are reported together, and nothing is"
+        " written."
     )
     parser.add_argument(
         "paths",
         metavar="PATH",
-        nargs="*",
-        default=["."],
-        help="a folder or file (default: the current folder)",
+        nargs="+",
+        help="a folder or file; . is the current folder, into which the manifest is written",
     )
     add_arguments(parser, "create")
     add_output_arguments(parser)
@@ -36,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the manifest, print a summary, and return the exit code."""
-    with Bar(shown=not options.no_progress) as bar:
+    with Bar(shown=options.progress) as bar:
         return write_and_report(
             options,
             options.output or options.paths[0],

@@ -77,7 +77,7 @@ class _Output:
     """Prints a line for each digest, or one JSON document."""
 
     def __init__(self, options: argparse.Namespace, algorithms: Sequence[str]) -> None:
-        self.bar = Bar(shown=not options.no_progress)
+        self.bar = Bar(shown=options.progress)
         self._json: bool = options.json
         self._algorithms = algorithms
         self._tagged = options.tag or len(algorithms) > 1

@@ -10,7 +10,7 @@ from .. import ChecksigError, PackageStatus
 from .._printable import printable_text
 from ..report import in_words
 from . import junit
-from .arguments import add_flag, group_of
+from .arguments import add_color, add_flag, group_of
 from .progress import Bar
 from .streams import complain, flush, write
 from .text import (
@@ -53,6 +53,7 @@ def add_output_arguments(
     )
     add_flag(parser, "-q", "--quiet", text=f"print nothing for {what} that is verified")
     add_flag(parser, "-v", "--verbose", text=f"list {listed} too")
+    add_color(parser)
 
 
 def error_message(path: str, error: Exception) -> str:
@@ -75,7 +76,7 @@ class Output:
         self._junit: str | None = options.junit
         self._quiet: bool = options.quiet
         self._verbose: bool = options.verbose
-        self._style = Style()
+        self._style = Style(options.color)
         self._document: dict[str, Any] = {"schema": SCHEMA, "ok": False, of: []}
         self._errors: list[dict[str, str]] = []
         self._suites: list[junit.Suite] = []
@@ -83,7 +84,7 @@ class Output:
         self._packages: InstalledReport | None = None
         self._code = 0
         self._began = time.monotonic()
-        self.bar = Bar(shown=not getattr(options, "no_progress", True), parts=parts)
+        self.bar = Bar(shown=getattr(options, "progress", "none"), parts=parts)
         unlisted = getattr(options, "extra", "ignore") != "ignore"
         self._live = Live(self._style, self.bar, unlisted=unlisted)
 

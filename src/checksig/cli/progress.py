@@ -1,4 +1,4 @@
-"""A progress bar for operations of more than a second."""
+"""A progress bar for operations of more than a second, or lines about a long one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from .. import Progress
+from .text import format_size
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
@@ -18,23 +21,29 @@ if TYPE_CHECKING:
     from tqdm import tqdm
     from typing_extensions import Self
 
-    from .. import Progress
-
 __all__ = ["Bar"]
 
 _DELAY = 1.0
 """Seconds until the bar appears."""
 
+_INTERVAL = 30.0
+"""Seconds between two lines."""
+
 
 class Bar:
-    """A context manager that shows a bar on standard error, if that is a terminal.
+    """A context manager that shows progress on standard error.
 
-    :param parts: How many operations there are, of which the bar shows the sum.
+    :param shown: ``"auto"`` is a bar, if standard error is a terminal that can move its cursor;
+        ``"lines"`` is a line now and then, for a log; ``"none"`` is nothing.
+    :param parts: How many operations there are, of which it shows the sum.
     """
 
-    def __init__(self, *, shown: bool, parts: int = 1) -> None:
+    def __init__(self, *, shown: str, parts: int = 1) -> None:
         terminal = sys.stderr is not None and sys.stderr.isatty()
-        self.shown = shown and terminal and os.environ.get("TERM") != "dumb"
+        able = terminal and os.environ.get("TERM") != "dumb"
+        self._lines = shown == "lines"
+        self.shown = self._lines or (shown == "auto" and able)
+        self._next = time.monotonic() + _INTERVAL
         self.failures = 0
         """How many failures it shows."""
         self.lock = threading.RLock()
@@ -62,7 +71,10 @@ class Bar:
         with self.lock:
             self._parts[part] = progress
             try:
-                self._draw()
+                if self._lines:
+                    self._write_line()
+                else:
+                    self._draw()
             except (OSError, ValueError):  # the terminal is gone, which is no reason to stop
                 self._began = math.inf
                 self._bar = None
@@ -79,10 +91,41 @@ class Bar:
                 with contextlib.suppress(OSError, ValueError):
                     self._bar.refresh()
 
-    def _draw(self) -> None:
+    def _sum(self) -> Progress:
+        """Return the progress of all parts; its totals are None until all are known."""
         parts = self._parts.values()
-        files = sum(part.files for part in parts)
-        size = sum(part.bytes_read for part in parts)
+        known = len(self._parts) == self._expected
+        counts = [part.total_files for part in parts if part.total_files is not None]
+        sizes = [part.total_bytes for part in parts if part.total_bytes is not None]
+        return Progress(
+            sum(part.files for part in parts),
+            sum(counts) if known and len(counts) == self._expected else None,
+            sum(part.bytes_read for part in parts),
+            sum(sizes) if known and len(sizes) == self._expected else None,
+        )
+
+    def _words(self, total: Progress) -> str:
+        of = "" if total.total_files is None else f"/{total.total_files}"
+        failed = f", {self.failures} failed" if self.failures else ""
+        return f"{total.files}{of} files{failed}"
+
+    def _write_line(self) -> None:
+        """Write a line, if it is time for one."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _INTERVAL
+        total = self._sum()
+        size = format_size(total.bytes_read)
+        if total.total_bytes is not None:
+            size += f"/{format_size(total.total_bytes)}"
+        took = now - self._began
+        sys.stderr.write(f"checksig: {self._words(total)}, {size} in {took:.0f} s\n")
+        sys.stderr.flush()
+
+    def _draw(self) -> None:
+        total = self._sum()
+        size = total.bytes_read
         if self._bar is None:
             if time.monotonic() - self._began < _DELAY:
                 return
@@ -101,14 +144,7 @@ class Bar:
                 ncols=None if sized else 80,
                 nrows=None if sized else 24,
             )
-        known = len(self._parts) == self._expected
-        sizes = [part.total_bytes for part in parts if part.total_bytes is not None]
-        counts = [part.total_files for part in parts if part.total_files is not None]
-        if self._bar.total is None and known and len(sizes) == self._expected:
-            self._bar.total = sum(sizes)
-        of = f"/{sum(counts)}" if known and len(counts) == self._expected else ""
-        text = f"{files}{of} files"
-        if self.failures:
-            text += f", {self.failures} failed"
-        self._bar.set_postfix_str(text, refresh=False)
+        if self._bar.total is None:
+            self._bar.total = total.total_bytes
+        self._bar.set_postfix_str(self._words(total), refresh=False)
         self._bar.update(size - self._bar.n)

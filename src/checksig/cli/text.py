@@ -72,12 +72,18 @@ _COLOURS = {
 
 
 class Style:
-    """Colours on a terminal, unless NO_COLOR (no-color.org) is set."""
+    """Colours, as *color* says: ``"always"``, ``"never"`` or ``"auto"``.
 
-    def __init__(self) -> None:
+    That is on a terminal, unless NO_COLOR (no-color.org) is set, and wherever FORCE_COLOR is.
+    """
+
+    def __init__(self, color: str = "auto") -> None:
         able = os.name != "nt" or "WT_SESSION" in os.environ  # older consoles print the codes
-        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._coloured = able and wanted and sys.stdout.isatty()
+        able = able and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+        wanted = bool(os.environ.get("FORCE_COLOR")) or able
+        self._coloured = color == "always" or (
+            color == "auto" and wanted and not os.environ.get("NO_COLOR")
+        )
 
     def line(self, word: str, text: str) -> str:
         """Return *word*, padded and perhaps coloured, followed by *text*, made printable."""

@@ -19,18 +19,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.description = (
         "Update a manifest: read files again that have changed since it was written, by their size"
-        " and times, and add new ones. The exit code is 1 if a listed file is missing, or has"
-        " another digest although it seems unchanged."
+        " and times, and add new ones. If a file has another digest, the manifest is left alone"
+        " unless that is accepted. Files that create was told to leave out, and other manifests,"
+        " are not added."
     )
     parser.add_argument("manifest", metavar="MANIFEST", help="the manifest, such as SHA256SUMS")
     add_arguments(parser, "update")
-    add_output_arguments(parser, quiet="print nothing if every listed file exists")
+    add_output_arguments(
+        parser, quiet="print nothing if every listed file exists, and no change is refused"
+    )
     add_no_progress(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Update the manifest, print the changes, and return the exit code."""
-    with Bar(shown=not options.no_progress) as bar:
+    with Bar(shown=options.progress) as bar:
         return write_and_report(
             options,
             options.manifest,

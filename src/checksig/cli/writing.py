@@ -98,6 +98,7 @@ def _to_dict(written: Written, *, ok: bool) -> dict[str, Any]:
 def _to_text(written: Written) -> str:
     lines: list[str] = []
     if isinstance(written, Updated):
+        lines += _names("REMEMBERED", written.remembered)
         lines += _names("MISSING", written.missing)
         lines += _names("SUSPECT", written.suspect)
         lines += _names("CHANGED", written.changed)
@@ -110,12 +111,36 @@ def _to_text(written: Written) -> str:
     counts = [f"{written.files} files" if written.files != 1 else "1 file"]
     if isinstance(written, Updated):
         counts.append(f"{len(written.unread)} of them not read again")
+    if isinstance(written, Created) and written.excluded:
+        counts.append(f"{written.excluded} excluded")
     counts += [", ".join(written.algorithms), written.format]
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
         took = f"{format_size(written.bytes_read)} in {took}"
-    lines.append(f"{'WRITTEN':11} {printable(written.manifest)}: {', '.join(counts)} ({took})")
+        lines += _notes(written)
+    word = "WRITTEN"
+    if isinstance(written, Updated) and not written.written:
+        word = "PLANNED" if written.accepted else "NOT WRITTEN"
+    lines.append(f"{word:11} {printable(written.manifest)}: {', '.join(counts)} ({took})")
     return "\n".join(lines)
+
+
+def _notes(written: Created) -> Iterable[str]:
+    """Yield what can be done about the result."""
+    if written.not_remembered:
+        items = ", ".join(map(printable, written.not_remembered))
+        yield (
+            f"{'NOTE':11} a manifest of this format and algorithm cannot remember {items}:"
+            " give update the same options again"
+        )
+    if isinstance(written, Updated) and not written.accepted:
+        if written.changed:
+            yield f"{'NOTE':11} --accept-changed lists changed files with their new digests"
+        if written.suspect:
+            yield (
+                f"{'NOTE':11} suspect files are probably damaged: neither size nor time of"
+                " modification shows a change; --accept-suspect lists their new digests"
+            )
 
 
 def _names(word: str, names: Iterable[str]) -> list[str]:
