@@ -387,6 +387,22 @@ def test_a_file_under_two_algorithms_is_reported_once(
     assert len(json.loads(run("--json", ".").stdout)["reports"][0]["failures"]) == 4
 
 
+def test_a_file_is_reported_once_although_others_come_between(
+    run: Callable[..., Run], tmp_path: Path
+) -> None:
+    """It fails by two manifests, and the lines between them were printed before."""
+    names = [f"{i:04}" for i in range(1500)]
+    for name in ("bad", *names):
+        (tmp_path / name).touch()
+    (tmp_path / "MD5SUMS").write_text(f"{'0' * 32}  bad\n")
+    lines = [f"{hashlib.sha256().hexdigest()}  {name}\n" for name in names]
+    (tmp_path / "SHA256SUMS").write_text("".join((*lines, f"{'0' * 64}  bad\n")))
+    done = run("-v", "-j", 1, "MD5SUMS", "SHA256SUMS")
+    assert done.stdout.count("OK          0") == 1000
+    assert done.stdout.count("MISMATCHED  bad\n") == 1
+    assert "2 mismatched" in done.stdout
+
+
 def test_what_is_refused_or_too_weak_is_not_unreadable(
     run: Callable[..., Run], tree: Callable[..., Path]
 ) -> None:
