@@ -523,6 +523,9 @@ def test_a_word_that_names_nothing(run: Callable[..., Run], tree: Callable[..., 
             f"checksig: misspelt: there is no such file or folder, and {source} does not list it\n"
         )
         assert "2 paths, 2 entries: 2 verified, 1 could not be verified" in done.stdout
+    done = run("a", "misspelt", cwd=folder)
+    assert (done.returncode, done.stderr.count("misspelt: ")) == (2, 1)
+    assert "2 paths, 1 entry: 1 verified, 1 could not be verified" in done.stdout
     (folder / "gone").unlink()
     done = run("SHA256SUMS", "gone", cwd=folder)
     assert (done.returncode, words_of(done)[0]) == (1, "MISSING     gone")

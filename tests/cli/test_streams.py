@@ -203,6 +203,9 @@ def test_a_report_that_cannot_be_written(
             assert done.returncode == 2, words
             assert done.stderr.startswith(f"checksig: {report}: ")
             assert done.stderr.count("\n") == 1
+    assert (
+        f"FAILED      {good}: 1 entry: 1 verified" in shell("", "--junit", "/dev/full", good).stdout
+    )
     done = shell("", "--json", "--junit", "/dev/full", good)
     assert json.loads(done.stdout)["ok"] is False
     assert done.returncode == 2

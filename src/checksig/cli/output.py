@@ -83,6 +83,8 @@ class Output:
         self._reports: list[Report] = []
         self._packages: InstalledReport | None = None
         self._code = 0
+        self._lost = 0
+        """Errors about output, not about a path."""
         self._began = time.monotonic()
         self.bar = Bar(shown=getattr(options, "progress", "none"), parts=parts)
         unlisted = getattr(options, "extra", "ignore") != "ignore"
@@ -158,6 +160,7 @@ class Output:
                 junit.write(self._junit, self._suites)
             except OSError as error:
                 self.error(self._junit, error)
+                self._lost = 1
         ok = self._code == 0 and not interrupted
         if self._json:
             self._document |= {"ok": ok, "errors": self._errors, "interrupted": interrupted}
@@ -187,12 +190,16 @@ class Output:
     def _summary(self, *, ok: bool) -> Iterator[str]:
         if self._packages is not None:
             yield installed_summary(self._packages, self._style, ok=ok)
-        elif len(self._reports) == 1 and not self._errors:
+        elif len(self._reports) == self._paths == 1:
             (report,) = self._reports
             text = f"{shown_name(report.path)}: {report.summary()}"
             yield summary_line(ok, text, Total.of(report), self._style)
-        elif len(self._reports) + len(self._errors) > 1:
+        elif self._paths > 1:
             yield summary_line(ok, self._sum(), self._total(), self._style)
+
+    @property
+    def _paths(self) -> int:
+        return len(self._reports) + len(self._errors) - self._lost
 
     def _total(self) -> Total:
         total = sum(map(Total.of, self._reports), Total())
@@ -205,11 +212,11 @@ class Output:
             for what, n in report.counts():
                 counts[what] = counts.get(what, 0) + n
         parts = in_words(counts.items()) or ["0 verified"]
-        if self._errors:
-            parts.append(f"{len(self._errors)} could not be verified")
-        paths = len(self._reports) + len(self._errors)
+        if self._paths > len(self._reports):
+            parts.append(f"{self._paths - len(self._reports)} could not be verified")
         entries = sum(report.entries for report in self._reports)
-        return f"{paths} paths, {entries} entries: {', '.join(parts)}"
+        word = "entry" if entries == 1 else "entries"
+        return f"{self._paths} paths, {entries} {word}: {', '.join(parts)}"
 
 
 def _suites(package: PackageReport) -> list[junit.Suite]:

@@ -103,7 +103,7 @@ class _Command:
         """Yield what there is to do, in the order of the words."""
         if words.digests:
             yield _Task(self, words.files[0], digests=words.digests)
-        elif len(words.sources) == 1 and words.files:
+        elif len(words.sources) == 1 and words.files and _is_there(words.sources[0]):
             yield _Task(self, words.sources[0], only=words.files)
         else:
             for word in self._options.paths:
@@ -310,7 +310,7 @@ class _Task:
         found = self._verify(source, self._only, at_once=not doubtful)
         missed = self._missed(found.report)
         absent = [file for file in missed if not os.path.lexists(file)]
-        if found.report.entries or len(absent) < len(self._only) or not absent:
+        if found.report.entries or not doubtful or not absent:
             if _says_something(found.report, missed):
                 yield found
             for file in missed:
@@ -388,6 +388,10 @@ class _Task:
 
 if TYPE_CHECKING:
     _Outcome = _Found | _Error
+
+
+def _is_there(word: str) -> bool:
+    return word == "-" or os.path.exists(word)
 
 
 def _says_something(report: Report, missed: Sequence[str]) -> bool:
