@@ -498,6 +498,36 @@ def test_many_paths_have_one_summary(run: Callable[..., Run], tmp_path: Path) ->
     assert [error["path"] for error in document["errors"]] == ["03.md5"]
 
 
+def test_several_paths_at_once(tmp_path: Path, python: Callable[..., str]) -> None:
+    """Whatever the disk claims to be, threads give the same reports in the same order."""
+    paths = [f"{i:02}.md5" for i in range(30)]
+    for path in paths:
+        (tmp_path / path[:2]).write_bytes(path.encode())
+        (tmp_path / path).write_text(hashlib.md5(path.encode()).hexdigest() + "\n")
+    (tmp_path / "07").write_bytes(b"changed")
+    (tmp_path / "03.md5").unlink()
+    program = """
+import sys, threading
+from checksig.cli import main, sharing, verify
+sharing.may_spin = lambda paths: False
+threads = set()
+work = verify._Task.do
+def do(*arguments):
+    threads.add(threading.current_thread())
+    return work(*arguments)
+verify._Task.do = do
+code = main(sys.argv[1:])
+print(code, threading.main_thread() in threads)
+"""
+    *lines, last = python(program, "-j", 4, *paths).splitlines()
+    assert last == "2 False"
+    assert lines[0] == "MISMATCHED  07"
+    assert "30 paths, 29 entries: 28 verified, 1 mismatched, 1 could not" in lines[-1]
+    text = python(program, "-j", 4, "--json", *paths)
+    document = json.loads(text.rpartition("\n2 ")[0])
+    assert [r["path"] for r in document["reports"]] == [p for p in paths if p != "03.md5"]
+
+
 def test_one_note_for_many_manifests(run: Callable[..., Run], tmp_path: Path) -> None:
     """It names the first, and how many more."""
     for i in range(30):
