@@ -279,12 +279,16 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write the man page and the reference of the options from the option table."""
+    """Write the pages that are generated: man page, options, names of manifests."""
     session.install(".")
     pages = {"make_man.py": "docs/checksig.1", "make_reference.py": "docs/reference/options.md"}
     for program, page in pages.items():
         text = session.run("python", f"tools/{program}", silent=True)
         Path(page).write_text(str(text), encoding="utf-8")
+    env = prepare_go(session)
+    test = ("./internal/manifest", "-run=^TestNamesAreDocumented$", "-update")
+    with session.chdir("go"):
+        session.run("go", "test", *test, env=env, external=True)
 
 
 @nox.session

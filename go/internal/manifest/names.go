@@ -30,10 +30,10 @@ type nameRule struct {
 	// plain demands that the name has no extension, ".txt", or one that begins with a digit, as a part of
 	// a version does.
 	plain bool
-	doc   string // the item of the list in docs/reference/formats.md
+	doc   string // the item of the list in docs/reference/names.md
 }
 
-// nameRules lists the names under which manifests are published; docs/reference/formats.md has the same list.
+// nameRules lists the names under which manifests are published; docs/reference/names.md is generated from it.
 //
 // A name is certain only if files of no other kind have it. A name that fits several rules is certain if one
 // of them says so.

@@ -1,9 +1,15 @@
 package manifest
 
 import (
+	"flag"
+	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"checksig/internal/digest"
 )
 
 // Classify agrees with the patterns for all names of up to four parts, although it decides most of them
@@ -37,33 +43,130 @@ func TestClassifyAgreesWithThePatterns(t *testing.T) {
 	}
 }
 
-// The reference lists the names that the code knows, in its order and its words.
+var update = flag.Bool("update", false, "write docs/reference/names.md instead of comparing it")
+
+// The reference is what the rules say; python3 tools/dev.py reference writes it.
 func TestNamesAreDocumented(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/reference/formats.md")
+	const path = "../../../docs/reference/names.md"
+	page := namesPage()
+	if *update {
+		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(page), "\n## Usual names\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var listed []string
-	for line := range strings.Lines(section) {
-		line = strings.TrimRight(line, "\n")
-		switch {
-		case strings.HasPrefix(line, "- "):
-			listed = append(listed, line[2:])
-		case strings.HasPrefix(line, "  ") && len(listed) > 0:
-			listed[len(listed)-1] += " " + strings.TrimSpace(line)
+	if strings.ReplaceAll(string(written), "\r\n", "\n") != page {
+		t.Error("docs/reference/names.md is not what the rules say; run python3 tools/dev.py reference")
+	}
+}
+
+// namesPage returns the page of the reference about the names of manifests.
+func namesPage() string {
+	var b strings.Builder
+	code := func(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
+	items := func(kind NameKind) {
+		b.WriteString("\n")
+		for i := range nameRules {
+			if nameRules[i].kind == kind {
+				b.WriteString("- " + nameRules[i].doc + "\n")
+			}
 		}
 	}
-	for i := range max(len(listed), len(nameRules)) {
-		switch {
-		case i >= len(listed):
-			t.Errorf("not documented: %s", nameRules[i].doc)
-		case i >= len(nameRules):
-			t.Errorf("documented, but unknown: %s", listed[i])
-		case listed[i] != nameRules[i].doc:
-			t.Errorf("documented as\n\t%s\nwant\n\t%s", listed[i], nameRules[i].doc)
+	fmt.Fprintf(&b, `# Names that are searched for
+
+<!-- Generated from go/internal/manifest/names.go by python3 tools/dev.py reference. Do not edit. -->
+
+In a folder, checksig uses the files with the names below as manifests. A manifest of any other name can be verified by
+its path.
+
+%sALGORITHM%s stands for any [spelling](#spellings-of-algorithms) of any [algorithm](algorithms.md). Upper and lower case
+are the same unless noted. A name may be followed by the ending of a [compressed](formats.md#compression) file: %s.
+
+## Names of manifests
+
+A file with such a name is a manifest, whatever it contains. If it cannot be understood, the result is not OK.
+`, "`", "`", code(compressionSuffixes))
+	items(Certain)
+	fmt.Fprintf(&b, `
+## Names that other files have too
+
+A file with such a name is opened, and used as a manifest only if its first 64 KiB begin as those of one: a known
+format, and a digest of at least 128 bits unless the name has the algorithm. Any other such file is passed over; if it
+contains anything like a digest, a note says that it could not be understood.
+`)
+	items(Candidate)
+	fmt.Fprintf(&b, `- each name of both lists followed by %s: a clear-signed manifest has such
+  a name, and so has a detached signature
+- each name of both lists after %s, which macOS puts in front of the names of files of its own
+
+## If there is none
+
+If there is no manifest in a folder, the error names a file that looks like one: %s"SUMS" looks like one: checksig
+"disc/SUMS"%s. If all that looks like one cannot be understood, that is an error too, not only a note. A file that is
+given by its path is read whatever its name is; it is refused if it is binary, or text without anything like a digest.
+
+## Spellings of algorithms
+
+A %s-%s stands for itself, %s_%s or nothing. %sN%s is a length in bits, which may be left out.
+
+| algorithm | spellings |
+|---|---|
+`, code(SignatureSuffixes), "`"+appleDouble+"`", "`", "`", "`", "`", "`", "`", "`", "`")
+	for _, a := range digest.Table {
+		words := append([]string{a.Name}, a.Spellings...)
+		slices.Sort(words)
+		for i := range words {
+			if a.Variable() {
+				words[i] += "-N"
+			}
 		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", a.Name, code(slices.Compact(words)))
+	}
+	b.WriteString(`
+## Patterns
+
+These are the regular expressions (RE2) of the lists above, in their order. They match whole names, in lower case unless
+marked (cased). ALGORITHM is a spelling of an algorithm; PREFIX is nothing, or anything that ends in "_", "." or "-".
+Names of a pattern that is marked (plain) have no extension, ".txt", or one that begins with a digit.
+
+<!-- not run: these are patterns -->
+` + "```text\n")
+	for i := range nameRules {
+		rule := &nameRules[i]
+		mark := ""
+		if rule.cased {
+			mark = " (cased)"
+		}
+		if rule.plain {
+			mark = " (plain)"
+		}
+		fmt.Fprintf(&b, "%s%s\n", rule.pattern, mark)
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
+
+// Each name that the reference shows as an example has the kind of its rule.
+func TestDocumentedNamesFit(t *testing.T) {
+	tried := 0
+	for i := range nameRules {
+		examples := nameRules[i].doc[strings.LastIndex(nameRules[i].doc, ": ")+1:]
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(examples, -1) {
+			name := strings.NewReplacer("ALGORITHM", "sha512", "*", "tool", "DIGEST-", strings.Repeat("ab", 32)+"-").Replace(m[1])
+			if name[0] == '.' && Classify(name) != nameRules[i].kind {
+				name = "MD5" + name // an ending
+			}
+			if got := Classify(name); got != nameRules[i].kind {
+				t.Errorf("%q: kind %d, want %d", name, got, nameRules[i].kind)
+			}
+			tried++
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d examples", tried)
 	}
 }
 
