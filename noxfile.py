@@ -292,6 +292,15 @@ def reference(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/site and check it; a broken link is an error."""
+    install(session, "docs")
+    env = {"NO_MKDOCS_2_WARNING": "1"}
+    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs, env=env)
+    session.run("python", "tools/check_site.py", "build/site")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Use checksig in all ways at random and check every result: soak --minutes 30."""
     session.install(".")

@@ -234,7 +234,22 @@ extensions = [Extension(LIBRARY, ["go/capi.go"])]
 if Path(ROOT, "go/cmd/checksig-engine").is_dir():
     extensions.append(Extension(ENGINE, ["go/cmd/checksig-engine/main.go"]))
 
+
+def description() -> str:
+    """Return README.md with links to the repository, at the tag of this version.
+
+    A package index shows it, where relative links lead nowhere.
+    """
+    project = Path(ROOT, "pyproject.toml").read_text(encoding="utf-8")
+    (source,) = re.findall(r'^Source = "([^"]+)"$', project, re.MULTILINE)
+    (version,) = re.findall(r'^version = "([^"]+)"$', project, re.MULTILINE)
+    text = Path(ROOT, "README.md").read_text(encoding="utf-8")
+    return re.sub(r"(\]\()(?!\w+:|#)", rf"\g<1>{source}/blob/v{version}/", text)
+
+
 setup(
+    long_description=description(),
+    long_description_content_type="text/markdown",
     ext_modules=extensions,
     build_golang={"root": "checksig", "strip": False},
     cffi_modules=["build_ffi.py:ffibuilder"],

@@ -1,13 +1,18 @@
-"""The documentation is correct: tests it names exist, links lead somewhere, output is real."""
+"""The documentation is correct: tests it names exist, links lead somewhere, names are all there.
+
+Its examples are run by test_examples.py.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+import checksig
+from checksig import errors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROMISES = ("host-process", "files", "writing")
@@ -70,30 +75,44 @@ def test_links_lead_somewhere() -> None:
     assert broken == []
 
 
-def test_the_readme_shows_what_the_command_prints(command: list[str]) -> None:
-    """The example with the sample data shows real output, except for the time taken."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"```console\n\$ checksig (tests/\S+)\n(.*?)```", text, re.DOTALL)
-    assert shown is not None
-    done = subprocess.run(
-        [*command, shown[1]], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    seconds = re.compile(r"in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s")
-    printed = done.stdout.replace("\\", "/")
-    assert seconds.sub("", printed) == seconds.sub("", shown[2])
+def test_the_exceptions_are_as_listed() -> None:
+    """The tree of exceptions on the page is that of the package."""
+    text = (ROOT / "docs" / "reference" / "python-api.md").read_text(encoding="utf-8")
+    tree = text.partition("```text\nChecksigError")[2].partition("```")[0]
+    bases = {"ChecksigError": {"Exception"}}
+    above = ["ChecksigError"]
+    rows = re.findall(r"^([│ ]*[├└]── )(\w+)(?: \((\w+)\))?", tree, re.MULTILINE)
+    for marks, name, other in rows:
+        depth = len(marks) // 4
+        bases[name] = {above[depth - 1], *filter(None, [other])}
+        above[depth:] = [name]
+    assert set(bases) == set(errors.__all__)
+    for name, listed in bases.items():
+        assert {base.__name__ for base in getattr(errors, name).__bases__} == listed, name
 
 
-def test_the_readme_shows_what_python_prints() -> None:
-    """The Python example, run as it is, prints what is shown below it."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL)
-    assert shown is not None
-    done = subprocess.run(
-        [sys.executable, "-c", shown[1]],
-        cwd=ROOT,  # its path is relative; src/ is not on the path
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stdout.replace("\\", "/") == shown[2]
+def test_every_public_name_has_a_place_in_the_reference() -> None:
+    """The pages about the API describe each name of the package once, and no other."""
+    pages = sorted((ROOT / "docs" / "reference" / "api").glob("*.md"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    described = re.findall(r"^::: checksig\.(\w+)$", text, re.MULTILINE)
+    assert sorted(described) == sorted([*checksig.__all__, "algorithms"])
+
+
+def test_links_of_the_package_index() -> None:
+    """The description in the metadata has no relative link; each link leads to a file here."""
+    metadata = importlib.metadata.metadata("checksig")
+    urls = dict(url.split(", ", 1) for url in metadata.get_all("Project-URL") or [])
+    assert set(urls) == {"Source", "Documentation", "Changelog", "Issues"}
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+    text = str(metadata.get_payload()).replace("\r\n", "\n")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) > 20
+    tag = f"{urls['Source']}/blob/v{metadata['Version']}/"
+    for link in [*links, urls["Documentation"], urls["Changelog"]]:
+        assert re.match(r"https://", link), link
+        name = link.removeprefix(tag).removeprefix(f"{urls['Source']}/blob/main/")
+        if name != link and (ROOT / "CONTRIBUTING.md").exists():  # a source distribution lacks it
+            assert (ROOT / name.partition("#")[0]).exists(), link
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text.strip().replace(tag, "") == readme.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -12,14 +13,23 @@ import pytest
 RELEASE = Path(__file__).resolve().parent.parent.parent / "tools" / "release.py"
 
 
-def release(root: Path, tag: str, version: str, changes: str) -> tuple[int, str, str]:
-    """Run the program for a project; return exit code, output and error."""
+HOST = "https://example.org"
+
+
+def release(
+    root: Path, tag: str, version: str, changes: str, source: str = f"{HOST}/a/b"
+) -> tuple[int, str, str]:
+    """Run the program for a project in the repository a/b; return exit code, output and error."""
     (root / "tools").mkdir()
     shutil.copy(RELEASE, root / "tools")
-    (root / "pyproject.toml").write_text(f'[project]\nname = "checksig"\nversion = "{version}"\n')
+    (root / "pyproject.toml").write_text(
+        f'[project]\nname = "checksig"\nversion = "{version}"\n\n'
+        f'[project.urls]\nSource = "{source}"\nIssues = "{source}/issues"\n\n[other]\n'
+    )
     (root / "CHANGELOG.md").write_text(f"# Changelog\n\n{changes}")
     done = subprocess.run(
         [sys.executable, root / "tools" / "release.py", tag],
+        env={**os.environ, "GITHUB_SERVER_URL": HOST, "GITHUB_REPOSITORY": "a/b"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -53,3 +63,12 @@ def test_what_is_no_release(
     code, output, error = release(tmp_path, tag, version, changes)
     assert (code, output) == (1, "")
     assert error.startswith(f"release: {fault}")
+
+
+@pytest.mark.parametrize("source", [f"{HOST}/OWNER/REPOSITORY", f"{HOST}/c/d"])
+def test_the_addresses_are_those_of_the_repository(tmp_path: Path, source: str) -> None:
+    """A release with the placeholder, or with another repository's address, is refused."""
+    changes = "## 1.2.0 - 2026-11-23\n\n- This.\n"
+    code, output, error = release(tmp_path, "v1.2.0", "1.2.0", changes, source)
+    assert (code, output) == (1, "")
+    assert error.startswith("release: pyproject.toml has the address")
