@@ -279,9 +279,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def reference(session: nox.Session) -> None:
-    """Write the pages that are generated: man page, options, names of manifests."""
+    """Write the generated pages: man page, options, JSON, names of manifests."""
     session.install(".")
-    pages = {"make_man.py": "docs/checksig.1", "make_reference.py": "docs/reference/options.md"}
+    pages = {
+        "make_man.py": "docs/checksig.1",
+        "make_reference.py": "docs/reference/options.md",
+        "make_schema.py": "docs/reference/json-properties.md",
+    }
     for program, page in pages.items():
         text = session.run("python", f"tools/{program}", silent=True)
         Path(page).write_text(str(text), encoding="utf-8")

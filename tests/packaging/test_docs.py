@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,19 @@ def test_the_exceptions_are_as_listed() -> None:
     assert set(bases) == set(errors.__all__)
     for name, listed in bases.items():
         assert {base.__name__ for base in getattr(errors, name).__bases__} == listed, name
+
+
+def test_the_properties_of_the_json_document_are_up_to_date(tmp_path: Path) -> None:
+    """The page is as generated; else run python3 tools/dev.py reference."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "make_schema.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    page = ROOT / "docs" / "reference" / "json-properties.md"
+    assert done.stdout.decode().splitlines() == page.read_text(encoding="utf-8").splitlines()
 
 
 def test_every_public_name_has_a_place_in_the_reference() -> None:
