@@ -152,7 +152,7 @@ def lint(session: nox.Session) -> None:
         ("mypy",),
         ("pyright", "--pythonpath", python),
         ("shellcheck", ".ci/run", "tools/bare_debian.sh"),
-        ("zizmor", "--offline", "--persona=auditor", ".github"),
+        ("zizmor", "--offline", "--persona=auditor", ".github", "action.yml"),
         ("go", "run", ACTIONLINT, *workflows),
         env=env,
     )

@@ -117,6 +117,7 @@ class Result(NamedTuple):
     name: str
     """The file's name in the manifest, unescaped, decoded as by :func:`os.fsdecode`."""
     status: Status
+    """Its outcome."""
     algorithm: str
     """Such as ``"sha256"``."""
     expected: str
@@ -284,9 +285,13 @@ class Report:
     verified: int
     """The number of verified entries."""
     mismatched: int
+    """The number of entries whose file has another digest or size."""
     missing: int
+    """The number of entries whose file does not exist."""
     unreadable: int
+    """The number of entries whose file could not be read to its end, or was refused."""
     skipped: int
+    """The number of missing entries that ``ignore_missing`` skipped."""
     failures: tuple[Result, ...]
     """The entries that were neither verified nor skipped, in the order of the manifests."""
     bad_lines: tuple[BadLine, ...]

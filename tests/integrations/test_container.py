@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent.parent
 CONTAINERFILE = ROOT / "Containerfile"
 SUITE = "bookworm"
+PYTHON = (3, 11)
+"""The version in that suite."""
 BASE = "localhost/checksig-test-base"
 
 pytestmark = pytest.mark.skipif(
@@ -88,7 +91,7 @@ def test_the_image(
     tree: Callable[..., Path],
     needs: Callable[..., None],
 ) -> None:
-    """The image is built without a network, and verifies a folder that is mounted."""
+    """The image is built from the wheel, and verifies a folder that is mounted."""
     system = Path(os.environ.get("CHECKSIG_TEST_DEBIAN") or tmp_path / "debian")
     if not system.exists():
         packages = "--include=python3,python3-venv"
@@ -100,14 +103,13 @@ def test_the_image(
     buildah("commit", "--quiet", container, BASE)
     context = tmp_path / "context"
     shutil.copytree(wheelhouse, context / "dist")
-    shutil.copy(CONTAINERFILE, context)
-    # What pip needs comes from the folder with the wheel, as the machine may have no network.
     text = CONTAINERFILE.read_text(encoding="utf-8")
-    offline = text.replace("dist/checksig-*.whl", "dist/*.whl").replace(
-        "--no-cache-dir", "--no-cache-dir --no-index --find-links=/wheels"
-    )
-    assert offline != text
-    (context / "Containerfile").write_text(offline)
+    if sys.version_info[:2] == PYTHON:  # the other wheels fit too: no network is needed
+        text = text.replace("dist/checksig-*.whl", "dist/*.whl").replace(
+            "--no-cache-dir", "--no-cache-dir --no-index --find-links=/wheels"
+        )
+        assert "--no-index" in text
+    (context / "Containerfile").write_text(text)
     build = ("build", "--quiet", "--pull-never", "--build-arg", f"BASE={BASE}", "--tag", "checksig")
     buildah(*build, "--file", context / "Containerfile", context)
 

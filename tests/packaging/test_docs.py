@@ -5,7 +5,10 @@ Its examples are run by test_examples.py.
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
+import inspect
+import itertools
 import re
 import subprocess
 import sys
@@ -131,3 +134,25 @@ def test_links_of_the_package_index() -> None:
             assert (ROOT / name.partition("#")[0]).exists(), link
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.strip().replace(tag, "") == readme.strip()
+
+
+def test_every_attribute_is_described() -> None:
+    """Each public attribute of a public class has a docstring, which the reference shows."""
+    lacking: list[str] = []
+    for name in checksig.__all__:
+        cls = getattr(checksig, name)
+        if not inspect.isclass(cls) or name == "Options":  # its members are those of verify
+            continue
+        tree = ast.parse(Path(inspect.getfile(cls)).read_text(encoding="utf-8"))
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        names = [base.__name__ for base in cls.__mro__ if base.__name__ in classes]
+        for node, after in (
+            pair for base in names for pair in itertools.pairwise([*classes[base].body, ast.Pass()])
+        ):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                described = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+                if not node.target.id.startswith("_") and not described:
+                    lacking.append(f"{name}.{node.target.id}")
+            elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                lacking += [] if ast.get_docstring(node) else [f"{name}.{node.name}"]
+    assert lacking == []
