@@ -182,7 +182,7 @@ def lint_go(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of the Go modules, Go itself and all Python packages."""
-    groups = ("test", "wheel", "lint", "release", "audit", "go", "nox")
+    groups = ("test", "wheel", "lint", "docs", "release", "audit", "go", "nox")
     install(session, *groups, packages=tuple(PROJECT["project"]["dependencies"]))
     env = {**prepare_go(session), "GOBIN": session.bin}
     go_program = str(Path(session.bin, "go"))  # the version that builds the wheels
