@@ -300,7 +300,8 @@ def docs(session: nox.Session) -> None:
     """Build the documentation site into build/site and check it; a broken link is an error."""
     install(session, "docs")
     env = {"NO_MKDOCS_2_WARNING": "1"}
-    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs, env=env)
+    # Not --quiet, which would hide the warnings from --strict.
+    session.run("mkdocs", "build", "--strict", *session.posargs, env=env)
     session.run("python", "tools/check_site.py", "build/site")
 
 
