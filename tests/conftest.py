@@ -174,6 +174,24 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with the wheels of checksig and all that it needs; see wheelhouse.py."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    subprocess.run([sys.executable, HERE / "wheelhouse.py", folder], timeout=100, check=True)
+    if not any(folder.iterdir()):
+        pytest.skip("an editable install has no files of its own")
+    return folder
+
+
+@pytest.fixture
+def offline(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pip find the wheels of this environment, and nothing else."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+
 @pytest.fixture
 def huge(tmp_path: Path) -> Path:
     """Make a folder with a sparse file of 40 GB, which takes a minute to hash."""

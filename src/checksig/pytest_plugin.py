@@ -46,11 +46,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Verify the test data, and end the run if something is not as listed."""
     config = session.config
     # A worker of pytest-xdist need not repeat what the controller has done.
-    if hasattr(config, "workerinput") or config.getoption("collectonly"):
+    if hasattr(config, "workerinput") or config.option.collectonly:
         return
     folder = config.invocation_params.dir
-    given = [folder / path for path in config.getoption("checksig")]
-    paths = dict.fromkeys([*config.getini("checksig_manifests"), *given])
+    given: list[str] = config.option.checksig
+    named: list[Path] = config.getini("checksig_manifests")
+    paths = dict.fromkeys([*named, *(folder / path for path in given)])
     if not paths:
         return
     reports = {os.path.relpath(path, folder): _verify_apart(path) for path in paths}
@@ -84,7 +85,8 @@ def _verify_apart(path: Path) -> Report:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Return what was verified."""
-    return [f"checksig: {line}" for line in config.stash.get(_VERIFIED, [])]
+    nothing: list[str] = []
+    return [f"checksig: {line}" for line in config.stash.get(_VERIFIED, nothing)]
 
 
 @pytest.fixture(scope="session")

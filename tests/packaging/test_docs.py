@@ -13,11 +13,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 import checksig
 from checksig import errors
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROMISES = ("host-process", "files", "writing")
@@ -123,7 +127,7 @@ def test_links_of_the_package_index() -> None:
     urls = dict(url.split(", ", 1) for url in metadata.get_all("Project-URL") or [])
     assert set(urls) == {"Source", "Documentation", "Changelog", "Issues"}
     assert all(url.startswith(urls["Source"]) for url in urls.values())
-    text = str(metadata.get_payload()).replace("\r\n", "\n")
+    text = str(cast("Message", metadata).get_payload()).replace("\r\n", "\n")
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(links) > 20
     tag = f"{urls['Source']}/blob/v{metadata['Version']}/"

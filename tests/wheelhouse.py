@@ -1,16 +1,12 @@
-"""Fixtures for the tests of what connects checksig with other programs."""
+"""Make wheels of checksig and all that it needs, from what is installed: wheelhouse.py FOLDER."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 import zipfile
-from typing import TYPE_CHECKING
-
-import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 def pack(name: str, folder: Path) -> None:
@@ -33,24 +29,6 @@ def pack(name: str, folder: Path) -> None:
         wheel.writestr(record, "\n".join([*lines, f"{record},,", ""]))
 
 
-@pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder with the wheels of checksig and all that it needs, as they are installed."""
-    if not any(file.name == "report.py" for file in importlib.metadata.files("checksig") or []):
-        pytest.skip("an editable install has no files of its own")
-    folder = tmp_path_factory.mktemp("wheelhouse")
-    # pre-commit installs a package of its own, which is built by setuptools.
-    names, at = ["checksig", *filter(is_installed, ["setuptools"])], 0
-    while at < len(names):
-        for requirement in importlib.metadata.requires(names[at]) or []:
-            name = re.split(r"[\s;<>=!~\[(]", requirement, maxsplit=1)[0]
-            if "extra ==" not in requirement and name not in names and is_installed(name):
-                names.append(name)
-        pack(names[at], folder)
-        at += 1
-    return folder
-
-
 def is_installed(name: str) -> bool:
     """Whether a distribution is installed; what a marker excludes here is not."""
     try:
@@ -60,9 +38,20 @@ def is_installed(name: str) -> bool:
     return True
 
 
-@pytest.fixture
-def offline(wheelhouse: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let pip find the wheels of this environment, and nothing else."""
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheelhouse))
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+def fill(folder: Path) -> None:
+    """Make the wheels; none of an editable install, which has no files of its own."""
+    if not any(file.name == "report.py" for file in importlib.metadata.files("checksig") or []):
+        return
+    # pre-commit installs a package of its own, which setuptools builds.
+    names, at = ["checksig", *filter(is_installed, ["setuptools"])], 0
+    while at < len(names):
+        for requirement in importlib.metadata.requires(names[at]) or []:
+            name = re.split(r"[\s;<>=!~\[(]", requirement, maxsplit=1)[0]
+            if "extra ==" not in requirement and name not in names and is_installed(name):
+                names.append(name)
+        pack(names[at], folder)
+        at += 1
+
+
+if __name__ == "__main__":
+    fill(Path(sys.argv[1]))
