@@ -54,7 +54,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     paths = dict.fromkeys([*named, *(folder / path for path in given)])
     if not paths:
         return
-    reports = {os.path.relpath(path, folder): _verify_apart(path) for path in paths}
+    reports = {_shorten(path, folder): _verify_apart(path) for path in paths}
     if not all(reports.values()):
         failed = "\n".join(str(report) for report in reports.values() if not report)
         pytest.exit(f"the test data is not as listed\n{failed}", returncode=1)
@@ -63,6 +63,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[_VERIFIED] = [
         f"{printable(name)}: {report.summary()}" for name, report in reports.items()
     ]
+
+
+def _shorten(path: Path, folder: Path) -> str:
+    """Return *path* as it is from *folder*, except on another drive of Windows."""
+    try:
+        return os.path.relpath(path, folder)
+    except ValueError:
+        return str(path)
 
 
 def _verify_apart(path: Path) -> Report:
