@@ -93,7 +93,7 @@ def test(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         wheel = build_wheel(session, scratch)
         session.run("pip", "-q", "uninstall", "-y", "checksig")  # pip keeps an equal version
-        install(session, "test", "wheel", packages=(wheel,))
+        install(session, "test", "frames", "wheel", packages=(wheel,))
         prepare_go(session)  # some tests build a library
         paths = [
             str(ROOT / word) if Path(ROOT, word.split("::")[0]).exists() else word
@@ -182,7 +182,7 @@ def lint_go(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Look up known vulnerabilities of the Go modules, Go itself and all Python packages."""
-    groups = ("test", "wheel", "lint", "docs", "release", "audit", "go", "nox")
+    groups = ("test", "frames", "wheel", "lint", "docs", "release", "audit", "go", "nox")
     install(session, *groups, packages=tuple(PROJECT["project"]["dependencies"]))
     env = {**prepare_go(session), "GOBIN": session.bin}
     go_program = str(Path(session.bin, "go"))  # the version that builds the wheels

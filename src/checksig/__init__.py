@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .packages.rpm import verify_rpm
     from .report import BadLine, Entry, Extra, Manifest, Progress, Report, Result, Status
 
+    __version__: str
+    """The version of the installed package."""
+
     algorithms: tuple[Algorithm, ...]
     """The algorithms that the engine can compute, shortest digests first. The first access starts
     the engine, so ``from checksig import *`` does not include it."""
@@ -129,6 +132,11 @@ if not TYPE_CHECKING:  # type checkers see only the names above
             return found
         if name in {"errors", "report"}:
             return _load(name, name)
+        if name == "__version__":
+            with _importing:
+                from importlib.metadata import version  # takes long, and few need it
+
+                return version(__name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def _load(module: str, name: str) -> object:
@@ -137,4 +145,5 @@ if not TYPE_CHECKING:  # type checkers see only the names above
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "algorithms", "errors", "report"})
+    own = (name for name in globals() if name.startswith("__"))
+    return sorted({*own, *__all__, "__version__", "algorithms", "errors", "report"})

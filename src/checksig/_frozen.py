@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ._short import Items, short_fields
+
 __all__ = ["dataclass"]
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ else:
         """Return a decorator that turns a class into a frozen data class.
 
         The fields are those of the base class, followed by the annotations of the class. A field
-        whose name begins with ``_`` is not part of the repr.
+        whose name begins with ``_`` is not part of the repr, which is short. A tuple in any other
+        field has a short repr, too.
         """
         assert frozen  # noqa: S101 - the only kind
 
@@ -40,11 +43,15 @@ else:
                 if fields.keys() != known:
                     wrong = ", ".join(sorted(fields.keys() ^ known))
                     raise TypeError(f"{cls.__name__}() got missing or unknown arguments: {wrong}")
+                for name, value in fields.items():
+                    if type(value) is tuple and not name.startswith("_"):
+                        fields[name] = Items(value)
                 self.__dict__.update(fields)
 
             cls.__match_args__, cls.__init__ = names, __init__
-            for name in ("__repr__", "__eq__", "__hash__"):
-                setattr(cls, name, getattr(_Methods, name))
+            cls.__eq__, cls.__hash__ = _Methods.__eq__, _Methods.__hash__
+            if "__repr__" not in vars(cls):
+                cls.__repr__ = _Methods.__repr__
             cls.__setattr__, cls.__delattr__ = _Methods.refuse_to_set, _Methods.refuse_to_delete
             cls.__replace__ = _Methods.replace
             cls.__dataclass_fields__ = _FromRealDataclass("__dataclass_fields__")
@@ -57,9 +64,9 @@ else:
         """The methods of the classes."""
 
         def __repr__(self) -> str:
-            shown = (name for name in self.__match_args__ if not name.startswith("_"))
-            fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-            return f"{type(self).__qualname__}({fields})"
+            return short_fields(
+                self, (name for name in self.__match_args__ if not name.startswith("_"))
+            )
 
         def __eq__(self, other: object) -> bool:
             if other.__class__ is not self.__class__:

@@ -58,7 +58,8 @@ class ChecksigError(Exception):
 class VerificationError(ChecksigError, ValueError):
     """Something is not as the manifests list it.
 
-    The message has a line for each failure, such as ``"<path>" - mismatch``.
+    The message has the counts, and a line for each failure, such as ``"<path>" - mismatch: sha1
+    listed 44bb…, found 4c78…``; of more than 20, the first.
     """
 
     def __init__(self, report: Report) -> None:
@@ -67,7 +68,7 @@ class VerificationError(ChecksigError, ValueError):
         """The report, with the outcome of every entry."""
 
     def __str__(self) -> str:
-        return self.report.explain()
+        return f"{self.report.summary()}\n{self.report.explain(digests=True)}".rstrip("\n")
 
 
 class ManifestError(ChecksigError, ValueError):

@@ -9,11 +9,28 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ._frozen import dataclass
 from ._printable import printable, printable_text
+from ._short import Items, short, short_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["BadLine", "Entry", "Extra", "Manifest", "Progress", "Report", "Result", "Status"]
+    from pandas import DataFrame  # pyright: ignore[reportMissingTypeStubs]
+
+__all__ = [
+    "SCHEMA",
+    "BadLine",
+    "Entry",
+    "Extra",
+    "Manifest",
+    "Progress",
+    "Report",
+    "Result",
+    "Status",
+    "to_document",
+]
+
+SCHEMA = 1
+"""The version of the JSON document, which src/checksig/schema describes."""
 
 BROKEN_RULE, UNREAD, NOTHING = 2, 3, 4
 """The codes of bad lines that are not about a line."""
@@ -105,6 +122,9 @@ class Manifest(NamedTuple):
     notes: tuple[str, ...] = ()
     """What is worth knowing about it and no failure, such as what was not checked."""
 
+    def __repr__(self) -> str:
+        return short_fields(self, self._fields)
+
     @property
     def signature(self) -> str:
         """``"not checked"`` for a signed manifest, empty for others."""
@@ -143,6 +163,9 @@ class Result(NamedTuple):
     reason: Literal["refused", "weak"] | None = None
     """Why the file was not read, for programs: ``"refused"`` if a rule forbids it (it lies outside,
     or is no regular file), ``"weak"`` if its algorithm is weaker than ``min_strength``."""
+
+    def __repr__(self) -> str:
+        return short_fields(self, self._fields)
 
     @property
     def path(self) -> str:
@@ -188,6 +211,9 @@ class Entry(NamedTuple):
     listed: str | None = None
     """What the manifest has if the name was derived from it, such as a URL."""
 
+    def __repr__(self) -> str:
+        return short_fields(self, self._fields)
+
     @property
     def name_bytes(self) -> bytes:
         """The bytes of the file's name."""
@@ -203,6 +229,9 @@ class _BadLineFields(NamedTuple):
     """The beginning of the line."""
     cause: str
     """What is wrong with it."""
+
+    def __repr__(self) -> str:
+        return short_fields(self, self._fields)
 
 
 class BadLine(_BadLineFields):
@@ -238,6 +267,9 @@ class Extra(NamedTuple):
     """The path of the first missing file with the same digest."""
     fails: bool = False
     """Whether it is a failure, because of ``extra="fail"``."""
+
+    def __repr__(self) -> str:
+        return short_fields(self, self._fields)
 
     @property
     def ok(self) -> bool:
@@ -338,6 +370,16 @@ class Report:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __repr__(self) -> str:
+        verdict = "OK" if self.ok else "FAILED"
+        return f"<{type(self).__qualname__} {short(self.path)} {verdict}: {self.summary()}>"
+
+    def _repr_html_(self) -> str:
+        """Return the report as HTML, for notebooks."""
+        from ._html import fragment  # only notebooks need it
+
+        return fragment(self)
+
     @property
     def unlisted(self) -> tuple[Extra, ...]:
         """The files that no manifest lists, sorted by path.
@@ -372,14 +414,33 @@ class Report:
 
         With ``keep_verified=False``, only the failures.
         """
-        from ._engine.wire import decode_entries
-
-        results = list(self.failures)
-        for packed in self._verified:
-            results += decode_entries(packed, self.manifests)
+        results = list(self.iter_results())
         order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
         results.sort(key=lambda result: (order[result.manifest], result.line))
-        return tuple(results)
+        return Items(results)
+
+    def iter_results(self) -> Iterator[Result]:
+        """Yield the outcome of every entry: failures first, then the others in any order.
+
+        Unlike :attr:`results`, this needs no memory for them. With ``keep_verified=False``, only
+        the failures.
+        """
+        from ._engine.wire import decode_entries
+
+        yield from self.failures
+        for packed in self._verified:
+            yield from decode_entries(packed, self.manifests)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What limits the reliability of the result, each in one line that is safe to print.
+
+        Such as a signature that was not checked, or algorithms that detect corruption but not
+        tampering.
+        """
+        from ._notes import notes
+
+        return Items(notes([self]))
 
     def summary(self) -> str:
         """Return the counts in one line: ``10 entries: 9 verified, 1 mismatched``."""
@@ -407,22 +468,26 @@ class Report:
         ]
         return [("verified", self.verified), *((what, n) for what, n in counts if n)]
 
-    def explain(self) -> str:
-        """Return a line for each failure; of more than 20, the first and how many more."""
+    def explain(self, *, digests: bool = False) -> str:
+        """Return a line for each failure; of more than 20, the first and how many more.
+
+        :param digests: add the algorithm and both digests of each mismatch.
+        """
         extras = [extra for extra in self.extras if not extra.ok]
-        lines = [str(what) for what in (*self.failures, *self.bad_lines, *extras)]
-        if not lines:
-            return self.summary()
-        if len(lines) > _MAX_EXPLAINED:
-            more = len(lines) - _MAX_EXPLAINED + self.bad_lines_omitted
-            lines[_MAX_EXPLAINED:] = [f"... and {more} more"]
+        items = (*self.failures, *self.bad_lines, *extras)
+        if not items:
+            return "" if digests else self.summary()
+        lines = list(map(_with_digests if digests else str, items[:_MAX_EXPLAINED]))
+        more = len(items) - len(lines) + self.bad_lines_omitted
+        if more:
+            lines.append(f"... and {more} more")
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.summary() if self.ok else f"{self.summary()}\n{self.explain()}"
 
     def to_dict(self, *, results: bool = False) -> dict[str, Any]:
-        """Return the report as types of JSON.
+        """Return the report as types of JSON: an element of ``reports`` in the JSON document.
 
         :param results: include the outcome of every entry, not only of the failures.
         """
@@ -444,6 +509,7 @@ class Report:
             "bad_line_count": self.bad_line_count,
             "extras": [e._asdict() for e in self.extras],
             "not_understood": list(self.not_understood),
+            "notes": list(self.notes),
             "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
             "interrupted": self.interrupted,
@@ -453,14 +519,55 @@ class Report:
         return d
 
     def to_json(self, *, results: bool = False, indent: int | None = None) -> str:
-        r"""Return :meth:`to_dict` as JSON, in ASCII.
+        r"""Return the JSON document that ``checksig --json`` prints, in ASCII.
+
+        Its only element of ``reports`` is that of :meth:`to_dict`.
 
         A byte of a name that is invalid in the file system's encoding becomes a lone surrogate
         (``\udcff``), as with :func:`os.fsdecode`; ``json.loads`` reads it back.
         """
         import json
 
-        return json.dumps(self.to_dict(results=results), indent=indent)
+        reports = [self.to_dict(results=results)]
+        document = to_document(ok=self.ok, interrupted=self.interrupted, reports=reports)
+        return json.dumps(document, indent=indent)
+
+    def to_arrow(self) -> Any:
+        """Return the results as a table of Apache Arrow, a row for each entry.
+
+        Its columns are those of :meth:`to_pandas`.
+
+        :raises ImportError: the package pyarrow is not installed.
+        """
+        from ._tables import to_arrow
+
+        return to_arrow(self)
+
+    def to_pandas(self) -> DataFrame:
+        r"""Return the results as a data frame of pandas, a row for each entry.
+
+        Its columns are the fields of a :class:`Result` and its ``path``. A byte of a name that is
+        not UTF-8 is shown as ``\xff``; ``name_bytes`` and ``path_bytes`` have the exact bytes. Bad
+        lines and files that no manifest lists are not results: :attr:`ok` takes them into account.
+
+        :raises ImportError: the package pandas is not installed.
+        """
+        from ._tables import to_pandas
+
+        return to_pandas(self)
+
+
+def _with_digests(item: object) -> str:
+    text = str(item)
+    if isinstance(item, Result) and item.status is Status.MISMATCHED and item.found:
+        text += f": {item.algorithm} listed {item.expected}, found {item.found}"
+    return text
+
+
+def to_document(*, ok: bool, interrupted: bool = False, **content: Any) -> dict[str, Any]:
+    """Return the JSON document with this *content*, which the schema describes."""
+    content = {"schema": SCHEMA, "ok": ok, **content, "errors": []}
+    return {**content, "interrupted": interrupted}
 
 
 def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:

@@ -193,8 +193,7 @@ def test_json_matches_the_schema(
         "unreadable",
     }
     validator.validate(json.loads(run("--json", broken / "none").stdout))
-    report = json.loads(checksig.verify(broken, check=False).to_json(results=True))
-    validator.validate({"schema": 1, "ok": False, "errors": [], "reports": [report]})
+    validator.validate(json.loads(checksig.verify(broken, check=False).to_json(results=True)))
 
 
 def test_json_of_packages_matches_the_schema(run: Callable[..., Run], validator: Any) -> None:

@@ -99,7 +99,10 @@ def test_one_bad_line_is_not_ok(tree: Callable[..., Path]) -> None:
     with pytest.raises(checksig.VerificationError) as caught:
         verify(folder)
     path = folder / "SHA256SUMS"
-    assert str(caught.value) == f'"{path}" line 2 - expected a digest and a file name{TEXT}'
+    assert str(caught.value) == (
+        "1 entry: 1 verified, 1 bad line\n"
+        f'"{path}" line 2 - expected a digest and a file name{TEXT}'
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\n\n"])

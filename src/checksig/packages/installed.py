@@ -7,7 +7,8 @@ from typing import Any
 
 from .._frozen import dataclass
 from .._printable import printable, printable_text
-from ..report import BadLine, Manifest, Report, Result
+from .._short import short
+from ..report import BadLine, Manifest, Report, Result, to_document
 
 __all__ = [
     "InstalledReport",
@@ -85,6 +86,10 @@ class PackageReport:
     def _all_skipped(report: Report) -> bool:
         return report.skipped == report.entries > 0 and not report.bad_line_count
 
+    def __repr__(self) -> str:
+        name = type(self).__qualname__
+        return f"<{name} {short(self.name)} {short(self.version)} {self.status.upper()}>"
+
     def __str__(self) -> str:
         title = f"{printable(self.name)} {printable(self.version)}".rstrip()
         parts = [] if self.report is None else [self.report.summary()]
@@ -132,6 +137,16 @@ class InstalledReport:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __repr__(self) -> str:
+        verdict = "OK" if self.ok else "FAILED"
+        return f"<{type(self).__qualname__} {short(self.path)} {verdict}: {self.summary()}>"
+
+    def _repr_html_(self) -> str:
+        """Return the report as HTML, for notebooks."""
+        from .._html import fragment
+
+        return fragment(self)
+
     def summary(self) -> str:
         """Return the counts in one line."""
         counts = [
@@ -152,13 +167,16 @@ class InstalledReport:
         """Return the report as types of JSON."""
         return {
             "ok": self.ok,
+            "packages": [package.to_dict() for package in self.packages],
             "path": self.path,
             "ignore_unrecorded": self.ignore_unrecorded,
-            "packages": [package.to_dict() for package in self.packages],
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return :meth:`to_dict` as JSON, in ASCII; see :meth:`checksig.Report.to_json`."""
+        """Return the JSON document that the commands print with ``--json``, in ASCII.
+
+        It has what :meth:`to_dict` returns; see :meth:`checksig.Report.to_json`.
+        """
         import json
 
-        return json.dumps(self.to_dict(), indent=indent)
+        return json.dumps(to_document(**self.to_dict()), indent=indent)

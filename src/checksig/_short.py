@@ -1,0 +1,44 @@
+"""Short representations: what a REPL shows of an object that may hold a million others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Items", "short", "short_fields"]
+
+_MAX_TEXT = 120
+_MAX_ITEMS = 3
+
+
+class Items(tuple[Any, ...]):
+    """A tuple whose representation has its first elements only."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return _items(self)
+
+
+def short(value: object) -> str:
+    """Return a representation of *value* of bounded length."""
+    if isinstance(value, str) and len(value) > _MAX_TEXT and type(value) is str:
+        return repr(f"{value[: _MAX_TEXT // 2]}...{value[-_MAX_TEXT // 4 :]}")
+    if type(value) in {tuple, Items}:
+        return _items(value)  # type: ignore[arg-type]
+    return repr(value)
+
+
+def _items(items: tuple[Any, ...]) -> str:
+    shown = [short(item) for item in items[:_MAX_ITEMS]]
+    if len(items) > _MAX_ITEMS:
+        shown.append(f"... {len(items) - _MAX_ITEMS:,} more")
+    return f"({', '.join(shown)}{',' if len(items) == 1 else ''})"
+
+
+def short_fields(record: object, names: Iterable[str]) -> str:
+    """Return a representation of *record* with the fields of these names, each short."""
+    fields = ", ".join(f"{name}={short(getattr(record, name))}" for name in names)
+    return f"{type(record).__qualname__}({fields})"
