@@ -7,9 +7,12 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from . import _log
 from ._engine import raise_failure, run, wire
 from ._frozen import dataclass
 from ._options import encode_options, select_options, suggest_options
+from ._printable import printable
+from ._short import Items
 from .errors import EngineError, WriteError
 
 if TYPE_CHECKING:
@@ -104,7 +107,7 @@ class Updated(Created):
     @cached_property
     def unread(self) -> tuple[str, ...]:
         """Files that were not read again, as their size and times are unchanged."""
-        return tuple(map(os.fsdecode, self._unread))
+        return Items(map(os.fsdecode, self._unread))
 
     @property
     def ok(self) -> bool:
@@ -354,6 +357,7 @@ class _Job:
         encoded = encode_options(operation, options)
         paths = [path] if isinstance(path, (str, bytes, os.PathLike)) else path
         self._fields = [("path", os.fsencode(each)) for each in paths]
+        self._shown_path = ", ".join(printable(os.fsdecode(each)) for each in paths[:3])
         if not self._fields:
             raise ValueError("path must name at least one file or folder")
         # The working folder can change during the operation.
@@ -373,6 +377,7 @@ class _Job:
         if progress is not None and self._operation == "create":
             self._fields.append(("totals", b"1"))
         written: wire.WrittenSummary | None = None
+        _log.info("%s %s: started", self._operation, self._shown_path)
         request = wire.encode_request(self._operation, self._fields)
         with contextlib.closing(run(request, cancel)) as batches:
             for batch in batches:
@@ -395,6 +400,11 @@ class _Job:
                     progress(batch.progress)
         if written is None:
             raise EngineError("the engine ended without a summary")
+        failed = {
+            "missing": self.names(wire.Change.STILL_MISSING),
+            "suspect": self.names(wire.Change.SUSPECT),
+        }
+        _log.log_written(self._operation, self._shown_path, written.files, failed)
         return written
 
     def _fail(self, failure: wire.Failure) -> NoReturn:

@@ -7,8 +7,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from . import _log
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, options_of, select_options, suggest_options
+from ._printable import printable
 from ._source import is_path, read_source
 from .errors import (
     CancelledError,
@@ -296,22 +298,29 @@ def _iterate(
     progress: Callable[[Progress], object] | None,
 ) -> Generator[Result | BadLine | Extra]:
     manifests = builder.manifests
+    _log.info("verifying %s", builder.shown_path)
     with contextlib.closing(batches):
         for batch in batches:
             for kind, payload in batch.records:
-                if kind == wire.Kind.ENTRY:
-                    yield wire.decode_entry(payload, manifests)
-                elif kind == wire.Kind.VERIFIED:
+                item: Result | BadLine | Extra
+                if kind == wire.Kind.VERIFIED:
                     yield from wire.decode_entries(payload, manifests)
+                    continue
+                if kind == wire.Kind.ENTRY:
+                    item = wire.decode_entry(payload, manifests)
                 elif kind == wire.Kind.BAD_LINE:
-                    yield wire.decode_bad_line(payload, manifests)[1]
+                    item = wire.decode_bad_line(payload, manifests)[1]
                 elif kind == wire.Kind.EXTRA:
-                    yield builder.decode_extra(payload)
+                    item = builder.decode_extra(payload)
                 else:
                     builder.add(kind, payload)
+                    continue
+                if not item.ok:
+                    _log.warning("%s", item)
+                yield item
             if progress is not None:
                 progress(batch.progress)
-    builder.summary()
+    _log.info("verified %s: %d entries", builder.shown_path, builder.summary().verified)
 
 
 @suggest_options
@@ -461,6 +470,8 @@ def check_signatures(root_dir: AnyPath) -> None:
     """
     try:
         verify(root_dir, keep_verified=False)
+    except VerificationError as error:
+        raise ValueError(error.report.explain()) from error
     except OSError as error:
         raise ValueError(str(error)) from error
 
@@ -525,6 +536,7 @@ def collect(
         follower=follower,
         keep_verified=("keep_verified", b"0") not in fields,
     )
+    _log.info("verifying %s", builder.shown_path)
     try:
         with contextlib.closing(run(wire.encode_request("verify", fields), cancel)) as batches:
             for batch in batches:
@@ -537,8 +549,11 @@ def collect(
                     progress(batch.progress)
     except CancelledError as error:
         error.report = builder.build_interrupted()
+        _log.log_report(error.report, builder.shown_path)
         raise
-    return builder.build()
+    report = builder.build()
+    _log.log_report(report, builder.shown_path)
+    return report
 
 
 class _ReportBuilder:
@@ -553,6 +568,7 @@ class _ReportBuilder:
         keep_verified: bool = True,
     ) -> None:
         self._path = os.fsdecode(cast("AnyPath", path)) if is_path(path) else ""
+        self.shown_path = printable(self._path) or "-"
         self._extra_fails = extra_fails
         self._follower = follower
         self._keeps_failures = follower is None or follower.keeps_failures
