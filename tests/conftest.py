@@ -57,6 +57,8 @@ class Patient(subprocess.Popen[Any]):
         return super().communicate(input, None if timeout is None else timeout * PATIENCE)
 
 
+os.environ.pop("GITHUB_ACTIONS", None)  # where the command prints annotations, too
+
 if PATIENCE != 1:
     subprocess.Popen = Patient  # type: ignore[misc]
 

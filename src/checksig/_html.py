@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ._notes import notes
 from ._printable import printable_text
 from .packages.installed import InstalledReport, PackageStatus
-from .report import BROKEN_RULE, Report, Status
+from .report import Report, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -235,11 +235,10 @@ class _Totals:
         for result in report.failures:
             state = result.status.value
             where = f"{result.manifest}:{result.line}"
-            self._list(state, state, result.path, _details(result), where)
+            self._list(result.reason or state, state, result.path, _details(result), where)
         for bad in report.bad_lines:
-            state = "broken rule" if bad.code == BROKEN_RULE else "bad line"
             where = f"{bad.manifest}:{bad.line}" if bad.line else bad.manifest
-            self._list(state, "", "", [bad.cause, *([bad.text] if bad.text else [])], where)
+            self._list(bad.kind, "", "", [bad.cause, *([bad.text] if bad.text else [])], where)
         self.row_count += report.bad_lines_omitted
         for extra in report.unlisted:
             moved = [f"moved from {extra.moved_from}"] if extra.moved_from else []

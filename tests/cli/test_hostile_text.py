@@ -43,6 +43,15 @@ TEXT = os.fsdecode(BYTES)
 SURROGATES = TEXT + "\ud800\udfff"
 
 
+in_each_form = pytest.mark.parametrize(
+    "words",
+    [
+        *([], ["-v"], ["--json"], ["--junit", "report.xml"]),
+        *(["--html=-"], ["--csv=-"], ["--github"]),
+    ],
+)
+
+
 def check(text: str, lines: int | None = None) -> None:
     """Fail if *text* has anything but lines of printable characters, or a faked line."""
     for character in text.replace("\n", ""):
@@ -68,7 +77,7 @@ def run(command: list[str], tmp_path: Path) -> Callable[..., str]:
         )
         assert done.returncode in (code or {0, 1, 2}), (words, done)
         out, err = done.stdout.decode(), done.stderr.decode()
-        check(out)
+        check(out.replace("\r\n", "\n") if "--csv=-" in words else out)
         check(err)
         assert "Traceback" not in err
         assert "internal error" not in err
@@ -123,6 +132,8 @@ def test_verify(run: Callable[..., str], folder: Path, tmp_path: Path) -> None:
     names = {case.get("name") for case in ET.parse(folder / "report.xml").iter("testcase")}
     assert printable(TEXT) in names
     run(folder, "--junit", folder / "none" / TEXT)
+    for words in (["--html=-"], ["--csv=-"], ["--junit=-"], ["--github"]):
+        run(folder, sums, tmp_path / "none", "--extra=fail", *words)
 
 
 @pytest.mark.parametrize("engine", ["library", "process"])
@@ -189,7 +200,7 @@ def test_write(run: Callable[..., str], folder: Path) -> None:
     run("convert", sums, "--to", "bsd", "-o", folder / "converted", code={0, 1, 2})
 
 
-@pytest.mark.parametrize("words", [[], ["-v"], ["--json"], ["--junit", "report.xml"]])
+@in_each_form
 def test_env(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     """The prefix, and every file of a package."""
     prefix = tmp_path / TEXT
@@ -211,7 +222,7 @@ def test_env(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     )
     (site / f"{TEXT}.egg-link").touch()
     seen = run("env", prefix, *words, code={1})
-    assert "FAILED" in seen or words == ["--json"]
+    assert "FAILED" in seen or words in (["--json"], ["--csv=-"])
     if "--json" in words:
         json.loads(seen)
     if "--junit" in words:
@@ -223,7 +234,7 @@ def test_env(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     run("env", prefix / "none", *words)
 
 
-@pytest.mark.parametrize("words", [[], ["-v"], ["--json"], ["--junit", "report.xml"]])
+@in_each_form
 def test_dpkg(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     """The root, the names of packages, and every file of the database."""
     root = tmp_path / TEXT
@@ -258,7 +269,7 @@ def test_dpkg(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None
     run("dpkg", "--root", root, *words)
 
 
-@pytest.mark.parametrize("words", [[], ["-v"], ["--json"], ["--junit", "report.xml"]])
+@in_each_form
 def test_other_databases(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     """The root, and texts in every place of the databases of pacman, apk and conda."""
     root = tmp_path / TEXT

@@ -1,4 +1,4 @@
-"""The output of reports: as text, as one JSON document, and as JUnit XML."""
+"""The output of reports: as text, as one JSON document, and as the documents of exports.py."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from .. import ChecksigError, PackageStatus
+from .. import ChecksigError
 from .._printable import printable_text
-from ..report import in_words
-from . import junit
-from .arguments import add_color, add_flag, group_of
+from ..report import in_words, to_document
+from .arguments import add_color, add_flag
+from .exports import Exports, Unverified, add_export_arguments
 from .progress import Bar
 from .streams import complain, flush, write
 from .text import (
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
     from .interrupt import Interruption
     from .text import Follower
 
-__all__ = ["SCHEMA", "Output", "add_output_arguments", "error_message"]
-
-SCHEMA = 1
-"""The version of the JSON document, which src/checksig/schema describes."""
+__all__ = ["Output", "add_output_arguments", "error_message"]
 
 
 def add_output_arguments(
@@ -48,9 +45,7 @@ def add_output_arguments(
     :param listed: What ``--verbose`` lists.
     """
     add_flag(parser, "--json", text="print one JSON document")
-    group_of(parser, "output").add_argument(
-        "--junit", metavar="FILE", help="also write the failures to FILE as JUnit XML"
-    )
+    add_export_arguments(parser)
     add_flag(parser, "-q", "--quiet", text=f"print nothing for {what} that is verified")
     add_flag(parser, "-v", "--verbose", text=f"list {listed} too")
     add_color(parser)
@@ -73,13 +68,13 @@ class Output:
 
     def __init__(self, options: argparse.Namespace, *, of: str = "reports", parts: int = 1) -> None:
         self._json: bool = options.json
-        self._junit: str | None = options.junit
+        self.exports = Exports(options)
+        self._prints = not (self._json or self.exports.fills_output)
         self._quiet: bool = options.quiet
         self._verbose: bool = options.verbose
         self._style = Style(options.color)
-        self._document: dict[str, Any] = {"schema": SCHEMA, "ok": False, of: []}
+        self._document: dict[str, Any] = to_document(ok=False, **{of: []})
         self._errors: list[dict[str, str]] = []
-        self._suites: list[junit.Suite] = []
         self._reports: list[Report] = []
         self._packages: InstalledReport | None = None
         self._code = 0
@@ -88,13 +83,14 @@ class Output:
         self._began = time.monotonic()
         self.bar = Bar(shown=getattr(options, "progress", "none"), parts=parts)
         unlisted = getattr(options, "extra", "ignore") != "ignore"
-        self._live = Live(self._style, self.bar, unlisted=unlisted)
+        self._live = Live(self._style, self.bar, unlisted=unlisted, verified=self._verbose)
 
     def follow(self, number: int, *, keeps_failures: bool = False) -> Follower | Counter:
-        """Return what prints the results of a path at once; it only counts them for JSON."""
-        if self._json:
+        """Return what prints the results of a path at once; it only counts them for a document."""
+        if not self._prints:
             return Counter(self.bar)
-        return self._live.follow(number, keeps_failures=keeps_failures or bool(self._junit))
+        keeps_failures = keeps_failures or self.exports.need_results
+        return self._live.follow(number, keeps_failures=keeps_failures)
 
     def report(self, report: Report, follower: Follower | Counter | None = None) -> None:
         """Take the report about one path, whose failures *follower* has."""
@@ -104,11 +100,10 @@ class Output:
             self._document["reports"].append(report.to_dict(results=self._verbose))
         elif follower is not None:
             follower.end(report)
-        else:
+        elif self._prints:
             self._show(report)
         self._reports.append(report)
-        if self._junit:
-            self._suites += junit.suites(report)
+        self.exports.add(report)
 
     def _show(self, report: Report) -> None:
         follower = self._live.follow(len(self._reports), keeps_failures=True)
@@ -121,7 +116,7 @@ class Output:
 
     def package(self, report: PackageReport) -> None:
         """Print the report about one package, if text is printed."""
-        if not self._json:
+        if self._prints:
             for line in package_lines(report, self._style, verbose=self._verbose):
                 write(line)
             flush()
@@ -133,8 +128,7 @@ class Output:
         self._packages = report
         if self._json:
             self._document.update(report.to_dict())
-        if self._junit:
-            self._suites += [suite for each in report.packages for suite in _suites(each)]
+        self.exports.add(report)
 
     def error(self, path: str, error: Exception) -> None:
         """Print an error that prevented the verification of a path."""
@@ -144,8 +138,7 @@ class Output:
         if not self._json:
             with self.bar.hidden():
                 complain(text)
-        if self._junit:
-            self._suites.append(junit.error_suite(path, text))
+        self.exports.add(Unverified(path, text))
 
     def end(self, interruption: Interruption | None = None) -> int:
         """Print the end of the output, and return the exit code.
@@ -153,21 +146,16 @@ class Output:
         After an interrupt it says so, and has what was found until then.
         """
         interrupted = interruption is not None and bool(interruption.number)
-        if interrupted and self._junit:
-            self._suites.append(junit.error_suite("checksig", "interrupted", "interrupted"))
-        if self._junit:
-            try:
-                junit.write(self._junit, self._suites)
-            except OSError as error:
-                self.error(self._junit, error)
-                self._lost = 1
+        for path, error in self.exports.write(interrupted=interrupted):
+            self.error(path, error)
+            self._lost += 1
         ok = self._code == 0 and not interrupted
         if self._json:
             self._document |= {"ok": ok, "errors": self._errors, "interrupted": interrupted}
             import json
 
             write(json.dumps(self._document, indent=2))
-        else:
+        elif self._prints:
             for line in self._last_lines(ok=ok):
                 write(line)
         if interrupted:
@@ -217,11 +205,3 @@ class Output:
         entries = sum(report.entries for report in self._reports)
         word = "entry" if entries == 1 else "entries"
         return f"{self._paths} paths, {entries} {word}: {', '.join(parts)}"
-
-
-def _suites(package: PackageReport) -> list[junit.Suite]:
-    name = f"{package.name} {package.version}"
-    found = [] if package.report is None else junit.suites(package.report, name)
-    if package.status is PackageStatus.UNVERIFIABLE:
-        found.append(junit.error_suite(name, package.problem or "", package.status.value))
-    return found or [junit.Suite(name, [], str(package))]

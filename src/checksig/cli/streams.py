@@ -81,7 +81,17 @@ def write(text: str) -> None:
     :raises OutputError: it cannot be written.
     """
     with _output():
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{_without_commands(text)}\n")
+
+
+def _without_commands(text: str) -> str:
+    """Return *text* without ``##[``, which begins a command wherever GitHub Actions reads it.
+
+    A name could set an output of the step. The escape is that of JSON, too.
+    """
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        return text.replace("##[", "#\\u0023[")
+    return text
 
 
 def flush() -> None:
@@ -106,7 +116,7 @@ def complain(message: str) -> None:
     """Write an error to standard error; all lines of *message* but the first are indented."""
     text = "\n    ".join(map(printable_text, message.split("\n")))
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"checksig: {text}\n")
+        sys.stderr.write(f"checksig: {_without_commands(text)}\n")
         sys.stderr.flush()
 
 

@@ -105,9 +105,11 @@ class Live:
     Threads may use it.
     """
 
-    def __init__(self, style: Style, bar: Bar, *, unlisted: bool) -> None:
+    def __init__(self, style: Style, bar: Bar, *, unlisted: bool, verified: bool) -> None:
         self.shows_unlisted = unlisted
         """Whether files that no manifest lists are shown, not an error about each."""
+        self.shows_verified = verified
+        """Whether verified files are shown."""
         self._style = style
         self._bar = bar
         self._waiting: list[tuple[int, Item]] = []
@@ -266,6 +268,10 @@ class Follower:
 
     def verified(self, results: Iterable[Result]) -> None:
         """Take verified and skipped entries."""
+        if not self._live.shows_verified:
+            if any(result.status is Status.VERIFIED for result in results):
+                self.release()
+            return
         for result in results:
             if result.status is Status.VERIFIED:
                 self.release()

@@ -164,9 +164,9 @@ class _Command:
         return self._keywords
 
     @property
-    def verbose(self) -> bool:
-        """Whether verified files are listed."""
-        return bool(self._options.verbose)
+    def _keeps_verified(self) -> bool:
+        """Whether verified files are listed, in the output or in a document."""
+        return bool(self._options.verbose) or self.output.exports.need_results
 
     def verify(
         self,
@@ -181,7 +181,7 @@ class _Command:
 
         :param at_once: Print failures when they are found.
         """
-        keywords: dict[str, Any] = {**self._keywords, "keep_verified": self.verbose}
+        keywords: dict[str, Any] = {**self._keywords, "keep_verified": self._keeps_verified}
         keywords["only"] = [*keywords.get("only", ()), *only]
         if workers is not None:
             keywords["workers"] = workers
