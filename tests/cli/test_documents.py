@@ -245,6 +245,23 @@ def test_a_document_on_standard_output(
             assert "/dev/full: No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("kind", ["junit", "html", "csv"])
+def test_only_reports_are_replaced(
+    run: Callable[..., Run], httpd: Path, tmp_path: Path, kind: str
+) -> None:
+    """An option whose FILE was forgotten does not cost the data that was to be verified."""
+    file = tmp_path / "data"
+    for content in (b"", None):  # nothing, and a report
+        if content is not None:
+            file.write_bytes(content)
+        assert run(f"--{kind}=data", httpd).returncode == 1
+    assert len(file.read_bytes()) > 100
+    file.write_bytes(b"precious,data\n")
+    done = run(f"--{kind}", "data")
+    assert (done.returncode, done.stdout, file.read_bytes()) == (2, "", b"precious,data\n")
+    assert done.stderr.startswith("checksig: data: exists, ")
+
+
 def test_csv(run: Callable[..., Run], httpd: Path, tmp_path: Path) -> None:
     """A row for each result, in the order of the manifest, with CRLF at the end."""
     (tmp_path / "empty").mkdir()

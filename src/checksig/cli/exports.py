@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._printable import printable
 from .arguments import add_flag, group_of
 from .streams import StandardOutput, complain
 
@@ -63,6 +64,11 @@ class Exports:
             first = "--json" if options.json else printed.pop(0)
             complain(f"{first} and {printed[0]} both write to standard output")
             raise SystemExit(2)
+        for kind, file in self._files.items():
+            if not _is_replaceable(kind, file):
+                text = f"exists, and does not begin like what --{kind} writes; remove it first"
+                complain(f"{printable(file)}: {text}")
+                raise SystemExit(2)
         self.fills_output = bool(printed)
         """Whether standard output is one of them."""
         self.need_results = bool(self._files)
@@ -90,6 +96,23 @@ class Exports:
             from . import github
 
             github.annotate(self._items)
+
+
+_BEGINNINGS = {"junit": b"<?xml ", "html": b"<!doctype html>", "csv": b"kind,status,path,"}
+
+
+def _is_replaceable(kind: str, file: str) -> bool:
+    """Whether *file* is no regular file with another content.
+
+    ``--csv data.csv`` could be meant for the data to verify.
+    """
+    try:
+        if not os.path.isfile(file) or os.path.getsize(file) == 0:
+            return True
+        with open(file, "rb") as stream:
+            return stream.read(20).startswith(_BEGINNINGS[kind])
+    except OSError:  # it is reported when the file is written
+        return True
 
 
 def _encode(kind: str, items: list[Item], *, interrupted: bool) -> Iterable[bytes]:
