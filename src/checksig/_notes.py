@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .report import Manifest, Report
 
-__all__ = ["INSECURE", "notes"]
+__all__ = ["INSECURE", "KINDS", "NOT_UNDERSTOOD", "insecure", "notes", "texts_about"]
 
 INSECURE = frozenset(
     [
@@ -36,39 +36,44 @@ def notes(reports: Iterable[Report]) -> list[str]:
     """Return the notes about *reports*, each in one line that is safe to print."""
     reports = list(reports)
     manifests = [manifest for report in reports for manifest in report.manifests]
+    texts = [texts_about(manifest) for manifest in manifests]
     found = [
-        f"{printable(m.path)}: signature: {m.signature} ({m.wrapper})"
-        for m in manifests
-        if m.signature
+        f"{printable(manifest.path)}: {text}"
+        for kind in range(KINDS)
+        for manifest, of_kinds in zip(manifests, texts, strict=True)
+        for text in of_kinds[kind]
     ]
-    found += [
-        f"{printable(m.path)}: {', '.join(m.algorithms)}: chosen by the length of the digests alone"
-        for m in manifests
-        if m.assumed
-    ]
-    found += [
-        f"{printable(m.path)}: lines of text ignored: {m.text_lines}"
-        for m in manifests
-        if m.text_lines
-    ]
-    found += [
-        f"{printable(m.path)}: not verified: {', '.join(map(printable, m.unverified))}"
-        for m in manifests
-        if m.unverified
-    ]
-    found += [
-        f"{printable(path)}: looks like a manifest, but could not be understood"
-        for report in reports
-        for path in report.not_understood
-    ]
-    found += [f"{printable(m.path)}: {printable_text(note)}" for m in manifests for note in m.notes]
-    weak = _insecure(manifests)
+    paths = [path for report in reports for path in report.not_understood]
+    found += [f"{printable(path)}: {NOT_UNDERSTOOD}" for path in paths]
+    weak = insecure(name for manifest in manifests for name in manifest.algorithms)
     if weak:
         detect = "detects" if len(weak) == 1 else "detect"
         found.append(f"{', '.join(weak)} {detect} corruption, not tampering")
     return found
 
 
-def _insecure(manifests: list[Manifest]) -> list[str]:
-    used = dict.fromkeys(name for manifest in manifests for name in manifest.algorithms)
-    return [name for name in used if name in INSECURE]
+KINDS = 5
+"""How many kinds of notes there are about a manifest."""
+
+NOT_UNDERSTOOD = "looks like a manifest, but could not be understood"
+
+
+def texts_about(manifest: Manifest) -> list[list[str]]:
+    """Return the notes of each kind about *manifest*, without its path."""
+    chosen = f"{', '.join(manifest.algorithms)}: chosen by the length of the digests alone"
+    unverified = ", ".join(map(printable, manifest.unverified))
+    return [
+        [f"signature: {manifest.signature} ({manifest.wrapper})"] if manifest.signature else [],
+        [chosen] if manifest.assumed else [],
+        [f"lines of text ignored: {manifest.text_lines}"] if manifest.text_lines else [],
+        [f"not verified: {unverified}"] if unverified else [],
+        list(map(printable_text, manifest.notes)),
+    ]
+
+
+def insecure(algorithms: Iterable[str]) -> list[str]:
+    """Return those of *algorithms* that do not protect against tampering, each once.
+
+    A name that is not in the table is a secure one with a length, such as blake2b-256.
+    """
+    return [name for name in dict.fromkeys(algorithms) if name in INSECURE]

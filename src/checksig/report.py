@@ -12,7 +12,7 @@ from ._printable import printable, printable_text
 from ._short import Items, short, short_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pandas import DataFrame  # pyright: ignore[reportMissingTypeStubs]
 
@@ -528,8 +528,8 @@ class Report:
         """
         import json
 
-        reports = [self.to_dict(results=results)]
-        document = to_document(ok=self.ok, interrupted=self.interrupted, reports=reports)
+        content = {"reports": [self.to_dict(results=results)]}
+        document = to_document(content, ok=self.ok, interrupted=self.interrupted)
         return json.dumps(document, indent=indent)
 
     def to_arrow(self) -> Any:
@@ -564,10 +564,11 @@ def _with_digests(item: object) -> str:
     return text
 
 
-def to_document(*, ok: bool, interrupted: bool = False, **content: Any) -> dict[str, Any]:
+def to_document(
+    content: Mapping[str, Any], *, ok: bool, interrupted: bool = False
+) -> dict[str, Any]:
     """Return the JSON document with this *content*, which the schema describes."""
-    content = {"schema": SCHEMA, "ok": ok, **content, "errors": []}
-    return {**content, "interrupted": interrupted}
+    return {"schema": SCHEMA, "ok": ok, **content, "errors": [], "interrupted": interrupted}
 
 
 def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:

@@ -12,9 +12,10 @@ from .. import CancelledError, ChecksigError, digest
 from .._algorithms import find
 from .._files import hash_files
 from .._source import escape_name
+from ..report import SCHEMA
 from .arguments import add_flag, add_no_progress, add_option
 from .interrupt import Interruption
-from .output import SCHEMA, error_message
+from .output import error_message
 from .progress import Bar
 from .streams import StandardOutput, complain, flush, write
 from .text import shown_name

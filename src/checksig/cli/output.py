@@ -73,7 +73,7 @@ class Output:
         self._quiet: bool = options.quiet
         self._verbose: bool = options.verbose
         self._style = Style(options.color)
-        self._document: dict[str, Any] = to_document(ok=False, **{of: []})
+        self._document: dict[str, Any] = to_document({of: []}, ok=False)
         self._errors: list[dict[str, str]] = []
         self._reports: list[Report] = []
         self._packages: InstalledReport | None = None

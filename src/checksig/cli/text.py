@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import BadLine, PackageStatus, Report, Result, Status
-from .._algorithms import load
+from .._notes import KINDS, NOT_UNDERSTOOD, insecure, texts_about
 from .._printable import printable, printable_text
 from ..report import NOTHING, REFUSED, UNREAD, WEAK
 from .streams import flush, write
@@ -16,7 +16,7 @@ from .streams import flush, write
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .. import Extra, InstalledReport, Manifest, PackageReport, Progress
+    from .. import Extra, InstalledReport, PackageReport, Progress
     from .progress import Bar
 
     Item = Result | BadLine | Extra
@@ -364,12 +364,12 @@ class Notes:
     def add(self, report: Report) -> None:
         """Add what is to be noted about *report*."""
         for manifest in report.manifests:
-            for kind, texts in enumerate(_texts_about(manifest)):
+            for kind, texts in enumerate(texts_about(manifest)):
                 for text in texts:
                     self._add(kind, text, shown_name(manifest.path))
             self._algorithms |= dict.fromkeys(manifest.algorithms)
         for path in report.not_understood:
-            self._add(4, "looks like a manifest, but could not be understood", shown_name(path))
+            self._add(KINDS, NOT_UNDERSTOOD, shown_name(path))
         if report.interrupted or not self._hints:
             return
         if nothing_is_there(report):
@@ -395,19 +395,12 @@ class Notes:
         more = self._more + max(len(notes) - _MAX_NOTES, 0)
         if more:
             yield f"{_INDENT}... and {more:,} more notes; --json has all"
-        weak = self._weak()
+        weak = insecure(self._algorithms)
         if weak:
             detect = "detects" if len(weak) == 1 else "detect"
             yield style.line("NOTE", f"{', '.join(weak)} {detect} corruption, not tampering")
         if self._missing:
             yield style.line("NOTE", "--ignore-missing skips missing files")
-
-    def _weak(self) -> list[str]:
-        if not self._algorithms:
-            return []
-        secure = {algorithm.name: algorithm.secure for algorithm in load()}
-        # A name that is not in the table is a secure one with a length, such as blake2b-256.
-        return [name for name in self._algorithms if not secure.get(name, True)]
 
 
 def _nothing(report: Report) -> str:
@@ -417,16 +410,6 @@ def _nothing(report: Report) -> str:
         f"{which} {is_here}: wrong folder? --root names another one, --strip and --basename"
         " shorten the names"
     )
-
-
-def _texts_about(m: Manifest) -> Iterator[list[str]]:
-    yield [f"signature: {m.signature} ({m.wrapper})"] if m.signature else []
-    chosen = f"{', '.join(m.algorithms)}: chosen by the length of the digests alone"
-    yield [chosen] if m.assumed else []
-    yield [f"lines of text ignored: {m.text_lines}"] if m.text_lines else []
-    yield [f"not verified: {', '.join(m.unverified)}"] if m.unverified else []
-    yield []  # the files that were not understood
-    yield [printable_text(note) for note in m.notes]
 
 
 def package_lines(package: PackageReport, style: Style, *, verbose: bool) -> Iterator[str]:

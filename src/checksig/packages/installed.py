@@ -179,4 +179,4 @@ class InstalledReport:
         """
         import json
 
-        return json.dumps(to_document(**self.to_dict()), indent=indent)
+        return json.dumps(to_document(self.to_dict(), ok=self.ok), indent=indent)
