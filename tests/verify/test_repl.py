@@ -38,17 +38,21 @@ def large_report() -> Report:
     )
 
 
+def large_record(cls: Any) -> Any:
+    """Return an object with a long value in each field."""
+    values: dict[str, Any] = {"str": LONG, "int": 1, "float": 0.0, "bool": True}
+    values["tuple[bytes, ...]"] = (LONG.encode(),) * 1000
+    return cls(**{field.name: values.get(str(field.type), MANY) for field in fields(cls)})
+
+
 def test_every_repr_is_short() -> None:
     """Of every public object, and of the tuples that they hold."""
     report = large_report()
     package = checksig.PackageReport(LONG, LONG, LONG, report, LONG, skipped=(RESULT,) * 1000)
     installed = checksig.InstalledReport(LONG, (package,) * 1000)
-    created = checksig.Created(LONG, LONG, LONG, MANY, 1, 1, 0.0, 1, MANY)
-    updated = checksig.Updated(
-        *(LONG, LONG, LONG, MANY, 1, 1, 0.0, 1, MANY, MANY, MANY, MANY, MANY, MANY, MANY),
-        _unread=(LONG.encode(),) * 1000,
+    created, updated, converted = map(
+        large_record, (checksig.Created, checksig.Updated, checksig.Converted)
     )
-    converted = checksig.Converted(LONG, LONG, LONG, MANY, 1, 1, 0.0, MANY, MANY)
     entry = Entry(LONG, "sha256", "ab" * 64, 1, LONG, 1, listed=LONG)
     held: list[Any] = [report, package, installed, created, updated, converted]
     records: tuple[Any, ...] = (RESULT, entry, *report.manifests[:1], *report.bad_lines[:1])
