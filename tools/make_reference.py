@@ -48,6 +48,9 @@ def values(option: Option) -> str:
         "patterns": "[patterns](patterns.md)",
         "names": "names",
         "mapping": "a mapping of prefixes",
+        "text": "a text",
+        "texts": "texts",
+        "keys": "paths, or the content of files as a bytearray",
     }[option.type]
 
 

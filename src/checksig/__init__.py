@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ._files import digest, entries, verify_file
     from ._generate import Converted, Created, Updated, Written, convert, create, update
     from ._options import Options
+    from ._signed import keys, verify_signed
     from ._verify import averify, check_signatures, iter_verify, verify
     from .errors import (
         CancelledError,
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
     from .packages.installed import InstalledReport, PackageReport, PackageStatus
     from .packages.pacman import verify_pacman
     from .packages.rpm import verify_rpm
-    from .report import BadLine, Entry, Extra, Manifest, Progress, Report, Result, Status
+    from .report import (
+        BadLine,
+        Entry,
+        Extra,
+        Key,
+        Manifest,
+        Progress,
+        Report,
+        Result,
+        Signer,
+        Status,
+    )
 
     __version__: str
     """The version of the installed package."""
@@ -57,6 +69,7 @@ __all__ = [
     "Extra",
     "ForkedError",
     "InstalledReport",
+    "Key",
     "Manifest",
     "ManifestError",
     "ManifestNotFoundError",
@@ -67,6 +80,7 @@ __all__ = [
     "ReadError",
     "Report",
     "Result",
+    "Signer",
     "Status",
     "Updated",
     "VerificationError",
@@ -79,6 +93,7 @@ __all__ = [
     "digest",
     "entries",
     "iter_verify",
+    "keys",
     "update",
     "verify",
     "verify_apk",
@@ -88,6 +103,7 @@ __all__ = [
     "verify_file",
     "verify_pacman",
     "verify_rpm",
+    "verify_signed",
 ]
 
 # The module of each name, imported at the first access. Everything that verify() needs is imported
@@ -105,10 +121,11 @@ _NAMES = {
     "_engine": "CancelToken",
     "_files": "digest entries verify_file",
     "_options": "Options",
+    "_signed": "keys verify_signed",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
     " ManifestNotFoundError ReadError VerificationError WriteError",
-    "report": "BadLine Entry Extra Manifest Progress Report Result Status",
+    "report": "BadLine Entry Extra Key Manifest Progress Report Result Signer Status",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -62,8 +62,9 @@ def texts_about(manifest: Manifest) -> list[list[str]]:
     """Return the notes of each kind about *manifest*, without its path."""
     chosen = f"{', '.join(manifest.algorithms)}: chosen by the length of the digests alone"
     unverified = ", ".join(map(printable, manifest.unverified))
+    unchecked = manifest.wrapper and manifest.signature == "not checked"
     return [
-        [f"signature: {manifest.signature} ({manifest.wrapper})"] if manifest.signature else [],
+        [f"signature: {manifest.signature} ({manifest.wrapper})"] if unchecked else [],
         [chosen] if manifest.assumed else [],
         [f"lines of text ignored: {manifest.text_lines}"] if manifest.text_lines else [],
         [f"not verified: {unverified}"] if unverified else [],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
+    KeyFile = AnyPath | bytearray | memoryview
     Function = TypeVar("Function", bound=Callable[..., Any])
     Fields = list[tuple[str, bytes]]
 
@@ -109,7 +110,8 @@ class Option(NamedTuple):
     """The operations that take it."""
     type: str
     """``bool``, ``int``, ``choice``, ``algorithm``, ``algorithms``, ``format``, ``path``,
-    ``output``, ``paths``, ``patterns``, ``names`` or ``mapping``."""
+    ``output``, ``paths``, ``patterns``, ``names``, ``mapping``, ``text``, ``texts`` or
+    ``keys``."""
     annotation: str
     """The type hint in the signatures."""
     default: Any
@@ -267,6 +269,61 @@ TABLE: tuple[Option, ...] = (
         "refuse algorithms that are weaker than this one",
         "NAME",
         complete="algorithm",
+    ),
+    Option(
+        "trust",
+        ("verify",),
+        "keys",
+        "KeyFile | Sequence[KeyFile] | None",
+        None,
+        ("--trust",),
+        "verify only manifests that a key in this file has signed (OpenPGP, signify, minisign,"
+        " SSH); can be repeated",
+        "FILE",
+        complete="file",
+    ),
+    Option(
+        "trust_fingerprint",
+        ("verify",),
+        "texts",
+        "str | Sequence[str] | None",
+        None,
+        ("--trust-fingerprint",),
+        "trust only the key with this fingerprint; can be repeated",
+        "TEXT",
+    ),
+    Option(
+        "signers",
+        ("verify",),
+        "int",
+        "int | None",
+        None,
+        ("--signers",),
+        "ask for signatures by N different signers (default: 1)",
+        "N",
+        bounds=(1, 1000),
+    ),
+    Option(
+        "signature",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--signature",),
+        "the signature of the manifest (default: the files next to it with its name and .asc, .sig,"
+        " .minisig and the like)",
+        "FILE",
+        complete="file",
+    ),
+    Option(
+        "namespace",
+        ("verify",),
+        "text",
+        "str | None",
+        None,
+        ("--namespace",),
+        "the namespace of SSH signatures (default: file)",
+        "NAME",
     ),
     Option(
         "bag_profile",
@@ -585,6 +642,11 @@ class Options(TypedDict, total=False):
     exclude: Sequence[str | bytes]
     columns: str | Sequence[str]
     min_strength: str | None
+    trust: KeyFile | Sequence[KeyFile] | None
+    trust_fingerprint: str | Sequence[str] | None
+    signers: int | None
+    signature: AnyPath | None
+    namespace: str | None
     bag_profile: AnyPath | None
     algorithm: str | None
     format: str | None
@@ -639,6 +701,10 @@ _TYPES = {
     "patterns": "a sequence of str or bytes",
     "names": "a str or a sequence of str",
     "mapping": "a mapping of str or bytes",
+    "text": "a str",
+    "texts": "a str or a sequence of str",
+    "keys": "a path or a sequence of paths (str, bytes or os.PathLike), or the content of such"
+    " files as a bytearray or memoryview",
 }
 """What a value must be, by the type of the option."""
 
@@ -679,6 +745,11 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
         case "names":
             names = [value] if isinstance(value, str) else value
             return [_encode_name(each) for name in names for each in name.split(",")]
+        case "texts":
+            return _some(option, map(_encode_name, [value] if isinstance(value, str) else value))
+        case "keys":
+            single = isinstance(value, (str, bytes, bytearray, memoryview, os.PathLike))
+            return _some(option, map(_encode_keys, [value] if single else value))
         case "mapping":
             pairs = [(os.fsencode(a), os.fsencode(b)) for a, b in value.items()]
             return [b"%d:%s%s" % (len(prefix), prefix, new) for prefix, new in pairs]
@@ -687,6 +758,25 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
             return [_encode_name(",".join(names))]
         case _:
             return [_encode_name(value)]
+
+
+def _some(option: Option, values: Iterable[bytes]) -> list[bytes]:
+    """Return *values*; without any, nothing would be demanded that somebody believes in."""
+    found = list(values)
+    if not found:
+        raise ValueError(f"{option.name} must not be empty")
+    return found
+
+
+def _encode_keys(source: Any) -> bytes:
+    if not isinstance(source, (bytearray, memoryview)):
+        path = os.fsencode(source)
+        if not path:
+            raise ValueError("trust must not be empty")
+        return b"p" + path
+    import binascii
+
+    return b"c" + binascii.b2a_base64(cast("bytearray", source), newline=False)
 
 
 def _encode_name(name: str) -> bytes:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from typing import Literal
 
-    from ._options import AnyPath
+    from ._options import AnyPath, KeyFile
     from ._source import Source
     from .report import Progress
 
@@ -78,6 +78,11 @@ def verify(
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
     min_strength: str | None = None,
+    trust: KeyFile | Sequence[KeyFile] | None = None,
+    trust_fingerprint: str | Sequence[str] | None = None,
+    signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -133,6 +138,16 @@ def verify(
         ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
+        certificates, public keys of signify, minisign or SSH, or an ``allowed_signers`` file. Every
+        manifest must be signed by one of them; nothing of the others counts, and a
+        :class:`BadLine` says "untrusted manifest". Only what was signed is read.
+    :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
+    :param signers: How many different signers are needed, 1 to 1000; by default one.
+    :param signature: The file with the signature of the manifest, instead of those next to it that
+        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
+        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -204,6 +219,11 @@ def iter_verify(
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
     min_strength: str | None = None,
+    trust: KeyFile | Sequence[KeyFile] | None = None,
+    trust_fingerprint: str | Sequence[str] | None = None,
+    signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -264,6 +284,16 @@ def iter_verify(
         ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
+        certificates, public keys of signify, minisign or SSH, or an ``allowed_signers`` file. Every
+        manifest must be signed by one of them; nothing of the others counts, and a
+        :class:`BadLine` says "untrusted manifest". Only what was signed is read.
+    :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
+    :param signers: How many different signers are needed, 1 to 1000; by default one.
+    :param signature: The file with the signature of the manifest, instead of those next to it that
+        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
+        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -342,6 +372,11 @@ async def averify(
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
     min_strength: str | None = None,
+    trust: KeyFile | Sequence[KeyFile] | None = None,
+    trust_fingerprint: str | Sequence[str] | None = None,
+    signers: int | None = None,
+    signature: AnyPath | None = None,
+    namespace: str | None = None,
     bag_profile: AnyPath | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
@@ -396,6 +431,16 @@ async def averify(
         ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
+    :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
+        certificates, public keys of signify, minisign or SSH, or an ``allowed_signers`` file. Every
+        manifest must be signed by one of them; nothing of the others counts, and a
+        :class:`BadLine` says "untrusted manifest". Only what was signed is read.
+    :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
+    :param signers: How many different signers are needed, 1 to 1000; by default one.
+    :param signature: The file with the signature of the manifest, instead of those next to it that
+        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
+        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
@@ -485,7 +530,8 @@ def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes
     fields = [("path", name), *content]
     # The working folder can change during the operation.
     paths = [name, os.fsencode(arguments["root"] or name)]
-    paths += [value for key, value in options if key == "only"]
+    paths += [value for key, value in options if key in {"only", "signature"}]
+    paths += [value[1:] for key, value in options if key == "trust" and value[:1] == b"p"]
     if content or not all(map(os.path.isabs, paths)):
         fields.append(("cwd", os.getcwdb()))
     fields += options
@@ -518,6 +564,7 @@ def collect(
     extra_fails: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
+    operation: str = "verify",
     follower: Follower | None = None,
 ) -> Report:
     """Run a verification with these fields, and return its report.
@@ -538,7 +585,7 @@ def collect(
     )
     _log.info("verifying %s", builder.shown_path)
     try:
-        with contextlib.closing(run(wire.encode_request("verify", fields), cancel)) as batches:
+        with contextlib.closing(run(wire.encode_request(operation, fields), cancel)) as batches:
             for batch in batches:
                 builder.progress = batch.progress
                 for kind, payload in batch.records:
@@ -599,6 +646,9 @@ class _ReportBuilder:
                 self.manifests[index] = manifest
             case wire.Kind.NOTE:
                 index, manifest = wire.decode_note(payload, self.manifests)
+                self.manifests[index] = manifest
+            case wire.Kind.SIGNATURE:
+                index, manifest = wire.decode_signature(payload, self.manifests)
                 self.manifests[index] = manifest
             case wire.Kind.ENTRY:
                 result = wire.decode_entry(payload, self.manifests)

@@ -21,10 +21,12 @@ __all__ = [
     "BadLine",
     "Entry",
     "Extra",
+    "Key",
     "Manifest",
     "Progress",
     "Report",
     "Result",
+    "Signer",
     "Status",
     "to_document",
 ]
@@ -32,7 +34,7 @@ __all__ = [
 SCHEMA = 1
 """The version of the JSON document, which src/checksig/schema describes."""
 
-BROKEN_RULE, UNREAD, NOTHING = 2, 3, 4
+BROKEN_RULE, UNREAD, NOTHING, UNTRUSTED = 2, 3, 4, 5
 """The codes of bad lines that are not about a line."""
 
 _MAX_EXPLAINED = 20
@@ -41,6 +43,7 @@ _KINDS = {
     BROKEN_RULE: "broken rule",
     UNREAD: "unreadable manifest or folder",
     NOTHING: "empty manifest",
+    UNTRUSTED: "untrusted manifest",
 }
 """The kinds of bad lines by their codes."""
 
@@ -50,6 +53,7 @@ _PLURALS = {
     "unreadable manifest or folder": "unreadable manifests or folders",
     "empty manifest": "empty manifests",
     "entry excluded": "entries excluded",
+    "untrusted manifest": "untrusted manifests",
 }
 
 MAX_BAD_LINES = 1000
@@ -94,6 +98,84 @@ class Progress(NamedTuple):
     """Bytes to read in total; None until known, like ``total_files``."""
 
 
+class Signer(NamedTuple):
+    """Who signed a manifest: the key that made a signature, and whose it is."""
+
+    format: str
+    """``"pgp"``, ``"signify"``, ``"minisign"`` or ``"ssh"``."""
+    key: str
+    """The ID of the key that made the signature, which may be a subkey."""
+    fingerprint: str
+    """The fingerprint of the certificate or key that is trusted; for signify and minisign, the
+    public key itself."""
+    identity: str
+    """A user ID, principal or comment, as the key has it. It may contain any characters, also those
+    that control a terminal; :func:`str` of a signer escapes them."""
+    time: int | None
+    """When it was signed, in seconds since 1970, as the signer says; None if unknown."""
+    comment: str
+    """The comment that is signed as well: minisign's trusted comment. It may contain any
+    characters."""
+    file: str | None
+    """The path of the signature; None if it is inside the manifest."""
+
+    def __str__(self) -> str:
+        who = f"{printable(self.identity)} " if self.identity else ""
+        text = f"{who}({self.format} {printable(self.fingerprint)}"
+        if not self.fingerprint.endswith(self.key) and self.format == "pgp":
+            text += f", key {printable(self.key)}"
+        text += ")"
+        if self.time is not None:
+            text += f" on {_day(self.time)}"
+        if self.comment:
+            text += f', comment "{printable(self.comment)}"'
+        return text + (f", {printable(self.file)}" if self.file else "")
+
+
+class Key(NamedTuple):
+    """A key in a file of keys; see :func:`checksig.keys`."""
+
+    format: str
+    """``"pgp"``, ``"signify"``, ``"minisign"`` or ``"ssh"``."""
+    key: str
+    """Its ID."""
+    fingerprint: str
+    """Its fingerprint; for signify and minisign, the public key itself."""
+    algorithm: str
+    """Such as ``"rsa-4096"`` or ``"ed25519"``."""
+    names: tuple[str, ...]
+    """Its user IDs, principals or comment, as the file has them. They may contain any characters;
+    escape them before they are printed."""
+    created: int | None
+    """When it was created, in seconds since 1970; None if unknown."""
+    expires: int | None
+    """When it expires; None for never."""
+    authority: bool
+    """Whether it certifies the keys of others, in an ``allowed_signers`` file."""
+    problem: str | None
+    """Why no signature of it counts, such as "revoked"; None if some may."""
+
+    def __str__(self) -> str:
+        kind = "authority, " if self.authority else ""
+        text = f"{self.format} {kind}{self.algorithm} {printable(self.fingerprint)}"
+        if self.created is not None:
+            text += f", created {_day(self.created)}"
+        if self.expires is not None:
+            text += f", expires {_day(self.expires)}"
+        if self.problem:
+            text += f", cannot be used: {printable_text(self.problem)}"
+        return text
+
+
+def _day(seconds: int) -> str:
+    import time
+
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s"
+
+
 class Manifest(NamedTuple):
     """A manifest that was read."""
 
@@ -121,14 +203,29 @@ class Manifest(NamedTuple):
     format."""
     notes: tuple[str, ...] = ()
     """What is worth knowing about it and no failure, such as what was not checked."""
+    signers: tuple[Signer, ...] = ()
+    """Who signed it, if ``trust`` asked for that and it is trusted."""
+    untrusted: bool = False
+    """Whether nothing of it counts, because nobody who is trusted has signed it."""
+    unchecked: tuple[str, ...] = ()
+    """The paths of files next to it that seem to be its signatures, which were not checked because
+    ``trust`` was not given."""
 
     def __repr__(self) -> str:
         return short_fields(self, self._fields)
 
     @property
     def signature(self) -> str:
-        """``"not checked"`` for a signed manifest, empty for others."""
-        return "not checked" if self.wrapper else ""
+        """What is known of its signature.
+
+        ``"verified"`` or ``"not trusted"`` if ``trust`` was given, ``"not checked"`` for other
+        manifests that have one, otherwise empty.
+        """
+        if self.untrusted:
+            return "not trusted"
+        if self.signers:
+            return "verified"
+        return "not checked" if self.wrapper or self.unchecked else ""
 
 
 class Result(NamedTuple):
@@ -241,7 +338,8 @@ class BadLine(_BadLineFields):
     """What is wrong with it, for programs: 1 if the line lists a file without a digest, 2 if it is
     not about a line but about the directory structure (a bag, an OCFL object) that the manifest
     belongs to, 3 if the manifest or a folder cannot be read (further), 4 if there was nothing to
-    verify, otherwise 0. This is not part of the JSON document."""
+    verify, 5 if nobody who is trusted has signed the manifest, otherwise 0. This is not part of
+    the JSON document."""
 
     @property
     def ok(self) -> bool:
@@ -494,7 +592,7 @@ class Report:
         d: dict[str, Any] = {
             "ok": self.ok,
             "path": self.path,
-            "manifests": [{**m._asdict(), "signature": m.signature} for m in self.manifests],
+            "manifests": [_manifest_dict(m) for m in self.manifests],
             "entries": self.entries,
             "verified": self.verified,
             "mismatched": self.mismatched,
@@ -569,6 +667,14 @@ def to_document(
 ) -> dict[str, Any]:
     """Return the JSON document with this *content*, which the schema describes."""
     return {"schema": SCHEMA, "ok": ok, **content, "errors": [], "interrupted": interrupted}
+
+
+def _manifest_dict(manifest: Manifest) -> dict[str, Any]:
+    return {
+        **manifest._asdict(),
+        "signers": [signer._asdict() for signer in manifest.signers],
+        "signature": manifest.signature,
+    }
 
 
 def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:

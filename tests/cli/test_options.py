@@ -113,6 +113,8 @@ def test_the_command_line(operation: str) -> None:
         "paths": ["x"],
         "patterns": ["x"],
         "names": ["x"],
+        "texts": ["x"],
+        "keys": ["x"],
         "output": b"x",
     }
     for name, option in options_of(operation).items():

@@ -76,7 +76,7 @@ try:
         listed = f"{folder}/{algorithm}"
         how = {"workers": int(workers)}
         half = [*algorithms, "*[13579]"]
-        checksig.create(folder, output=listed, algorithm=algorithm, exclude=half, **how)
+        checksig.create(folder, output=listed, algorithm=algorithm, exclude=half, remember=False, **how)
         written = checksig.update(listed, exclude=algorithms, **how)
 except checksig.EngineError as error:
     print(json.dumps(str(error)))

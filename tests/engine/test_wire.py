@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from checksig import EngineError
 from checksig._engine import wire
 from checksig._options import OPERATIONS, encode_options, options_of
-from checksig.report import BadLine, Extra, Manifest, PackedResults, Result, Status
+from checksig.report import BadLine, Extra, Key, Manifest, PackedResults, Result, Signer, Status
 
 PATH = Path(__file__).resolve().parent.parent / "golden" / "wire.json"
 GOLDEN: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -159,6 +159,27 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             index, manifest = wire.decode_note(payload, manifests)
             assert index == fields["manifest"]
             assert manifest.notes == (f"line {fields['line']}: {fields['text']}",)
+        case "T":
+            index, manifest = wire.decode_signature(payload, manifests)
+            assert index == fields["manifest"]
+            file = fields["signature_file"]
+            names = ("format", "key", "fingerprint", "identity", "time", "comment")
+            signer = Signer(**{name: fields[name] for name in names}, file=file or None)
+            assert manifest.signers == ((signer,) if fields["state"] == 0 else ())
+            assert manifest.untrusted is (fields["state"] == 1)
+            assert manifest.unchecked == ((file,) if fields["state"] == 2 else ())
+        case "K":
+            assert wire.decode_key(payload) == Key(
+                fields["format"],
+                fields["id"],
+                fields["fingerprint"],
+                fields["algorithm"],
+                tuple(map(text, expected["names"])),
+                fields["created"],
+                fields["expires"],
+                fields["authority"],
+                fields["problem"] or None,
+            )
         case "U":
             moved = fields["moved_from"] or None
             assert wire.decode_extra(payload, fails=True) == Extra(
@@ -214,7 +235,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVLHCUBINXSFPDWA")
+    assert seen == set("MREVLHCUBITKNXSFPDWA")
 
 
 def test_several_packed_records_in_a_batch() -> None:
@@ -241,6 +262,10 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 list(wire.decode_entries(payload, manifests))
             case "B":
                 wire.decode_bad_line(payload, manifests)
+            case "T":
+                wire.decode_signature(payload, manifests)
+            case "K":
+                wire.decode_key(payload)
             case "U":
                 wire.decode_extra(payload, fails=False)
             case "S":
@@ -296,7 +321,7 @@ def test_random_damage(data: st.DataObject) -> None:
         decode_all(bytes(batch))
 
 
-@given(st.sampled_from("MREVLHCBUXSFDWA"), st.binary(max_size=200))
+@given(st.sampled_from("MREVLHCBTKUXSFDWA"), st.binary(max_size=200))
 def test_random_records(kind: str, payload: bytes) -> None:
     """Any bytes as the payload of each kind."""
     record = kind.encode() + wire.FRAME.pack(len(payload)) + payload

@@ -38,7 +38,7 @@ def promises(name: str) -> str:
 
 @pytest.mark.parametrize("page", PROMISES)
 def test_the_tests_that_are_named_exist(page: str) -> None:
-    """Every promise names a Python test or Go fuzz target that exists."""
+    """Every promise names a Python test, Go test or Go fuzz target that exists."""
     text = promises(page)
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
     assert len(named) > 20
@@ -47,7 +47,7 @@ def test_the_tests_that_are_named_exist(page: str) -> None:
         source = path.read_text(encoding="utf-8")
         assert f"def {test}(" in source, f"{file}::{test}"
     go = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "go").rglob("*_test.go"))
-    for target in re.findall(r"`(Fuzz\w+)`", text):
+    for target in re.findall(r"`((?:Fuzz|Test)\w+)`", text):
         assert f"func {target}(" in go, target
 
 
@@ -56,7 +56,7 @@ def test_every_row_names_a_test(page: str) -> None:
     """Every row of the tables of promises names a test."""
     for line in promises(page).splitlines():
         if line.startswith("| ") and not line.startswith(("| hazard", "| what", "| ---")):
-            assert re.search(r"`(test_\w+\.py::test_\w+|Fuzz\w+)`[^|]*\|$", line), line
+            assert re.search(r"`(test_\w+\.py::test_\w+|(?:Fuzz|Test)\w+)`[^|]*\|$", line), line
 
 
 def anchors(page: Path) -> set[str]:

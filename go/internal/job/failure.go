@@ -57,6 +57,8 @@ func failureOf(err error) *wire.Failure {
 		f.Code = wire.CodeRequest
 	case errors.Is(err, multibuffer.ErrChoice), errors.As(err, &scarce):
 		f.Code = wire.CodeEnvironment
+	case errors.Is(err, verify.ErrSignature):
+		f.Code = wire.CodeValue
 	case errors.Is(err, verify.ErrNoManifest):
 		f.Code = wire.CodeNoManifest
 	case f.Number != 0:

@@ -27,6 +27,9 @@ const (
 	defaultHighWater = 1 << 20
 	maxHighWater     = 64 << 20
 
+	// maxSigners bounds signers.
+	maxSigners = 1000
+
 	// maxBadLines bounds what a caller can ask for who does not want all bad lines.
 	maxBadLines = 1 << 20
 )
@@ -77,6 +80,16 @@ type verifyOptions struct {
 	bagProfile    string
 	columns       []string // empty for all
 	minStrength   *digest.Algorithm
+	trustOptions
+}
+
+// trustOptions say who must have signed the manifests.
+type trustOptions struct {
+	trust        []string // "p" and a path, or "c" and the content of a file of keys in base64
+	fingerprints []string // of the keys in them that count; empty for all
+	signers      int
+	signature    string
+	namespace    string
 }
 
 // generateOptions are the options of create, update and convert alone.
@@ -128,6 +141,13 @@ var (
 		"algorithm": algorithmField(func(r *request) **digest.Algorithm { return &r.algorithm }),
 		"format":    formatField(func(r *request, f *manifest.Format) { r.format = f }),
 	}
+	trusting = table{
+		"trust":             {set: setTrust, repeats: true},
+		"trust_fingerprint": {set: func(r *request, _, value string) error { r.fingerprints = append(r.fingerprints, value); return nil }, repeats: true},
+		"signers":           number(1, maxSigners, func(r *request) *int { return &r.signers }),
+		"signature":         text(func(r *request) *string { return &r.signature }),
+		"namespace":         text(func(r *request) *string { return &r.namespace }),
+	}
 	patterns = table{
 		"include": several(func(r *request) *[]string { return &r.include }),
 		"exclude": several(func(r *request) *[]string { return &r.exclude }),
@@ -148,7 +168,7 @@ var (
 
 // operations holds each operation by its name.
 var operations = map[string]*operation{
-	wire.OpVerify: {runVerify, union(location, progress, reading, source, patterns, table{
+	wire.OpVerify: {runVerify, union(location, progress, reading, source, patterns, trusting, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"max_bad_lines": number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
@@ -167,6 +187,14 @@ var operations = map[string]*operation{
 		"content":        {set: setContent},
 		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
 		"bag_profile":    text(func(r *request) *string { return &r.bagProfile }),
+	})},
+	wire.OpKeys: {runKeys, table{"cwd": location["cwd"], "trust": trusting["trust"]}},
+	wire.OpSigned: {runSigned, union(location, progress, trusting, table{
+		"recursive":      flag(func(r *request) *bool { return &r.recursive }),
+		"follow_outside": reading["follow_outside"],
+		"max_bad_lines":  number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
+		"high_water":     number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
+		"keep_verified":  flag(func(r *request) *bool { return &r.keepVerified }),
 	})},
 	wire.OpEntries: {runEntries, union(location, source, table{
 		"content":     {set: setContent},
@@ -254,7 +282,7 @@ func parseRequest(data []byte) (request, error) {
 
 // hasRelativePath reports whether one of the paths starts from cwd.
 func (r *request) hasRelativePath() bool {
-	for _, path := range []string{r.root, r.output, r.relativeTo, r.bagProfile} {
+	for _, path := range append(r.keyFiles(), r.root, r.output, r.relativeTo, r.signature, r.bagProfile) {
 		if path != "" && path != sendToCaller && !filepath.IsAbs(path) {
 			return true
 		}

@@ -53,7 +53,7 @@ func readGolden(t testing.TB) golden {
 // requestOf returns a request with one more field than it needs.
 func requestOf(op, key, value string) []byte {
 	fields := []string{"op=" + op}
-	if key != "path" && op != wire.OpAlgorithms {
+	if key != "path" && op != wire.OpAlgorithms && op != wire.OpKeys {
 		fields = append(fields, "path=/x")
 	}
 	return []byte(strings.Join(append(fields, key+"="+value), "\x00"))
@@ -81,7 +81,9 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 		return []string{"0:", "1:ab"}, nil, []string{"", "a", "2:a", "-1:a"}
 	case "base64":
 		return []string{"", "YQ=="}, nil, []string{"*", "YQ"}
-	case "path", "paths", "patterns", "names":
+	case "keys":
+		return []string{"p/x", "cYQ=="}, nil, []string{"", "x", "c*"}
+	case "path", "paths", "patterns", "names", "text", "texts":
 		return []string{"/a=b\n\xff"}, nil, nil
 	}
 	t.Fatalf("unknown type %q", o.Type)
@@ -119,7 +121,7 @@ func TestEachOperationTakesItsOptionsAlone(t *testing.T) {
 				}
 				twice := append(requestOf(op, key, good[0]), "\x00"+key+"="+good[0]...)
 				_, err := parseRequest(twice)
-				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping"}, o.Type); repeats != (err == nil) {
+				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping", "keys", "texts"}, o.Type); repeats != (err == nil) {
 					t.Errorf("%s twice: %v", key, err)
 				}
 			}

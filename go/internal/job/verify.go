@@ -16,6 +16,10 @@ import (
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	policy, err := r.policy()
+	if err != nil {
+		return nil, err
+	}
 	profile, err := r.readBagProfile(ctx)
 	if err != nil {
 		return nil, err
@@ -26,15 +30,21 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
 			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
 			Include: r.include, Exclude: r.exclude, Columns: r.columns,
+			Trust: policy, Signature: r.signature,
 		},
 		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
 		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile,
 	}, sink, &j.progress)
+	summary := summaryOf(&s)
+	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
+}
+
+func summaryOf(s *verify.Summary) wire.Summary {
 	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, Excluded: s.Excluded, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
 	for status, n := range s.Statuses {
 		summary.Statuses[statuses[status]] = n
 	}
-	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
+	return summary
 }
 
 // readBagProfile reads the profile that bags must conform to; nil for none.
@@ -72,6 +82,7 @@ func (j *Job) verifySink(r *request) verify.Sink {
 		Manifest: func(m *verify.Manifest) {
 			record := wire.Manifest{Index: m.Index, Format: m.Format, Encoding: m.Encoding, Wrapper: m.Wrapper, Path: m.Path}
 			j.append(func(dst []byte) []byte { return wire.AppendManifest(dst, &record) })
+			j.sendSignatures(m)
 		},
 		Read: func(m *verify.Manifest) {
 			record := wire.Read{
@@ -150,6 +161,7 @@ var lineCodes = [...]wire.LineCode{
 	manifest.NoDigest:   wire.LineNoDigest,
 	manifest.PlainText:  wire.LineOther,
 	manifest.BrokenRule: wire.LineBrokenRule,
+	manifest.Untrusted:  wire.LineUntrusted,
 	manifest.Unread:     wire.LineUnread,
 	manifest.Nothing:    wire.LineNothing,
 }

@@ -13,12 +13,13 @@ var utf8BOM = []byte("\xef\xbb\xbf")
 
 // Lines returns the lines of a manifest without their ends, encoding marks and wrapper.
 type Lines struct {
-	r       *bufio.Reader // the size of its buffer limits the length of a line
-	wrapper wrapper       // nil if there is none
-	n       int64         // number of the last line returned
-	crlf    bool          // that line ended in CRLF
-	hasText bool          // lines may be [PlainText]
-	unended bool          // that line ended at the end of the manifest
+	r         *bufio.Reader // the size of its buffer limits the length of a line
+	wrapper   wrapper       // nil if there is none
+	unwrapped bool          // there was one, which is removed
+	n         int64         // number of the last line returned
+	crlf      bool          // that line ended in CRLF
+	hasText   bool          // lines may be [PlainText]
+	unended   bool          // that line ended at the end of the manifest
 	// cuts reports whether the rest of a line that is too long may be passed over; nil for never.
 	cuts func(begin []byte) bool
 
@@ -113,7 +114,7 @@ func (l *Lines) cut(begin []byte) ([]byte, error) {
 
 // endOfLast returns an error if the last line does not end in a line break, for formats in which it always does.
 func (l *Lines) endOfLast() error {
-	if l.unended && l.wrapper == nil {
+	if l.unended && l.wrapper == nil && !l.unwrapped {
 		return errors.New("truncated: the last line has no end")
 	}
 	return nil

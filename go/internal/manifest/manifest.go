@@ -151,6 +151,7 @@ const (
 	NoDigest                   // the line lists a file without a digest
 	PlainText                  // nothing in the line looks like a digest, and the format may have text between entries
 	Ignored                    // what the line says is not used, and need not be: no error, but worth a note
+	Untrusted                  // nobody who is trusted has signed the manifest
 	BrokenRule                 // not about a line, but about the structure that the manifest belongs to
 	Unread                     // not about a line: the manifest, or a folder, cannot be read from there on
 	Nothing                    // not about a line: nothing was there to verify
@@ -169,6 +170,10 @@ type Options struct {
 	Format    *Format           // nil to detect it
 	Charset   *Charset          // of the text; nil for UTF-8, or what a byte order mark says
 	Verbatim  bool              // the bytes are the text: nothing is decompressed, decoded or unwrapped
+	// Unwrapped is the wrapper that the caller has removed already, as [Reading.Wrapper]: the text is what is
+	// signed, and begins in line FirstLine of the manifest, or in the first if that is 0.
+	Unwrapped string
+	FirstLine int64
 	// AllowShort accepts digests of fewer than 128 bits, of which a second file is found in no time.
 	// Those of Algorithm are accepted in any case.
 	AllowShort bool
@@ -306,17 +311,17 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 	}
 	format := o.Format
 	if format == nil {
-		format = detected(b.head, o, b.newWrapper != nil)
+		format = detected(b.head, o, b.isWrapped())
 	}
 	if format == nil && o.AcceptText {
-		format = detected(withoutText(b.head), o, b.newWrapper != nil)
+		format = detected(withoutText(b.head), o, b.isWrapped())
 	}
 	if format == nil {
 		if err := rejectReason(b.head, o); err != nil {
 			return nil, err
 		}
 		format = GNU // the most common format, whose errors are the most useful ones
-		if other := detected(withoutText(b.head), o, b.newWrapper != nil); other != nil && other.HasText {
+		if other := detected(withoutText(b.head), o, b.isWrapped()); other != nil && other.HasText {
 			format = other // there is text before its entries
 		}
 	}
@@ -351,6 +356,8 @@ type beginning struct {
 	head       []byte         // the beginning of the text inside all layers
 }
 
+func (b *beginning) isWrapped() bool { return b.wrapper != "" }
+
 // begin detects the encoding and the wrapper of a manifest, and completes o.
 func begin(r *bufio.Reader, o *Options) (*beginning, error) {
 	if o.Verbatim {
@@ -378,7 +385,11 @@ func begin(r *bufio.Reader, o *Options) (*beginning, error) {
 	}
 	b := &beginning{text: text, encoding: encoding}
 	b.head, b.marked = bytes.CutPrefix(head, utf8BOM)
-	b.wrapper, b.newWrapper = detectWrapper(b.head)
+	if b.wrapper = o.Unwrapped; b.wrapper != "" {
+		o.FileName = withoutSuffix(o.FileName, SignatureSuffixes)
+	} else {
+		b.wrapper, b.newWrapper = detectWrapper(b.head)
+	}
 	if b.newWrapper != nil {
 		b.head = unwrap(b.head, b.newWrapper())
 		o.FileName = withoutSuffix(o.FileName, SignatureSuffixes)
@@ -399,7 +410,7 @@ func (b *beginning) next(format *Format, o Options) (Next, *unverified) {
 		doc := &Document{r: b.text}
 		return format.ReadDocument(doc, o), &doc.unverified
 	}
-	lines := &Lines{r: b.text}
+	lines := &Lines{r: b.text, n: max(o.FirstLine-1, 0), unwrapped: o.Unwrapped != ""}
 	if b.newWrapper != nil {
 		lines.wrapper = b.newWrapper()
 	}

@@ -98,7 +98,7 @@ var compressionSuffixes = []string{".gz", ".bz2", ".xz", ".zst"}
 
 // SignatureSuffixes are the endings of the names under which the signature of a file is published; a
 // clear-signed manifest has such a name too.
-var SignatureSuffixes = []string{".asc", ".sig", ".sign", ".gpg", ".pgp", ".minisig"}
+var SignatureSuffixes = []string{".asc", ".sig", ".sign", ".gpg", ".gpgsig", ".pgp", ".minisig", ".sshsig"}
 
 // appleDouble is the beginning of the names of the files in which macOS keeps attributes of other files.
 const appleDouble = "._"

@@ -60,6 +60,7 @@ type discovery struct {
 	pruned     int                     // folders that were not searched
 	marked     map[string]*layout.Kind // folders that are structures, absolute
 	unknown    unknownManifests
+	signatures map[string][]string // names of files that look like signatures of what may be a manifest, by its path
 }
 
 // path returns where a file is, as the request gives the path.
@@ -168,6 +169,7 @@ func (d *discovery) look(tree *safefs.Tree, name string, entry fs.DirEntry) {
 		return
 	}
 	folder := path.Dir(file)
+	d.noteSignature(folder, name)
 	if kind != nil {
 		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder, marker: name})
 		return

@@ -14,6 +14,7 @@ import (
 	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
+	"checksig/internal/trust"
 )
 
 const (
@@ -60,6 +61,8 @@ type openManifest struct {
 	isLarge   bool   // it is in memory, and takes much of it
 	promised  string // the file next to it that its name promises, until a line lists that; or ""
 	elsewhere string // the name of a file in another folder that is called so; or ""
+
+	signatures []trust.File // found next to it
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
@@ -108,8 +111,8 @@ func (rd *reader) ahead(ctx context.Context) *lookahead.Ahead[*openManifest] {
 	locations := rd.discovery.locations
 	return lookahead.New(ctx, len(locations), fastManifest, func(i int) (*openManifest, bool) {
 		l := locations[i]
-		if l.err != nil || l.found != nil || rd.discovery.named != "" {
-			return nil, false
+		if l.err != nil || l.found != nil || rd.discovery.named != "" || rd.reading.Trust != nil {
+			return nil, false // or it would be read whole, however large it is
 		}
 		m, err := rd.open(ctx, l, false)
 		if err != nil || m.file != nil {
@@ -192,7 +195,11 @@ func (rd *reader) open(ctx context.Context, l *location, retry bool) (*openManif
 	}
 	roots := rd.discovery.roots
 	open := func() (err error) {
-		m.file, err = rd.openFile(l)
+		if m.file, err = rd.openFile(l); err == nil && rd.reading.Trust != nil {
+			if m.signatures, err = rd.openSignatures(m); err != nil {
+				m.close()
+			}
+		}
 		return err
 	}
 	var err error
@@ -229,13 +236,13 @@ func (rd *reader) openFile(l *location) (*safefs.File, error) {
 
 // begin reads the manifest's beginning.
 func (rd *reader) begin(ctx context.Context, m *openManifest) error {
-	content, err := rd.content(ctx, m)
-	if err != nil {
-		return err
-	}
 	options := manifest.Options{
 		FileName: path.Base(m.location.name), Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
 		AcceptText: rd.reading.IgnoreText, Columns: rd.reading.Columns,
+	}
+	content, err := rd.content(ctx, m, &options)
+	if err != nil {
+		return err
 	}
 	if s := m.location.structure; s != nil && options.Format == nil {
 		options.Format, options.Charset = s.kind.Format, s.charset
@@ -260,7 +267,10 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 }
 
 // content returns what m's entries are read from.
-func (rd *reader) content(ctx context.Context, m *openManifest) (io.Reader, error) {
+func (rd *reader) content(ctx context.Context, m *openManifest, o *manifest.Options) (io.Reader, error) {
+	if rd.reading.Trust != nil {
+		return rd.signedContent(ctx, m, o)
+	}
 	if rd.discovery.content != nil {
 		return bytes.NewReader(rd.discovery.content), nil
 	}

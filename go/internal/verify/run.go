@@ -47,6 +47,11 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		return nil, safefs.At(r.Path, ErrNoBag)
 	}
 	record := &recorder{sink: sink, progress: progress}
+	if r.Signature != "" && !found.isSingle() {
+		group.Close()
+		found.roots.Close()
+		return nil, ErrSignature
+	}
 	run := &run{
 		request: &r, group: group, discovery: found, record: record,
 		reader:  &reader{discovery: found, reading: &r.Reading},
@@ -203,11 +208,16 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 
 // opened records a manifest that was, or could not be, opened.
 func (r *run) opened(m *openManifest, err error) {
-	if err = r.discovery.fatal(m, err); err != nil && r.discovery.isSingle() {
+	untrusted := untrustedCause(err)
+	if err = r.discovery.fatal(m, err); err != nil && untrusted == "" && r.discovery.isSingle() {
 		r.group.Fail(err)
 		return
 	}
+	r.findUnchecked(m, err)
 	r.record.manifest(m.Manifest)
+	for _, path := range m.Unchecked {
+		r.record.note(m.Manifest, 0, "the signature "+printable.Quote(path)+" was not checked: --trust FILE (trust=) checks it")
+	}
 	m.location.manifest = m.Manifest
 	kind := r.discovery.partOf
 	if s := m.location.structure; s != nil && r.reader.only != nil {
@@ -216,7 +226,12 @@ func (r *run) opened(m *openManifest, err error) {
 	if kind != nil {
 		r.record.note(m.Manifest, 0, "part of "+kind.Title+", which was not checked: verify its folder")
 	}
-	if err != nil {
+	switch {
+	case untrusted != "":
+		r.record.badLine(m.Manifest, &manifest.LineError{
+			Cause: "untrusted manifest, nothing of it counts: " + untrusted, Code: manifest.Untrusted,
+		})
+	case err != nil:
 		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err), Code: manifest.Unread})
 	}
 }

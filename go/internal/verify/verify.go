@@ -20,6 +20,7 @@ import (
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
+	"checksig/internal/trust"
 )
 
 // Status is the result of verifying an entry.
@@ -76,6 +77,8 @@ type Reading struct {
 	Format        *manifest.Format  // of the manifests; nil to detect it
 	IgnoreText    bool              // count lines in which nothing looks like a digest, instead of reporting them
 	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
+	Trust         *trust.Policy     // who must have signed each manifest; nil for nobody
+	Signature     string            // the file with the signatures of the one manifest; "" for those next to it
 	Only          []string          // paths of the files whose entries are read; empty for all. A folder stands for all below it
 
 	// Include and Exclude are patterns of package glob for the files that are looked at. Their names start from the
@@ -101,7 +104,11 @@ type Manifest struct {
 	Format string // "gnu"; empty if it could not be opened, and for a folder that could not be searched
 
 	Encoding string // "utf-8", "utf-16le" or "utf-16be"; "gzip+utf-8" if compressed; in a bag the one that it names
-	Wrapper  string // the signature around it, as [manifest.Reading.Wrapper]; it is not checked
+	Wrapper  string // the signature around it, as [manifest.Reading.Wrapper]
+
+	Signers   []trust.Signer // who signed it, if that was asked for
+	Untrusted bool           // that was asked for, and nobody who is trusted has signed it: nothing of it counts
+	Unchecked []string       // the paths of signatures next to it, if that was not asked for
 
 	// Known once it was read:
 	Algorithms []*digest.Algorithm // of its entries

@@ -13,16 +13,20 @@
 // list says otherwise. A field that is left out has its default. In a request, a flag is the text "1"
 // or "0", an integer is decimal. An operation refuses keys that are not its own.
 //
-//	all but algorithms   path (create, recognise, hash: one or more), cwd (absolute: what relative paths
+//	all but algorithms and keys  path (create, recognise, hash: one or more), cwd (absolute: what relative paths
 //	                     start from)
 //	verify, create, update  workers, io_depth, leave_cache, follow_outside
 //	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
 //	                     bytes; path is its name then, and its names start from cwd
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
-//	                     (zero or more), only, include, exclude, columns (zero or more each),
-//	                     min_strength, algorithm, format, bag_profile, keep_verified, totals, high_water,
-//	                     max_bad_lines
+//	                     (zero or more), only, include, exclude, columns, trust, trust_fingerprint (zero or more
+//	                     each), signers, signature, namespace, min_strength, algorithm, format, bag_profile,
+//	                     keep_verified, totals, high_water, max_bad_lines
 //	entries              recursive, ignore_text, algorithm, format, high_water
+//	signed               trust, trust_fingerprint, signers, signature, namespace, recursive, follow_outside,
+//	                     keep_verified, totals, high_water, max_bad_lines: files signed one by one, with the records of
+//	                     verify; path is a file or a folder
+//	keys                 trust (one or more) and cwd: what files of keys hold; it takes no path
 //	recognise            no other field
 //	hash                 algorithm (names joined by ","), workers, leave_cache
 //	create               algorithm (names joined by ","), format, output ("-": send the manifest's
@@ -33,6 +37,7 @@
 //	convert              to, output, overwrite, drop_signature, algorithm, format
 //	algorithms           no other field
 //
+// The value of trust is "p" and the path of a file of keys, or "c" and the content of one in base64.
 // The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Four
 // fields are not options of the table in src/checksig/_options.py; keep_verified is a keyword of
 // verify() all the same:
@@ -141,7 +146,7 @@
 //	4   u64    line; 0 if it is about the manifest as a whole
 //	12  u8     code: 0 none, 1 the line lists a file without a digest, 2 not about the line but about the
 //	           directory structure that the manifest belongs to, 3 the manifest, or the folder, cannot be read
-//	           from there on, 4 nothing was there to verify
+//	           from there on, 4 nothing was there to verify, 5 the manifest as a whole is not trusted
 //	13  u32    size of text
 //	17         text (the beginning of the line), cause
 //
@@ -149,6 +154,22 @@
 //	0   u32    manifest
 //	4   u64    line; 0 if it is about the manifest as a whole
 //	12         text
+//
+//	'T' signature of a manifest, after its 'M'
+//	0   u32    manifest
+//	4   u8     state: 0 verified, 1 the manifest is not trusted (the texts are empty), 2 not checked (only
+//	           its file is given)
+//	5   i64    when it was made, in seconds since 1970, as the signer says; -1 if unknown
+//	13         each as a u32 size and its bytes: format ("pgp", "signify", "minisign", "ssh"), key ID, fingerprint,
+//	           identity (a user ID, principal or comment: any bytes), comment (that is signed), file (empty if
+//	           the signature is inside the manifest)
+//
+//	'K' key, of keys; an 'S' of zeros ends them
+//	0   flag   authority: it certifies keys
+//	1   i64    when it was created, in seconds since 1970; -1 if unknown
+//	9   i64    when it expires; -1 for never
+//	17         each as a u32 size and its bytes: format, algorithm ("rsa-4096"), ID, fingerprint, problem (why
+//	           no signature of it counts), and any number of names (user IDs, principals or a comment)
 //
 //	'S' summary, of verify, entries, recognise, hash and algorithms; of all but verify, only the bad
 //	lines, the bytes read and the time count

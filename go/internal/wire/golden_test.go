@@ -92,6 +92,21 @@ type record struct {
 	RawName    text `json:"raw_name"`
 	File       int
 	Content    wire.Content
+
+	Authority bool
+	Created   *int64
+	Expires   *int64
+	KeyID     string `json:"id"`
+	Problem   string
+	Names     []text
+
+	State         wire.SignatureState
+	Time          *int64
+	Key           string
+	Fingerprint   string
+	Identity      text
+	Comment       text
+	SignatureFile text `json:"signature_file"`
 }
 
 // text is a JSON string, or {"hex": ...} for bytes that are not UTF-8.
@@ -189,7 +204,7 @@ func TestGoldenBatches(t *testing.T) {
 			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
 		}
 	}
-	for _, kind := range "MREVLHCUBIXSFPDWA" {
+	for _, kind := range "MREVLHCUBITKXSFPDWA" {
 		if !seen[string(kind)] {
 			t.Errorf("no record of kind %c", kind)
 		}
@@ -232,6 +247,29 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		})
 	case wire.KindNote:
 		return wire.AppendNote(dst, &wire.Note{Manifest: r.Manifest, Line: r.Line, Text: string(r.Text)})
+	case wire.KindSignature:
+		s := wire.Signature{
+			Manifest: r.Manifest, State: r.State, Format: r.Format, KeyID: r.Key, Fingerprint: r.Fingerprint,
+			Identity: string(r.Identity), Comment: string(r.Comment), File: string(r.SignatureFile),
+		}
+		if r.Time != nil {
+			s.Time = time.Unix(*r.Time, 0)
+		}
+		return wire.AppendSignature(dst, &s)
+	case wire.KindKey:
+		k := wire.Key{
+			Authority: r.Authority, Format: r.Format, Algorithm: r.Algorithm, ID: r.KeyID, Fingerprint: r.Fingerprint, Problem: r.Problem,
+		}
+		for _, name := range r.Names {
+			k.Names = append(k.Names, string(name))
+		}
+		if r.Created != nil {
+			k.Created = time.Unix(*r.Created, 0)
+		}
+		if r.Expires != nil {
+			k.Expires = time.Unix(*r.Expires, 0)
+		}
+		return wire.AppendKey(dst, &k)
 	case wire.KindError:
 		return wire.AppendFailure(dst, &wire.Failure{
 			Code: wire.Code(r.Code), Number: r.Number, Path: string(r.Path), Message: string(r.Message),

@@ -32,6 +32,8 @@ const (
 	KindUnknown   Kind = 'N'
 	KindBadLine   Kind = 'B'
 	KindNote      Kind = 'I'
+	KindSignature Kind = 'T'
+	KindKey       Kind = 'K'
 	KindError     Kind = 'X'
 	KindSummary   Kind = 'S'
 	KindFile      Kind = 'F'
@@ -214,6 +216,7 @@ const (
 	LineBrokenRule                 // it is about the directory structure that the manifest belongs to
 	LineUnread                     // the manifest, or the folder, cannot be read from there on
 	LineNothing                    // nothing was there to verify
+	LineUntrusted                  // nobody who is trusted has signed the manifest
 )
 
 // BadLine is a line of a manifest that was not understood.
@@ -248,6 +251,61 @@ func AppendNote(dst []byte, n *Note) []byte {
 	dst = le.AppendUint32(dst, uint32(n.Manifest))
 	dst = le.AppendUint64(dst, uint64(n.Line))
 	return end(append(dst, n.Text...), start)
+}
+
+// SignatureState is what is known of a signature.
+type SignatureState uint8
+
+// A signature, or the lack of one, is one of these.
+const (
+	SignatureVerified SignatureState = iota
+	SignatureUntrusted
+	SignatureUnchecked
+)
+
+// Signature is a signature of a manifest, or that it lacks one.
+type Signature struct {
+	Manifest                                            int
+	State                                               SignatureState
+	Time                                                time.Time // when it was made; zero if unknown
+	Format, KeyID, Fingerprint, Identity, Comment, File string
+}
+
+// AppendSignature appends a 'T' record.
+func AppendSignature(dst []byte, s *Signature) []byte {
+	dst, start := begin(dst, KindSignature)
+	dst = le.AppendUint32(dst, uint32(s.Manifest))
+	dst = appendInts(append(dst, byte(s.State)), secondsOf(s.Time))
+	for _, text := range []string{s.Format, s.KeyID, s.Fingerprint, s.Identity, s.Comment, s.File} {
+		dst = appendSized(dst, text)
+	}
+	return end(dst, start)
+}
+
+// Key is a key in a file of keys.
+type Key struct {
+	Authority                                   bool
+	Created, Expires                            time.Time // zero if unknown, or never
+	Format, Algorithm, ID, Fingerprint, Problem string
+	Names                                       []string
+}
+
+// AppendKey appends a 'K' record.
+func AppendKey(dst []byte, k *Key) []byte {
+	dst, start := begin(dst, KindKey)
+	dst = appendInts(append(dst, flag(k.Authority)), secondsOf(k.Created), secondsOf(k.Expires))
+	for _, text := range append([]string{k.Format, k.Algorithm, k.ID, k.Fingerprint, k.Problem}, k.Names...) {
+		dst = appendSized(dst, text)
+	}
+	return end(dst, start)
+}
+
+// secondsOf returns the seconds since 1970, -1 for the zero time.
+func secondsOf(t time.Time) int64 {
+	if t.IsZero() {
+		return -1
+	}
+	return t.Unix()
 }
 
 // Summary counts what a verification found.

@@ -8,7 +8,7 @@ import (
 )
 
 // ABI is the version of the interface. A caller must have been built for the same one.
-const ABI = 11
+const ABI = 12
 
 // The operations.
 const (
@@ -16,6 +16,8 @@ const (
 	OpEntries    = "entries"
 	OpRecognise  = "recognise"
 	OpHash       = "hash"
+	OpSigned     = "signed"
+	OpKeys       = "keys"
 	OpCreate     = "create"
 	OpUpdate     = "update"
 	OpConvert    = "convert"

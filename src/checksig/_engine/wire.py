@@ -19,10 +19,12 @@ from ..report import (
     BadLine,
     Entry,
     Extra,
+    Key,
     Manifest,
     PackedResults,
     Progress,
     Result,
+    Signer,
     Status,
 )
 
@@ -62,11 +64,13 @@ __all__ = [
     "decode_failure",
     "decode_file",
     "decode_hashed",
+    "decode_key",
     "decode_listed",
     "decode_manifest",
     "decode_note",
     "decode_odd",
     "decode_read",
+    "decode_signature",
     "decode_summary",
     "decode_written",
     "encode_request",
@@ -75,7 +79,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 11
+ABI = 12
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
@@ -91,6 +95,8 @@ _CONTENT = struct.Struct("<IB")
 _EXTRA = struct.Struct("<I")
 _BAD_LINE = struct.Struct("<IQBI")
 _NOTE = struct.Struct("<IQ")
+_SIGNATURE = struct.Struct("<IBq")
+_KEY = struct.Struct("<Bqq")
 _ERROR = struct.Struct("<BiI")
 _SUMMARY = struct.Struct("<10q")
 _WRITTEN = struct.Struct("<5qBB")
@@ -173,6 +179,8 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     CONTENT = ord("C")
     BAD_LINE = ord("B")
     NOTE = ord("I")
+    SIGNATURE = ord("T")
+    KEY = ord("K")
     EXTRA = ord("U")
     NOT_UNDERSTOOD = ord("N")
     ERROR = ord("X")
@@ -492,6 +500,45 @@ def decode_note(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Man
     manifest = manifests[index]
     note = f"line {line}: {text}" if line else text
     return index, manifest._replace(notes=(*manifest.notes, note))
+
+
+@_decoder
+def decode_signature(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int, Manifest]:
+    """Decode a ``T`` record into a manifest's index and the manifest with the signature."""
+    index: int
+    index, state, seconds = _SIGNATURE.unpack_from(payload)
+    name, key, fingerprint, identity, comment, file = _strings(payload, _SIGNATURE.size)
+    manifest = manifests[index]
+    match state:
+        case 0:
+            time = None if seconds < 0 else seconds
+            texts = (_text(name), _text(key), _text(fingerprint), _name(identity))
+            signer = Signer(*texts, time, _name(comment), _name(file) or None)
+            return index, manifest._replace(signers=(*manifest.signers, signer))
+        case 1:
+            return index, manifest._replace(untrusted=True)
+        case _:
+            _check(state == 2)
+            return index, manifest._replace(unchecked=(*manifest.unchecked, _name(file)))
+
+
+@_decoder
+def decode_key(payload: bytes) -> Key:
+    """Decode a ``K`` record."""
+    authority, created, expires = _KEY.unpack_from(payload)
+    name, algorithm, key, fingerprint, problem, *names = _strings(payload, _KEY.size)
+    _check(authority <= 1)
+    return Key(
+        _text(name),
+        _text(key),
+        _text(fingerprint),
+        _text(algorithm),
+        tuple(map(_name, names)),
+        None if created < 0 else created,
+        None if expires < 0 else expires,
+        authority == 1,
+        _text(problem) or None,
+    )
 
 
 class Summary(NamedTuple):

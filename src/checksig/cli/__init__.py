@@ -62,6 +62,7 @@ exit codes:
     "env": _VERIFYING,
     **dict.fromkeys(("dpkg", "rpm", "pacman", "apk", "conda"), _VERIFYING),
     "algorithms": _PRINTING,
+    "keys": _PRINTING,
     "completion": _PRINTING,
     "install-shims": """\
 exit codes:
@@ -84,6 +85,7 @@ _COMMANDS = {
     "pacman": "verify the packages of an Arch Linux system against pacman's database",
     "apk": "verify the packages of an Alpine system against apk's database",
     "algorithms": "list the algorithms and their strength",
+    "keys": "list what a file of public keys holds",
     "install-shims": "write scripts that replace md5sum, sha256sum, cksum, ...",
     "completion": "print a completion script for bash, zsh or fish",
 }

@@ -44,6 +44,13 @@ GROUPS = {
         "remember",
     ),
     "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength", "bag_profile"),
+    "who must have signed it": (
+        "trust",
+        "trust_fingerprint",
+        "signers",
+        "signature",
+        "namespace",
+    ),
     "algorithm and format": ("algorithm", "format", "to"),
     "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
     "changes": ("dry_run", "accept_changed", "accept_suspect"),
@@ -120,7 +127,7 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     else:
         settings["default"] = option.command_line_default
         settings["metavar"] = option.metavar
-    if option.type in {"algorithms", "mapping", "names", "paths", "patterns"}:
+    if option.type in {"algorithms", "keys", "mapping", "names", "paths", "patterns", "texts"}:
         settings["action"] = "append"
     match option.type:
         case "int":

@@ -119,6 +119,9 @@ def _summaries(report: Report) -> dict[str, str]:
             path: ", ".join(in_words(sorted(count.items(), key=_place))) or "no entry"
             for path, count in counts.items()
         }
+    for manifest in report.manifests:
+        signed = [f"signed by {signer}" for signer in manifest.signers]
+        found[manifest.path] = "\n".join([found[manifest.path], *signed])
     for path in list(found)[:1]:
         found[path] = "\n".join([found[path], *notes([report])])
     return found

@@ -22,6 +22,7 @@ from .text import (
     installed_summary,
     package_lines,
     shown_name,
+    signer_lines,
     summary_line,
 )
 
@@ -172,6 +173,7 @@ class Output:
             if not (self._quiet and report.ok):
                 notes.add(report)
         if not (self._quiet and ok):
+            yield from signer_lines(self._reports, self._style)
             yield from notes.lines(self._style)
             yield from self._summary(ok=ok)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import BadLine, PackageStatus, Report, Result, Status
 from .._notes import KINDS, NOT_UNDERSTOOD, insecure, texts_about
 from .._printable import printable, printable_text
-from ..report import NOTHING, REFUSED, UNREAD, WEAK
+from ..report import NOTHING, REFUSED, UNREAD, UNTRUSTED, WEAK
 from .streams import flush, write
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "installed_summary",
     "package_lines",
     "shown_name",
+    "signer_lines",
     "summary_line",
 ]
 
@@ -64,6 +65,8 @@ _COLOURS = {
     "BAD LINE": _RED,
     "BROKEN RULE": _RED,
     "EMPTY": _RED,
+    "UNTRUSTED": _RED,
+    "SIGNED": _GREEN,
     "NO RECORD": _RED,
     "NOT LISTED": _YELLOW,
     "SKIPPED": _YELLOW,
@@ -299,6 +302,20 @@ class Follower:
             self.release()
 
 
+def signer_lines(reports: Iterable[Report], style: Style) -> Iterator[str]:
+    """Yield who signed the manifests."""
+    lines = [
+        f"{shown_name(manifest.path)}: {signer}"
+        for report in reports
+        for manifest in report.manifests
+        for signer in manifest.signers
+    ]
+    for line in lines[:_MAX_NOTES]:
+        yield style.line("SIGNED", line)
+    if len(lines) > _MAX_NOTES:
+        yield f"{_INDENT}... and {len(lines) - _MAX_NOTES} more signatures; --json has all"
+
+
 def nothing_is_there(report: Report) -> bool:
     """Whether so many files are missing, and no file is there, that they are not listed."""
     return report.entries == report.missing > _FEW and not any(r.moved_to for r in report.failures)
@@ -313,7 +330,7 @@ def _place(numbered: tuple[int, Item]) -> tuple[int, bool, str, int, str]:
     return number, True, "\U0010ffff", 0, item.path
 
 
-_WORDS = {UNREAD: "UNREADABLE", NOTHING: "EMPTY"}
+_WORDS = {UNREAD: "UNREADABLE", NOTHING: "EMPTY", UNTRUSTED: "UNTRUSTED"}
 _REASONS = {REFUSED: "REFUSED", WEAK: "TOO WEAK"}
 
 

@@ -9,8 +9,16 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import CancelledError, ChecksigError, ManifestNotFoundError, verify, verify_file
+from .. import (
+    CancelledError,
+    ChecksigError,
+    ManifestNotFoundError,
+    verify,
+    verify_file,
+    verify_signed,
+)
 from .._printable import printable
+from .._signed import has_signature
 from .._source import MAX_CONTENT, read_chunks
 from .._verify import verify_following
 from .arguments import add_arguments, add_no_progress, given
@@ -111,6 +119,9 @@ class _Command:
                     yield _Task(self, word)
             folders: dict[str, list[str]] = {}
             for file in words.files:
+                if self.is_signed(file):
+                    yield _Task(self, file, signed=True)
+                    continue
                 folders.setdefault(os.path.dirname(file) or ".", []).append(file)
             for files in folders.values():
                 yield _Task(self, files[0], beside=files, unclear=words.unclear)
@@ -216,6 +227,25 @@ class _Command:
         known["cancel"] = self._interruption.token
         return _Found(verify_file(file, digests, check=False, **known), None)
 
+    def is_signed(self, file: str) -> bool:
+        """Whether *file* is verified by a signature of its own."""
+        named = "signature" in self._keywords
+        return "trust" in self._keywords and (named or has_signature(file))
+
+    def verify_signed(self, number: int, path: str) -> _Found:
+        """Verify a file, or those in a folder, by their own signatures."""
+        names = ("recursive", "trust", "trust_fingerprint", "signers", "signature", "namespace")
+        known = {name: self._keywords[name] for name in names if name in self._keywords}
+        known["follow_outside"] = bool(self._keywords.get("follow_outside"))
+        bar = self.output.bar
+
+        def draw(progress: Progress) -> None:
+            bar.update(progress, number)
+
+        known["progress"] = draw if bar.shown else None
+        known["cancel"] = self._interruption.token
+        return _Found(verify_signed(path, check=False, **known), None)
+
     @property
     def asks_for_unlisted(self) -> bool:
         """Whether files that no manifest lists are to be found."""
@@ -258,6 +288,7 @@ class _Task:
         only: Sequence[str] = (),
         beside: Sequence[str] = (),
         unclear: Sequence[str] = (),
+        signed: bool = False,
     ) -> None:
         self.path = path
         self._command = command
@@ -265,6 +296,7 @@ class _Task:
         self._only = only
         self._beside = beside
         self._unclear = unclear
+        self._signed = signed
         self._number = 0
         self._workers: int | None = None
 
@@ -275,8 +307,7 @@ class _Task:
         try:
             if self._command.interruption.token.cancelled:
                 raise CancelledError("not verified: interrupted")
-            work = self._by_digest if self._digests else self._by_source
-            for outcome in self._by_manifests() if self._beside else work():
+            for outcome in self._work():
                 found.append(outcome)  # noqa: PERF402 - an error may come after some
         except CancelledError as error:
             if error.report is not None:
@@ -294,8 +325,28 @@ class _Task:
             found.append(_Error(self.path, error))
         return found
 
+    def _work(self) -> Iterator[_Outcome]:
+        if self._signed:
+            return self._by_signature()
+        if self._beside:
+            return self._by_manifests()
+        return self._by_digest() if self._digests else self._by_source()
+
+    def _by_signature(self) -> Iterator[_Outcome]:
+        """Verify a file, or those in a folder, by their own signatures."""
+        found = self._command.verify_signed(self._number, self.path)
+        yield found
+        for extra in found.report.unlisted:
+            yield self._error(
+                extra.path, "it has no signature next to it, and is in a folder of signed files"
+            )
+
     def _by_digest(self) -> Iterator[_Outcome]:
         """Verify one file against digests."""
+        if "trust" in self._command.keywords:
+            raise UsageError(
+                "a digest on the command line has no signature; leave out --trust, or the digest"
+            )
         with contextlib.ExitStack() as stack:
             file = _open(self.path, stack)
             if not isinstance(file, str):  # a read of a stream may take for ever
@@ -307,7 +358,13 @@ class _Task:
         """Verify what a manifest, a folder or a stream lists, or only some files."""
         source = self._source()
         doubtful = bool(self._only) and not any(map(os.path.lexists, self._only))
-        found = self._verify(source, self._only, at_once=not doubtful)
+        try:
+            found = self._verify(source, self._only, at_once=not doubtful)
+        except ManifestNotFoundError:
+            if self._only or "trust" not in self._command.keywords:
+                raise
+            yield from self._by_signature()
+            return
         missed = self._missed(found.report)
         absent = [file for file in missed if not os.path.lexists(file)]
         if found.report.entries or not doubtful or not absent:

@@ -1,0 +1,161 @@
+package job
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"checksig/internal/printable"
+	"checksig/internal/safefs"
+	"checksig/internal/trust"
+	"checksig/internal/verify"
+	"checksig/internal/wire"
+)
+
+// check returns an error for options that mean nothing without keys, so that nobody believes in them.
+func (o *trustOptions) check() error {
+	for option, isSet := range map[string]bool{
+		"trust_fingerprint": len(o.fingerprints) > 0, "signers": o.signers > 0, "signature": o.signature != "", "namespace": o.namespace != "",
+	} {
+		if isSet {
+			flag := "--" + strings.ReplaceAll(option, "_", "-")
+			return &ValueError{fmt.Sprintf("%s (%s) needs keys: --trust FILE (trust=) names a file of them", flag, option)}
+		}
+	}
+	return nil
+}
+
+func setTrust(r *request, key, value string) error {
+	content, isContent := strings.CutPrefix(value, "c")
+	if _, err := base64.StdEncoding.DecodeString(content); isContent && err != nil {
+		return wire.RequestErrorf("%s is not in base64", key)
+	}
+	if !isContent && !strings.HasPrefix(value, "p") {
+		return wire.RequestErrorf("%s must begin with p or c", key)
+	}
+	r.trust = append(r.trust, value)
+	return nil
+}
+
+// runSigned verifies files that are signed one by one, and sends what it finds as records.
+func runSigned(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	policy, err := r.policy()
+	if err == nil && policy == nil {
+		err = &ValueError{"a signature needs keys: --trust FILE (trust=) names a file of them"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := verify.RunSigned(ctx, verify.Request{
+		Reading: verify.Reading{Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Trust: policy, Signature: r.signature},
+		Path:    r.paths[0],
+	}, j.verifySink(r), &j.progress)
+	summary := summaryOf(&s)
+	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
+}
+
+// runKeys sends what files of keys hold.
+func runKeys(_ context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	policy, err := r.policy()
+	if err != nil {
+		return nil, err
+	}
+	if policy != nil {
+		for _, k := range policy.Keys {
+			record := wire.Key{
+				Authority: k.Authority, Created: k.Created, Expires: k.Expires, Format: k.Format, Algorithm: k.Algorithm,
+				ID: k.ID, Fingerprint: k.Fingerprint, Problem: k.Problem, Names: k.Names,
+			}
+			j.append(func(dst []byte) []byte { return wire.AppendKey(dst, &record) })
+		}
+	}
+	return func(dst []byte) []byte { return wire.AppendSummary(dst, &wire.Summary{}) }, nil
+}
+
+// keyFiles returns the paths of the files of keys.
+func (o *trustOptions) keyFiles() (paths []string) {
+	for _, source := range o.trust {
+		if path, is := strings.CutPrefix(source, "p"); is {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// policy reads the files of keys; nil if there are none. A key file that is missing, or holds no key, is an error:
+// it must never mean that fewer signatures are needed.
+func (r *request) policy() (*trust.Policy, error) {
+	if len(r.trust) == 0 {
+		return nil, r.trustOptions.check()
+	}
+	p := &trust.Policy{Signers: r.signers, Namespace: r.namespace}
+	for _, source := range r.trust {
+		data, name, err := r.keyFile(source)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := trust.ParseKeys(data)
+		if err != nil {
+			return nil, &ValueError{printable.Quote(name) + ": no file of keys: " + err.Error()}
+		}
+		p.Keys = append(p.Keys, keys...)
+	}
+	if len(r.fingerprints) > 0 {
+		keys, err := trust.Pin(p.Keys, r.fingerprints)
+		if err != nil {
+			return nil, &ValueError{err.Error()}
+		}
+		p.Keys = keys
+	}
+	return p, nil
+}
+
+// keyFile returns the content and the name of a file of keys.
+func (r *request) keyFile(source string) (data []byte, name string, err error) {
+	if content, is := strings.CutPrefix(source, "c"); is {
+		data, err = base64.StdEncoding.DecodeString(content)
+		return data, "the keys", err
+	}
+	name = strings.TrimPrefix(source, "p")
+	path, err := safefs.Absolute(r.cwd, name)
+	if err != nil {
+		return nil, name, err
+	}
+	file, err := safefs.Open(path)
+	if errors.Is(err, safefs.ErrNotRegular) {
+		return nil, name, &ValueError{printable.Quote(name) + ": no file of keys: " + safefs.Cause(err)}
+	}
+	if err != nil {
+		return nil, name, safefs.At(name, err)
+	}
+	defer file.Close()
+	data, err = io.ReadAll(io.LimitReader(file, trust.MaxKeys+1))
+	if err != nil {
+		err = safefs.At(name, err)
+	}
+	return data, name, err
+}
+
+// sendSignatures sends what is known of a manifest's signatures.
+func (j *Job) sendSignatures(m *verify.Manifest) {
+	var records []wire.Signature
+	for _, s := range m.Signers {
+		records = append(records, wire.Signature{
+			State: wire.SignatureVerified, Time: s.Time, Format: s.Format, KeyID: s.KeyID, Fingerprint: s.Fingerprint,
+			Identity: s.Identity, Comment: s.Comment, File: s.File,
+		})
+	}
+	if m.Untrusted {
+		records = append(records, wire.Signature{State: wire.SignatureUntrusted})
+	}
+	for _, path := range m.Unchecked {
+		records = append(records, wire.Signature{State: wire.SignatureUnchecked, File: path})
+	}
+	for i := range records {
+		records[i].Manifest = m.Index
+		j.append(func(dst []byte) []byte { return wire.AppendSignature(dst, &records[i]) })
+	}
+}

@@ -1,0 +1,200 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"checksig/internal/layout"
+	"checksig/internal/manifest"
+	"checksig/internal/safefs"
+	"checksig/internal/trust"
+)
+
+// ErrSignature says that a signature file was named for a folder, which may hold several manifests.
+var ErrSignature = errors.New("a signature is that of one manifest: name the manifest, not its folder")
+
+// untrustedError is the error for a manifest that nobody who is trusted has signed.
+type untrustedError struct{ error }
+
+func (e *untrustedError) Unwrap() error { return e.error }
+
+// untrustedCause returns the cause of an [untrustedError] in err, "" if there is none.
+func untrustedCause(err error) string {
+	var untrusted *untrustedError
+	if errors.As(err, &untrusted) {
+		return untrusted.Error()
+	}
+	return ""
+}
+
+// openSignatures reads the signature file that the request names, or those next to m. The error is about a lack of
+// descriptors, which may end.
+func (rd *reader) openSignatures(m *openManifest) (files []trust.File, err error) {
+	d, l := rd.discovery, m.location
+	if named := rd.reading.Signature; named != "" {
+		path, err := safefs.Absolute(rd.reading.Dir, named)
+		if err != nil {
+			return nil, err
+		}
+		file, err := safefs.Open(path)
+		f, err := readSignature(named, file, err)
+		return []trust.File{f}, err
+	}
+	if d.content != nil {
+		return nil, nil
+	}
+	folder := d.roots.At(l.folder, "")
+	tree, err := folder.Acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Release()
+	for _, suffix := range manifest.SignatureSuffixes {
+		file, err := openSignature(tree, d.named, l.name, suffix)
+		if safefs.IsMissing(err) {
+			continue
+		}
+		f, err := readSignature(m.Path+suffix, file, err)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// openSignature opens the signature of the manifest that the caller has named, or of the one called name in tree.
+func openSignature(tree *safefs.Tree, named, name, suffix string) (*safefs.File, error) {
+	if named != "" {
+		return safefs.Open(named + suffix)
+	}
+	return tree.Open(name + suffix)
+}
+
+// readSignature reads and closes a signature file that was opened, or not, because of err.
+func readSignature(name string, file *safefs.File, err error) (trust.File, error) {
+	f := trust.File{Name: name}
+	if err == nil {
+		f.Data, err = io.ReadAll(io.LimitReader(file, trust.MaxSignature+1))
+		file.Close()
+	}
+	if safefs.IsExhausted(err) {
+		return f, err
+	}
+	if err != nil {
+		f.Err = errors.New("cannot be read: " + safefs.Cause(err))
+	}
+	return f, nil
+}
+
+// signedContent returns those bytes of m that were signed, after their signatures were verified. The manifest is
+// read once: what is verified is what is parsed. The error is an [untrustedError], or that of reading it.
+func (rd *reader) signedContent(ctx context.Context, m *openManifest, o *manifest.Options) (io.Reader, error) {
+	data := rd.discovery.content
+	if data == nil {
+		var err error
+		data, err = layout.ReadWhole(ctx, m.file)
+		m.close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	m.isLarge = len(data) >= largeManifest
+	signed, err := rd.authenticate(m, data, o)
+	if err != nil {
+		m.Untrusted = true
+		return nil, &untrustedError{err}
+	}
+	if s := m.location.structure; s != nil {
+		if s.charset != nil {
+			m.Untrusted = true
+			return nil, &untrustedError{errors.New("its encoding is named by a file that is not signed")}
+		}
+		if m.location.found != nil {
+			return bytes.NewReader(signed), s.Layout.(layout.Finder).Take(m.location.inStructure(), signed)
+		}
+	}
+	return bytes.NewReader(signed), nil
+}
+
+// authenticate returns what of a manifest's content is signed, and notes by whom.
+func (rd *reader) authenticate(m *openManifest, data []byte, o *manifest.Options) ([]byte, error) {
+	policy := rd.reading.Trust
+	files := m.signatures
+	m.signatures = nil
+	embedded := trust.Embedded(data)
+	if embedded == "" || len(files) > 0 {
+		signers, err := policy.Verify(data, files)
+		if err == nil {
+			m.Signers = signers
+			return data, nil
+		}
+		var reason *trust.Error
+		if embedded == "" || rd.reading.Signature != "" || errors.As(err, &reason) && reason.Invalid {
+			return nil, err
+		}
+	}
+	message, err := policy.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	m.Signers = message.Signers
+	o.Unwrapped, o.FirstLine = message.Format, message.Line
+	return message.Text, nil
+}
+
+// noteSignature notes the file called name in a folder if it has the name of a signature of a manifest.
+func (d *discovery) noteSignature(folder, name string) {
+	for _, suffix := range manifest.SignatureSuffixes {
+		signed, is := strings.CutSuffix(name, suffix)
+		if !is || manifest.Classify(signed) == manifest.NoName {
+			continue
+		}
+		if d.signatures == nil {
+			d.signatures = map[string][]string{}
+		}
+		key := path.Join(folder, signed)
+		d.signatures[key] = append(d.signatures[key], name)
+	}
+}
+
+// findUnchecked looks for signatures next to m that the request does not ask to check.
+func (r *run) findUnchecked(m *openManifest, err error) {
+	d, l := r.discovery, m.location
+	if r.request.Trust != nil || r.record.sink.Note == nil || err != nil || d.content != nil {
+		return
+	}
+	if d.named == "" {
+		for _, name := range d.signatures[path.Join(l.folder, l.name)] {
+			if !d.isManifest(l.folder, name) {
+				m.Unchecked = append(m.Unchecked, d.path(l.folder, name))
+			}
+		}
+		return
+	}
+	tree, err := m.folder.Acquire()
+	if err != nil {
+		return
+	}
+	defer m.folder.Release()
+	for _, suffix := range manifest.SignatureSuffixes {
+		if info, err := tree.Stat(filepath.Base(d.named) + suffix); err == nil && info.Mode().IsRegular() {
+			m.Unchecked = append(m.Unchecked, m.Path+suffix)
+		}
+	}
+}
+
+// isManifest reports whether the file called name in a folder is read as a manifest itself.
+func (d *discovery) isManifest(folder, name string) bool {
+	wanted := path.Join(folder, name)
+	_, found := slices.BinarySearchFunc(d.locations, wanted, func(l *location, wanted string) int {
+		return strings.Compare(path.Join(l.folder, l.name), wanted)
+	})
+	return found
+}
