@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -340,14 +340,14 @@ def test_key_files_that_cannot_be_used(sign: Callable[[str], Release], tmp_path:
         verify(release.folder, trust=bytearray())
     with pytest.raises(ValueError, match="no file of keys: not a regular file"):
         verify(release.folder, trust=tmp_path)
-    for option in ({"signers": 1}, {"signature": "x"}, {"namespace": "x"}):
+    lonely: list[dict[str, Any]] = [{"signers": 1}, {"signature": "x"}, {"namespace": "x"}]
+    for option in lonely:
         with pytest.raises(ValueError, match="needs keys: --trust FILE"):
             verify(release.folder, **option)
     with pytest.raises(ValueError, match="needs keys: --trust FILE"):
         verify(release.folder, trust_fingerprint="x")
-    for empty_option in cast(
-        "list[dict[str, Any]]", [{"trust": []}, {"trust": ""}, {"trust": (), "signers": 2}]
-    ):
+    demanding_nothing: list[dict[str, Any]] = [{"trust": []}, {"trust": ""}, {"trust": ()}]
+    for empty_option in demanding_nothing:
         with pytest.raises(ValueError, match="trust must not be empty"):
             verify(release.folder, **empty_option)
     with pytest.raises(ValueError, match="trust_fingerprint must not be empty"):
@@ -405,13 +405,13 @@ def test_an_unsigned_structure(kind: str, sign: Callable[[str], Release], tmp_pa
     release = sign("ssh")
     folder = tmp_path / "structure"
     folder.mkdir()
+    listed = folder / "manifest-sha256.txt"
     if kind == "bag":
         (folder / "bagit.txt").write_text(
             "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
         )
         (folder / "data").mkdir()
         (folder / "data" / "a").write_bytes(b"a")
-        listed = folder / "manifest-sha256.txt"
         listed.write_text(f"{hashlib.sha256(b'a').hexdigest()}  data/a\n")
         assert verify(folder)
     elif kind == "OCFL object":
