@@ -75,8 +75,8 @@ try:
     for algorithm in algorithms:
         listed = f"{folder}/{algorithm}"
         how = {"workers": int(workers)}
-        half = [*algorithms, "*[13579]"]
-        checksig.create(folder, output=listed, algorithm=algorithm, exclude=half, remember=False, **how)
+        half = {"exclude": [*algorithms, "*[13579]"], "remember": False}
+        checksig.create(folder, output=listed, algorithm=algorithm, **half, **how)
         written = checksig.update(listed, exclude=algorithms, **how)
 except checksig.EngineError as error:
     print(json.dumps(str(error)))
