@@ -47,6 +47,8 @@ def measure(folder: Path, grpc: Path | None, rounds: int, scale: float) -> Times
             port = stack.enter_context(_server(grpc))
             tasks |= stack.enter_context(_grpc_calls(port, root, wrong, scale))
             ways["gRPC"] = ["grpc", str(port)]
+        tasks["checksig: the command"] = _program([sys.executable, "-m", "checksig", str(root)])
+        tasks["python -c pass"] = _program([sys.executable, "-c", "pass"])
         times = alternate(tasks, rounds)
         for way, words in ways.items():
             fresh = [_fresh(root, words) for _ in range(rounds)]
@@ -73,6 +75,11 @@ def _mean(call: Callable[[], object], times: float) -> Callable[[], float]:
         return (time.perf_counter() - began) / count
 
     return work
+
+
+def _program(command: list[str]) -> Callable[[], float]:
+    """Return a function that returns the seconds of a program."""
+    return _mean(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), 5)
 
 
 def _in_process(root: Path, scale: float) -> dict[str, Callable[[], float]]:

@@ -165,7 +165,14 @@ def call_costs(results: Results) -> str:
         row = [what, f"{median(ours) * 1e6:,.1f} µs"]
         row += [f"{median(theirs) * 1e6:,.1f} µs", str(ratio(theirs, ours))] if theirs else ["", ""]
         rows.append(row)
-    return table(["", "checksig", "gRPC", "gRPC / checksig"], rows)
+    command, nothing = times["checksig: the command"], times["python -c pass"]
+    rows.append(["the command", f"{median(command) * 1e6:,.1f} µs", "", ""])
+    rows.append(["python -c pass", f"{median(nothing) * 1e6:,.1f} µs", "", ""])
+    over = ratio(command, nothing)
+    return (
+        table(["", "checksig", "gRPC", "gRPC / checksig"], rows)
+        + f"\nThe command takes {over} times as long as `python -c pass`.\n"
+    )
 
 
 def growth(results: Results) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 
 TYPE_CHECKING = False  # importing typing takes longer than importing this module
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ._engine import CancelToken
     from ._files import digest, entries, verify_file
     from ._generate import Converted, Created, Updated, Written, convert, create, update
-    from ._options import Options
+    from ._keywords import Options
     from ._signed import keys, verify_signed
     from ._verify import averify, check_signatures, iter_verify, verify
     from .errors import (
@@ -107,7 +108,7 @@ __all__ = [
 ]
 
 # The module of each name, imported at the first access. Everything that verify() needs is imported
-# before the first call, including what only a forked child needs.
+# before the first call, including what only a forked child needs: the engine's process.
 _NAMES = {
     "_algorithms": "Algorithm",
     "_generate": "Converted Created Updated Written convert create update",
@@ -120,7 +121,7 @@ _NAMES = {
     "packages.installed": "InstalledReport PackageReport PackageStatus",
     "_engine": "CancelToken",
     "_files": "digest entries verify_file",
-    "_options": "Options",
+    "_keywords": "Options",
     "_signed": "keys verify_signed",
     "_verify": "averify check_signatures iter_verify verify",
     "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
@@ -158,7 +159,10 @@ if not TYPE_CHECKING:  # type checkers see only the names above
 
     def _load(module: str, name: str) -> object:
         with _importing:  # without importlib, which would have to be imported first
-            return __import__(f"{__name__}.{module}", fromlist=[name])
+            found = __import__(f"{__name__}.{module}", fromlist=[name])
+            if f"{__name__}._engine" in sys.modules:
+                __import__(f"{__name__}._engine.process")
+            return found
 
 
 def __dir__() -> list[str]:

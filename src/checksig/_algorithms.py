@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
-from typing import Literal, NamedTuple
 
 from ._engine import raise_failure, run, wire
+from ._typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Literal
 
 __all__ = ["Algorithm", "find", "fold", "load", "names_close_to", "spellings"]
 
@@ -67,7 +69,8 @@ def find(name: str) -> str:
     folded = fold(name)
     if folded in spellings():
         return spellings()[folded]
-    family, bits = re.fullmatch(r"(.*?)(\d*)", folded, re.DOTALL).groups()  # type: ignore[union-attr]
+    family = folded.rstrip("0123456789")
+    bits = folded[len(family) :]
     for each in load():
         # A family's name may end in a digit itself: blake2b has none, and lengths follow it.
         if each.digest_size is None and family == each.name and bits:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, suggest_options
 from ._source import EXPECTED, NO_NAME, is_path, read_chunks, read_source, split_digests
+from ._typing import TYPE_CHECKING, Any, cast, overload
 from ._verify import collect
 from .errors import EngineError, ManifestError, ReadError, VerificationError
 from .report import PackedResults, Progress, Report, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
+    from typing import Literal
 
     from ._options import AnyPath
     from ._source import Digest, Readable, Source
@@ -176,6 +176,7 @@ def _digest_stream(
 def _hasher(name: str) -> Any:
     """Return an object of :mod:`hashlib` for the algorithm *name*; None if it has none."""
     import hashlib
+    import re
 
     blake = re.fullmatch(r"(blake2[bs])(?:-(\d+))?", name)
     if blake:
@@ -347,6 +348,8 @@ def _verify_stream(
 
 def _tagged(keyword: str, value: Any) -> list[str]:
     """Return the digests of a keyword argument, with the name of the algorithm in front."""
+    import re
+
     from ._algorithms import fold, names_close_to, spellings
 
     known = spellings()

@@ -6,9 +6,8 @@ call needs otherwise. It happens only if a program asks these classes for their 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from ._short import Items, short_fields
+from ._typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
 

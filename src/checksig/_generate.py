@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 from . import _log
 from ._engine import raise_failure, run, wire
@@ -13,6 +12,7 @@ from ._frozen import dataclass
 from ._options import encode_options, select_options, suggest_options
 from ._printable import printable
 from ._short import Items
+from ._typing import TYPE_CHECKING, Any
 from .errors import EngineError, WriteError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import TYPE_CHECKING
 
 from ._printable import printable
+from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logging

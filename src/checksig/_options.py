@@ -13,12 +13,13 @@ import functools
 import io
 import operator
 import os
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypedDict, cast
+
+from ._typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from os import PathLike
-    from typing import TypeVar
+    from typing import Final, TypeVar
 
     AnyPath = str | bytes | PathLike[str] | PathLike[bytes]
     KeyFile = AnyPath | bytearray | memoryview
@@ -31,7 +32,6 @@ __all__ = [
     "REQUIRED",
     "TABLE",
     "Option",
-    "Options",
     "encode_options",
     "options_of",
     "select_options",
@@ -624,36 +624,6 @@ TABLE: tuple[Option, ...] = (
         help="leave the system's page cache as it was (Linux, macOS)",
     ),
 )
-
-
-class Options(TypedDict, total=False):
-    """The options of :func:`checksig.verify`, where they are described."""
-
-    recursive: bool
-    extra: Literal["ignore", "report", "fail"]
-    ignore_missing: bool
-    ignore_text: bool
-    root: AnyPath | None
-    strip: int
-    basename: bool
-    remap: Mapping[str, str] | Mapping[bytes, bytes] | None
-    only: AnyPath | Sequence[AnyPath]
-    include: Sequence[str | bytes]
-    exclude: Sequence[str | bytes]
-    columns: str | Sequence[str]
-    min_strength: str | None
-    trust: KeyFile | Sequence[KeyFile] | None
-    trust_fingerprint: str | Sequence[str] | None
-    signers: int | None
-    signature: AnyPath | None
-    namespace: str | None
-    bag_profile: AnyPath | None
-    algorithm: str | None
-    format: str | None
-    follow_outside: bool
-    workers: int | None
-    io_depth: int | None
-    leave_cache: bool
 
 
 @functools.cache

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
 
 from ._engine import raise_failure, run, wire
 from ._options import encode_options
+from ._typing import TYPE_CHECKING
 from ._verify import collect
 from .errors import VerificationError
 

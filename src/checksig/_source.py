@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import binascii
 import os
-from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from ._typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Protocol
 
     from ._options import AnyPath
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from . import _log
 from ._engine import CancelToken, raise_failure, run, wire
 from ._options import encode_options, options_of, select_options, suggest_options
 from ._printable import printable
 from ._source import is_path, read_source
+from ._typing import TYPE_CHECKING, Any, Protocol, cast
 from .errors import (
     CancelledError,
     EngineError,

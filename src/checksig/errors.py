@@ -18,9 +18,8 @@ If the system refuses access to a path, its own error is raised (:exc:`FileNotFo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._printable import printable, printable_text
+from ._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,14 +5,15 @@ from __future__ import annotations
 import enum
 import functools
 import os
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ._frozen import dataclass
 from ._printable import printable, printable_text
 from ._short import Items, short, short_fields
+from ._typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Literal
 
     from pandas import DataFrame  # pyright: ignore[reportMissingTypeStubs]
 

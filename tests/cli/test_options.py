@@ -16,7 +16,8 @@ import pytest
 
 import checksig
 from checksig import averify, convert, create, iter_verify, update, verify
-from checksig._options import FORMATS, OPERATIONS, REQUIRED, TABLE, Options, options_of
+from checksig._keywords import Options
+from checksig._options import FORMATS, OPERATIONS, REQUIRED, TABLE, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,19 @@ def test_each_option_once_per_operation() -> None:
         assert len(set(names)) == len(names)
         assert len(set(flags)) == len(flags)
         assert all(option.help[0].islower() and not option.help.endswith(".") for option in rows)
+
+
+def test_defaults_without_argparse() -> None:
+    """The defaults of a command line that has paths only are those of the parser."""
+    from checksig import cli
+
+    command = cli._module("verify")
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    parsed = vars(parser.parse_args(["x", "y"]))
+    defaults = vars(cli._Defaults(command, ["x", "y"]))
+    assert {name: defaults[name] for name in parsed} == parsed
+    assert vars(cli._Defaults(command, []))["paths"] == parser.parse_args([]).paths
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -7,11 +7,12 @@ import dataclasses
 import json
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
 import checksig
+import checksig._typing
 from checksig import Converted, Created, Report, Updated, verify
 
 if TYPE_CHECKING:
@@ -70,10 +71,23 @@ def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> 
     assert not added & heavy
 
 
+# Each takes several milliseconds, which a command line without options does without.
+SLOW = {"argparse", "re", "subprocess", "threading", "typing"}
+
+
+def test_paths_alone_load_little(httpd: Path, python: Callable[..., str]) -> None:
+    """Without options, the command loads neither argparse nor what the engine's process needs."""
+    program = "import os, checksig.cli; os.chdir(sys.argv[1]); checksig.cli.main(['sha1sum.txt'])"
+    added = set(python(ADDED.format(program), httpd).splitlines()[-1].split())
+    assert "checksig.cli.verify" in added
+    slow = SLOW | {"checksig._engine.process", "checksig.cli.junit", "checksig.packages.installed"}
+    assert not added & slow
+
+
 @pytest.mark.parametrize(
     ("words", "allowed"),
     [
-        (["FOLDER"], {"argparse"}),
+        (["-r", "FOLDER"], {"argparse"}),
         (["--quiet", "FOLDER"], {"argparse"}),
         (["--json", "FOLDER"], {"argparse", "json"}),
     ],
@@ -105,6 +119,43 @@ print(json.dumps([
 ]))
 """
     assert json.loads(python(program)) == [[], [], True, True, False]
+
+
+class Ours(checksig._typing.NamedTuple):
+    """A name."""
+
+    name: str
+    number: int = 3
+
+    def twice(self) -> int:
+        """Return twice the count."""
+        return 2 * self.number
+
+
+class Theirs(NamedTuple):
+    """A name."""
+
+    name: str
+    number: int = 3
+
+    def twice(self) -> int:
+        """Return twice the count."""
+        return 2 * self.number
+
+
+@pytest.mark.parametrize("cls", [Ours, Theirs])
+def test_named_tuples(cls: Any) -> None:
+    """The classes are what typing.NamedTuple makes of them."""
+    assert cls._fields == ("name", "number")
+    assert cls._field_defaults == {"number": 3}
+    assert (cls.__module__, cls.__doc__) == (__name__, "A name.")
+    assert cls("x") == ("x", 3)
+    assert cls("x")._replace(number=5).twice() == 10
+    assert repr(cls("x")) == f"{cls.__name__}(name='x', number=3)"
+    assert list(cls.__annotations__) == ["name", "number"]
+    assert pickle.loads(pickle.dumps(cls("x"))) == ("x", 3)  # noqa: S301
+    with pytest.raises(TypeError):
+        cls()
 
 
 def test_records_are_dataclasses(httpd: Path) -> None:

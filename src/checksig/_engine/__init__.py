@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NoReturn
 
 from .._printable import printable, printable_text
+from .._typing import TYPE_CHECKING, NoReturn
 from ..errors import (
     CancelledError,
     EngineError,
@@ -19,7 +19,6 @@ from ..errors import (
 )
 from . import library, wire
 from .limits import check_job
-from .process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -77,7 +76,7 @@ def _start(request: bytes) -> Generator[bytes | memoryview]:
     if choice not in {"", "library", "process"}:
         raise EngineError(f"{VARIABLE} must be 'library' or 'process', not {choice!r}")
     if choice == "process":
-        return Process().batches(request)
+        return _run_process(request)
     try:
         loaded = library.load()
         check_job()
@@ -85,16 +84,22 @@ def _start(request: bytes) -> Generator[bytes | memoryview]:
         if choice == "library":
             raise
         if not library.is_installed():
-            return Process().batches(request)  # the normal case on musl
+            return _run_process(request)  # the normal case on musl
         return _run_process_instead(request, error)
     return loaded.batches(request)
+
+
+def _run_process(request: bytes) -> Generator[bytes]:
+    from .process import Process  # the command line may do without
+
+    return Process().batches(request)
 
 
 def _run_process_instead(request: bytes, reason: EngineError) -> Generator[bytes]:
     """Run a job in a process because the library cannot be used, for *reason*."""
     begun = False
     try:
-        with contextlib.closing(Process().batches(request)) as batches:
+        with contextlib.closing(_run_process(request)) as batches:
             for batch in batches:
                 begun = begun or batch != wire.EMPTY_BATCH
                 yield batch

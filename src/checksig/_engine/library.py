@@ -7,14 +7,14 @@ are too few; :func:`load` checks for that first.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import sys
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from .._typing import TYPE_CHECKING, Any, cast
 from ..errors import EngineError, ForkedError
 from . import wire
 from .limits import check_limits
@@ -24,6 +24,18 @@ if sys.platform != "win32":
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import Protocol
+
+    class _Functions(Protocol):
+        """The functions of the shared library, as build_ffi.py declares them."""
+
+        def checksig_abi(self) -> int: ...
+        def checksig_start(self, request: bytes, size: int, job: Any) -> None: ...
+        def checksig_wait(self, job: int, timeout_ms: int, size: Any) -> Any: ...
+        def checksig_cancel(self, job: int) -> None: ...
+        def checksig_free(self, job: int) -> None: ...
+        def free(self, pointer: Any) -> None: ...
+
 
 __all__ = ["Library", "is_installed", "load", "timeouts"]
 
@@ -41,17 +53,6 @@ _ON_MUSL = " (a wheel for musl has none: musl cannot load Go libraries, golang/g
 FORKED_DURING_JOB = (
     "this process was forked during a checksig operation, which continues in the parent only"
 )
-
-
-class _Functions(Protocol):
-    """The functions of the shared library, as build_ffi.py declares them."""
-
-    def checksig_abi(self) -> int: ...
-    def checksig_start(self, request: bytes, size: int, job: Any) -> None: ...
-    def checksig_wait(self, job: int, timeout_ms: int, size: Any) -> Any: ...
-    def checksig_cancel(self, job: int) -> None: ...
-    def checksig_free(self, job: int) -> None: ...
-    def free(self, pointer: Any) -> None: ...
 
 
 class Library:
@@ -174,7 +175,7 @@ def _process_state_kept() -> Generator[None]:
 _library: Library | None = None
 _owner: int | None = None  # the process that began to load it
 # One lock for each process, as a fork can copy a held lock; reentrant for signal handlers.
-_locks: dict[int, threading.RLock] = {}
+_locks: dict[int, _thread.RLock] = {}
 
 
 def load() -> Library:
@@ -191,7 +192,7 @@ def load() -> Library:
             " use it first in the child, or start children with 'spawn' or 'forkserver'"
         )
     if _library is None:
-        with _locks.setdefault(pid, threading.RLock()):
+        with _locks.setdefault(pid, _thread.RLock()):
             if _library is None:
                 path = _library_path()
                 check_limits()

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import time
 import weakref
-from typing import IO, TYPE_CHECKING
 
+from .._typing import TYPE_CHECKING
 from ..errors import EngineError, ForkedError
 from . import wire
 from .library import FORKED_DURING_JOB, timeouts
@@ -24,6 +24,7 @@ from .limits import check_process, memory_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from os import PathLike
+    from typing import IO
 
 __all__ = ["Process"]
 

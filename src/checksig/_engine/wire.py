@@ -10,8 +10,8 @@ import enum
 import functools
 import struct
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import EngineError
 from ..report import (
     REFUSED,

@@ -6,11 +6,10 @@ verified, or the output could not be written, 130 or 143 interrupted.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
 
+from .._typing import TYPE_CHECKING, Any, NoReturn
 from . import coreutils, streams
 
 if TYPE_CHECKING:
@@ -123,17 +122,51 @@ def _run(words: list[str]) -> int:
     try:
         name = words.pop(0) if words and words[0] in _COMMANDS else ""
         command = _module(name or "verify")
+        if command.__name__.endswith(".verify") and all(map(_is_path, words)):
+            return _end(command.run(_Defaults(command, words)))
         parser = _parser(name)
         command.configure(parser)
         parser.usage = _usage(parser)
         if not name:
             _check_command(parser, words)
         check_options(parser, words)
-        code: int = command.run(_parse(parser, words))
+        return _end(command.run(_parse(parser, words)))
     except SystemExit as error:  # after --help, or an error in the arguments
-        code = error.code if isinstance(error.code, int) else 2
+        return _end(error.code if isinstance(error.code, int) else 2)
+
+
+def _end(code: int) -> int:
     streams.flush()
     return code
+
+
+def _is_path(word: str) -> bool:
+    return os.path.lexists(word) and not word.startswith("-")
+
+
+class _Defaults:
+    """The arguments of a command line that has paths only, without the import of argparse.
+
+    It stands for the parser that a command adds its options to, and keeps their defaults.
+    """
+
+    def __init__(self, command: Any, paths: list[str]) -> None:
+        self._action_groups = ()
+        command.configure(self)
+        if paths:
+            self.set_defaults(paths=paths)
+
+    def add_argument_group(self, _title: str) -> _Defaults:
+        return self
+
+    def add_argument(self, *names: str, action: str = "", **settings: Any) -> _Defaults:
+        longest = max(names, key=len).lstrip("-").replace("-", "_")
+        default = {"store_true": False, "store_false": True}.get(action)
+        vars(self).setdefault(settings.get("dest", longest), settings.get("default", default))
+        return self
+
+    def set_defaults(self, **defaults: Any) -> None:
+        vars(self).update(defaults)
 
 
 def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
@@ -181,7 +214,8 @@ def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
 
 
 def _module(command: str) -> Any:
-    return importlib.import_module(f".{command.replace('-', '_')}", __name__)
+    # Without importlib, which would have to be imported first.
+    return __import__(f"{__name__}.{command.replace('-', '_')}", fromlist=["run"])
 
 
 def _check_command(parser: argparse.ArgumentParser, words: list[str]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from typing import TYPE_CHECKING, Any
 
 from .._options import REQUIRED, Option, options_of
 from .._printable import printable
+from .._typing import TYPE_CHECKING, Any
 from .streams import StandardOutput
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 __all__ = [
@@ -96,6 +96,8 @@ def _read_patterns(path: str) -> list[bytes]:
 
     As in ``.gitignore``, blanks at the end of a line count only after a backslash.
     """
+    import argparse
+
     try:
         with open(os.fsencode(path), "rb") as file:
             text = file.read(_MAX_PATTERNS + 1)
@@ -185,6 +187,8 @@ def given(arguments: argparse.Namespace, operation: str) -> dict[str, Any]:
 
 def _integer(option: Option) -> Any:
     def integer(text: str) -> int:
+        import argparse
+
         number = int(text)
         least, most = option.bounds or (number, number)
         if not least <= number <= most:
@@ -195,6 +199,8 @@ def _integer(option: Option) -> Any:
 
 
 def _pair(text: str) -> tuple[str, str]:
+    import argparse
+
     prefix, equals, replacement = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not FROM=TO")

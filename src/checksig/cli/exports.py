@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from .._printable import printable
+from .._typing import TYPE_CHECKING, NamedTuple
 from .arguments import add_flag, group_of
 from .streams import StandardOutput, complain
 

@@ -6,12 +6,12 @@ import contextlib
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from .. import CancelledError, ChecksigError, digest
 from .._algorithms import find
 from .._files import hash_files
 from .._source import escape_name
+from .._typing import TYPE_CHECKING, Any
 from ..report import SCHEMA
 from .arguments import add_flag, add_no_progress, add_option
 from .interrupt import Interruption

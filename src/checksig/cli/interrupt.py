@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
-from typing import TYPE_CHECKING
 
-from .. import CancelToken
+from .._engine import CancelToken
+from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,8 +38,8 @@ class Interruption:
         return 128 + (self.number or signal.SIGINT)
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        with contextlib.suppress(ValueError):  # not in the main thread
             for number, handler in usual.items():
                 if signal.getsignal(number) is handler:
                     self._before[number] = signal.signal(number, self._handle)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
 
-from .. import ChecksigError
 from .._printable import printable_text
+from .._typing import TYPE_CHECKING, Any
+from ..errors import ChecksigError
 from ..report import in_words, to_document
 from .arguments import add_color, add_flag
 from .exports import Exports, Unverified, add_export_arguments

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import math
 import os
 import sys
-import threading
 import time
-from typing import TYPE_CHECKING
 
-from .. import Progress
+from .._typing import TYPE_CHECKING
+from ..report import Progress
 from .text import format_size
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Bar:
         self._next = time.monotonic() + _INTERVAL
         self.failures = 0
         """How many failures it shows."""
-        self.lock = threading.RLock()
+        self.lock = _thread.RLock()
         """Held by who writes on the terminal."""
         self._expected = parts
         self._parts: dict[int, Progress] = {}

@@ -11,10 +11,10 @@ from __future__ import annotations
 import csv
 import io
 import os
-from typing import TYPE_CHECKING
 
 from .. import InstalledReport, Report
 from .._printable import printable_text
+from .._typing import TYPE_CHECKING
 from ..report import BROKEN_RULE, NOTHING, UNREAD
 
 if TYPE_CHECKING:

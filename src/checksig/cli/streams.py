@@ -11,9 +11,9 @@ import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from .._printable import printable_text
+from .._typing import TYPE_CHECKING, Any, NoReturn, cast
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
 
-from .. import BadLine, PackageStatus, Report, Result, Status
 from .._notes import KINDS, NOT_UNDERSTOOD, insecure, texts_about
 from .._printable import printable, printable_text
-from ..report import NOTHING, REFUSED, UNREAD, UNTRUSTED, WEAK
+from .._typing import TYPE_CHECKING, NamedTuple
+from ..report import (
+    NOTHING,
+    REFUSED,
+    UNREAD,
+    UNTRUSTED,
+    WEAK,
+    BadLine,
+    Report,
+    Result,
+    Status,
+)
 from .streams import flush, write
 
 if TYPE_CHECKING:
@@ -431,6 +440,8 @@ def _nothing(report: Report) -> str:
 
 def package_lines(package: PackageReport, style: Style, *, verbose: bool) -> Iterator[str]:
     """Yield the lines about *package*."""
+    from ..packages.installed import PackageStatus
+
     if package.status is PackageStatus.FAILED and package.report is not None:
         report = package.report
         found: list[Item] = [*report.failures, *report.bad_lines[:_MAX_BAD_LINES]]

@@ -7,20 +7,14 @@ import io
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import (
-    CancelledError,
-    ChecksigError,
-    ManifestNotFoundError,
-    verify,
-    verify_file,
-    verify_signed,
-)
+from .._files import verify_file
 from .._printable import printable
-from .._signed import has_signature
+from .._signed import has_signature, verify_signed
 from .._source import MAX_CONTENT, read_chunks
-from .._verify import verify_following
+from .._typing import TYPE_CHECKING, Any, NamedTuple
+from .._verify import verify, verify_following
+from ..errors import CancelledError, ChecksigError, ManifestNotFoundError
 from .arguments import add_arguments, add_no_progress, given
 from .interrupt import Interruption
 from .output import Output, add_output_arguments

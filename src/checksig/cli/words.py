@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
-from typing import TYPE_CHECKING, NamedTuple
+
+from .._typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +15,10 @@ __all__ = ["UsageError", "Words", "sort_words"]
 _STREAM = "-"
 """The word for a manifest on standard input."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_HEX = re.compile(r"[0-9A-Fa-f]+")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_TAGGED = re.compile(r"([A-Za-z][A-Za-z0-9_/-]*)[:-]([A-Za-z0-9+/]+={0,2})")
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_HEX = r"[0-9A-Fa-f]+"
+_BASE64 = r"[A-Za-z0-9+/]+={0,2}"
+_TAGGED = r"([A-Za-z][A-Za-z0-9_/-]*)[:-]([A-Za-z0-9+/]+={0,2})"
 
 _SHORT_HEX = {8, 16}
 """The lengths of digests that a file's name may have by chance."""
@@ -26,6 +26,8 @@ _SHORT_HEX = {8, 16}
 _LONG_HEX = {32, 40, 48, 56, 64, 96, 128}
 _PADDING = {24: 2, 28: 1, 40: 2, 44: 1, 64: 0, 88: 2}
 """How many ``=`` a digest in base64 ends with, by its length."""
+
+_LENGTHS = {*_LONG_HEX, *_SHORT_HEX, *_PADDING}
 
 
 class UsageError(ValueError):
@@ -59,7 +61,7 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
         digests = []
     others = [word for word in words if word not in digests]
     for word in others:
-        if _URL.match(word) and not os.path.lexists(word):
+        if "://" in word and not os.path.lexists(word) and _is_url(word):
             raise UsageError(f"{word}: a URL; download it first, and give the path of the file")
     if not digests:
         return _sort_paths(others, are_manifests=are_manifests)
@@ -74,6 +76,12 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
     return Words([], others, [text for word in digests for text in word.split()], [])
 
 
+def _is_url(word: str) -> bool:
+    import re
+
+    return bool(re.match(_URL, word))
+
+
 def _is_digest(word: str) -> bool:
     """Whether *word* has the form of a digest, or of several."""
     parts = word.split()
@@ -81,13 +89,17 @@ def _is_digest(word: str) -> bool:
 
 
 def _is_one_digest(word: str) -> bool:
-    if _HEX.fullmatch(word) and len(word) in _LONG_HEX:
+    if len(word) not in _LENGTHS and ":" not in word and "-" not in word:
+        return False
+    import re  # here, as it takes longer than to verify a file
+
+    if re.fullmatch(_HEX, word) and len(word) in _LONG_HEX:
         return True
-    if _HEX.fullmatch(word) and len(word) in _SHORT_HEX:
+    if re.fullmatch(_HEX, word) and len(word) in _SHORT_HEX:
         return not os.path.lexists(word)
-    if _BASE64.fullmatch(word) and _PADDING.get(len(word)) == word.count("="):
+    if re.fullmatch(_BASE64, word) and _PADDING.get(len(word)) == word.count("="):
         return True
-    tagged = _TAGGED.fullmatch(word)
+    tagged = re.fullmatch(_TAGGED, word)
     if tagged is None or len(tagged[2]) < min(_SHORT_HEX):
         return False
     from .._algorithms import find, load

@@ -1,0 +1,45 @@
+"""The keywords of :func:`checksig.verify` as a type.
+
+It is not in _options.py because a call does without it, and :mod:`typing` takes long to import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._options import AnyPath, KeyFile
+
+__all__ = ["Options"]
+
+
+class Options(TypedDict, total=False):
+    """The options of :func:`checksig.verify`, where they are described."""
+
+    recursive: bool
+    extra: Literal["ignore", "report", "fail"]
+    ignore_missing: bool
+    ignore_text: bool
+    root: AnyPath | None
+    strip: int
+    basename: bool
+    remap: Mapping[str, str] | Mapping[bytes, bytes] | None
+    only: AnyPath | Sequence[AnyPath]
+    include: Sequence[str | bytes]
+    exclude: Sequence[str | bytes]
+    columns: str | Sequence[str]
+    min_strength: str | None
+    trust: KeyFile | Sequence[KeyFile] | None
+    trust_fingerprint: str | Sequence[str] | None
+    signers: int | None
+    signature: AnyPath | None
+    namespace: str | None
+    bag_profile: AnyPath | None
+    algorithm: str | None
+    format: str | None
+    follow_outside: bool
+    workers: int | None
+    io_depth: int | None
+    leave_cache: bool
