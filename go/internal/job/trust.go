@@ -103,6 +103,7 @@ func (r *request) policy() (*trust.Policy, error) {
 		}
 		p.Keys = append(p.Keys, keys...)
 	}
+	p.Keys = trust.Merge(p.Keys) // a newer copy may revoke what an older one holds
 	if len(r.fingerprints) > 0 {
 		keys, err := trust.Pin(p.Keys, r.fingerprints)
 		if err != nil {

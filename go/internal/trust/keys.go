@@ -48,7 +48,7 @@ func ParseKeys(data []byte) (keys []*Key, err error) {
 	if err == nil && len(keys) == 0 {
 		err = errorf("holds no public key of a known format")
 	}
-	return keys, err
+	return Merge(keys), err
 }
 
 // Pin returns those keys that have one of the fingerprints. The error is about a fingerprint that is malformed

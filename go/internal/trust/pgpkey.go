@@ -11,12 +11,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
 // certificate is an OpenPGP certificate: a primary key, and the keys that it has bound to itself.
 type certificate struct {
 	primary *pgpKey
+	packets []packet           // all of it
 	usable  []*usableKey       // for signatures
 	unfit   map[[8]byte]string // why no signature of a key counts, by key ID
 	expires time.Time
@@ -184,6 +186,70 @@ func readCertificates(data []byte) ([]*Key, error) {
 	return keys, nil
 }
 
+// Merge joins copies of one certificate, in the place of the first. An older copy lacks what a newer one revokes.
+func Merge(keys []*Key) []*Key {
+	copies := map[string][]*Key{}
+	for _, k := range keys {
+		if k.pgp != nil {
+			body := string(k.pgp.primary.body)
+			copies[body] = append(copies[body], k)
+		}
+	}
+	var merged []*Key
+	for _, k := range keys {
+		if k.pgp == nil {
+			merged = append(merged, k)
+			continue
+		}
+		body := string(k.pgp.primary.body)
+		switch all := copies[body]; {
+		case len(all) == 1:
+			merged = append(merged, k)
+		case len(all) > 1:
+			var packets []packet
+			for _, other := range all {
+				packets = append(packets, other.pgp.packets...)
+			}
+			merged = append(merged, readCertificate(packets))
+		}
+		delete(copies, body)
+	}
+	return merged
+}
+
+// item is a key or user ID of a certificate, with the signatures that follow it.
+type item struct {
+	packet
+	signatures []packet
+}
+
+// readItems returns the items in packets, of which the first is no signature. What is there twice is one item.
+func readItems(packets []packet) []*item {
+	var items []*item
+	known := map[string]*item{}
+	for last := (*item)(nil); len(packets) > 0; packets = packets[1:] {
+		p := packets[0]
+		switch p.tag {
+		case tagTrust:
+			continue
+		case tagSignature:
+			last.signatures = append(last.signatures, p)
+			continue
+		}
+		key := string(p.tag) + string(p.body)
+		if last = known[key]; last == nil {
+			last = &item{packet: p}
+			known[key], items = last, append(items, last)
+		}
+	}
+	return items
+}
+
+// isRevocation reports whether a signature revokes a primary key, wherever it is in the certificate.
+func isRevocation(body []byte) bool {
+	return len(body) > 2 && (body[0] == 3 && body[2] == sigRevokesKey || body[0] != 3 && body[1] == sigRevokesKey)
+}
+
 // readCertificate reads the packets of one certificate. Nothing in it counts that the primary key has not
 // signed, except what revokes a key: that counts whoever has signed it.
 func readCertificate(packets []packet) *Key {
@@ -195,19 +261,17 @@ func readCertificate(packets []packet) *Key {
 		Format: "pgp", ID: fmt.Sprintf("%X", primary.id()), Fingerprint: fmt.Sprintf("%X", primary.fingerprint),
 		Algorithm: primary.name, Created: primary.created, Problem: primary.problem,
 	}
-	c := &certificate{primary: primary, unfit: map[[8]byte]string{}}
+	c := &certificate{primary: primary, packets: packets, unfit: map[[8]byte]string{}}
 	k.pgp = c
 	if k.Problem != "" {
 		return k
 	}
 	var direct, user *pgpSignature // the newest ones of the primary key about itself, and about a user ID
-	for i := 0; i < len(packets); {
-		item := packets[i]
-		var signatures []packet
-		for i++; i < len(packets) && (packets[i].tag == tagSignature || packets[i].tag == tagTrust); i++ {
-			if packets[i].tag == tagSignature {
-				signatures = append(signatures, packets[i])
-			}
+	for _, item := range readItems(packets) {
+		signatures := item.signatures
+		if slices.ContainsFunc(signatures, func(p packet) bool { return isRevocation(p.body) }) {
+			k.Problem = "revoked"
+			return k
 		}
 		switch item.tag {
 		case tagPublicKey:
@@ -226,7 +290,7 @@ func readCertificate(packets []packet) *Key {
 				user = found
 			}
 		case tagSubkey:
-			c.addSubkey(item, signatures)
+			c.addSubkey(item.packet, signatures)
 		}
 	}
 	if direct == nil && user == nil {
