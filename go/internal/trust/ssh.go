@@ -170,6 +170,21 @@ func (k *sshKey) fingerprint() string {
 	return sha256Prefix + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
+// id returns what a key has in common with all certificates of it.
+func (k *sshKey) id() string {
+	switch public := k.public.(type) {
+	case *rsa.PublicKey:
+		return public.N.String()
+	case *ecdsa.PublicKey:
+		if point, err := public.Bytes(); err == nil {
+			return string(point)
+		}
+	case ed25519.PublicKey:
+		return string(public)
+	}
+	return k.fingerprint()
+}
+
 // verify reports whether k made a signature of data.
 func (k *sshKey) verify(data, signature []byte) bool {
 	r := &sshReader{rest: signature}
@@ -290,9 +305,9 @@ func (p *Policy) checkSSH(key *sshKey, namespace string, signed, raw []byte) (*S
 				continue
 			}
 			signer.Identity = principal
-			signer.ids = append([]string{key.fingerprint()}, key.cert.principals...)
+			signer.ids = append([]string{key.id()}, key.cert.principals...)
 		case !a.isAuthority && key.cert == nil && bytes.Equal(key.blob, a.key.blob):
-			signer.ids = append([]string{key.fingerprint()}, a.principals...)
+			signer.ids = append([]string{key.id()}, a.principals...)
 		default:
 			continue
 		}
@@ -361,6 +376,9 @@ func readAllowedSigner(line string) (*Key, error) {
 	if len(words) > 0 && !isSSHType(words[0]) {
 		a.identity = strings.Trim(words[0], `"`)
 		a.principals = strings.Split(a.identity, ",")
+		if slices.ContainsFunc(a.principals, isOption) {
+			return nil, errorf("expected principals before the options of an allowed signer")
+		}
 		if words = words[1:]; len(words) > 1 && !isSSHType(words[0]) && isSSHType(words[1]) {
 			if err := a.readOptions(words[0]); err != nil {
 				return nil, err
@@ -392,6 +410,12 @@ func readAllowedSigner(line string) (*Key, error) {
 	}
 	k.ssh, k.Algorithm = a, a.key.name
 	return k, nil
+}
+
+// isOption reports whether a word is an option of allowed_signers, which restricts nothing where principals are.
+func isOption(word string) bool {
+	name, _, _ := strings.Cut(strings.ToLower(word), "=")
+	return slices.Contains([]string{"cert-authority", "namespaces", "valid-after", "valid-before"}, name)
 }
 
 func isSSHType(word string) bool {

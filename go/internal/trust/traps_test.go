@@ -2,6 +2,7 @@ package trust_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,4 +78,39 @@ func TestRevocationCountsWhereverItIs(t *testing.T) {
 	signature := g.gpg(content, "-u", key+"!", "--detach-sign")
 	data := append(g.export(key), g.revocation(key)...) // after the subkey
 	refuses(t, &trust.Policy{Keys: mustParse(t, data)}, content, signature, "cannot be used: revoked")
+}
+
+func TestCertificatesOfOneKeyAreOneSigner(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	read := func(name string) []byte {
+		data, err := os.ReadFile(path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	run(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path("k"))
+	run(t, "", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path("ca"))
+	files := []trust.File{{Name: "plain", Data: run(t, content, "ssh-keygen", "-q", "-Y", "sign", "-f", path("k"), "-n", "file")}}
+	for i := range 2 {
+		run(t, "", "ssh-keygen", "-q", "-s", path("ca"), "-I", "id", "-n", fmt.Sprintf("user%d@example.org", i), path("k.pub"))
+		signature := run(t, content, "ssh-keygen", "-q", "-Y", "sign", "-f", path("k-cert.pub"), "-n", "file")
+		files = append(files, trust.File{Name: fmt.Sprint(i), Data: signature})
+	}
+	allowed := "*@example.org cert-authority " + string(read("ca.pub")) + "plain@example.com " + string(read("k.pub"))
+	p := &trust.Policy{Keys: mustParse(t, []byte(allowed)), Signers: 2}
+	if signers, err := p.Verify([]byte(content), files); err == nil {
+		t.Errorf("one key counts as several signers: %+v", signers)
+	}
+}
+
+func TestOptionsInThePlaceOfPrincipalsAreRefused(t *testing.T) {
+	key := "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
+	mustParse(t, []byte("user@example.org "+key))
+	for _, options := range []string{`namespaces="git"`, "cert-authority", `valid-before="20200101"`, `Valid-After="20200101",namespaces="git"`} {
+		if keys, err := trust.ParseKeys([]byte(options + " " + key)); err == nil {
+			t.Errorf("%s: taken for a principal: %+v", options, keys[0])
+		}
+	}
 }
