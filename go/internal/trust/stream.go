@@ -23,6 +23,7 @@ type fileSignature struct {
 // NewStream returns what verifies the signatures in files.
 func (p *Policy) NewStream(files []File) *Stream {
 	s := &Stream{collector: collector{policy: p}}
+	count := 0
 	for _, f := range files {
 		signatures, err := []*signature(nil), f.Err
 		if err == nil {
@@ -33,7 +34,10 @@ func (p *Policy) NewStream(files []File) *Stream {
 			continue
 		}
 		for _, one := range signatures {
-			if len(s.signatures) > maxSignatures && one.err == nil {
+			if one.err == nil {
+				count++
+			}
+			if one.err == nil && count > maxSignatures {
 				one = &signature{err: errorf("more than %d signatures", maxSignatures)}
 			}
 			if one.err == nil && one.hash == nil {

@@ -2,11 +2,13 @@ package trust_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"checksig/internal/trust"
 )
@@ -113,4 +115,43 @@ func TestOptionsInThePlaceOfPrincipalsAreRefused(t *testing.T) {
 			t.Errorf("%s: taken for a principal: %+v", options, keys[0])
 		}
 	}
+}
+
+func TestManySignaturesOfALargeMessageTakeNoTime(t *testing.T) {
+	g := newGPG(t)
+	key := g.key("a@example.org", "ed25519", "sign", "never")
+	p := &trust.Policy{Keys: mustParse(t, g.export(key))}
+	message := g.gpg(content, "--clearsign")
+	_, armored, _ := strings.Cut(string(message), "-----BEGIN PGP SIGNATURE")
+	signature := g.gpg("-----BEGIN PGP SIGNATURE"+armored, "--dearmor")
+	packets := bytes.Repeat(signature, (trust.MaxSignature-1)/len(signature))
+	text := bytes.Repeat([]byte("a line of the text\n"), 1<<20/19)
+	head, _, _ := bytes.Cut(message, []byte("# files"))
+	build := func(packets []byte) []byte {
+		data := append(bytes.Clone(head), text...)
+		data = append(data, "-----BEGIN PGP SIGNATURE-----\n\n"...)
+		for encoded := base64.StdEncoding.EncodeToString(packets); len(encoded) > 0; {
+			n := min(64, len(encoded))
+			data = append(append(data, encoded[:n]...), '\n')
+			encoded = encoded[n:]
+		}
+		return append(data, "-----END PGP SIGNATURE-----\n"...)
+	}
+	began := time.Now()
+	if _, err := p.Open(build(packets)); err == nil {
+		t.Error("accepted")
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("%d signatures of a message of 1 MiB took %s", len(packets)/len(signature), took)
+	}
+	refuses(t, p, "", build(append(packets, signature...)), "too long for a signature")
+}
+
+func TestSignaturesByOthersAreNotCounted(t *testing.T) {
+	g := newGPG(t)
+	one := g.key("one@example.org", "ed25519", "sign", "never")
+	g.key("two@example.org", "ed25519", "sign", "never")
+	other := g.gpg(content, "-u", "two@example.org", "--detach-sign")
+	mine := g.gpg(content, "-u", "one@example.org", "--detach-sign")
+	accepts(t, &trust.Policy{Keys: mustParse(t, g.export(one))}, content, append(bytes.Repeat(other, 150), mine...))
 }

@@ -197,6 +197,9 @@ func (p *Policy) Open(data []byte) (*Message, error) {
 		if clear, err = readClearText(data); err != nil {
 			return nil, err
 		}
+		if len(clear.signature) > MaxSignature {
+			return nil, errorf("more than %d bytes, too long for a signature", MaxSignature)
+		}
 		m.Text, m.Line, signed = clear.text, clear.line, clear.canonical
 		signatures, err = p.parsePGP(clear.signature, pgpText)
 	case "signify":
@@ -211,7 +214,11 @@ func (p *Policy) Open(data []byte) (*Message, error) {
 	}
 	c := collector{policy: p}
 	for _, s := range signatures {
-		c.add("", s, s.signed(signed))
+		var sum []byte
+		if c.needs(s) { // to hash it takes long
+			sum = s.signed(signed)
+		}
+		c.add("", s, sum)
 	}
 	m.Signers, err = c.result()
 	if err != nil {
@@ -228,6 +235,11 @@ type collector struct {
 	problems []string
 	unknown  int
 	invalid  error
+}
+
+// needs reports whether add checks s.
+func (c *collector) needs(s *signature) bool {
+	return s.err == nil && c.invalid == nil && c.count < maxSignatures
 }
 
 // add verifies s. signed is what its check needs.
