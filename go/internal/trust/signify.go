@@ -134,6 +134,10 @@ func (p *Policy) parseSignify(data []byte) ([]*signature, error) {
 			if key.signify == nil || key.signify.number != number {
 				continue
 			}
+			if algorithm == "Ed" && isHash(signed) {
+				err = errorf("could be the signature of another file, of which this is the hash")
+				continue
+			}
 			if !ed25519.Verify(key.signify.public, signed, sig) {
 				err = errInvalid{errorf("the signature by the key %s is invalid", key.ID)}
 				continue
@@ -152,6 +156,12 @@ func (p *Policy) parseSignify(data []byte) ([]*signature, error) {
 		return nil, err
 	}
 	return []*signature{s}, nil
+}
+
+// isHash reports whether data could be the hash that a signature with the algorithm "ED" covers. That is not signed
+// itself: with "Ed" in its place, the signature of a file is also one of its hash.
+func isHash(data []byte) bool {
+	return len(data) == blake2b.Size && bytes.ContainsFunc(data, func(r rune) bool { return r >= 0x7f || r < '\t' })
 }
 
 // readTrustedComment reads the third and the fourth line of a signature of minisign.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/blake2b"
+
 	"checksig/internal/trust"
 )
 
@@ -154,4 +156,23 @@ func TestSignaturesByOthersAreNotCounted(t *testing.T) {
 	other := g.gpg(content, "-u", "two@example.org", "--detach-sign")
 	mine := g.gpg(content, "-u", "one@example.org", "--detach-sign")
 	accepts(t, &trust.Policy{Keys: mustParse(t, g.export(one))}, content, append(bytes.Repeat(other, 150), mine...))
+}
+
+func TestHashOfAFileIsNotSigned(t *testing.T) {
+	for _, s := range samples(t) {
+		if s.name != "minisign" {
+			continue
+		}
+		lines := strings.SplitAfter(string(s.signature), "\n")
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(lines[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[1] = 'd'
+		lines[1] = base64.StdEncoding.EncodeToString(raw) + "\n"
+		sum := blake2b.Sum512([]byte(s.text))
+		p := &trust.Policy{Keys: mustParse(t, s.key)}
+		refuses(t, p, string(sum[:]), []byte(strings.Join(lines, "")), "of which this is the hash")
+		refuses(t, p, string(sum[:]), []byte(strings.Join(lines[:2], "")), "of which this is the hash")
+	}
 }
