@@ -525,6 +525,27 @@ def test_a_folder_of_signed_files(sign: Callable[[str], Release], run: Run) -> N
     assert run("--trust", release.key, release.folder).returncode == 2
 
 
+def sign_files(release: Release) -> None:
+    """Sign the files of a release one by one, and remove its manifest."""
+    release.manifest.unlink()
+    release.signature.unlink()
+    for name in FILES:
+        what = ("-n", "file", "-f", release.key.with_suffix(""), release.folder / name)
+        run_tool("ssh-keygen", "-q", "-Y", "sign", *what)
+
+
+def test_a_signature_of_a_signature_is_a_file(sign: Callable[[str], Release]) -> None:
+    """Nobody verifies a file that is named like the signature of another signature."""
+    release = sign("ssh")
+    sign_files(release)
+    assert verify_signed(release.folder, trust=release.key)
+    evil = release.folder / "a.iso.sig.asc"
+    evil.write_bytes(b"evil")
+    report = verify_signed(release.folder, trust=release.key, check=False)
+    assert [file.path for file in report.unlisted] == [str(evil)]
+    assert not report
+
+
 @each_kind
 def test_keys(name: str, sign: Callable[[str], Release], run: Run) -> None:
     """The keys in a file are listed, as a signer that they verify is reported."""

@@ -124,14 +124,8 @@ func (s *signedFiles) shown(name string) string {
 
 // inFolder verifies the file called name, unless it is the signature of another one.
 func (s *signedFiles) inFolder(tree *safefs.Tree, name string) {
-	for _, suffix := range manifest.SignatureSuffixes {
-		signed, is := strings.CutSuffix(name, suffix)
-		if !is || signed == "" || strings.HasSuffix(signed, "/") {
-			continue
-		}
-		if info, err := tree.Stat(signed); err == nil && info.Mode().IsRegular() {
-			return
-		}
+	if isSignature(tree, name) {
+		return
 	}
 	var files []trust.File
 	for _, suffix := range manifest.SignatureSuffixes {
@@ -142,6 +136,21 @@ func (s *signedFiles) inFolder(tree *safefs.Tree, name string) {
 		return
 	}
 	s.verify(s.shown(name), files, func() (*safefs.File, error) { return tree.Open(name) })
+}
+
+// isSignature reports whether the file called name is the signature of a file next to it, which is none itself: nobody
+// verifies a signature's signature.
+func isSignature(tree *safefs.Tree, name string) bool {
+	for _, suffix := range manifest.SignatureSuffixes {
+		signed, is := strings.CutSuffix(name, suffix)
+		if !is || signed == "" || strings.HasSuffix(signed, "/") || isSignature(tree, signed) {
+			continue
+		}
+		if info, err := tree.Stat(signed); err == nil && info.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
 }
 
 // read appends the signature file that open opens, if there is one.
