@@ -534,6 +534,24 @@ def sign_files(release: Release) -> None:
         run_tool("ssh-keygen", "-q", "-Y", "sign", *what)
 
 
+def test_no_demand_is_ignored_without_a_manifest(sign: Callable[[str], Release], run: Run) -> None:
+    """Options that only manifests can fulfil are errors for files that are signed one by one."""
+    release = sign("ssh")
+    sign_files(release)
+    trust = ("--trust", release.key)
+    for path in (release.folder, release.folder / "a.iso"):
+        assert run(*trust, path).returncode == 0
+        for option in (
+            ("--only", release.folder / "missing"),
+            ("--include", "*.iso"),
+            ("--min-strength", "sha512"),
+            ("--root", release.key.parent),
+        ):
+            done = run(*trust, *option, path)
+            assert done.returncode == 2, done.stdout
+            assert f"{option[0]} is for manifests" in done.stderr
+
+
 def test_a_signature_of_a_signature_is_a_file(sign: Callable[[str], Release]) -> None:
     """Nobody verifies a file that is named like the signature of another signature."""
     release = sign("ssh")

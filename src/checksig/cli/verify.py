@@ -34,6 +34,24 @@ __all__ = ["configure", "run"]
 _MAX_NAMES = 3  # of manifests in an error
 _WAIT = 0.05  # seconds
 
+_OF_ENTRIES = (
+    "ignore_missing",
+    "ignore_text",
+    "root",
+    "strip",
+    "basename",
+    "remap",
+    "only",
+    "include",
+    "exclude",
+    "columns",
+    "min_strength",
+    "bag_profile",
+    "format",
+    "algorithm",
+)
+"""The options that mean nothing for files with signatures of their own."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -227,7 +245,16 @@ class _Command:
         return "trust" in self._keywords and (named or has_signature(file))
 
     def verify_signed(self, number: int, path: str) -> _Found:
-        """Verify a file, or those in a folder, by their own signatures."""
+        """Verify a file, or those in a folder, by their own signatures.
+
+        :raises UsageError: there are other demands, which nothing would fulfil.
+        """
+        for name in _OF_ENTRIES:
+            if self._keywords.get(name):
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"--{flag} is for manifests, and there is none: only signatures of single files"
+                )
         names = ("recursive", "trust", "trust_fingerprint", "signers", "signature", "namespace")
         known = {name: self._keywords[name] for name in names if name in self._keywords}
         known["follow_outside"] = bool(self._keywords.get("follow_outside"))
