@@ -158,7 +158,7 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         kind = "authority, " if self.authority else ""
-        text = f"{self.format} {kind}{self.algorithm} {printable(self.fingerprint)}"
+        text = f"{self.format} {kind}{printable(self.algorithm)} {printable(self.fingerprint)}"
         if self.created is not None:
             text += f", created {_day(self.created)}"
         if self.expires is not None:
