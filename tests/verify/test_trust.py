@@ -564,6 +564,19 @@ def test_a_signature_of_a_signature_is_a_file(sign: Callable[[str], Release]) ->
     assert not report
 
 
+def test_a_name_excuses_no_unlisted_file(sign: Callable[[str], Release]) -> None:
+    """A file that is called like a manifest, and was not read, is one that nobody has signed."""
+    release = sign("ssh")
+    deep = release.folder / "deep"
+    deep.mkdir()
+    names = ("SHA256SUMS", "SHA256SUMS.asc")
+    for name in names:
+        (deep / name).write_bytes(b"evil")
+    report = verify(release.folder, trust=release.key, extra="fail", check=False)
+    assert sorted(file.path for file in report.unlisted) == [str(deep / name) for name in names]
+    assert not report
+
+
 @each_kind
 def test_keys(name: str, sign: Callable[[str], Release], run: Run) -> None:
     """The keys in a file are listed, as a signer that they verify is reported."""

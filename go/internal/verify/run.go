@@ -324,6 +324,7 @@ func (r *run) conclude() {
 	if r.request.Unlisted != IgnoreUnlisted {
 		search := &unlistedSearch{
 			group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed, filter: r.reader.filter,
+			trusts: r.request.Trust != nil,
 		}
 		r.group.Fail(findUnlisted(search, poolConfig[struct{}](r, nil), r.compare.pending.results))
 	}

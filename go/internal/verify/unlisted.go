@@ -26,6 +26,7 @@ type unlistedSearch struct {
 	record    *recorder
 	listed    *nameset.Set
 	filter    *filter
+	trusts    bool                 // only signed manifests count: the name of one excuses nothing
 	excluded  int                  // files and folders that the filter leaves out
 	manifests map[string]*Manifest // that were read, by their absolute paths; nil for what was read as part of a structure
 	index     *movedIndex
@@ -130,9 +131,9 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 }
 
 // isExcused reports whether a file need not be listed, and notes why: it is the signature of a manifest next to it, or
-// a manifest by its name that was not read.
+// a manifest by its name that was not read. Anybody could have added that: it is not excused if manifests must be signed.
 func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name string) bool {
-	if manifest.IsName(name[strings.LastIndexByte(name, '/')+1:]) {
+	if !s.trusts && manifest.IsName(name[strings.LastIndexByte(name, '/')+1:]) {
 		s.record.note(s.record.manifests[0], 0, printable.Quote(root.Path(name))+" is not listed, and was not read: it has the name of a manifest")
 		return true
 	}
@@ -142,7 +143,7 @@ func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name st
 			continue
 		}
 		about, isRead := s.manifests[filepath.Join(root.Dir, signed)]
-		if !isRead {
+		if !isRead && !s.trusts {
 			info, err := tree.Stat(signed)
 			isRead = err == nil && info.Mode().IsRegular() && manifest.IsName(signed[strings.LastIndexByte(signed, '/')+1:])
 		}
