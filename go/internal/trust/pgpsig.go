@@ -320,7 +320,7 @@ func (p *Policy) parsePGP(data []byte, kind byte) ([]*signature, error) {
 			continue
 		}
 		signatures = append(signatures, &signature{
-			hash: pgpHashes[s.hash].New(), suffix: s.trailer,
+			hash: pgpHashes[s.hash].New, name: pgpHashes[s.hash].String(), suffix: s.trailer,
 			check: func(sum []byte) (*Signer, error) { return p.checkPGP(s, sum) },
 		})
 	}

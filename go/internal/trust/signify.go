@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strconv"
 	"strings"
 	"time"
@@ -115,7 +116,11 @@ func (p *Policy) parseSignify(data []byte) ([]*signature, error) {
 	switch algorithm {
 	case "Ed":
 	case "ED":
-		s.hash, _ = blake2b.New512(nil)
+		s.name = "BLAKE2b-512"
+		s.hash = func() hash.Hash {
+			h, _ := blake2b.New512(nil)
+			return h
+		}
 	default:
 		return nil, errorf("unknown algorithm %.8q of a signature", algorithm)
 	}

@@ -263,12 +263,12 @@ func (p *Policy) parseSSH(data []byte) ([]*signature, error) {
 	if namespace != wanted {
 		return nil, errorf("an SSH signature for the namespace %.80q instead of %.80q", namespace, wanted)
 	}
-	var h hash.Hash
+	var h func() hash.Hash
 	switch algorithm {
 	case "sha256":
-		h = sha256.New()
+		h = sha256.New
 	case "sha512":
-		h = sha512.New()
+		h = sha512.New
 	default:
 		return nil, errorf("an SSH signature with the unknown hash %.80q", algorithm)
 	}
@@ -276,7 +276,7 @@ func (p *Policy) parseSSH(data []byte) ([]*signature, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []*signature{{hash: h, check: func(sum []byte) (*Signer, error) {
+	return []*signature{{hash: h, name: "SSH " + algorithm, check: func(sum []byte) (*Signer, error) {
 		signed := []byte(sshMagic)
 		for _, part := range [][]byte{[]byte(namespace), reserved, []byte(algorithm), sum} {
 			signed = append(binary.BigEndian.AppendUint32(signed, uint32(len(part))), part...)

@@ -1,6 +1,9 @@
 package trust
 
-import "bytes"
+import (
+	"bytes"
+	"hash"
+)
 
 // maxWhole is the size of the largest file of which a signature is verified that covers the file itself, and not a
 // hash of it: those of signify, and of minisign with -l.
@@ -13,6 +16,8 @@ type Stream struct {
 	signatures []fileSignature
 	whole      *bytes.Buffer // nil if no signature needs it
 	size       int64
+	hashes     hashes
+	count      int // of the signatures that may count
 }
 
 type fileSignature struct {
@@ -22,8 +27,7 @@ type fileSignature struct {
 
 // NewStream returns what verifies the signatures in files.
 func (p *Policy) NewStream(files []File) *Stream {
-	s := &Stream{collector: collector{policy: p}}
-	count := 0
+	s := &Stream{collector: collector{policy: p}, hashes: hashes{}}
 	for _, f := range files {
 		signatures, err := []*signature(nil), f.Err
 		if err == nil {
@@ -33,30 +37,61 @@ func (p *Policy) NewStream(files []File) *Stream {
 			s.collector.problem(f.Name, err)
 			continue
 		}
-		for _, one := range signatures {
-			if one.err == nil {
-				count++
-			}
-			if one.err == nil && count > maxSignatures {
-				one = &signature{err: errorf("more than %d signatures", maxSignatures)}
-			}
-			if one.err == nil && one.hash == nil {
-				s.whole = &bytes.Buffer{}
-			}
-			s.signatures = append(s.signatures, fileSignature{one, f.Name})
-		}
+		s.add(f.Name, signatures)
 	}
 	return s
+}
+
+// add adds the signatures in a file.
+func (s *Stream) add(file string, signatures []*signature) {
+	for _, one := range signatures {
+		if one.err == nil {
+			s.count++
+		}
+		switch {
+		case one.err != nil:
+		case s.count > maxSignatures:
+			one = &signature{err: errorf("more than %d signatures", maxSignatures)}
+		case one.hash == nil:
+			s.whole = &bytes.Buffer{}
+		case s.hashes[one.name] == nil:
+			s.hashes[one.name] = one.hash()
+		}
+		s.signatures = append(s.signatures, fileSignature{one, file})
+	}
+}
+
+// hashes are those that signatures need, by their names: however many signatures there are, a file is hashed once.
+type hashes map[string]hash.Hash
+
+func (h hashes) write(p []byte) {
+	for _, one := range h {
+		one.Write(p)
+	}
+}
+
+// sum returns the hash of what was written and the suffix of s.
+func (h hashes) sum(s *signature) ([]byte, error) {
+	state := h[s.name]
+	if len(s.suffix) == 0 {
+		return state.Sum(nil), nil
+	}
+	cloner, is := state.(hash.Cloner)
+	if !is {
+		return nil, errorf("the hash %s cannot be copied", s.name)
+	}
+	clone, err := cloner.Clone()
+	if err != nil {
+		return nil, err
+	}
+	clone.Write(s.suffix)
+	return clone.Sum(nil), nil
 }
 
 // Write takes the next bytes of the file. It never fails.
 func (s *Stream) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
-	for _, one := range s.signatures {
-		if one.hash != nil {
-			one.hash.Write(p)
-		}
-	}
+	s.hashes.write(p)
 	if s.whole != nil && s.size <= maxWhole {
 		s.whole.Write(p)
 	}
@@ -70,8 +105,7 @@ func (s *Stream) Signers() ([]Signer, error) {
 		switch {
 		case one.err != nil:
 		case one.hash != nil:
-			one.hash.Write(one.suffix)
-			signed = one.hash.Sum(nil)
+			signed, one.err = s.hashes.sum(one.signature)
 		case s.size > maxWhole:
 			one.err = errorf("covers the file itself, which has more than %d bytes; a signature of its hash is needed", maxWhole)
 		default:

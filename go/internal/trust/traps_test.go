@@ -176,3 +176,32 @@ func TestHashOfAFileIsNotSigned(t *testing.T) {
 		refuses(t, p, string(sum[:]), []byte(strings.Join(lines[:2], "")), "of which this is the hash")
 	}
 }
+
+// A file is hashed once, whatever its signatures are: each has its own trailer after it.
+func TestSignaturesShareTheHashOfAFile(t *testing.T) {
+	g := newGPG(t)
+	key := g.key("a@example.org", "rsa2048", "sign", "never")
+	p := &trust.Policy{Keys: mustParse(t, g.export(key))}
+	var signatures []byte
+	for _, hash := range []string{"SHA256", "SHA512", "SHA256"} {
+		signatures = append(signatures, g.gpg(content, "--digest-algo", hash, "--sig-notation", "n@example.org="+hash, "--detach-sign")...)
+	}
+	files := []trust.File{{Name: "one", Data: signatures}, {Name: "two", Data: signatures}}
+	if signers, err := p.Verify([]byte(content), files); err != nil || len(signers) != 2 {
+		t.Errorf("%v, %v", signers, err)
+	}
+	if _, err := p.Verify([]byte(content+"x"), files); err == nil {
+		t.Error("another text is accepted")
+	}
+	s := p.NewStream([]trust.File{{Name: "many", Data: bytes.Repeat(signatures, 33)}})
+	began, piece := time.Now(), make([]byte, 1<<20)
+	for range 64 {
+		_, _ = s.Write(piece)
+	}
+	if _, err := s.Signers(); err == nil {
+		t.Error("another file is accepted")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("99 signatures of 64 MiB took %s", took)
+	}
+}

@@ -110,21 +110,12 @@ func (p *Policy) now() time.Time {
 
 // signature is a signature that was parsed, and not verified.
 type signature struct {
-	hash   hash.Hash // takes what was signed, and suffix; nil if check needs the signed bytes themselves
-	suffix []byte
-	err    error // why it does not count, whatever was signed
+	hash   func() hash.Hash // takes what was signed, and suffix; nil if check needs the signed bytes themselves
+	name   string           // of the hash
+	suffix []byte           // then the hash is a [hash.Cloner]
+	err    error            // why it does not count, whatever was signed
 	// check returns who made it. signed is the sum of hash or, without one, the signed bytes.
 	check func(signed []byte) (*Signer, error)
-}
-
-// signed returns what check needs to verify that s is a signature of content.
-func (s *signature) signed(content []byte) []byte {
-	if s.hash == nil || s.err != nil {
-		return content
-	}
-	s.hash.Write(content) // of which nothing was written before
-	s.hash.Write(s.suffix)
-	return s.hash.Sum(nil)
 }
 
 // parse returns the signatures in a file of detached ones.
@@ -157,11 +148,7 @@ func (p *Policy) parse(data []byte) ([]*signature, error) {
 func (p *Policy) Verify(content []byte, files []File) ([]Signer, error) {
 	s := p.NewStream(files)
 	s.whole, s.size = bytes.NewBuffer(content), int64(len(content))
-	for _, one := range s.signatures {
-		if one.hash != nil {
-			one.hash.Write(content)
-		}
-	}
+	s.hashes.write(content)
 	return s.Signers()
 }
 
@@ -212,15 +199,11 @@ func (p *Policy) Open(data []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := collector{policy: p}
-	for _, s := range signatures {
-		var sum []byte
-		if c.needs(s) { // to hash it takes long
-			sum = s.signed(signed)
-		}
-		c.add("", s, sum)
-	}
-	m.Signers, err = c.result()
+	stream := p.NewStream(nil)
+	stream.add("", signatures)
+	stream.whole = bytes.NewBuffer(signed)
+	stream.hashes.write(signed)
+	m.Signers, err = stream.Signers()
 	if err != nil {
 		return nil, err
 	}
@@ -235,11 +218,6 @@ type collector struct {
 	problems []string
 	unknown  int
 	invalid  error
-}
-
-// needs reports whether add checks s.
-func (c *collector) needs(s *signature) bool {
-	return s.err == nil && c.invalid == nil && c.count < maxSignatures
 }
 
 // add verifies s. signed is what its check needs.
