@@ -21,7 +21,7 @@ from .report import Report, Status
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .report import Result
+    from .report import Manifest, Result
 
 __all__ = ["fragment", "page"]
 
@@ -470,11 +470,17 @@ def _manifests(totals: _Totals) -> str:
     manifests = [manifest for report in totals.reports for manifest in report.manifests]
     rows = (
         f"<tr><td>{_name(m.path)}</td><td>{_text(m.format)}</td>"
-        f"<td>{_text(', '.join(m.algorithms))}</td></tr>\n"
+        f"<td>{_text(', '.join(m.algorithms))}</td><td>{_signature(m)}</td></tr>\n"
         for m in manifests[:_MAX_OTHERS]
     )
-    table = _table("Manifest|Format|Algorithms", rows, len(manifests) - _MAX_OTHERS, "manifests")
+    columns = "Manifest|Format|Algorithms|Signature"
+    table = _table(columns, rows, len(manifests) - _MAX_OTHERS, "manifests")
     return f"<h2>Manifests</h2>\n{table}" if manifests else ""
+
+
+def _signature(manifest: Manifest) -> str:
+    """Return who signed a manifest, or what is known of its signature."""
+    return "<br>".join(_text(str(signer)) for signer in manifest.signers) or manifest.signature
 
 
 def _verified(totals: _Totals) -> str:

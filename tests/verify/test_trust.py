@@ -644,6 +644,8 @@ def test_the_command_line(sign: Callable[[str], Release], run: Run) -> None:
     junit = release.folder.parent / "junit.xml"
     assert not run("--trust", release.key, release.folder, "--junit", junit).returncode
     assert "signed by minisign public key" in junit.read_text(encoding="utf-8")
+    page = run("--trust", release.key, release.folder, "--html", "-", "-q").stdout
+    assert "<td>minisign public key " in page
     release.signature.unlink()
     done = run("--trust", release.key, release.folder, "--junit", junit)
     assert done.returncode == 1
@@ -677,4 +679,8 @@ def test_terminal_escapes_in_what_a_key_says(
     done = run(release.folder, "--trust", release.key, "--trust", both, "--signers", 2)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("SIGNED") == 2
+    shown = ("--trust", release.key, "--trust", both, "--html", "-", "-q")
+    page = run(release.folder, *shown).stdout
+    assert "Evil " in page
+    assert not any(c in page for c in evil if c not in "[31m")
     assert not any(c in done.stdout for c in evil if c not in "[31m")
