@@ -417,7 +417,7 @@ def test_a_program_that_sends_nonsense(
     path.write_text(f"#!/bin/sh\nprintf '{frame}'\nexec sleep 100\n")
     path.chmod(0o755)
     monkeypatch.setenv("CHECKSIG_ENGINE", "process")
-    monkeypatch.setattr("checksig._engine.Process", lambda: Process(path))
+    monkeypatch.setattr("checksig._engine.process.Process", lambda: Process(path))
     with pytest.raises(EngineError):
         verify(httpd)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 
 from .._printable import printable, printable_text
 from .._typing import TYPE_CHECKING, NoReturn
@@ -19,6 +20,9 @@ from ..errors import (
 )
 from . import library, wire
 from .limits import check_job
+
+if "checksig.cli" not in sys.modules:  # that forks nothing, and seldom starts a process
+    from . import process  # noqa: F401 - see its docstring
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -90,7 +94,7 @@ def _start(request: bytes) -> Generator[bytes | memoryview]:
 
 
 def _run_process(request: bytes) -> Generator[bytes]:
-    from .process import Process  # the command line may do without
+    from .process import Process
 
     return Process().batches(request)
 
