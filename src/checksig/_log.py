@@ -57,6 +57,9 @@ def log_report(report: Report, path: str) -> None:
     if report.ok:
         logger.info("verified %s: %s", path, report.summary())
         return
+    if report.interrupted:
+        logger.info("interrupted %s: %s", path, report.summary())
+        return
     extras = [extra for extra in report.extras if not extra.ok]
     items: Iterable[Result | BadLine | Extra] = (*report.failures, *report.bad_lines, *extras)
     for item in itertools.islice(items, _MAX_FAILURES):
