@@ -41,7 +41,11 @@ def test_files_that_are_not_listed(tree: Callable[..., Path]) -> None:
         verify(folder, extra="fail")
     report = caught.value.report
     assert (report.ok, report.extra, report.failures) == (False, 2, ())
-    assert str(caught.value).splitlines()[0] == f'"{folder / "new"}" - not listed'
+    assert str(caught.value).splitlines() == [
+        "2 entries: 2 verified, 2 not listed",
+        f'"{folder / "new"}" - not listed',
+        f'"{folder / "sub" / "newer"}" - not listed',
+    ]
     assert report.to_dict()["extras"][0] == {
         "path": str(folder / "new"),
         "moved_from": None,
