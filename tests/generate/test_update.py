@@ -494,6 +494,29 @@ def test_another_output_is_not_added(folder: Path) -> None:
     assert update(everything).skipped == ("MD5SUMS",)
 
 
+def test_a_manifest_of_a_bag(tmp_path: Path) -> None:
+    """A payload manifest gets files below data/ only, a tag manifest all others."""
+    bag = tmp_path / "bag"
+    (bag / "data").mkdir(parents=True)
+    (bag / "data" / "a").write_bytes(b"a")
+    payload = bag / "manifest-sha256.txt"
+    payload.write_text(f"{hashlib.sha256(b'a').hexdigest()}  data/a\n")
+    declaration = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    (bag / "bagit.txt").write_bytes(declaration)
+    tags = bag / "tagmanifest-sha256.txt"
+    contents = {"bagit.txt": declaration, payload.name: payload.read_bytes()}
+    tags.write_text(
+        "".join(f"{hashlib.sha256(c).hexdigest()}  {name}\n" for name, c in contents.items())
+    )
+    (bag / "data" / "new").write_bytes(b"n")
+    (bag / "notes.txt").write_bytes(b"n")
+    assert update(payload).added == ("data/new",)
+    assert update(tags, accept_changed=True).added == ("notes.txt",)
+    assert verify(bag).verified == 5
+    (bag / "bagit.txt").unlink()
+    assert update(payload).added == ("notes.txt",)  # the format, but no bag
+
+
 def test_names_that_start_elsewhere(folder: Path, tmp_path: Path) -> None:
     """A manifest outside its files is updated with relative_to; else nothing is listed wrongly."""
     out = tmp_path / "out"

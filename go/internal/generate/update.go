@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"checksig/internal/glob"
@@ -84,6 +85,35 @@ type updating struct {
 	paths      []string     // which the manifest remembers; none for all
 	excluded   int64        // files and folders that patterns left out
 	held       bool         // a file has changed, or is suspect, that is not accepted
+	part       bagPart
+}
+
+// bagPart is which files of a bag the manifest may list (RFC 8493, sections 2.1.3 and 2.2.1).
+type bagPart int
+
+const (
+	anyFile bagPart = iota // the manifest is not one of a bag
+	payload
+	tagFiles
+)
+
+// lists reports whether a file belongs into the manifest.
+func (b bagPart) lists(name string) bool {
+	return b == anyFile || strings.HasPrefix(name, "data/") == (b == payload)
+}
+
+// bagPart returns which files of a bag the manifest may list.
+func (u *updating) bagPart() bagPart {
+	if u.source.format != manifest.BagIt || !u.source.isOwnBase() {
+		return anyFile
+	}
+	if info, err := u.walker.tree.Follow("bagit.txt"); err != nil || !info.Mode().IsRegular() {
+		return anyFile
+	}
+	if strings.HasPrefix(strings.ToLower(filepath.Base(u.source.path)), "tag") {
+		return tagFiles
+	}
+	return payload
 }
 
 // outcome returns what becomes of the manifest.
@@ -130,6 +160,7 @@ func (u *updating) update() (err error) {
 		Selection: u.request.Selection, tree: u.tree(), isSelf: o.isSelf, show: u.show, also: u.remembered,
 		skipped: func(name string) { u.sink.File(name, Skipped) }, odd: u.odd.add, excluded: func() { u.excluded++ },
 	}
+	u.part = u.bagPart()
 	if err := u.all(u.produce, u.consume); err != nil {
 		return err
 	}
@@ -262,6 +293,9 @@ func (u *updating) adds() bool {
 
 // putNew puts a file that is not listed yet. A manifest belongs to another command, and so does what it lists.
 func (u *updating) putNew(name string) error {
+	if !u.part.lists(name) {
+		return nil
+	}
 	if u.isManifest(name) {
 		u.sink.File(name, Skipped)
 		return nil
