@@ -75,7 +75,8 @@ def test_a_file_that_nothing_lists(run: Callable[..., Run], folder: Path, tmp_pa
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "checksig: new: no digest of it was found: no new.sha256 or the like, not listed in"
-        " MD5SUMS, SHA256SUMS, tool.zip.sha256; give it one: checksig FILE DIGEST\n"
+        " MD5SUMS, SHA256SUMS, tool.zip.sha256; give it one:"
+        " checksig FILE DIGEST, or checksig MANIFEST FILE\n"
     )
     done = run("new", "disc.iso", cwd=folder)
     assert done.returncode == 2
@@ -88,6 +89,30 @@ def test_a_file_that_nothing_lists(run: Callable[..., Run], folder: Path, tmp_pa
     document = json.loads(run("--json", "empty/x").stdout)
     assert (document["ok"], document["reports"]) == (False, [])
     assert [error["path"] for error in document["errors"]] == ["empty/x"]
+
+
+def test_a_file_named_as_in_the_manifest(run: Callable[..., Run], folder: Path) -> None:
+    """Files are named from the working folder; the error says which path was meant."""
+    (folder / "elsewhere").mkdir()
+    for manifest in (folder, folder / "SHA256SUMS"):
+        done = run(manifest, "disc.iso", cwd=folder / "elsewhere")
+        assert done.returncode == 2
+        assert f"does not list it; did you mean {folder / 'disc.iso'}?\n" in done.stderr
+        done = run(manifest, folder / "disc.iso", "disc.iso", cwd=folder / "elsewhere")
+        assert f"no such file; did you mean {folder / 'disc.iso'}?\n" in done.stderr
+    done = run("--root", folder, folder / "SHA256SUMS", "disc.iso", cwd=folder / "elsewhere")
+    assert f"did you mean {folder / 'disc.iso'}?\n" in done.stderr
+    done = run(folder, "misspelt")
+    assert done.stderr.endswith("does not list it\n")
+
+
+def test_a_digest_that_was_cut(run: Callable[..., Run], folder: Path) -> None:
+    """It is no missing file; a file of such a name is one."""
+    done = run("disc.iso", SHA256[:-1], cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no such file, and no digest has 63 hex digits: was it cut?" in done.stderr
+    (folder / SHA256[:-1]).touch()
+    assert "was it cut" not in run("disc.iso", SHA256[:-1], cwd=folder).stderr
 
 
 def test_a_text_with_digests_is_no_manifest(run: Callable[..., Run], folder: Path) -> None:

@@ -336,9 +336,9 @@ def test_key_files_that_cannot_be_used(sign: Callable[[str], Release], tmp_path:
         verify(release.folder, trust=[release.key, tmp_path / "none"])
     with pytest.raises(ValueError, match="holds a private key"):
         verify(release.folder, trust=release.key.with_suffix(""))
-    with pytest.raises(ValueError, match="no file of keys: holds no public key"):
+    with pytest.raises(ValueError, match="not a file of keys: holds no public key"):
         verify(release.folder, trust=bytearray())
-    with pytest.raises(ValueError, match="no file of keys: not a regular file"):
+    with pytest.raises(ValueError, match="not a file of keys: not a regular file"):
         verify(release.folder, trust=tmp_path)
     lonely: list[dict[str, Any]] = [{"signers": 1}, {"signature": "x"}, {"namespace": "x"}]
     for option in lonely:
@@ -595,8 +595,18 @@ def test_keys(name: str, sign: Callable[[str], Release], run: Run) -> None:
     done = run("keys", release.key, release.folder / "a.iso", "none")
     assert done.returncode == 2
     assert done.stdout.startswith(key.format)
-    assert "no file of keys" in done.stderr
-    assert "none" in done.stderr
+    assert "not a file of keys" in done.stderr
+    assert done.stderr.endswith("checksig: none: No such file or directory\n")
+
+
+def test_one_file_by_an_untrusted_manifest(sign: Callable[[str], Release], run: Run) -> None:
+    """The reason is that the manifest is not trusted, not that it does not list the file."""
+    release = sign("ssh")
+    release.manifest.write_bytes(release.manifest.read_bytes() + b"\n")
+    done = run("--trust", release.key, release.folder / "a.iso")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "untrusted manifest, nothing of it counts" in done.stdout
+    assert "FAILED" in done.stdout
 
 
 def test_a_digest_is_not_signed(sign: Callable[[str], Release], run: Run) -> None:

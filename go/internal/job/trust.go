@@ -99,7 +99,7 @@ func (r *request) policy() (*trust.Policy, error) {
 		}
 		keys, err := trust.ParseKeys(data)
 		if err != nil {
-			return nil, &ValueError{printable.Quote(name) + ": no file of keys: " + err.Error()}
+			return nil, &ValueError{printable.Quote(name) + ": not a file of keys: " + err.Error()}
 		}
 		p.Keys = append(p.Keys, keys...)
 	}
@@ -127,7 +127,7 @@ func (r *request) keyFile(source string) (data []byte, name string, err error) {
 	}
 	file, err := safefs.Open(path)
 	if errors.Is(err, safefs.ErrNotRegular) {
-		return nil, name, &ValueError{printable.Quote(name) + ": no file of keys: " + safefs.Cause(err)}
+		return nil, name, &ValueError{printable.Quote(name) + ": not a file of keys: " + safefs.Cause(err)}
 	}
 	if err != nil {
 		return nil, name, safefs.At(name, err)

@@ -274,8 +274,11 @@ func (c *collector) result() ([]Signer, error) {
 		return c.signers, nil
 	}
 	causes := c.problems
-	if c.unknown > 0 {
-		causes = append(causes, fmt.Sprintf("%s (%d)", errUnknownKey.Cause, c.unknown))
+	switch {
+	case c.unknown == 1:
+		causes = append(causes, errUnknownKey.Cause)
+	case c.unknown > 1:
+		causes = append(causes, fmt.Sprintf("%d signatures by keys that are not trusted", c.unknown))
 	}
 	switch {
 	case c.invalid != nil:

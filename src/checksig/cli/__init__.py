@@ -61,7 +61,11 @@ exit codes:
     "env": _VERIFYING,
     **dict.fromkeys(("dpkg", "rpm", "pacman", "apk", "conda"), _VERIFYING),
     "algorithms": _PRINTING,
-    "keys": _PRINTING,
+    "keys": """\
+exit codes:
+  0    every key was printed
+  2    wrong usage, a file that cannot be read, or one without keys
+""",
     "completion": _PRINTING,
     "install-shims": """\
 exit codes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .. import keys
 from .._printable import printable
 from ..errors import ChecksigError
+from .output import error_message
 from .streams import complain, write
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             found = keys(file)
         except (ChecksigError, OSError, ValueError) as error:
-            complain(str(error))
+            complain(error_message(file, error))
             code = 2
             continue
         for key in found:

@@ -393,13 +393,22 @@ class _Task:
                 yield found
             for file in missed:
                 there = ", and there is no such file" if file in absent else ""
-                yield self._error(file, f"no line of {shown_name(self.path)} lists it{there}")
+                text = f"no line of {shown_name(self.path)} lists it{there}{self._elsewhere(file)}"
+                yield self._error(file, text)
             return
         # None of the other words is a file: they are misspelt, and were to be verified besides.
         yield self._verify(self._source(source))
         for file in absent:
             text = f"there is no such file or folder, and {shown_name(self.path)} does not list it"
-            yield self._error(file, text)
+            yield self._error(file, text + self._elsewhere(file))
+
+    def _elsewhere(self, file: str) -> str:
+        """Return a hint if *file* is named as in the manifest, and not from the working folder."""
+        if os.path.lexists(file):
+            return ""
+        folder = self.path if os.path.isdir(self.path) else os.path.dirname(self.path)
+        path = os.path.join(self._command.keywords.get("root") or folder, file)
+        return f"; did you mean {shown_name(path)}?" if os.path.lexists(path) else ""
 
     def _source(self, again: Any = None) -> Any:
         """Return what is verified; the content of a stream is read, or used *again*."""
@@ -428,11 +437,13 @@ class _Task:
         else:
             report = found.report
             missed, manifests = self._missed(report), report.manifests
-            if report and len(files) == 1:
+            if len(files) == 1:
                 fields: dict[str, Any] = {**vars(report), "path": files[0]}
                 found = found._replace(report=type(report)(**fields))
             if _says_something(report, missed):
                 yield found
+        if any(manifest.untrusted for manifest in manifests):
+            return  # which is why nothing lists them, and in the report
         where = _shown_names([os.path.basename(manifest.path) for manifest in manifests])
         for file in missed:
             as_manifest = self._as_manifest(file) if file in self._unclear else None
@@ -441,7 +452,8 @@ class _Task:
                 continue
             name = printable(os.path.basename(file))
             text = f"no digest of it was found: no {name}.sha256 or the like, {where};"
-            yield self._error(file, f"{text} give it one: checksig FILE DIGEST")
+            text += " give it one: checksig FILE DIGEST, or checksig MANIFEST FILE"
+            yield self._error(file, text)
 
     def _missed(self, report: Report) -> list[str]:
         """Return the files that were asked for, and that nothing lists."""

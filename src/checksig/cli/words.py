@@ -27,6 +27,9 @@ _LONG_HEX = {32, 40, 48, 56, 64, 96, 128}
 _PADDING = {24: 2, 28: 1, 40: 2, 44: 1, 64: 0, 88: 2}
 """How many ``=`` a digest in base64 ends with, by its length."""
 
+_MIN_CUT = 28
+"""A missing file whose name is hex, and longer than this, was meant to be a digest."""
+
 _LENGTHS = {*_LONG_HEX, *_SHORT_HEX, *_PADDING}
 
 
@@ -63,6 +66,9 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
     for word in others:
         if "://" in word and not os.path.lexists(word) and _is_url(word):
             raise UsageError(f"{word}: a URL; download it first, and give the path of the file")
+        if len(word) > _MIN_CUT and not os.path.lexists(word) and _is_hex(word):
+            text = f"there is no such file, and no digest has {len(word)} hex digits: was it cut?"
+            raise UsageError(f"{word}: {text}")
     if not digests:
         return _sort_paths(others, are_manifests=are_manifests)
     if len(others) != 1:
@@ -74,6 +80,12 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
     if os.path.isdir(others[0]):
         raise UsageError(f"{others[0]}: not a file, which the digest {digests[0]} could be about")
     return Words([], others, [text for word in digests for text in word.split()], [])
+
+
+def _is_hex(word: str) -> bool:
+    import re
+
+    return bool(re.fullmatch(_HEX, word))
 
 
 def _is_url(word: str) -> bool:
