@@ -55,6 +55,33 @@ def test_a_manifest_that_exists(run: Callable[..., Run], tree: Callable[..., Pat
     assert run("create", "--force", folder).returncode == 0
 
 
+def test_update_of_a_folder(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """It takes a manifest, unlike create."""
+    folder = tree({"a": b"a"})
+    done = run("update", folder)
+    assert done.returncode == 2
+    assert done.stderr.endswith("not a regular file; give the manifest in this folder\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="makes links and a FIFO")
+def test_what_is_not_accepted(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """The notes name the options that were not given."""
+    folder = tree({"a": b"a", "b": b"b"})
+    manifest = folder / "SHA256SUMS"
+    for name in "ab":
+        before = (folder / name).stat().st_mtime_ns
+        (folder / name).write_bytes(b"x")
+        times = (before, before) if name == "a" else (before, before + 10**9)
+        os.utime(folder / name, ns=times)
+    done = run("update", "--all", manifest)
+    assert "--accept-changed" in done.stdout
+    assert "--accept-suspect" in done.stdout
+    done = run("update", "--all", "--accept-changed", manifest)
+    assert done.returncode == 1
+    assert "NOTE        --accept-changed" not in done.stdout
+    assert "--accept-suspect" in done.stdout
+
+
 @pytest.mark.skipif(os.name != "posix", reason="makes links and a FIFO")
 def test_what_create_refuses(run: Callable[..., Run], tmp_path: Path) -> None:
     """The option that skips it is named, and does so."""

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from .. import ChecksigError, Converted, Created, Updated
+from .. import ChecksigError, Converted, Created, ManifestError, Updated
 from .._printable import printable
 from .arguments import add_flag
 from .output import error_message
@@ -43,6 +43,8 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
             written = work()
     except (ChecksigError, OSError, ValueError) as error:
         hint = "; --force replaces it" if isinstance(error, FileExistsError) else ""
+        if isinstance(error, ManifestError) and os.path.isdir(where):
+            hint = "; give the manifest in this folder"
         complain(error_message(where, error) + hint)
         return 2
     ok = not isinstance(written, Updated) or written.ok
@@ -52,7 +54,7 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
 
             write(json.dumps(_to_dict(written, ok=ok), indent=2))
         elif not (ok and options.quiet):
-            write(_to_text(written))
+            write(_to_text(written, accepts=bool(getattr(options, "accept_changed", False))))
     return 0 if ok else 1
 
 
@@ -95,7 +97,7 @@ def _to_dict(written: Written, *, ok: bool) -> dict[str, Any]:
     return d
 
 
-def _to_text(written: Written) -> str:
+def _to_text(written: Written, *, accepts: bool) -> str:
     lines: list[str] = []
     if isinstance(written, Updated):
         lines += _names("REMEMBERED", written.remembered)
@@ -117,7 +119,7 @@ def _to_text(written: Written) -> str:
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
         took = f"{format_size(written.bytes_read)} in {took}"
-        lines += _notes(written)
+        lines += _notes(written, accepts=accepts)
     word = "WRITTEN"
     if isinstance(written, Updated) and not written.written:
         word = "PLANNED" if written.accepted else "NOT WRITTEN"
@@ -125,8 +127,11 @@ def _to_text(written: Written) -> str:
     return "\n".join(lines)
 
 
-def _notes(written: Created) -> Iterable[str]:
-    """Yield what can be done about the result."""
+def _notes(written: Created, *, accepts: bool) -> Iterable[str]:
+    """Yield what can be done about the result.
+
+    :param accepts: Changed files were accepted, and only suspect ones are not.
+    """
     if written.not_remembered:
         items = ", ".join(map(printable, written.not_remembered))
         yield (
@@ -134,7 +139,7 @@ def _notes(written: Created) -> Iterable[str]:
             " give update the same options again"
         )
     if isinstance(written, Updated) and not written.accepted:
-        if written.changed:
+        if written.changed and not accepts:
             yield f"{'NOTE':11} --accept-changed lists changed files with their new digests"
         if written.suspect:
             yield (
