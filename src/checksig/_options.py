@@ -783,6 +783,8 @@ def _check_keywords(function: str, given: Iterable[str], known: frozenset[str]) 
         if name not in known:
             import difflib
 
-            close = difflib.get_close_matches(name, known, 1)
+            flag = f"--{name.replace('_', '-')}"  # --force is overwrite
+            close = [each.name for each in TABLE if flag in each.flags and each.name in known]
+            close = close or difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")

@@ -156,6 +156,14 @@ def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> Non
             call(function, **{name: None})
 
 
+def test_a_keyword_named_as_on_the_command_line() -> None:
+    """The error names the keyword for it, if there is one."""
+    with pytest.raises(TypeError, match=r"'force'; did you mean 'overwrite'\?$"):
+        call(create, force=True)
+    with pytest.raises(TypeError, match=r"'force'$"):
+        call(update, force=True)
+
+
 @pytest.mark.parametrize(
     ("function", "name", "value", "expected"),
     [
