@@ -97,13 +97,13 @@ def test_defaults_without_argparse() -> None:
     """The defaults of a command line that has paths only are those of the parser."""
     from checksig import cli
 
-    command = cli._module("verify")
+    command = cli.command_module("verify")
     parser = argparse.ArgumentParser()
     command.configure(parser)
     parsed = vars(parser.parse_args(["x", "y"]))
-    defaults = vars(cli._Defaults(command, ["x", "y"]))
+    defaults = vars(cli.Defaults(command, ["x", "y"]))
     assert {name: defaults[name] for name in parsed} == parsed
-    assert vars(cli._Defaults(command, []))["paths"] == parser.parse_args([]).paths
+    assert vars(cli.Defaults(command, []))["paths"] == parser.parse_args([]).paths
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

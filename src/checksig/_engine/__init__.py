@@ -22,7 +22,7 @@ from . import library, wire
 from .limits import check_job
 
 if "checksig.cli" not in sys.modules:  # that forks nothing, and seldom starts a process
-    from . import process  # noqa: F401 - see its docstring
+    from . import process  # noqa: F401 - see its docstring # pyright: ignore[reportUnusedImport]
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -125,9 +125,9 @@ def _run(words: list[str]) -> int:
 
     try:
         name = words.pop(0) if words and words[0] in _COMMANDS else ""
-        command = _module(name or "verify")
+        command = command_module(name or "verify")
         if command.__name__.endswith(".verify") and all(map(_is_path, words)):
-            return _end(command.run(_Defaults(command, words)))
+            return _end(command.run(Defaults(command, words)))
         parser = _parser(name)
         command.configure(parser)
         parser.usage = _usage(parser)
@@ -148,7 +148,7 @@ def _is_path(word: str) -> bool:
     return os.path.lexists(word) and not word.startswith("-")
 
 
-class _Defaults:
+class Defaults:
     """The arguments of a command line that has paths only, without the import of argparse.
 
     It stands for the parser that a command adds its options to, and keeps their defaults.
@@ -160,16 +160,19 @@ class _Defaults:
         if paths:
             self.set_defaults(paths=paths)
 
-    def add_argument_group(self, _title: str) -> _Defaults:
+    def add_argument_group(self, _title: str) -> Defaults:
+        """Return itself."""
         return self
 
-    def add_argument(self, *names: str, action: str = "", **settings: Any) -> _Defaults:
+    def add_argument(self, *names: str, action: str = "", **settings: Any) -> Defaults:
+        """Keep the default of an argument; of several for the same attribute, the first counts."""
         longest = max(names, key=len).lstrip("-").replace("-", "_")
         default = {"store_true": False, "store_false": True}.get(action)
         vars(self).setdefault(settings.get("dest", longest), settings.get("default", default))
         return self
 
     def set_defaults(self, **defaults: Any) -> None:
+        """Replace defaults."""
         vars(self).update(defaults)
 
 
@@ -209,15 +212,16 @@ def whole_parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.Argument
     within = parser.add_subparsers(metavar="COMMAND", parser_class=argparse.ArgumentParser)
     commands = {name: within.add_parser(name, help=text) for name, text in _COMMANDS.items()}
     for name, command in commands.items():
-        _module(name).configure(command)
+        command_module(name).configure(command)
     for name in coreutils.COMMANDS:
         commands[name] = within.add_parser(name, help=_COREUTILS, add_help=False)
         commands[name].add_argument("files", metavar="FILE", nargs="*", help="a file")
-    _module("verify").configure(parser)
+    command_module("verify").configure(parser)
     return parser, commands
 
 
-def _module(command: str) -> Any:
+def command_module(command: str) -> Any:
+    """Return the module of a command."""
     # Without importlib, which would have to be imported first.
     return __import__(f"{__name__}.{command.replace('-', '_')}", fromlist=["run"])
 
