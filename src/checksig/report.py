@@ -111,7 +111,7 @@ class Signer(NamedTuple):
     public key itself."""
     identity: str
     """A user ID, principal or comment, as the key has it. It may contain any characters, also those
-    that control a terminal; :func:`str` of a signer escapes them."""
+    that control a terminal; the text of a signer, ``str(signer)``, escapes them."""
     time: int | None
     """When it was signed, in seconds since 1970, as the signer says; None if unknown."""
     comment: str
