@@ -75,6 +75,7 @@ def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> 
 SLOW = {"argparse", "re", "subprocess", "threading", "typing"}
 
 
+@pytest.mark.library
 def test_paths_alone_load_little(httpd: Path, python: Callable[..., str]) -> None:
     """Without options, the command loads neither argparse nor what the engine's process needs."""
     program = "import os, checksig.cli; os.chdir(sys.argv[1]); checksig.cli.main(['sha1sum.txt'])"
