@@ -67,8 +67,20 @@ WHEEL = importlib.metadata.distribution("checksig").read_text("WHEEL") or ""
 HAS_LIBRARY = "-musllinux_" not in WHEEL
 
 
+def runs_with_both(item: pytest.Item) -> bool:
+    """Whether a test runs with each engine, whatever CHECKSIG_ENGINE is."""
+    return "engine" in getattr(item, "fixturenames", ())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what a wheel for musl lacks, and multiply the timeouts by PATIENCE."""
+    """Deselect what cannot or need not run, and multiply the timeouts by PATIENCE.
+
+    That is what a wheel for musl lacks and, where one engine is selected, tests with both.
+    """
+    if os.environ.get("CHECKSIG_ENGINE"):
+        with_both = [item for item in items if runs_with_both(item)]
+        config.hook.pytest_deselected(items=with_both)
+        items[:] = [item for item in items if not runs_with_both(item)]
     if not HAS_LIBRARY:
         left_out = [item for item in items if is_about_the_library(item)]
         config.hook.pytest_deselected(items=left_out)
