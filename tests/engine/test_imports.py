@@ -76,8 +76,11 @@ SLOW = {"argparse", "re", "subprocess", "threading", "typing"}
 
 
 @pytest.mark.library
-def test_paths_alone_load_little(httpd: Path, python: Callable[..., str]) -> None:
+def test_paths_alone_load_little(
+    httpd: Path, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without options, the command loads neither argparse nor what the engine's process needs."""
+    monkeypatch.delenv("CHECKSIG_ENGINE", raising=False)
     program = "import os, checksig.cli; os.chdir(sys.argv[1]); checksig.cli.main(['sha1sum.txt'])"
     added = set(python(ADDED.format(program), httpd).splitlines()[-1].split())
     assert "checksig.cli.verify" in added
