@@ -63,7 +63,7 @@ from checksig import cli
 words = sys.argv[1:]
 name = words.pop(0) if words and words[0] in cli._COMMANDS else ""
 parser = cli._parser(name)
-cli._module(name or "verify").configure(parser)
+cli.command_module(name or "verify").configure(parser)
 cli._parse(parser, words)
 """
 
