@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import checksig
@@ -138,6 +138,7 @@ def test_each_manifest_has_valid_documents(valid: Validators, slug: str, tmp_pat
     more=st.sampled_from([(), ("--extra=fail",), ("--ignore-missing",), ("--ignore-text",)]),
     removed=st.booleans(),
 )
+@example(slug="tab", at=0.0, length=0, instead=b"\0", more=(), removed=False)
 def test_documents_are_valid_whatever_is_wrong(
     *,
     valid: Validators,

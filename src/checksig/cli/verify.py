@@ -464,10 +464,9 @@ class _Task:
 
         A sentence with a digest at its end could be read as an entry.
         """
-        keywords = dict(self._command.keywords)
-        report = verify(file, check=False, keep_verified=False, **keywords)
-        is_manifest = report.entries > report.missing + report.skipped
-        return _Found(report, None) if is_manifest else None
+        found = self._verify(file, at_once=False)
+        report = found.report
+        return found if report.entries > report.missing + report.skipped else None
 
     def _error(self, file: str, text: str) -> _Error:
         return _Error(file, ValueError(f"{shown_name(file)}: {text}"))
