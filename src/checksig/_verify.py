@@ -529,8 +529,9 @@ def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes
         raise ValueError("a mapping has no format")
     fields = [("path", name), *content]
     # The working folder can change during the operation.
-    paths = [name, os.fsencode(arguments["root"] or name)]
-    paths += [value for key, value in options if key in {"only", "signature"}]
+    table = options_of("verify")
+    paths = [name]
+    paths += [value for key, value in options if table[key].type in {"path", "paths"}]
     paths += [value[1:] for key, value in options if key == "trust" and value[:1] == b"p"]
     if content or not all(map(os.path.isabs, paths)):
         fields.append(("cwd", os.getcwdb()))

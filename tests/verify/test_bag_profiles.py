@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checksig import ManifestError, verify
+from checksig import ManifestError, iter_verify, verify
 from checksig.cli import main
 
 if TYPE_CHECKING:
@@ -188,6 +188,17 @@ def test_profiles_that_are_refused(bag: Path, tmp_path: Path, name: str) -> None
     with pytest.raises(ValueError, match=r"profile\.json: ") as error:
         verify(bag, bag_profile=path)
     assert wrong in str(error.value)
+
+
+def test_a_relative_path_starts_where_the_call_was_made(
+    bag: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the working folder before the first result chooses no other profile."""
+    write(tmp_path, {})
+    monkeypatch.chdir(tmp_path)
+    results = iter_verify(bag, bag_profile="profile.json")
+    monkeypatch.chdir(bag)
+    assert all(result.ok for result in results)
 
 
 def test_there_must_be_a_bag(bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
