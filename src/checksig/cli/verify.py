@@ -34,23 +34,19 @@ __all__ = ["configure", "run"]
 _MAX_NAMES = 3  # of manifests in an error
 _WAIT = 0.05  # seconds
 
-_OF_ENTRIES = (
-    "ignore_missing",
-    "ignore_text",
-    "root",
-    "strip",
-    "basename",
-    "remap",
-    "only",
-    "include",
-    "exclude",
-    "columns",
-    "min_strength",
-    "bag_profile",
-    "format",
-    "algorithm",
+_OF_SIGNED = (
+    "recursive",
+    "trust",
+    "trust_fingerprint",
+    "signers",
+    "signature",
+    "namespace",
+    "follow_outside",
 )
-"""The options that mean nothing for files with signatures of their own."""
+"""The options for files with signatures of their own."""
+
+_HARMLESS = ("extra", "workers", "io_depth", "leave_cache")
+"""The options that demand nothing of such files: an unsigned one fails in any case."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -204,20 +200,13 @@ class _Command:
 
         :param at_once: Print failures when they are found.
         """
-        keywords: dict[str, Any] = {**self._keywords, "keep_verified": self._keeps_verified}
+        keywords = {**self._keywords, **self._watched(number)}
+        keywords["keep_verified"] = self._keeps_verified
         keywords["only"] = [*keywords.get("only", ()), *only]
         if workers is not None:
             keywords["workers"] = workers
-        keywords["cancel"] = self._interruption.token
         keeps = bool(keywords["only"])
         follower = self.output.follow(number, keeps_failures=keeps) if at_once else None
-        bar = self.output.bar
-
-        def draw(progress: Progress) -> None:
-            bar.update(progress, number)
-
-        if bar.shown:
-            keywords["progress"] = draw
         if follower is None:
             return _Found(verify(source, check=False, **keywords), None)
         try:
@@ -228,16 +217,22 @@ class _Command:
 
     def verify_digest(self, number: int, file: Any, digests: Sequence[str]) -> _Found:
         """Verify one file, or a stream, against digests."""
-        names = ("algorithm", "min_strength", "leave_cache")
-        known = {name: self._keywords[name] for name in names if name in self._keywords}
+        known = self._given("algorithm", "min_strength", "leave_cache")
+        watched = self._watched(number)
+        return _Found(verify_file(file, digests, check=False, **known, **watched), None)
+
+    def _given(self, *names: str) -> dict[str, Any]:
+        """Return those of the options with these names that were given."""
+        return {name: self._keywords[name] for name in names if name in self._keywords}
+
+    def _watched(self, number: int) -> dict[str, Any]:
+        """Return the keywords by which the bar follows an operation, and a signal stops it."""
         bar = self.output.bar
 
         def draw(progress: Progress) -> None:
             bar.update(progress, number)
 
-        known["progress"] = draw if bar.shown else None
-        known["cancel"] = self._interruption.token
-        return _Found(verify_file(file, digests, check=False, **known), None)
+        return {"progress": draw if bar.shown else None, "cancel": self._interruption.token}
 
     def is_signed(self, file: str) -> bool:
         """Whether *file* is verified by a signature of its own."""
@@ -249,23 +244,14 @@ class _Command:
 
         :raises UsageError: there are other demands, which nothing would fulfil.
         """
-        for name in _OF_ENTRIES:
-            if self._keywords.get(name):
+        for name, value in self._keywords.items():
+            if value and name not in {*_OF_SIGNED, *_HARMLESS}:
                 flag = name.replace("_", "-")
                 raise UsageError(
                     f"--{flag} is for manifests, and there is none: only signatures of single files"
                 )
-        names = ("recursive", "trust", "trust_fingerprint", "signers", "signature", "namespace")
-        known = {name: self._keywords[name] for name in names if name in self._keywords}
-        known["follow_outside"] = bool(self._keywords.get("follow_outside"))
-        bar = self.output.bar
-
-        def draw(progress: Progress) -> None:
-            bar.update(progress, number)
-
-        known["progress"] = draw if bar.shown else None
-        known["cancel"] = self._interruption.token
-        return _Found(verify_signed(path, check=False, **known), None)
+        known = self._given(*_OF_SIGNED)
+        return _Found(verify_signed(path, check=False, **known, **self._watched(number)), None)
 
     @property
     def asks_for_unlisted(self) -> bool:
