@@ -12,7 +12,7 @@ from ..errors import EngineError
 if sys.platform != "win32":
     import resource  # not during a call: another thread can fork during the import
 
-__all__ = ["check_job", "check_limits", "check_process", "memory_limits"]
+__all__ = ["check_job", "check_limits", "check_process", "cpu_count", "memory_limits"]
 
 _STACK = 8 << 20  # of a thread, unless RLIMIT_STACK says otherwise
 _WAIT_SECONDS = 5.0
@@ -116,10 +116,14 @@ def _stack_size() -> int:
     return _STACK if size == resource.RLIM_INFINITY else size
 
 
-def _thread_count() -> int:
+def cpu_count() -> int:
+    """Return how many CPUs this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # missing on macOS and in PyPy
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return _THREADS + min(cpus, _MAX_CPUS)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _thread_count() -> int:
+    return _THREADS + min(cpu_count(), _MAX_CPUS)
 
 
 def _check_threads(count: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 
+from .._engine.limits import cpu_count
 from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def share_workers(workers: int | None, count: int) -> tuple[int | None, int]:
         Then each operation has twice its share, so that no CPU is idle when others have ended.
     :param count: How many operations there are.
     """
-    cpus = workers or _cpus()
+    cpus = workers or cpu_count()
     jobs = min(count, cpus, _MAX_JOBS)
     if jobs <= 1:
         return workers, 1
@@ -57,11 +58,6 @@ class Speed:
     def is_high(self) -> bool:
         """Whether enough was read, and fast."""
         return self._bytes > _ENOUGH and self._bytes > self._seconds * _FAST
-
-
-def _cpus() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def may_spin(paths: Sequence[str]) -> bool:
