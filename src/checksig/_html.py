@@ -10,11 +10,11 @@ from __future__ import annotations
 import binascii
 import hashlib
 import heapq
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._notes import notes
 from ._printable import printable_text
+from ._short import format_size
 from .packages.installed import InstalledReport, PackageStatus
 from .report import Report, Status
 
@@ -320,7 +320,7 @@ def _counts(totals: _Totals) -> str:
     for what, n in cards:
         kind = what if what in _STATES else "other"
         cells.append(f'<li class="{kind}{"" if n else " zero"}"><b>{n:,}</b>{what}</li>')
-    took = f"{_size(totals.bytes_read)} read in {totals.elapsed:.2f} s"
+    took = f"{format_size(totals.bytes_read)} read in {totals.elapsed:.2f} s"
     listed = f"{totals.entries:,} entries in {_plural(_manifest_count(totals), 'manifest')}"
     return f'<ul class="counts">{"".join(cells)}</ul>\n<p class="dim">{listed}; {took}</p>\n'
 
@@ -406,8 +406,8 @@ def _decade(result: Result) -> int:
 def _label(decade: int) -> str:
     if decade <= 0:
         return {_NOT_READ: "not read", _NOT_KEPT: "any size", 0: "empty"}[decade]
-    low, unit = _size(10 ** (decade - 1), 0).split()
-    high = _size(10**decade, 0)
+    low, unit = format_size(10 ** (decade - 1), 0).split()
+    high = format_size(10**decade, 0)
     return f"{low} - {high}" if high.endswith(f" {unit}") else f"{low} {unit} - {high}"
 
 
@@ -506,16 +506,10 @@ def _verified(totals: _Totals) -> str:
 def _verified_row(result: Result) -> str:
     return (
         f'<tr><td class="state {result.status.value}">{result.status.value}</td>'
-        f'<td>{_name(result.path)}</td><td class="number">{_size(result.size)}</td>'
+        f'<td>{_name(result.path)}</td><td class="number">{format_size(result.size)}</td>'
         f"<td><code>{_text(result.algorithm)} {_text(result.expected)}</code></td></tr>\n"
     )
 
 
 def _plural(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
-
-
-def _size(n: int, digits: int = 1) -> str:
-    """Return *n* bytes in a suitable unit."""
-    unit = min(int(math.log10(n)) // 3, 4) if n else 0
-    return f"{n / 1000**unit:.{digits if unit else 0}f} {('B', 'kB', 'MB', 'GB', 'TB')[unit]}"

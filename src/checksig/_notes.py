@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from .report import Manifest, Report
 
-__all__ = ["INSECURE", "KINDS", "NOT_UNDERSTOOD", "insecure", "notes", "texts_about"]
+__all__ = ["INSECURE", "KINDS", "NOT_UNDERSTOOD", "notes", "texts_about", "weakness"]
 
 INSECURE = frozenset(
     [
@@ -44,11 +44,7 @@ def notes(reports: Iterable[Report]) -> list[str]:
     ]
     paths = [path for report in reports for path in report.not_understood]
     found += [f"{printable(path)}: {NOT_UNDERSTOOD}" for path in paths]
-    weak = insecure(name for manifest in manifests for name in manifest.algorithms)
-    if weak:
-        detect = "detects" if len(weak) == 1 else "detect"
-        found.append(f"{', '.join(weak)} {detect} corruption, not tampering")
-    return found
+    return found + weakness(name for manifest in manifests for name in manifest.algorithms)
 
 
 KINDS = 5
@@ -71,9 +67,11 @@ def texts_about(manifest: Manifest) -> list[list[str]]:
     ]
 
 
-def insecure(algorithms: Iterable[str]) -> list[str]:
-    """Return those of *algorithms* that do not protect against tampering, each once.
+def weakness(algorithms: Iterable[str]) -> list[str]:
+    """Return a note about those of *algorithms* that do not protect against tampering, if any.
 
     A name that is not in the table is a secure one with a length, such as blake2b-256.
     """
-    return [name for name in dict.fromkeys(algorithms) if name in INSECURE]
+    weak = [name for name in dict.fromkeys(algorithms) if name in INSECURE]
+    detect = "detects" if len(weak) == 1 else "detect"
+    return [f"{', '.join(weak)} {detect} corruption, not tampering"] if weak else []

@@ -1,4 +1,4 @@
-"""Short representations: what a REPL shows of an object that may hold a million others."""
+"""Short texts: sizes, and what a REPL shows of an object that may hold a million others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ._typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Items", "short", "short_fields"]
+__all__ = ["Items", "format_size", "short", "short_fields"]
 
 _MAX_TEXT = 120
 _MAX_ITEMS = 3
@@ -36,6 +36,15 @@ def _items(items: tuple[Any, ...]) -> str:
     if len(items) > _MAX_ITEMS:
         shown.append(f"... {len(items) - _MAX_ITEMS:,} more")
     return f"({', '.join(shown)}{',' if len(items) == 1 else ''})"
+
+
+def format_size(n: float, digits: int = 1) -> str:
+    """Return *n* bytes in a suitable unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.{digits}f} {unit}"
+        n /= 1000
+    return f"{n:.{digits}f} TB"
 
 
 def short_fields(record: object, names: Iterable[str]) -> str:

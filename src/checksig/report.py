@@ -29,7 +29,9 @@ __all__ = [
     "Result",
     "Signer",
     "Status",
+    "cause_and_text",
     "to_document",
+    "why",
 ]
 
 SCHEMA = 1
@@ -659,8 +661,20 @@ class Report:
 def _with_digests(item: object) -> str:
     text = str(item)
     if isinstance(item, Result) and item.status is Status.MISMATCHED and item.found:
-        text += f": {item.algorithm} listed {item.expected}, found {item.found}"
+        text += f": {why(item)}"
     return text
+
+
+def why(result: Result) -> str:
+    """Return why *result* is not as listed: both digests, or else its detail."""
+    if result.status is Status.MISMATCHED and result.found:
+        return f"{result.algorithm} listed {result.expected}, found {result.found}"
+    return result.detail or result.status.value
+
+
+def cause_and_text(bad: BadLine) -> str:
+    """Return the cause of *bad*, and how the line begins."""
+    return f"{bad.cause}: {bad.text}" if bad.text else bad.cause
 
 
 def to_document(

@@ -13,6 +13,7 @@ import sys
 from .. import InstalledReport, Report, Status
 from .._printable import printable, printable_text
 from .._typing import TYPE_CHECKING
+from ..report import cause_and_text, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -78,8 +79,7 @@ def _report_lines(report: Report) -> Iterator[str]:
     for result in report.failures:
         yield _result_line(result)
     for bad in report.bad_lines:
-        text = f"{bad.cause}: {bad.text}" if bad.text else bad.cause
-        yield annotation(bad.kind, text, bad.manifest, bad.line)
+        yield annotation(bad.kind, cause_and_text(bad), bad.manifest, bad.line)
     if report.bad_lines_omitted:
         yield annotation("bad lines", f"{report.bad_lines_omitted:,} more bad lines")
     for extra in report.unlisted:
@@ -90,9 +90,7 @@ def _report_lines(report: Report) -> Iterator[str]:
 
 
 def _result_line(result: Result) -> str:
-    message = result.detail or result.status.value
-    if result.status is Status.MISMATCHED and result.found:
-        message = f"{result.algorithm} listed {result.expected}, found {result.found}"
+    message = why(result)
     where = f"{printable(result.manifest)} line {result.line}"
     if result.status is Status.MISSING:  # an annotation of a missing file would not be shown
         text = f"{printable(result.path)}: {message}"

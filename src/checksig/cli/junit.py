@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import InstalledReport, PackageStatus, Report, Status
 from .._notes import notes
 from .._printable import printable, printable_text
-from ..report import in_words
+from ..report import cause_and_text, in_words, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -139,17 +139,13 @@ def _error_suite(name: str, message: str, kind: str = "error") -> Suite:
 
 
 def _case(result: Result) -> Case:
-    message = result.detail or result.status.value
-    if result.status is Status.MISMATCHED and result.found:
-        message = f"{result.algorithm} listed {result.expected}, found {result.found}"
     kind, where = result.reason or result.status.value, f"{result.algorithm}, line {result.line}"
-    return Case(result.name, _ELEMENTS[result.status], kind, message, where)
+    return Case(result.name, _ELEMENTS[result.status], kind, why(result), where)
 
 
 def _bad_case(bad: BadLine) -> Case:
     where = f"line {bad.line}" if bad.line else "manifest"
-    message = f"{bad.cause}: {bad.text}" if bad.text else bad.cause
-    return Case(where, "error", bad.kind, message, bad.kind)
+    return Case(where, "error", bad.kind, cause_and_text(bad), bad.kind)
 
 
 class _Names:

@@ -9,9 +9,9 @@ import os
 import sys
 import time
 
+from .._short import format_size
 from .._typing import TYPE_CHECKING
 from ..report import Progress
-from .text import format_size
 
 if TYPE_CHECKING:
     from collections.abc import Generator

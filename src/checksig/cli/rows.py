@@ -15,7 +15,7 @@ import os
 from .. import InstalledReport, Report
 from .._printable import printable_text
 from .._typing import TYPE_CHECKING
-from ..report import BROKEN_RULE, NOTHING, UNREAD
+from ..report import BROKEN_RULE, NOTHING, UNREAD, cause_and_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +77,7 @@ def _report_rows(report: Report) -> Iterator[list[str]]:
     yield from map(_result_row, report.results)
     for bad in report.bad_lines:
         kind = "manifest" if bad.code in {BROKEN_RULE, UNREAD, NOTHING} else "line"
-        detail = f"{bad.cause}: {bad.text}" if bad.text else bad.cause
+        detail = cause_and_text(bad)
         yield _row(kind, bad.kind, "", manifest=bad.manifest, line=bad.line, detail=detail)
     if report.bad_lines_omitted:
         detail = f"{report.bad_lines_omitted} more bad lines"

@@ -6,8 +6,9 @@ import os
 import sys
 import time
 
-from .._notes import KINDS, NOT_UNDERSTOOD, insecure, texts_about
+from .._notes import KINDS, NOT_UNDERSTOOD, texts_about, weakness
 from .._printable import printable, printable_text
+from .._short import format_size
 from .._typing import TYPE_CHECKING, NamedTuple
 from ..report import (
     NOTHING,
@@ -37,7 +38,6 @@ __all__ = [
     "Notes",
     "Style",
     "Total",
-    "format_size",
     "installed_summary",
     "package_lines",
     "shown_name",
@@ -186,8 +186,7 @@ class Live:
             key = word, name
             if isinstance(item, BadLine):
                 yield from self._flushed(found)
-                yield self._style.line(word, name)
-                yield from (_INDENT + detail for detail in details)
+                yield from _item_lines(word, name, details, self._style)
             elif key in self._shown:
                 continue  # under another algorithm, or by another manifest
             else:
@@ -202,8 +201,7 @@ class Live:
                     self._hidden += 1
                     continue
                 self._shown.add((word, name))
-            yield self._style.line(word, name)
-            yield from (_INDENT + detail for detail in details)
+            yield from _item_lines(word, name, details, self._style)
         found.clear()
 
     def end(self, reports: Iterable[Report]) -> Iterator[str]:
@@ -360,6 +358,11 @@ def _describe(item: Item) -> tuple[str, str, list[str]]:
     return "NOT LISTED", shown_name(item.path), moved
 
 
+def _item_lines(word: str, name: str, details: list[str], style: Style) -> Iterator[str]:
+    yield style.line(word, name)
+    yield from (_INDENT + detail for detail in details)
+
+
 def _why(result: Result) -> list[str]:
     if result.status is Status.MISMATCHED and result.found:
         blank = " " * len(result.algorithm)
@@ -421,10 +424,8 @@ class Notes:
         more = self._more + max(len(notes) - _MAX_NOTES, 0)
         if more:
             yield f"{_INDENT}... and {more:,} more notes; --json has all"
-        weak = insecure(self._algorithms)
-        if weak:
-            detect = "detects" if len(weak) == 1 else "detect"
-            yield style.line("NOTE", f"{', '.join(weak)} {detect} corruption, not tampering")
+        for text in weakness(self._algorithms):
+            yield style.line("NOTE", text)
         if self._missing:
             yield style.line("NOTE", "--ignore-missing skips missing files")
 
@@ -446,15 +447,11 @@ def package_lines(package: PackageReport, style: Style, *, verbose: bool) -> Ite
         report = package.report
         found: list[Item] = [*report.failures, *report.bad_lines[:_MAX_BAD_LINES]]
         for item in (*found, *report.unlisted):
-            word, name, details = _describe(item)
-            yield style.line(word, name)
-            yield from (_INDENT + detail for detail in details)
+            yield from _item_lines(*_describe(item), style)
         if report.bad_line_count > _MAX_BAD_LINES:
             yield _more_bad_lines(report.bad_line_count - _MAX_BAD_LINES, report.bad_lines_omitted)
     for result in package.skipped if verbose else ():
-        word, name, details = _describe(result)
-        yield style.line(word, name)
-        yield from (_INDENT + detail for detail in details)
+        yield from _item_lines(*_describe(result), style)
     words = {PackageStatus.FAILED: "FAILED", PackageStatus.UNVERIFIABLE: "NO RECORD"}
     if verbose or package.status in words:
         yield style.line(words.get(package.status, "OK"), str(package))
@@ -501,12 +498,3 @@ class Total(NamedTuple):
 def summary_line(ok: bool, text: str, total: Total, style: Style) -> str:
     """Return the summary line."""
     return style.line("OK" if ok else "FAILED", f"{text} ({total})")
-
-
-def format_size(n: float) -> str:
-    """Return *n* bytes in a suitable unit."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n < 1000:
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
-        n /= 1000
-    return f"{n:.1f} TB"

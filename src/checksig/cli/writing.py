@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import ChecksigError, Converted, Created, ManifestError, Updated
 from .._printable import printable
+from .._short import format_size
 from .arguments import add_flag
 from .output import error_message
 from .streams import complain, write
-from .text import format_size
 
 if TYPE_CHECKING:
     import argparse
