@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"checksig/internal/printable"
@@ -42,7 +41,7 @@ func setTrust(r *request, key, value string) error {
 
 // runSigned verifies files that are signed one by one, and sends what it finds as records.
 func runSigned(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	policy, err := r.policy()
+	policy, err := r.policy(ctx)
 	if err == nil && policy == nil {
 		err = &ValueError{"a signature needs keys: --trust FILE (trust=) names a file of them"}
 	}
@@ -58,8 +57,8 @@ func runSigned(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 }
 
 // runKeys sends what files of keys hold.
-func runKeys(_ context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	policy, err := r.policy()
+func runKeys(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	policy, err := r.policy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +86,13 @@ func (o *trustOptions) keyFiles() (paths []string) {
 
 // policy reads the files of keys; nil if there are none. A key file that is missing, or holds no key, is an error:
 // it must never mean that fewer signatures are needed.
-func (r *request) policy() (*trust.Policy, error) {
+func (r *request) policy(ctx context.Context) (*trust.Policy, error) {
 	if len(r.trust) == 0 {
 		return nil, r.trustOptions.check()
 	}
 	p := &trust.Policy{Signers: r.signers, Namespace: r.namespace}
 	for _, source := range r.trust {
-		data, name, err := r.keyFile(source)
+		data, name, err := r.keyFile(ctx, source)
 		if err != nil {
 			return nil, err
 		}
@@ -115,27 +114,15 @@ func (r *request) policy() (*trust.Policy, error) {
 }
 
 // keyFile returns the content and the name of a file of keys.
-func (r *request) keyFile(source string) (data []byte, name string, err error) {
+func (r *request) keyFile(ctx context.Context, source string) (data []byte, name string, err error) {
 	if content, is := strings.CutPrefix(source, "c"); is {
 		data, err = base64.StdEncoding.DecodeString(content)
 		return data, "the keys", err
 	}
 	name = strings.TrimPrefix(source, "p")
-	path, err := safefs.Absolute(r.cwd, name)
-	if err != nil {
-		return nil, name, err
-	}
-	file, err := safefs.Open(path)
+	data, err = r.readFile(ctx, name, trust.MaxKeys)
 	if errors.Is(err, safefs.ErrNotRegular) {
-		return nil, name, &ValueError{printable.Quote(name) + ": not a file of keys: " + safefs.Cause(err)}
-	}
-	if err != nil {
-		return nil, name, safefs.At(name, err)
-	}
-	defer file.Close()
-	data, err = io.ReadAll(io.LimitReader(file, trust.MaxKeys+1))
-	if err != nil {
-		err = safefs.At(name, err)
+		err = &ValueError{printable.Quote(name) + ": not a file of keys: " + safefs.Cause(safefs.ErrNotRegular)}
 	}
 	return data, name, err
 }

@@ -16,7 +16,7 @@ import (
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	policy, err := r.policy()
+	policy, err := r.policy(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,18 +52,9 @@ func (r *request) readBagProfile(ctx context.Context) (*layout.BagProfile, error
 	if r.bagProfile == "" {
 		return nil, nil
 	}
-	path, err := safefs.Absolute(r.cwd, r.bagProfile)
+	content, err := r.readFile(ctx, r.bagProfile, layout.MaxProfile)
 	if err != nil {
 		return nil, err
-	}
-	file, err := safefs.Open(path)
-	if err != nil {
-		return nil, safefs.At(r.bagProfile, err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(safefs.UntilDone(ctx, io.LimitReader(file, layout.MaxProfile+1)))
-	if err != nil {
-		return nil, safefs.At(r.bagProfile, err)
 	}
 	if len(content) > layout.MaxProfile {
 		return nil, &ValueError{fmt.Sprintf("%s: larger than %d bytes, and no BagIt profile", r.bagProfile, layout.MaxProfile)}
@@ -73,6 +64,24 @@ func (r *request) readBagProfile(ctx context.Context) (*layout.BagProfile, error
 		return nil, &ValueError{fmt.Sprintf("%s: %s", r.bagProfile, err)}
 	}
 	return profile, nil
+}
+
+// readFile returns the content of a file that the request names, and one byte more than most if it is longer.
+func (r *request) readFile(ctx context.Context, name string, most int64) ([]byte, error) {
+	path, err := safefs.Absolute(r.cwd, name)
+	if err != nil {
+		return nil, err
+	}
+	file, err := safefs.Open(path)
+	if err != nil {
+		return nil, safefs.At(name, err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(safefs.UntilDone(ctx, io.LimitReader(file, most+1)))
+	if err != nil {
+		return nil, safefs.At(name, err)
+	}
+	return content, nil
 }
 
 // verifySink returns what sends what is found as records.
