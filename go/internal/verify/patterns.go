@@ -77,11 +77,7 @@ func (f *filter) place(root, name string) (string, bool) {
 	} else if hasDots(name) {
 		return "", false
 	}
-	anchor := f.anchor
-	if anchor == "" {
-		anchor = root
-	}
-	return below(anchor, filepath.Clean(path)), true
+	return below(f.anchorIn(root), filepath.Clean(path)), true
 }
 
 // below returns an absolute path as one relative to a folder, if it lies in that, else without the root.
@@ -95,32 +91,33 @@ func below(folder, path string) string {
 
 // keepsFile reports whether an unlisted file, by its absolute path, is kept; root is the folder that was searched.
 func (f *filter) keepsFile(root *safefs.Root, path string) bool {
-	return f == nil || f.patterns.Keeps(below(f.anchorOf(root), path))
+	return f == nil || f.patterns.Keeps(below(f.anchorIn(root.Dir), path))
 }
 
 // prunes returns what reports whether nothing is kept in a folder below root; nil for a filter that keeps all.
 func (f *filter) prunes(root *safefs.Root) func(name string) bool {
-	if f == nil {
-		return nil
-	}
-	return func(name string) bool {
-		return f.patterns.Prunes(below(f.anchorOf(root), filepath.Join(root.Dir, filepath.FromSlash(name))))
-	}
-}
-
-func (f *filter) anchorOf(root *safefs.Root) string {
-	if f.anchor == "" {
-		return root.Dir
-	}
-	return f.anchor
+	return f.folders(root, (*glob.Filter).Prunes)
 }
 
 // excludesFolders is prunes by exclude alone, for the search of manifests: one may list files in another folder.
 func (f *filter) excludesFolders(root *safefs.Root) func(name string) bool {
+	return f.folders(root, (*glob.Filter).ExcludesFolder)
+}
+
+// folders returns what asks test about folders below root.
+func (f *filter) folders(root *safefs.Root, test func(f *glob.Filter, name string) bool) func(name string) bool {
 	if f == nil {
 		return nil
 	}
 	return func(name string) bool {
-		return f.patterns.ExcludesFolder(below(f.anchorOf(root), filepath.Join(root.Dir, filepath.FromSlash(name))))
+		return test(f.patterns, below(f.anchorIn(root.Dir), filepath.Join(root.Dir, filepath.FromSlash(name))))
 	}
+}
+
+// anchorIn returns the folder that patterns start from if names start from the folder dir.
+func (f *filter) anchorIn(dir string) string {
+	if f.anchor == "" {
+		return dir
+	}
+	return f.anchor
 }
