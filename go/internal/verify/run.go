@@ -40,18 +40,12 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		group.Close()
 		return nil, err
 	}
-	isBag := func(s *structure) bool { return s.kind == layout.BagIt }
-	if r.BagProfile != nil && !slices.ContainsFunc(found.structures, isBag) {
+	if err := found.misses(&r); err != nil {
 		found.roots.Close()
 		group.Close()
-		return nil, safefs.At(r.Path, ErrNoBag)
+		return nil, err
 	}
 	record := &recorder{sink: sink, progress: progress}
-	if r.Signature != "" && !found.isSingle() {
-		group.Close()
-		found.roots.Close()
-		return nil, ErrSignature
-	}
 	run := &run{
 		request: &r, group: group, discovery: found, record: record,
 		reader:  &reader{discovery: found, reading: &r.Reading},
@@ -94,6 +88,18 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 	run.root = root
 	run.spinning = tree.IsOnSpinningDisk()
 	return run, nil
+}
+
+// misses returns an error if what was found is nothing that an option of r could be about.
+func (d *discovery) misses(r *Request) error {
+	isBag := func(s *structure) bool { return s.kind == layout.BagIt }
+	switch {
+	case r.BagProfile != nil && !slices.ContainsFunc(d.structures, isBag):
+		return safefs.At(r.Path, ErrNoBag)
+	case r.Signature != "" && !d.isSingle():
+		return ErrSignature
+	}
+	return nil
 }
 
 func (r *run) close() {

@@ -37,14 +37,8 @@ func untrustedCause(err error) string {
 // descriptors, which may end.
 func (rd *reader) openSignatures(m *openManifest) (files []trust.File, err error) {
 	d, l := rd.discovery, m.location
-	if named := rd.reading.Signature; named != "" {
-		path, err := safefs.Absolute(rd.reading.Dir, named)
-		if err != nil {
-			return nil, err
-		}
-		file, err := safefs.Open(path)
-		f, err := readSignature(named, file, err)
-		return []trust.File{f}, err
+	if rd.reading.Signature != "" {
+		return readNamedSignature(rd.reading)
 	}
 	if d.content != nil {
 		return nil, nil
@@ -55,29 +49,42 @@ func (rd *reader) openSignatures(m *openManifest) (files []trust.File, err error
 		return nil, err
 	}
 	defer folder.Release()
+	if d.named != "" {
+		return readSignatures(m.Path, d.named, safefs.Open)
+	}
+	return readSignatures(m.Path, l.name, tree.Open)
+}
+
+// readNamedSignature reads the signature file that a request names.
+func readNamedSignature(r *Reading) ([]trust.File, error) {
+	path, err := safefs.Absolute(r.Dir, r.Signature)
+	if err != nil {
+		return []trust.File{{Name: r.Signature, Err: err}}, err
+	}
+	file, err := safefs.Open(path)
+	f, err := readSignature(r.Signature, file, err)
+	return []trust.File{f}, err
+}
+
+// readSignatures reads the signature files next to the file that open opens by that name, and shown for people. The
+// error is the first lack of descriptors; what could be read is returned all the same.
+func readSignatures(shown, name string, open func(name string) (*safefs.File, error)) (files []trust.File, exhausted error) {
 	for _, suffix := range manifest.SignatureSuffixes {
-		file, err := openSignature(tree, d.named, l.name, suffix)
+		file, err := open(name + suffix)
 		if safefs.IsMissing(err) {
 			continue
 		}
-		f, err := readSignature(m.Path+suffix, file, err)
-		if err != nil {
-			return nil, err
+		f, err := readSignature(shown+suffix, file, err)
+		if exhausted == nil {
+			exhausted = err
 		}
 		files = append(files, f)
 	}
-	return files, nil
+	return files, exhausted
 }
 
-// openSignature opens the signature of the manifest that the caller has named, or of the one called name in tree.
-func openSignature(tree *safefs.Tree, named, name, suffix string) (*safefs.File, error) {
-	if named != "" {
-		return safefs.Open(named + suffix)
-	}
-	return tree.Open(name + suffix)
-}
-
-// readSignature reads and closes a signature file that was opened, or not, because of err.
+// readSignature reads and closes a signature file that was opened, or not, because of err. The error returned is about
+// a lack of descriptors.
 func readSignature(name string, file *safefs.File, err error) (trust.File, error) {
 	f := trust.File{Name: name}
 	if err == nil {
@@ -85,6 +92,7 @@ func readSignature(name string, file *safefs.File, err error) (trust.File, error
 		file.Close()
 	}
 	if safefs.IsExhausted(err) {
+		f.Err = err
 		return f, err
 	}
 	if err != nil {

@@ -67,19 +67,11 @@ type signedFiles struct {
 
 // named verifies the file that the caller has named.
 func (s *signedFiles) named(path string) {
-	files := []trust.File{}
-	if named := s.request.Signature; named != "" {
-		files = s.read(files, named, func() (*safefs.File, error) {
-			path, err := safefs.Absolute(s.request.Dir, named)
-			if err != nil {
-				return nil, err
-			}
-			return safefs.Open(path)
-		})
+	var files []trust.File // each has its own error
+	if s.request.Signature != "" {
+		files, _ = readNamedSignature(&s.request.Reading)
 	} else {
-		for _, suffix := range manifest.SignatureSuffixes {
-			files = s.read(files, s.request.Path+suffix, func() (*safefs.File, error) { return safefs.Open(path + suffix) })
-		}
+		files, _ = readSignatures(s.request.Path, path, safefs.Open)
 	}
 	s.verify(s.request.Path, files, func() (*safefs.File, error) { return safefs.Open(path) })
 }
@@ -127,10 +119,7 @@ func (s *signedFiles) inFolder(tree *safefs.Tree, name string) {
 	if isSignature(tree, name) {
 		return
 	}
-	var files []trust.File
-	for _, suffix := range manifest.SignatureSuffixes {
-		files = s.read(files, s.shown(name)+suffix, func() (*safefs.File, error) { return tree.Open(name + suffix) })
-	}
+	files, _ := readSignatures(s.shown(name), name, tree.Open) // each has its own error
 	if len(files) == 0 {
 		s.record.unlistedFile(&UnlistedFile{Path: s.shown(name)})
 		return
@@ -151,19 +140,6 @@ func isSignature(tree *safefs.Tree, name string) bool {
 		}
 	}
 	return false
-}
-
-// read appends the signature file that open opens, if there is one.
-func (s *signedFiles) read(files []trust.File, name string, open func() (*safefs.File, error)) []trust.File {
-	file, err := open()
-	if safefs.IsMissing(err) && s.request.Signature == "" {
-		return files
-	}
-	f, err := readSignature(name, file, err)
-	if err != nil {
-		f.Err = err
-	}
-	return append(files, f)
 }
 
 // verify verifies a file, which is read once.
