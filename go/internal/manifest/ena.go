@@ -19,8 +19,8 @@ import (
 //	R1	ftp.x/1/a_1.gz;ftp.x/1/a_2.gz	<hex digest>;<hex digest>	5;6
 //
 // Each pair of columns <group>_ftp and <group>_md5 (fastq, submitted, sra) lists as many digests as
-// addresses, separated by ";". [Options].Columns names the groups that are read; nil for all. The column <group>_bytes lists their sizes and is optional. A file's
-// name is the last part of its address.
+// addresses, separated by ";". [Options].Columns names the groups that are read; nil for all. The column
+// <group>_bytes lists their sizes and is optional. A file's name is the last part of its address.
 var ENA = &Format{Name: "ena", Detect: detectENA, Read: readENA}
 
 // enaGroup holds the indexes of the columns of one group; -1 for a column that is missing.

@@ -1,7 +1,7 @@
 // Package trust tells who signed something: it verifies signatures with keys that the caller pins.
 //
-// A [Policy] holds the keys, from files whose kind is told by content, see [ParseKeys]. A manifest is either
-// a signed message itself ([Policy.Open]), or has a signature in a file of its own ([Policy.Verify]):
+// A [Policy] holds the keys, from files that [ParseKeys] reads, of whatever kind. A manifest is either a signed
+// message itself ([Policy.Open]), or has a signature in a file of its own ([Policy.Verify]):
 //
 //	keys, err := trust.ParseKeys(keyFile)
 //	policy := trust.Policy{Keys: keys}

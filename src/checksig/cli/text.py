@@ -304,7 +304,7 @@ class Follower:
         self._held.clear()
 
     def end(self, report: Report) -> None:
-        """Print the missing files that were held back, unless a note tells of them."""
+        """Print the missing files that were held back, unless a note reports them."""
         if not nothing_is_there(report):
             self.release()
 
