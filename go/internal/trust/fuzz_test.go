@@ -2,6 +2,7 @@ package trust_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"checksig/internal/trust"
@@ -12,6 +13,7 @@ func FuzzParseKeys(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s.key)
 	}
+	f.Add([]byte(trust.V6Certificate))
 	f.Add([]byte(`user@example.org namespaces="file",valid-after="20200101" ssh-ed25519 AAAA`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		keys, err := trust.ParseKeys(data)
@@ -33,6 +35,9 @@ func FuzzSignature(f *testing.F) {
 		p.Keys = append(p.Keys, mustParse(f, s.key)...)
 		f.Add(s.signature)
 	}
+	p.Keys = append(p.Keys, mustParse(f, []byte(trust.V6Certificate))...)
+	_, signature, _ := strings.Cut(trust.V6Message, "- noodles\n\n")
+	f.Add([]byte(signature))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if signers, err := p.Verify([]byte("another text"), []trust.File{{Name: "f", Data: data}}); err == nil {
 			t.Fatalf("signed by %+v", signers)

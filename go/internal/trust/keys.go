@@ -85,7 +85,7 @@ func Pin(keys []*Key, fingerprints []string) ([]*Key, error) {
 func normalFingerprint(text string) string {
 	compact := strings.Join(strings.Fields(text), "")
 	hex := strings.TrimPrefix(strings.TrimPrefix(compact, "0x"), "0X")
-	if isHex := strings.Trim(hex, "0123456789abcdefABCDEF") == ""; isHex && len(hex) == 40 {
+	if isHex := strings.Trim(hex, "0123456789abcdefABCDEF") == ""; isHex && (len(hex) == 40 || len(hex) == 64) {
 		return strings.ToUpper(hex)
 	}
 	if strings.HasPrefix(compact, sha256Prefix) {

@@ -8,10 +8,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha1" // fingerprints of version 4
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,14 +44,24 @@ func (c *certificate) has(s *pgpSignature) bool {
 	return false
 }
 
+// keyIDs returns the public IDs of the keys in c that may sign: who has one of them has bound the others to it.
+func (c *certificate) keyIDs() []string {
+	ids := []string{publicID(c.primary.public)}
+	for _, k := range c.usable {
+		ids = append(ids, publicID(k.public))
+	}
+	return ids
+}
+
 // usableKey is a key for signatures.
 type usableKey struct {
 	*pgpKey
 	expires time.Time // zero for never
 }
 
-// pgpKey is a public key or subkey of version 4.
+// pgpKey is a public key or subkey of version 4 or 6.
 type pgpKey struct {
+	version     byte
 	body        []byte
 	created     time.Time
 	algorithm   byte
@@ -59,7 +71,15 @@ type pgpKey struct {
 	fingerprint []byte
 }
 
-func (k *pgpKey) id() [8]byte { return [8]byte(k.fingerprint[12:]) }
+func (k *pgpKey) id() [8]byte { return keyID(k.fingerprint) }
+
+// keyID returns the ID of a key with that fingerprint, RFC 9580, section 5.5.4.
+func keyID(fingerprint []byte) [8]byte {
+	if len(fingerprint) == sha256.Size {
+		return [8]byte(fingerprint[:8])
+	}
+	return [8]byte(fingerprint[sha1.Size-8:])
+}
 
 // Public-key algorithms, RFC 9580, section 9.1.
 const (
@@ -70,6 +90,14 @@ const (
 	pgpEdDSA   = 22
 	pgpEd25519 = 27
 )
+
+// unsupported are the names of algorithms whose keys make signatures that are not verified. The last two are those of
+// "Post-Quantum Cryptography in OpenPGP", draft-ietf-openpgp-pqc.
+var unsupported = map[byte]string{28: "Ed448", 30: "ML-DSA-65+Ed25519", 31: "ML-DSA-87+Ed448"}
+
+// supported says what is verified, and what to do about anything else.
+const supported = "not supported (RSA, ECDSA with NIST curves and Ed25519 are); verify the signature with gpg or sq, and the" +
+	" manifest without --trust"
 
 // Packet types, RFC 9580, section 5.
 const (
@@ -304,7 +332,13 @@ func readCertificate(packets []packet) *Key {
 	}
 	c.expires = k.Expires
 	newest := user
-	if user == nil || direct != nil && direct.hasFlags && (!user.hasFlags || direct.created.After(user.created)) {
+	switch {
+	case primary.version == 6 && direct == nil:
+		k.Problem = "no valid direct-key signature, which a key of version 6 needs"
+		return k
+	case primary.version == 6:
+		newest = direct // RFC 9580, section 10.1.1
+	case user == nil || direct != nil && direct.hasFlags && (!user.hasFlags || direct.created.After(user.created)):
 		newest = direct
 	}
 	if newest.flags&flagSign != 0 {
@@ -348,6 +382,8 @@ func (c *certificate) addSubkey(item packet, signatures []packet) {
 	binding, problem := c.selfSignature(signatures, signed, sigSubkey, sigRevokesSubkey)
 	switch {
 	case problem != "":
+	case subkey.version != c.primary.version:
+		problem = "the subkey has another version than its certificate"
 	case subkey.problem != "":
 		problem = subkey.problem
 	case binding == nil:
@@ -380,13 +416,25 @@ func readPGPKey(body []byte) (*pgpKey, error) {
 	if len(body) < 6 || len(body) > 0xFFFF {
 		return nil, errTruncated
 	}
-	if body[0] != 4 {
-		return nil, errorf("a key of version %d, of which only version 4 is supported", body[0])
+	k := &pgpKey{
+		version: body[0], body: body, created: time.Unix(int64(binary.BigEndian.Uint32(body[1:])), 0), algorithm: body[5],
 	}
-	k := &pgpKey{body: body, created: time.Unix(int64(binary.BigEndian.Uint32(body[1:])), 0), algorithm: body[5]}
-	sum := sha1.Sum(k.hashed())
-	k.fingerprint = sum[:]
-	if err := k.readPublic(body[6:]); err != nil {
+	material := body[6:]
+	switch k.version {
+	case 4:
+		sum := sha1.Sum(k.hashed())
+		k.fingerprint = sum[:]
+	case 6:
+		if len(material) < 4 || uint64(binary.BigEndian.Uint32(material)) != uint64(len(material)-4) {
+			return nil, errorf("a key whose parts have other lengths than it says")
+		}
+		material = material[4:]
+		sum := sha256.Sum256(k.hashed())
+		k.fingerprint = sum[:]
+	default:
+		return nil, errorf("a key of version %d, which is not supported (versions 4 and 6 are)", k.version)
+	}
+	if err := k.readPublic(material); err != nil {
 		k.problem = err.Error()
 	}
 	return k, nil
@@ -394,6 +442,9 @@ func readPGPKey(body []byte) (*pgpKey, error) {
 
 // hashed returns what a signature about the key covers, RFC 9580, section 5.2.4.
 func (k *pgpKey) hashed() []byte {
+	if k.version == 6 {
+		return append(binary.BigEndian.AppendUint32([]byte{0x9B}, uint32(len(k.body))), k.body...)
+	}
 	return append(binary.BigEndian.AppendUint16([]byte{0x99}, uint16(len(k.body))), k.body...)
 }
 
@@ -431,6 +482,9 @@ func (k *pgpKey) readPublic(data []byte) error {
 		if len(data) == 0 || len(data) <= int(data[0]) {
 			return errTruncated
 		}
+		if k.algorithm == pgpEdDSA && k.version != 4 {
+			return errorf("an EdDSA key in the form of version 4")
+		}
 		oid, data := data[1:1+data[0]], data[1+data[0]:]
 		point, _, err := readMPI(data)
 		if err != nil {
@@ -438,7 +492,7 @@ func (k *pgpKey) readPublic(data []byte) error {
 		}
 		if k.algorithm == pgpEdDSA {
 			if !bytes.Equal(oid, oidEd25519) || len(point) != 1+ed25519.PublicKeySize || point[0] != 0x40 {
-				return errorf("an EdDSA key of an unsupported curve")
+				return errorf("an EdDSA key with the curve %s, which is %s", curveName(oid), supported)
 			}
 			k.public, k.name = ed25519.PublicKey(point[1:]), "ed25519"
 			return nil
@@ -449,9 +503,30 @@ func (k *pgpKey) readPublic(data []byte) error {
 				return err
 			}
 		}
-		return errorf("an ECDSA key of an unsupported curve")
+		return errorf("an ECDSA key with the curve %s, which is %s", curveName(oid), supported)
+	}
+	if name := unsupported[k.algorithm]; name != "" {
+		k.name = strings.ToLower(name)
+		return errorf("an %s key, which is %s", name, supported)
 	}
 	return errorf("a key of the algorithm %d, which is not for signatures or not supported", k.algorithm)
+}
+
+// curveName returns the name of a curve that is not supported, RFC 9580, section 9.2, or its OID in hexadecimal.
+func curveName(oid []byte) string {
+	switch fmt.Sprintf("%X", oid) {
+	case "2B2403030208010107":
+		return "brainpoolP256r1"
+	case "2B240303020801010B":
+		return "brainpoolP384r1"
+	case "2B240303020801010D":
+		return "brainpoolP512r1"
+	case "2B8104000A":
+		return "secp256k1"
+	case "2B6571":
+		return "Ed448"
+	}
+	return fmt.Sprintf("%X", oid)
 }
 
 // curves returns the curves in the order of their OIDs; nothing is made before it is needed.

@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha512"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"math/big"
 	"slices"
 	"time"
@@ -40,8 +41,13 @@ var pgpHashes = map[byte]crypto.Hash{
 // weakHashes are those with which none counts.
 var weakHashes = map[byte]string{1: "MD5", 2: "SHA-1", 3: "RIPEMD-160", 11: "SHA-224"}
 
-// pgpSignature is a signature of version 4.
+// saltSizes are how many bytes of salt signatures of version 6 have, RFC 9580, section 9.5.
+var saltSizes = map[byte]int{8: 16, 9: 24, 10: 32, 12: 16, 14: 32}
+
+// pgpSignature is a signature of version 4 or 6.
 type pgpSignature struct {
+	version   byte
+	salt      []byte // what is hashed before the signed bytes, in version 6
 	kind      byte
 	algorithm byte
 	hash      byte
@@ -65,17 +71,24 @@ func readPGPSignature(body []byte) (*pgpSignature, error) {
 	if len(body) < 6 {
 		return nil, errTruncated
 	}
-	if body[0] != 4 {
-		return nil, errorf("a signature of version %d, of which only version 4 is supported", body[0])
+	s := &pgpSignature{version: body[0], kind: body[1], algorithm: body[2], hash: body[3]}
+	cut := cut16
+	switch s.version {
+	case 4:
+	case 6:
+		cut = cut32
+	default:
+		return nil, errorf("a signature of version %d, which is not supported (versions 4 and 6 are); verify it with gpg or sq, and the"+
+			" manifest without --trust", s.version)
 	}
-	s := &pgpSignature{kind: body[1], algorithm: body[2], hash: body[3]}
-	hashed, rest, err := cut16(body[4:])
+	hashed, rest, err := cut(body[4:])
 	if err != nil {
 		return nil, err
 	}
-	s.trailer = append(bytes.Clone(body[:6+len(hashed)]), 4, 0xFF)
-	s.trailer = binary.BigEndian.AppendUint32(s.trailer, uint32(6+len(hashed)))
-	unhashed, rest, err := cut16(rest)
+	s.trailer = bytes.Clone(body[:len(body)-len(rest)])
+	size := len(s.trailer)
+	s.trailer = binary.BigEndian.AppendUint32(append(s.trailer, s.version, 0xFF), uint32(size))
+	unhashed, rest, err := cut(rest)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +96,14 @@ func readPGPSignature(body []byte) (*pgpSignature, error) {
 		return nil, errTruncated
 	}
 	s.left, s.numbers = [2]byte(rest), rest[2:]
+	if s.version == 6 {
+		if s.salt, s.numbers, err = cut8(s.numbers); err != nil {
+			return nil, err
+		}
+		if size, known := saltSizes[s.hash]; known && len(s.salt) != size {
+			return nil, errorf("a signature with a salt of %d bytes instead of %d", len(s.salt), size)
+		}
+	}
 	if err := s.readSubpackets(hashed, true); err != nil {
 		return nil, err
 	}
@@ -102,6 +123,26 @@ func cut16(data []byte) (part, rest []byte, err error) {
 	}
 	size := int(binary.BigEndian.Uint16(data))
 	if data = data[2:]; len(data) < size {
+		return nil, nil, errTruncated
+	}
+	return data[:size], data[size:], nil
+}
+
+// cut8 is [cut16] with one byte.
+func cut8(data []byte) (part, rest []byte, err error) {
+	if len(data) == 0 || len(data)-1 < int(data[0]) {
+		return nil, nil, errTruncated
+	}
+	return data[1 : 1+data[0]], data[1+data[0]:], nil
+}
+
+// cut32 is [cut16] with four bytes.
+func cut32(data []byte) (part, rest []byte, err error) {
+	if len(data) < 4 {
+		return nil, nil, errTruncated
+	}
+	size := binary.BigEndian.Uint32(data)
+	if data = data[4:]; uint64(len(data)) < uint64(size) {
 		return nil, nil, errTruncated
 	}
 	return data[:size], data[size:], nil
@@ -141,7 +182,7 @@ func (s *pgpSignature) readSubpackets(data []byte, hashed bool) error {
 		switch {
 		case kind == subIssuer && len(value) == 8:
 			s.keyID = firstOf(s.keyID, value)
-		case kind == subFingerprint && len(value) == 21 && value[0] == 4:
+		case kind == subFingerprint && (len(value) == 21 && value[0] == 4 || len(value) == 33 && value[0] == 6):
 			s.fingerprint = firstOf(s.fingerprint, value[1:])
 		case kind == subEmbedded:
 			s.embedded = firstOf(s.embedded, value)
@@ -196,7 +237,19 @@ func (s *pgpSignature) isBy(k *pgpKey) bool {
 
 // isByID reports whether s says that the key with that ID made it.
 func (s *pgpSignature) isByID(id [8]byte) bool {
-	return bytes.Equal(s.keyID, id[:]) || len(s.fingerprint) == 20 && [8]byte(s.fingerprint[12:]) == id
+	return bytes.Equal(s.keyID, id[:]) || s.fingerprint != nil && keyID(s.fingerprint) == id
+}
+
+// unknownKey is the error for s, which no key of the caller made.
+func (s *pgpSignature) unknownKey() error {
+	id := s.keyID
+	if s.fingerprint != nil {
+		id = s.fingerprint
+	}
+	if id == nil {
+		return errUnknownKey("pgp, without an ID")
+	}
+	return errUnknownKey(fmt.Sprintf("pgp %X", id))
 }
 
 // keyExpiry returns when k expires that the signature is about, or the signature itself; zero for never.
@@ -212,14 +265,20 @@ func (s *pgpSignature) keyExpiry(k *pgpKey) (expires time.Time) {
 
 // sum returns the hash of signed and the trailer; nil if the hash is weak or unknown.
 func (s *pgpSignature) sum(signed []byte) []byte {
-	hash, known := pgpHashes[s.hash]
-	if !known {
+	if _, known := pgpHashes[s.hash]; !known {
 		return nil
 	}
-	h := hash.New()
+	h := s.newHash()
 	h.Write(signed)
 	h.Write(s.trailer)
 	return h.Sum(nil)
+}
+
+// newHash returns the hash of nothing but the salt.
+func (s *pgpSignature) newHash() hash.Hash {
+	h := pgpHashes[s.hash].New()
+	h.Write(s.salt)
+	return h
 }
 
 // weakness returns why s does not count, whoever made it.
@@ -243,7 +302,7 @@ func (s *pgpSignature) verify(k *pgpKey, sum []byte) error {
 	}
 	invalid := errInvalid{errorf("the signature by the key %X is invalid", k.fingerprint)}
 	isRSA := func(algorithm byte) bool { return algorithm == pgpRSA || algorithm == pgpRSASign }
-	if k.problem != "" || s.algorithm != k.algorithm && !(isRSA(s.algorithm) && isRSA(k.algorithm)) ||
+	if k.problem != "" || s.version != k.version || s.algorithm != k.algorithm && !(isRSA(s.algorithm) && isRSA(k.algorithm)) ||
 		!bytes.Equal(sum[:2], s.left[:]) {
 		return invalid
 	}
@@ -313,14 +372,14 @@ func (p *Policy) parsePGP(data []byte, kind byte) ([]*signature, error) {
 			err = s.weakness()
 		}
 		if err == nil && !slices.ContainsFunc(p.Keys, func(k *Key) bool { return k.pgp != nil && k.pgp.has(s) }) {
-			err = errUnknownKey
+			err = s.unknownKey()
 		}
 		if err != nil {
 			signatures = append(signatures, &signature{err: err})
 			continue
 		}
 		signatures = append(signatures, &signature{
-			hash: pgpHashes[s.hash].New, name: pgpHashes[s.hash].String(), suffix: s.trailer,
+			hash: s.newHash, name: fmt.Sprintf("%s %x", pgpHashes[s.hash], s.salt), suffix: s.trailer,
 			check: func(sum []byte) (*Signer, error) { return p.checkPGP(s, sum) },
 		})
 	}
@@ -330,7 +389,7 @@ func (p *Policy) parsePGP(data []byte, kind byte) ([]*signature, error) {
 // checkPGP returns who of the trusted keys made s, a signature of what has that sum.
 func (p *Policy) checkPGP(s *pgpSignature, sum []byte) (*Signer, error) {
 	now := p.now()
-	err := error(errUnknownKey)
+	err := s.unknownKey()
 	for _, key := range p.Keys {
 		c := key.pgp
 		if c == nil {
@@ -360,7 +419,7 @@ func (p *Policy) checkPGP(s *pgpSignature, sum []byte) (*Signer, error) {
 			id := k.id()
 			signer := &Signer{
 				Format: "pgp", KeyID: fmt.Sprintf("%X", id), Fingerprint: key.Fingerprint, Time: s.created,
-				ids: []string{key.Fingerprint},
+				ids: append(c.keyIDs(), key.Fingerprint),
 			}
 			if len(key.Names) > 0 {
 				signer.Identity = key.Names[0]

@@ -3,6 +3,7 @@ package trust_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -257,8 +258,38 @@ func TestSignersAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Keys = pinned
-	refuses(t, p, content, sign("one@example.org"), "not trusted")
+	refuses(t, p, content, sign(one+"!"), "signed by a key that is not trusted: pgp "+one)
 	accepts(t, p, content, sign("two@example.org", "one@example.org"))
+	both := sign(one+"!", "three@example.org", one+"!")
+	refuses(t, p, content, both, "3 signatures by keys that are not trusted: pgp "+one+", pgp ")
+	var many []byte
+	signature := g.gpg(content, "-u", one+"!", "--detach-sign")
+	fingerprint, _ := hex.DecodeString(one)
+	for i := range 9 {
+		other := append([]byte{byte(i)}, fingerprint[1:]...)
+		many = append(many, bytes.ReplaceAll(signature, fingerprint, other)...)
+	}
+	refuses(t, p, content, many, "9 signatures by keys that are not trusted: pgp 00")
+	refuses(t, p, content, many, one[2:]+" and more")
+}
+
+// One key in two certificates is one signer, and so is one whose certificate is another key's, too.
+func TestOneKeyInTwoCertificatesIsOneSigner(t *testing.T) {
+	g := newGPG(t)
+	g.key("one@example.org", "ed25519", "sign", "never")
+	_, grip, _ := strings.Cut(string(g.gpg("", "--with-colons", "--with-keygrip", "--list-keys")), "\ngrp:::::::::")
+	grip, _, _ = strings.Cut(grip, ":")
+	g.gpg("Key-Type: EDDSA\nKey-Curve: ed25519\nKey-Grip: "+grip+"\nName-Email: two@example.org\nKey-Usage: sign\n"+
+		"Expire-Date: 0\nCreation-Date: 20200101T000000\n%no-protection\n%commit\n", "--gen-key")
+	p := &trust.Policy{Keys: mustParse(t, g.export()), Signers: 2}
+	if len(p.Keys) != 2 || p.Keys[0].Fingerprint == p.Keys[1].Fingerprint {
+		t.Fatalf("%d keys", len(p.Keys))
+	}
+	for _, user := range []string{"one@example.org", "two@example.org"} {
+		accepts(t, &trust.Policy{Keys: p.Keys}, content, g.gpg(content, "-u", user, "--detach-sign"))
+	}
+	signature := g.gpg(content, "-u", "one@example.org", "-u", "two@example.org", "--detach-sign")
+	refuses(t, p, content, signature, "1 of 2 different trusted signers")
 }
 
 func TestSignersWithOnePrincipalAreOne(t *testing.T) {
@@ -375,12 +406,7 @@ func TestMinisignsTrustedCommentIsVerified(t *testing.T) {
 		lines := strings.SplitAfter(string(s.signature), "\n")
 		refuses(t, p, s.text, []byte(string(s.signature)+"more\n"), "text after the signature")
 		refuses(t, p, s.text, []byte(strings.Join(lines[:3], "")), "line 4")
-		// Without its trusted comment, a signature with the older algorithm is one of signify.
-		if s.name == "minisign legacy" {
-			accepts(t, p, s.text, []byte(strings.Join(lines[:2], "")))
-		} else {
-			refuses(t, p, s.text, []byte(strings.Join(lines[:2], "")), "trusted comment")
-		}
+		refuses(t, p, s.text, []byte(strings.Join(lines[:2], "")), "trusted comment")
 		bare := strings.Split(string(s.key), "\n")[1]
 		accepts(t, &trust.Policy{Keys: mustParse(t, []byte(bare))}, s.text, s.signature)
 	}

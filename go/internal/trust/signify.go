@@ -134,9 +134,14 @@ func (p *Policy) parseSignify(data []byte) ([]*signature, error) {
 		signer.Time = timestampIn(signer.Comment)
 	}
 	s.check = func(signed []byte) (*Signer, error) {
-		err := error(errUnknownKey)
+		err := error(errUnknownKey(signer.Format + " " + signer.KeyID))
 		for _, key := range p.Keys {
 			if key.signify == nil || key.signify.number != number {
+				continue
+			}
+			if key.Format == "minisign" && global == nil {
+				// What it has signed with it, the signature and the comment, would be a message of its own.
+				err = errorf("without the trusted comment that minisign always signs")
 				continue
 			}
 			if algorithm == "Ed" && isHash(signed) {
@@ -152,7 +157,7 @@ func (p *Policy) parseSignify(data []byte) ([]*signature, error) {
 				continue
 			}
 			found := signer
-			found.Fingerprint, found.ids = key.Fingerprint, []string{string(key.signify.public)}
+			found.Fingerprint, found.ids = key.Fingerprint, []string{publicID(key.signify.public)}
 			if len(key.Names) > 0 {
 				found.Identity = key.Names[0]
 			}
@@ -185,6 +190,17 @@ func readTrustedComment(rest []byte) (comment string, global []byte, err error) 
 		return "", nil, errorf("text after the signature")
 	}
 	return comment, global, nil
+}
+
+// FileName returns the name that the signed file had, as minisign writes it into its trusted comment; "" if the comment
+// does not say it. minisign -V prints the comment and compares nothing, because files are renamed.
+func (s *Signer) FileName() string {
+	for field := range strings.SplitSeq(s.Comment, "\t") {
+		if name, is := strings.CutPrefix(field, "file:"); is && s.Format == "minisign" {
+			return name
+		}
+	}
+	return ""
 }
 
 // timestampIn returns the time that minisign writes into its trusted comments, zero if there is none.

@@ -170,21 +170,6 @@ func (k *sshKey) fingerprint() string {
 	return sha256Prefix + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// id returns what a key has in common with all certificates of it.
-func (k *sshKey) id() string {
-	switch public := k.public.(type) {
-	case *rsa.PublicKey:
-		return public.N.String()
-	case *ecdsa.PublicKey:
-		if point, err := public.Bytes(); err == nil {
-			return string(point)
-		}
-	case ed25519.PublicKey:
-		return string(public)
-	}
-	return k.fingerprint()
-}
-
 // verify reports whether k made a signature of data.
 func (k *sshKey) verify(data, signature []byte) bool {
 	r := &sshReader{rest: signature}
@@ -288,7 +273,11 @@ func (p *Policy) parseSSH(data []byte) ([]*signature, error) {
 // checkSSH returns who of the trusted signers made a signature with key.
 func (p *Policy) checkSSH(key *sshKey, namespace string, signed, raw []byte) (*Signer, error) {
 	now := p.now()
-	err := error(errUnknownKey)
+	name := "ssh " + key.fingerprint()
+	if key.cert != nil {
+		name = "ssh certificate of the authority " + key.cert.authority.fingerprint()
+	}
+	err := error(errUnknownKey(name))
 	for _, trusted := range p.Keys {
 		a := trusted.ssh
 		if a == nil {
@@ -305,9 +294,9 @@ func (p *Policy) checkSSH(key *sshKey, namespace string, signed, raw []byte) (*S
 				continue
 			}
 			signer.Identity = principal
-			signer.ids = append([]string{key.id()}, key.cert.principals...)
+			signer.ids = append([]string{publicID(key.public)}, key.cert.principals...)
 		case !a.isAuthority && key.cert == nil && bytes.Equal(key.blob, a.key.blob):
-			signer.ids = append([]string{key.id()}, a.principals...)
+			signer.ids = append([]string{publicID(key.public)}, a.principals...)
 		default:
 			continue
 		}

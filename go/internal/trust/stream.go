@@ -98,6 +98,16 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Take takes the whole content of the file, which is not copied.
+func (s *Stream) Take(content []byte) {
+	s.whole, s.size = bytes.NewBuffer(content), int64(len(content))
+	s.hashes.write(content)
+}
+
+// Remarks returns why some signatures did not count, after Signers succeeded with others: one may be damaged, or a
+// file only has the name of a signature. Those by keys that are not trusted are not among them.
+func (s *Stream) Remarks() []string { return s.collector.problems }
+
 // Signers returns who signed the file, once all of it was written. The error is that of [Policy.Verify].
 func (s *Stream) Signers() ([]Signer, error) {
 	for _, one := range s.signatures {

@@ -173,7 +173,7 @@ func TestHashOfAFileIsNotSigned(t *testing.T) {
 		sum := blake2b.Sum512([]byte(s.text))
 		p := &trust.Policy{Keys: mustParse(t, s.key)}
 		refuses(t, p, string(sum[:]), []byte(strings.Join(lines, "")), "of which this is the hash")
-		refuses(t, p, string(sum[:]), []byte(strings.Join(lines[:2], "")), "of which this is the hash")
+		refuses(t, p, string(sum[:]), []byte(strings.Join(lines[:2], "")), "without the trusted comment")
 	}
 }
 
@@ -203,5 +203,33 @@ func TestSignaturesShareTheHashOfAFile(t *testing.T) {
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("99 signatures of 64 MiB took %s", took)
+	}
+}
+
+// minisign signs a signature and its comment with the same key: they would be a message of their own, without a comment.
+func TestTrustedCommentIsNoMessage(t *testing.T) {
+	for _, s := range samples(t) {
+		if s.name != "minisign" {
+			continue
+		}
+		lines := strings.SplitAfter(string(s.signature), "\n")
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(lines[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		global, err := base64.StdEncoding.DecodeString(strings.TrimSpace(lines[3]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		comment := strings.TrimSuffix(strings.TrimPrefix(lines[2], "trusted comment: "), "\n")
+		message := string(raw[10:]) + comment
+		forged := append([]byte("Ed"), append(bytes.Clone(raw[2:10]), global...)...)
+		signature := []byte(lines[0] + base64.StdEncoding.EncodeToString(forged) + "\n")
+		p := &trust.Policy{Keys: mustParse(t, s.key)}
+		accepts(t, p, s.text, s.signature)
+		refuses(t, p, message, signature, "without the trusted comment that minisign always signs")
+		if m, err := p.Open(append(signature, message...)); err == nil {
+			t.Errorf("accepted: %q", m.Text)
+		}
 	}
 }

@@ -9,10 +9,11 @@
 //
 // # Formats
 //
-//	pgp       OpenPGP, RFC 4880 and RFC 9580: version 4 keys and signatures; RSA, ECDSA with the NIST
-//	          curves, Ed25519; detached (armored or binary) and clear-signed
+//	pgp       OpenPGP, RFC 4880 and RFC 9580: keys and signatures of versions 4 and 6; RSA, ECDSA with the
+//	          NIST curves, Ed25519; detached (armored or binary) and clear-signed
 //	signify   OpenBSD's signify(1), detached and embedded
 //	minisign  minisign, both of its algorithms, "Ed" and "ED"; the trusted comment is verified as well
+//	dsse      Sigstore bundles, DSSE envelopes and PyPI's attestations, which the caller verifies: see [Attested]
 //	ssh       SSHSIG, PROTOCOL.sshsig of OpenSSH: Ed25519, RSA, ECDSA, security keys, and certificates
 //	          of an authority in an allowed_signers file, ssh-keygen(1)
 //
@@ -24,8 +25,8 @@
 // signatures of that kind which bind a key to a certificate. An invalid signature by a key of the caller is an
 // error even if other signatures are valid.
 //
-// Signers are different if they have different certificates or keys and, in allowed_signers files, different
-// principals.
+// Signers are different if they have different certificates, different keys, whatever their formats, and, in
+// allowed_signers files, different principals.
 //
 // The package knows no file system, no keyring, no network and no other program, and keeps no state: a Policy
 // does not change while it is used, from any number of goroutines.
@@ -33,6 +34,10 @@ package trust
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"hash"
@@ -63,17 +68,22 @@ type Policy struct {
 	Signers   int              // how many different signers are needed; 0 for one
 	Namespace string           // of SSH signatures; "" for "file"
 	Now       func() time.Time // nil for [time.Now]
+	Attested  Attested         // Sigstore bundles and attestations that the caller has verified
+	Attesting bool             // the caller was asked to verify them
 }
 
 // Signer is who made a signature that was verified.
 type Signer struct {
-	Format      string    // "pgp", "signify", "minisign" or "ssh"
+	Format      string    // "pgp", "signify", "minisign", "ssh", "sigstore", or "key" for an attestation signed with one
 	KeyID       string    // of the key that made it, as its format writes it
 	Fingerprint string    // of the certificate or key that the caller trusts
 	Identity    string    // its user ID, principal or comment, as the key file has it; bytes that anybody may have chosen
 	Time        time.Time // when the signature was made, as the signer says; zero if the signature does not say it
 	Comment     string    // that the signature covers: minisign's trusted comment
 	File        string    // the signature file; "" if the signature is inside the manifest
+	Issuer      string    // who has vouched for the identity, in Sigstore
+	Predicate   string    // the type of the in-toto statement that was signed; "" for none
+	LogIndex    string    // of the entry in the transparency log, in decimal; "" for none
 
 	ids []string // signers that share one of them are the same
 }
@@ -98,8 +108,13 @@ func errorf(format string, a ...any) error { return &Error{Cause: fmt.Sprintf(fo
 // errInvalid is an invalid signature of a key that the caller trusts.
 type errInvalid struct{ error }
 
-// errUnknownKey is a signature by another key.
-var errUnknownKey = &Error{Cause: "signed by a key that is not trusted"}
+// errUnknownKey is a signature by another key: its format and its ID or fingerprint, as the signature has them.
+type errUnknownKey string
+
+func (e errUnknownKey) Error() string { return "signed by a key that is not trusted: " + string(e) }
+
+// maxUnknown is how many other keys a message names.
+const maxUnknown = 5
 
 func (p *Policy) now() time.Time {
 	if p.Now != nil {
@@ -120,6 +135,9 @@ type signature struct {
 
 // parse returns the signatures in a file of detached ones.
 func (p *Policy) parse(data []byte) ([]*signature, error) {
+	if IsAttestation(data) {
+		return p.parseAttested(data)
+	}
 	switch kind := Embedded(data); {
 	case len(data) > MaxSignature:
 		return nil, errorf("more than %d bytes, too long for a signature", MaxSignature)
@@ -147,17 +165,17 @@ func (p *Policy) parse(data []byte) ([]*signature, error) {
 // the policy needs.
 func (p *Policy) Verify(content []byte, files []File) ([]Signer, error) {
 	s := p.NewStream(files)
-	s.whole, s.size = bytes.NewBuffer(content), int64(len(content))
-	s.hashes.write(content)
+	s.Take(content)
 	return s.Signers()
 }
 
 // Message is a message that has its signature around it.
 type Message struct {
-	Format  string // "pgp" or "signify"
+	Format  string // "pgp", "signify" or "dsse"
 	Text    []byte // what was signed: nothing else may be used
 	Line    int64  // of the message, in which Text begins, from 1
 	Signers []Signer
+	Remarks []string // as [Stream.Remarks]; of attestations: those that nobody asked for
 }
 
 // Embedded returns the kind of signed message that data is by its beginning: "pgp", "signify", or "" for none.
@@ -207,6 +225,7 @@ func (p *Policy) Open(data []byte) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.Remarks = stream.Remarks()
 	return m, nil
 }
 
@@ -216,7 +235,8 @@ type collector struct {
 	signers  []Signer
 	count    int
 	problems []string
-	unknown  int
+	unknown  []string // the other keys
+	others   int      // signatures by them
 	invalid  error
 }
 
@@ -254,8 +274,12 @@ func (c *collector) problem(file string, err error) {
 	if errors.As(err, &invalid) && c.invalid == nil {
 		c.invalid = err
 	}
-	if errors.Is(err, errUnknownKey) {
-		c.unknown++
+	var unknown errUnknownKey
+	if errors.As(err, &unknown) {
+		c.others++
+		if key := string(unknown); len(c.unknown) <= maxUnknown && !slices.Contains(c.unknown, key) {
+			c.unknown = append(c.unknown, key)
+		}
 		return
 	}
 	text := err.Error()
@@ -275,10 +299,14 @@ func (c *collector) result() ([]Signer, error) {
 	}
 	causes := c.problems
 	switch {
-	case c.unknown == 1:
-		causes = append(causes, errUnknownKey.Cause)
-	case c.unknown > 1:
-		causes = append(causes, fmt.Sprintf("%d signatures by keys that are not trusted", c.unknown))
+	case c.others == 1:
+		causes = append(causes, errUnknownKey(c.unknown[0]).Error())
+	case c.others > 1:
+		names := strings.Join(c.unknown[:min(len(c.unknown), maxUnknown)], ", ")
+		if len(c.unknown) > maxUnknown {
+			names += " and more"
+		}
+		causes = append(causes, fmt.Sprintf("%d signatures by keys that are not trusted: %s", c.others, names))
 	}
 	switch {
 	case c.invalid != nil:
@@ -288,6 +316,21 @@ func (c *collector) result() ([]Signer, error) {
 		causes = []string{"no signature"}
 	}
 	return nil, &Error{Cause: strings.Join(causes, "; "), Invalid: c.invalid != nil}
+}
+
+// publicID returns what a key has in common with itself in other formats, and in certificates; "" for an unknown one.
+func publicID(key crypto.PublicKey) string {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return key.N.String()
+	case *ecdsa.PublicKey:
+		if point, err := key.Bytes(); err == nil {
+			return string(point)
+		}
+	case ed25519.PublicKey:
+		return string(key)
+	}
+	return ""
 }
 
 // distinct returns how many signers are different: two are the same if they share an ID.
