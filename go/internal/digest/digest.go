@@ -17,22 +17,25 @@
 //	crc32c            RFC 3720, appendix B.4
 //	adler32           RFC 1950, section 8.2
 //	cksum             POSIX, utility cksum
+//	crc64nvme         NVM Express, NVM command set specification 1.0, section 5.2.1.3.4
 //	xxh64             xxHash specification
 //	xxh3, xxh128      xxHash library, version 0.8
 //	md5               RFC 1321
 //	ripemd160         ISO/IEC 10118-3
-//	sha1, sha224 … sha512, sha512-256
+//	sha1, sha224 … sha512, sha512-224, sha512-256
 //	                  FIPS 180-4
 //	sha3-224 … sha3-512
 //	                  FIPS 202
 //	blake2b, blake2s  RFC 7693
 //	blake3            the paper of its authors
 //	sm3               GB/T 32905-2016
+//	gitblob-sha1, gitblob-sha256
+//	                  the object ID of a file's content in git: gitformat-pack(5), "git hash-object"
 //
 // BLAKE2 has digests of any whole number of bytes up to 64 (blake2b) or 32 (blake2s). Each length is an
 // algorithm of its own, named after its bits: blake2b-256.
 //
-// The algorithms of torrents are described in torrent.go.
+// The algorithms of torrents are described in torrent.go, those of uploads in parts in inparts.go.
 //
 // # Names
 //
@@ -59,7 +62,10 @@ type Algorithm struct {
 	Name     string           // the name in options and reports: "sha256", "blake2b-256"
 	Size     int              // length of the digest in bytes
 	Strength Strength         // the attacks that it resists
-	New      func() hash.Hash // returns a new hasher
+	New      func() hash.Hash // returns a new hasher; see [Algorithm.Of] for whole contents
+
+	// Head returns what is hashed before a content of that many bytes; nil for nothing.
+	Head func(size int64) []byte
 
 	// Spellings are its spellings in tags and in names of manifests, in lower case. "-" matches "-",
 	// "_", "/" or nothing.
@@ -73,6 +79,20 @@ type family struct {
 	hasher func(size int) hash.Hash
 	once   sync.Once
 	all    []*Algorithm // index: size in bytes minus 1; written once
+}
+
+// Of returns a new hasher for a content of that many bytes, which are to be written to it.
+func (a *Algorithm) Of(size int64) hash.Hash {
+	h := a.New()
+	a.Begin(h, size)
+	return h
+}
+
+// Begin prepares h, one of the algorithm's hashers in its first state, for a content of that many bytes.
+func (a *Algorithm) Begin(h hash.Hash, size int64) {
+	if a.Head != nil {
+		h.Write(a.Head(size))
+	}
 }
 
 // Variable reports whether the algorithm has other lengths.

@@ -15,6 +15,13 @@ var patterns = []struct{ name, pattern string }{
 	{"crc32", `^(crc[-_/]?32b)` + afterLetter},
 	{"crc32c", `^(crc[-_/]?32c)` + afterLetter},
 	{"adler32", `^(adler[-_/]?32)` + afterDigit},
+	{"crc64nvme", `^(crc[-_/]?64[-_/]?nvme)` + afterLetter},
+	{"gitblob-sha1", `^(git[-_/]?blob[-_/]?sha[-_/]?1)` + afterDigit},
+	{"gitblob-sha1", `^(git[-_/]?blob)` + afterLetter},
+	{"gitblob-sha1", `^(sha[-_/]?1[-_/]?git)` + afterLetter},
+	{"gitblob-sha256", `^(git[-_/]?blob[-_/]?sha[-_/]?256)` + afterDigit},
+	{"gitblob-sha256", `^(sha[-_/]?256[-_/]?git)` + afterLetter},
+	{"sha512-224", `^(sha2?[-_/]?512(?:[-_/]|t|)224)` + afterDigit},
 	{"ripemd160", `^(ripemd[-_/]?160|rmd[-_/]?160)` + afterDigit},
 	{"xxh64", `^(xxh64|xxhash64)` + afterDigit},
 	{"xxh3", `^(xxh3[-_/]?64|xxh3)` + afterDigit},
@@ -50,6 +57,7 @@ var words = []struct{ name, pattern string }{
 	{"sha256", `^(shasums256)` + afterLetter},
 	{"sha384", `^(shasums384)` + afterLetter},
 	{"sha512", `^(shasums512)` + afterLetter},
+	{"sha512-224", `^(shasums512(?:[-_/]|t|)224)` + afterLetter},
 	{"sha512-256", `^(shasums512(?:[-_/]|t|)256)` + afterLetter},
 }
 

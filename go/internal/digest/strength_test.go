@@ -25,7 +25,7 @@ func TestAsStrongAsSHA256(t *testing.T) {
 			strong = append(strong, a.Name)
 		}
 	}
-	want := strings.Fields("sha256 sha512-256 sha3-256 blake2s blake3 sm3 sha384 sha3-384 sha512 sha3-512 blake2b")
+	want := strings.Fields("sha256 sha512-256 sha3-256 blake2s blake3 gitblob-sha256 sm3 sha384 sha3-384 sha512 sha3-512 blake2b")
 	if !slices.Equal(strong, want) {
 		t.Errorf("got %v, want %v", strong, want)
 	}

@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/sha512"
+	"fmt"
 	"hash"
 	"hash/adler32"
 	"hash/crc32"
+	"hash/crc64"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/emmansun/gmsm/sm3"
@@ -38,6 +40,8 @@ var Table = []*Algorithm{
 		Spellings: []string{"xxh64", "xxhash64"}},
 	{Name: "xxh3", Size: 8, Strength: Checksum, New: newXXH3,
 		Spellings: []string{"xxh3", "xxh3-64"}},
+	{Name: "crc64nvme", Size: crc64.Size, Strength: Checksum, New: newCRC64NVME,
+		Spellings: []string{"crc-64-nvme"}},
 	{Name: "md5", Size: md5.Size, Strength: Broken, New: md5.New,
 		Spellings: []string{"md-5"}},
 	{Name: "xxh128", Size: 16, Strength: Checksum, New: newXXH128,
@@ -46,7 +50,10 @@ var Table = []*Algorithm{
 		Spellings: []string{"sha-1"}, words: []string{"shasums1"}},
 	{Name: "ripemd160", Size: ripemd160.Size, Strength: unbroken(ripemd160.Size), New: ripemd160.New,
 		Spellings: []string{"ripemd-160", "rmd-160"}},
+	{Name: "gitblob-sha1", Size: sha1.Size, Strength: Broken, New: sha1.New, Head: gitHead,
+		Spellings: []string{"git-blob-sha-1", "git-blob", "sha-1-git"}},
 	sha2("sha224", sha256.Size224, sha256.New224, "224"),
+	sha2("sha512-224", sha512.Size224, sha512.New512_224, "512-224", "512t224"),
 	sha3Row("sha3-224", 28, sha3.New224),
 	sha2("sha256", sha256.Size, sha256.New, "256"),
 	sha2("sha512-256", sha512.Size256, sha512.New512_256, "512-256", "512t256"),
@@ -55,6 +62,8 @@ var Table = []*Algorithm{
 		Spellings: []string{"blake2s"}, family: &family{hasher: newBLAKE2sOf}},
 	{Name: "blake3", Size: 32, Strength: unbroken(32), New: newBLAKE3,
 		Spellings: []string{"blake3", "blake3-256"}, words: []string{"b3"}},
+	{Name: "gitblob-sha256", Size: sha256.Size, Strength: unbroken(sha256.Size), New: sha256.New, Head: gitHead,
+		Spellings: []string{"git-blob-sha-256", "sha-256-git"}},
 	{Name: "sm3", Size: sm3.Size, Strength: unbroken(sm3.Size), New: sm3.New,
 		words: []string{"sm3"}},
 	sha2("sha384", sha512.Size384, sha512.New384, "384"),
@@ -86,6 +95,9 @@ func newXXH64() hash.Hash   { return xxhash.New() }
 func newXXH3() hash.Hash    { return xxh3.New() }
 func newXXH128() hash.Hash  { return xxh3.New128() }
 func newBLAKE3() hash.Hash  { return blake3.New() }
+
+// gitHead returns what precedes the content of a file in a blob of git, whose object ID is a hash of both.
+func gitHead(size int64) []byte { return fmt.Appendf(nil, "blob %d\x00", size) }
 
 func newBLAKE2b() hash.Hash { return newBLAKE2bOf(blake2b.Size) }
 
