@@ -15,13 +15,14 @@ import (
 //	<hex digest> SP SP <name>
 //	"
 //
-// The digests of sources are in a variable, which abuild(1) writes. The script's other lines are skipped, but one like
-// those of the variable is a bad line.
+// The digests of sources are in a variable, which abuild(1) writes. The script's other lines are skipped, but one that
+// begins with a digest is a bad line.
 var Apkbuild = &Format{Name: "apkbuild", Detect: detectApkbuild, Read: readApkbuild}
 
 var (
 	apkbuildBegins = pattern(`^(md5|sha1|sha256|sha512)sums="(.*)$`)
 	apkbuildRow    = pattern(`^[ \t]*([0-9a-fA-F]+) [ *](.*[^ \t])[ \t]*$`)
+	apkbuildStray  = pattern(`^[ \t]*[0-9a-fA-F]{32,}(?:[ \t]|$)`)
 	apkbuildHead   = regexp.MustCompile(`(?m)^pkgname=`)
 )
 
@@ -42,7 +43,7 @@ func readApkbuild(lines *Lines, _ Options) Next {
 	next := perLine(lines, func(line []byte) (Entry, error) {
 		if algorithm == nil {
 			begin := apkbuildBegins().FindSubmatch(line)
-			if begin == nil && apkbuildRow().Match(line) && hasLongHex(line) {
+			if begin == nil && (apkbuildStray().Match(line) || apkbuildRow().Match(line) && hasLongHex(line)) {
 				return Entry{}, errors.New("a digest outside of the lists of digests")
 			}
 			if begin == nil {

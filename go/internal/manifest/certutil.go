@@ -36,11 +36,11 @@ var certutilHeads = []struct {
 	translated bool
 }{
 	{pattern(`^(?P<algorithm>[A-Za-z0-9-]+) hash of (?P<name>.+):$`), false},
-	{pattern(`^(?P<algorithm>[A-Za-z0-9]+)[ -](?i:hash) [^ ]+ (?P<name>.+):$`), true},                 // SHA256-Hash von a:
-	{pattern(`^(?P<algorithm>[A-Za-z0-9]+) [^\x00-\x7f]+ \([^\x00-\x7f]+ (?P<name>.+)\):$`), false},   // SHA256 ハッシュ (対象 a):
-	{pattern(`^(?P<algorithm>[A-Za-z0-9]+) [^\x00-\x7f]+ (?P<name>.+) [^\x00-\x7f]+(?::|：)$`), false}, // SHA256 的 a 哈希:
-	{pattern(`^[^\x00-\x7f]+ (?P<algorithm>[A-Za-z0-9]+) (?P<name>.+):$`), false},                     // Хэш SHA256 a:
-	{pattern(`^[^ ]+ (?P<algorithm>[A-Za-z0-9]+) [^ ]+ (?P<name>.*[^ \x{a0}])[ \x{a0}]?:$`), true},    // Hachage SHA256 de a :
+	{pattern(`^(?P<algorithm>[A-Za-z0-9]+)[ -](?i:hash) [^ 0-9]+ (?P<name>.+):$`), true},                 // SHA256-Hash von a:
+	{pattern(`^(?P<algorithm>[A-Za-z0-9]+) [^\x00-\x7f]+ \([^\x00-\x7f]+ (?P<name>.+)\):$`), false},      // SHA256 ハッシュ (対象 a):
+	{pattern(`^(?P<algorithm>[A-Za-z0-9]+) [^\x00-\x7f]+ (?P<name>.+) [^\x00-\x7f]+(?::|：)$`), false},    // SHA256 的 a 哈希:
+	{pattern(`^[^\x00-\x7f]+ (?P<algorithm>[A-Za-z0-9]+) (?P<name>.+):$`), false},                        // Хэш SHA256 a:
+	{pattern(`^[^ 0-9]+ (?P<algorithm>[A-Za-z0-9]+) [^ 0-9]+ (?P<name>.*[^ \x{a0}])[ \x{a0}]?:$`), true}, // Hachage SHA256 de a :
 }
 
 // certutilHead returns the algorithm and the name in a first line; nil if it is none.

@@ -26,7 +26,7 @@ type cfvCSV struct {
 
 func detectCFVCSV(head []byte, o Options) bool {
 	c := cfvCSV{}
-	_, err := c.parse(firstEntryLine(head), untagged{algorithm: o.untaggedAlgorithm()})
+	_, err := c.parse(firstEntryLine(head), o.untagged())
 	return err == nil || errors.Is(err, errNoDigest) && strings.Contains(strings.ToLower(o.FileName), ".csv")
 }
 

@@ -27,7 +27,7 @@ func detectColumns(head []byte, o Options) bool {
 	if len(fields) < 3 || !isColumn(fields[len(fields)-1]) || !isColumn(fields[len(fields)-2]) {
 		return false // a fast test for the other formats
 	}
-	if _, err := (&gnuReader{untagged: untagged{algorithm: o.untaggedAlgorithm()}}).parse(line); err == nil {
+	if _, err := (&gnuReader{untagged: o.untagged()}).parse(line); err == nil {
 		return false
 	}
 	sizes := columnSizes(line)
@@ -93,7 +93,7 @@ func cutColumns(line []byte, n int) (name []byte, columns [][]byte) {
 }
 
 func readColumns(lines *Lines, o Options) Next {
-	digests := untagged{algorithm: o.untaggedAlgorithm()}
+	digests := o.untagged()
 	var sizes []int
 	next := perRow(lines, func(line []byte) ([]Entry, error) {
 		if isBlank(line) {
@@ -144,7 +144,7 @@ func (u untagged) row(line []byte, sizes *[]int) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries[i] = Entry{Name: string(name), Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}
+		entries[i] = d.entry(string(name))
 	}
 	if line[0] != '#' {
 		*sizes = of

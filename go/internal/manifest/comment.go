@@ -207,12 +207,17 @@ func isHexGroup(word []byte) bool {
 	return len(bytes.Trim(word, "0123456789abcdefABCDEF")) == 0
 }
 
+var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+
 // isBase64Digest reports whether word is a digest of a known length in base64 or base64url.
 func isBase64Digest(word []byte) bool {
 	if dash := bytes.LastIndexByte(word, '-'); dash > 0 && digest.ByTag(string(word[:dash])) != nil {
 		return true
 	}
-	text := strings.NewReplacer("-", "+", "_", "/").Replace(string(bytes.TrimRight(word, "=")))
+	if len(word)*3/4 < shortest {
+		return false
+	}
+	text := standardBase64.Replace(string(bytes.TrimRight(word, "=")))
 	sum, err := base64.RawStdEncoding.DecodeString(text)
 	return err == nil && len(sum) >= shortest && digest.BySize(len(sum)) != nil
 }

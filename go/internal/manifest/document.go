@@ -18,6 +18,7 @@ type Document struct {
 	newlines []int64 // offsets of those that were read after done
 	lines    int64   // newlines before done
 	err      error   // the reader's
+	models   []Model
 	unverified
 }
 

@@ -85,6 +85,22 @@ func readENA(lines *Lines, o Options) Next {
 	})
 }
 
+// noColumnError says that there is no group of columns with a name that was asked for.
+type noColumnError struct {
+	asked string
+	known []string
+}
+
+func (e noColumnError) Error() string {
+	known := excerpt([]byte(strings.Join(e.known, ", "))) // a hostile header may have many
+	const shortest = 3
+	hint := ""
+	if similar := digest.Closest(e.asked, e.known, shortest); similar != "" {
+		hint = fmt.Sprintf("did you mean %.40q? ", similar)
+	}
+	return fmt.Sprintf("no columns %.40q; %sthere are: %s", e.asked, hint, known)
+}
+
 // checkENAColumns returns an error if the file names of a group are missing, or a group that is asked for.
 func checkENAColumns(groups []enaGroup, asked []string) error {
 	names := make([]string, len(groups))
@@ -93,7 +109,7 @@ func checkENAColumns(groups []enaGroup, asked []string) error {
 	}
 	for _, name := range asked {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("no column %q, which was asked for; columns of digests: %s", name+"_md5", strings.Join(names, "_md5, ")+"_md5")
+			return noColumnError{name, names}
 		}
 	}
 	for _, group := range groups {

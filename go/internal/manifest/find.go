@@ -1,6 +1,10 @@
 package manifest
 
-import "checksig/internal/digest"
+import (
+	"errors"
+
+	"checksig/internal/digest"
+)
 
 // UnknownFormatError is the error for a name that no format has.
 type UnknownFormatError struct {
@@ -24,4 +28,25 @@ func FormatNamed(name string) (*Format, error) {
 		unknown.Known = append(unknown.Known, f.Name)
 	}
 	return nil, unknown
+}
+
+// WrittenNamed returns the format of that name, which can be written unless Write is nil, or an [*UnknownFormatError]
+// that lists those that can.
+func WrittenNamed(name string) (*Format, error) {
+	f, err := FormatNamed(name)
+	var unknown *UnknownFormatError
+	if errors.As(err, &unknown) {
+		unknown.Known = Written()
+	}
+	return f, err
+}
+
+// Written returns the names of the formats that can be written.
+func Written() (names []string) {
+	for _, f := range Formats {
+		if f.Write != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }

@@ -62,7 +62,7 @@ var samples = []sample{
 	{"OCFL", "inventory.json", "{\"manifest\": {\n\"" + sha256A + "\": [\"v1/content/a\",\n\"v1/content/b\"],\n\"00\": [\"c\"]},\n" +
 		"\"digestAlgorithm\": \"sha256\",\n\"fixity\": {\"md5\": {\"" + md5A + "\": [\"v1/content/a\"]},\n\"x9\": {\"00\": [\"a\"]}}, \"x\": 1}",
 		"ocfl", []string{`7! E102: unknown key "x"`, "2 sha256 v1/content/a", "3 sha256 v1/content/b",
-			"4! expected a sha256 digest of 64 hex digits", "6 md5 v1/content/a",
+			"4! E030: expected a sha256 digest of 64 hex digits", "6 md5 v1/content/a",
 			`7! the fixity block's digests by the unknown algorithm "x9" were not compared`}},
 	{"OCFL, without an algorithm", "inventory.json", `{"manifest": {}, "type": "https://ocfl.io/1.0/spec/#inventory"}`, "ocfl",
 		[]string{`1! E025: unknown digestAlgorithm "", expected sha512 or sha256`}},
@@ -149,7 +149,7 @@ var samples = []sample{
 		"13! expected a field or a continuation line"}},
 	{"Release, digests passed over", "Release", release + "Signed-By:\n " + sha1A + "\n " + sha1A + "!\nSHA1:\n " + sha1A + " 1 a\nSHA-256-Digest:\n " + sha256A + " b\n " + std64 +
 		" b\n x " + sha256A + "\nX: " + sha256A + " 1 b\nSigned-By: " + sha1A + "\n", "release", []string{"10 sha1 a 1", `12! unknown algorithm "SHA-256-Digest"`,
-		`13! unknown algorithm "SHA-256-Digest"`, `15! unknown algorithm "X"`}},
+		`13! unknown algorithm "SHA-256-Digest"`, `14! unknown algorithm "SHA-256-Digest"`, `15! unknown algorithm "X"`}},
 	{"InRelease", "InRelease", pgpHead + release + "SHA1:\n " + sha1A + " 1 a\n" + pgpTail, "release", []string{"10 sha1 a 1"}},
 
 	{"distinfo, FreeBSD", "distinfo", "TIMESTAMP = 1711722453\nSHA256 (d/a b) = " + sha256A + "\nSIZE (d/a b) = 1\n", "distinfo",
@@ -230,6 +230,8 @@ var samples = []sample{
 		`3! a digest in the field "package-list", which lists no files`, "5 md5 a 1"}},
 	{"Release, a damaged line elsewhere", "Release", "Origin: x\nSHA1:\n " + sha1A + " 1 a\nSuite: stable\n " + sha1A[:20] + "(" + sha1A[21:] + " 1 b\n", "release",
 		[]string{"3 sha1 a 1", `5! unknown algorithm "Suite"`}},
+	{"Release, a digest in another field", "Release", "Origin: x\n   \"sha256\": \"" + sha256A + "\"\nDescription: a\n see (" + sha1A + "), or so\nSigned-By: x\n (" + sha1A + ")\nSHA1:\n " + sha1A + " 1 a\n",
+		"release", []string{`2! unknown algorithm "Origin"`, `4! unknown algorithm "Description"`, "8 sha1 a 1"}},
 	{"RECORD, text after a row without a digest", "RECORD", "a,sha256=" + strings.TrimRight(url64, "=") + ",1\np-1.dist-info/RECORD,,SHA1 (a.txt) = " + sha1A +
 		"\n__pycache__/x.pyc,,7\n", "record", []string{"1 sha256 a 1", `2! expected a size in bytes, found "SHA1 (a.txt) = 86f7e"`}},
 	{"mtree, a digest in another keyword", "x", "#mtree\na type=file mode=0644 sha1=" + sha1A + "\nb type=file mode=64" + sha1A + " link=" + sha1A + " sha1=" + sha1A + "\n",
@@ -265,6 +267,8 @@ var samples = []sample{
 	{".SRCINFO, truncated", "x", "pkgbase = p\n\tsource = a\n\tsha1sums = " + sha1A, "srcinfo", []string{"3 sha1 a", "4! truncated: the last line has no end"}},
 	{"APKBUILD", "APKBUILD", "pkgname=p\n_commit=" + sha1A + "\nsource=\"a\"\nmd5sums=\"" + md5A + "  a\n" + md5A + "  b c\"\nbuild() {\n\tmake\n}\nsha256sums=\"\n" + sha256A +
 		"  a\n\n\"\n", "apkbuild", []string{"4 md5 a", "5 md5 b c", "10 sha256 a"}},
+	{"APKBUILD, a digest of another form", "x", "pkgname=p\n" + sha256A + " ?SHA256*b\nmd5sums=\"\n" + md5A + "  a\n\"\n" + md5A, "apkbuild", []string{
+		"2! a digest outside of the lists of digests", "4 md5 a", "6! a digest outside of the lists of digests"}},
 	{"APKBUILD, bad lines", "x", "pkgname=p\nsha1sums=\"\n" + sha1A + "  $a\nhello\n" + md5A + "  a\n" + sha1A + "  b\n\"\nsha256sum=\"\n" + sha256A + "  c\n\"\nmd5sums=\"", "apkbuild", []string{
 		"3! expected a digest and a file name", "4! expected a digest and a file name", "5! expected 40 hex digits for sha1, found 32", "6 sha1 b",
 		"9! a digest outside of the lists of digests", "12! truncated: the list of digests is not closed with a quotation mark"}},
@@ -283,7 +287,39 @@ var samples = []sample{
 
 	{"table, Export-Csv", "hashes.csv", "#TYPE Microsoft.PowerShell.Commands.FileHashInfo\r\n\"Algorithm\",\"Hash\",\"Path\"\r\n\"SHA256\",\"" + strings.ToUpper(sha256A) +
 		"\",\"C:\\dl\\a, b\"\r\n\"MD5\",\"" + md5A + "\",\"c \"\"d\"\"\"\r\n", "table", []string{`3 sha256 C:\dl\a, b`, `4 md5 c "d"`}},
+	{"table, R", "md5sum.txt", "\"file\" \"checksum\" \"built\" \"date\"\n\"a b\" \"" + md5A + "\" \"site/built/a b\" \"2024-03-29\"\n\"c\" \"" + md5A + "\" \"x\"\n", "table",
+		[]string{"2 md5 a b", "3! expected 4 columns as in the first line, found 3"}},
 	{"table, GDC", "gdc_manifest.txt", "id\tfilename\tmd5\tsize\tstate\nu-1\ta.bam\t" + md5A + "\t1\tvalidated\n", "table", []string{"2 md5 u-1/a.bam 1"}},
+	{"Markdown", "x.md", "# v1.0\n\n## SHA256 checksums\n\n| Asset | Size | SHA256 |\n|---|---:|:-:|\n| `a\\|b` | 1 | `" + sha256A + "` |\n| [c\\_d](https://x/c_d) | 2 MB | " + sha256A + " |\n\n" +
+		"name | hash\n--- | ---\ne|" + md5A + "\n``f`g`` | " + sha1A + "\nh\\i | " + sha1A, "markdown", []string{
+		"7 sha256 a|b 1", "8 sha256 c_d", "12! expected 64 hex digits for sha256, found 32", "13! expected 64 hex digits for sha256, found 40", "14! expected 64 hex digits for sha256, found 40"}},
+	{"Markdown, without outer bars", "x.md", "name | hash\n--- | ---\ne|" + md5A + "\n``f`g`` | " + sha1A + "\n`h` \\i | " + sha1A + "\n", "markdown", []string{
+		"3 md5 e", "4 sha1 f`g", "5 sha1 `h` \\i"}},
+	{"Markdown, in text", "x.md", "Hello,\n\nfeature | note\n---|---\nx | y\nfile | md5 | commit\n|-|-|-|\na | " + md5A + " | x\nb | " + md5A + "\nend " + md5A + "\n# " + md5A + "\nc | " + md5A + "|" + md5A + "\n",
+		"markdown", []string{"1! not in a table whose first row names a file and its digest", "3! not in a table whose first row names a file and its digest",
+			"4! not in a table whose first row names a file and its digest", "5! not in a table whose first row names a file and its digest", "8 md5 a",
+			"9! expected 3 columns as in the first line, found 2", "10! not in a table whose first row names a file and its digest",
+			"11! a comment with a digest in it, which could be an entry", "12! not in a table whose first row names a file and its digest"}},
+	{"Markdown, bad rows", "x.md", "| file | md5 | sha9 | crc64 |\n|-|-|-|-|\n| a | " + md5A + " | | |\n| | " + md5A + " | | |\n| b | x | | |\n| c | " + md5A + " | " + md5A + " | |\n| d | " + md5A + " | | 0",
+		"markdown", []string{`1! unknown algorithm "crc64": its column is not verified`, "3 md5 a", "4! no file name", `5! expected 32 hex digits for md5, found "x"`,
+			`6! the column "sha9", which checksig does not understand, has a digest`, "6 md5 c", `7! expected "|" at the end of the row, as in the first`}},
+	{"S3 batch", "x", "b,d/a%2B+%0A,v,succeeded,200,," + s3("MD5", "FULL_OBJECT", md5A) + "\r\n\nb,a,,succeeded,200,," + s3("CRC32", "FULL_OBJECT", "6D2F5339") + "\n",
+		"s3-batch", []string{"1 md5 d/a+ \n", "3 crc32 a"}},
+	{"S3 batch, both spellings", "x", "b,a,,succeeded,200,,\"{\"\"checksum_base64\"\":\"\"bS9TOQ\\u003d\\u003d\"\",\"\"checksumAlgorithm\"\":\"\"CRC32\"\",\"\"checksumType\"\":\"\"FULL_OBJECT\"\",\"\"checksum_hex\"\":\"\"6D2F5339\"\"}\"\n" +
+		"b,a,,succeeded,200,,\"{\"\"checksum_base64\"\":\"\"bS9TOQ\\\\u003d\\\\u003d\"\",\"\"checksumAlgorithm\"\":\"\"CRC32\"\",\"\"checksumType\"\":\"\"FULL_OBJECT\"\"}\"\n" +
+		"b,a,,succeeded,200,,\"{\"\"checksum_base64\"\":\"\"bS9TOQ==\"\",\"\"checksumAlgorithm\"\":\"\"CRC32\"\",\"\"checksumType\"\":\"\"FULL_OBJECT\"\",\"\"checksum_hex\"\":\"\"6D2F5338\"\"}\"\n",
+		"s3-batch", []string{"1 crc32 a", "2 crc32 a", "3! checksum_hex and checksum_base64 are different digests"}},
+	{"S3 batch, bad lines", "x", "b,a,,failed,400,InvalidRequest,no such object\nb,a,,succeeded,200,," + s3("CRC32", "COMPOSITE", "6D2F5339") +
+		"\nb,a,,succeeded,200,," + s3("CRC32", "", "6D2F5339") + "\nb,a%2,,succeeded,200,," + s3("CRC32", "FULL_OBJECT", "6D2F5339") +
+		"\nb,a,,succeeded,200,," + s3("SHA256", "FULL_OBJECT", "6D2F5339") + "\nb,a,,succeeded,200,," + s3("X", "FULL_OBJECT", "6D2F5339") +
+		"\nb,a,,succeeded,200,,\nb,a,,done,200,,\nb,a\nb,a,,succeeded,200,,\"{}x\"\nb,a,,succeeded,200,,{\nb,a,,succeeded,200,,{}", "s3-batch", []string{
+		`1! the checksum of this object could not be computed: "no such object"`,
+		"2! the digest is one of the digests of an upload's parts: give their size with --part-size (part_size=)",
+		`3! expected checksumType FULL_OBJECT or COMPOSITE, found ""`, `4! expected the key of an object, percent-encoded, found "a%2"`,
+		"5! expected 64 hex digits for sha256 in checksum_hex", `6! unknown algorithm "X"`, "7! no digest of this file",
+		`8! expected "succeeded" or "failed", found "done"`, "9! expected 7 columns, found 2",
+		"10! expected a JSON object in the last column: something follows the object",
+		"11! expected a JSON object in the last column: unexpected EOF", "12! no digest of this file"}},
 	{"table, Gen3", "x", "file_name\tguid\tmd5sum\tfile_size\na.bam\tx/1\t" + md5A + "\t1\n", "table", []string{"2 md5 a.bam 1"}},
 	{"table, several algorithms", "x", "File Path;MD5 checksum;hash_sha256;Length\na;" + md5A + ";" + std64 + ";1\n\nb;" + md5A + ";;\nc;;;\n", "table",
 		[]string{"2 md5 a 1", "2 sha256 a 1", "4! no digest of this file in the column of sha256", "4 md5 b", "5! no digest of this file in the column of md5"}},
@@ -334,6 +370,8 @@ var samples = []sample{
 		"MD5-Hash von b:\n" + md5A + "\nCertUtil: Das System kann die Datei nicht finden.\nMD5-Hash von c:\n" + md5A + "\nCertUtil: -hashfile-Befehl wurde\n", "certutil",
 		[]string{"2 md5 a", "3! expected certutil's message of success", `4! unknown algorithm "MD4"`, "6 md5 b", "7! expected certutil's message of success",
 			"9 md5 c", "10! expected certutil's message of success"}},
+	{"certutil, French, a digest before it", "x", "Hachage MD5 de a :\n" + md5A + "\nCertUtil: -hashfile La commande s\u2019est.\n" + sha256A + "Hachage MD5 de b :\n",
+		"certutil", []string{"2 md5 a", `4! expected "<algorithm> hash of <name>:"`}},
 	{"not certutil", "x", "These are the sums:\n" + md5A + "  a\n", "gnu", []string{"1! expected a hex digest at the beginning of the line", "2 md5 a"}},
 
 	{"mtree, FreeBSD", "x", "#\t   user: a\n\n/set type=file uid=0 mode=0644\n.               type=dir mode=0755\n    a\\sb       size=4 cksum=815791956 \\\n" +
@@ -486,6 +524,12 @@ func spacedOut(digits string) string {
 		pairs = append(pairs, string(pair))
 	}
 	return strings.Join(pairs, " ")
+}
+
+// s3 returns the last column of a report of S3 Batch Operations.
+func s3(algorithm, kind, digits string) string {
+	message := fmt.Sprintf(`{"checksumAlgorithm":%q,"checksumType":%q,"checksum_hex":%q,"etag":"x-2"}`, algorithm, kind, digits)
+	return `"` + strings.ReplaceAll(message, `"`, `""`) + `"`
 }
 
 func TestEveryFormat(t *testing.T) {

@@ -79,7 +79,7 @@ func FuzzRead(f *testing.F) {
 // mayRepeat reports whether a line of the format may have several entries, and, in a document, errors.
 func mayRepeat(format *manifest.Format, bad *manifest.LineError) bool {
 	rows := []*manifest.Format{
-		manifest.Hashdeep, manifest.ENA, manifest.Columns, manifest.Gentoo, manifest.Table, manifest.Mtree,
+		manifest.Hashdeep, manifest.ENA, manifest.Columns, manifest.Gentoo, manifest.Table, manifest.Markdown, manifest.Mtree,
 	}
 	return format.ReadDocument != nil || bad == nil && slices.Contains(rows, format)
 }

@@ -30,6 +30,8 @@ import (
 //   - "#" comments and empty lines; ";" and "//" comments in which nothing looks like a digest
 //   - headings that name the algorithm of the lines after them (see [untagged.heading])
 //   - digests with the algorithm in front (see [parsePrefixed]), and "?SHA256*" before the name
+//   - digests of the digests of parts, with the number of parts after them ("<hex digest>-12"), as Amazon S3 has them
+//     of what was uploaded in parts, if their size is known; see [Options].PartSize
 //   - the comment "# <name>: <n> bytes" of Fedora, which gives the size of the next file
 var GNU = &Format{Name: "gnu", Detect: detectGNU, Read: readGNU, HasText: true, Write: &Writer{Begin: beginUntagged, File: gnuFile}}
 
@@ -40,7 +42,7 @@ func detectGNU(head []byte, o Options) bool {
 	}
 	// Both, because a named BLAKE2 allows any length.
 	for _, algorithm := range []*digest.Algorithm{nil, o.untaggedAlgorithm()} {
-		g := gnuReader{untagged: untagged{algorithm: algorithm}}
+		g := gnuReader{untagged: untagged{algorithm: algorithm, partSize: o.PartSize}}
 		if _, err := g.parse(line); err == nil {
 			return true
 		}
@@ -49,13 +51,13 @@ func detectGNU(head []byte, o Options) bool {
 }
 
 func readGNU(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{algorithm: o.untaggedAlgorithm()}}
+	g := gnuReader{untagged: o.untagged()}
 	return g.next(lines)
 }
 
 // readTagged reads the same lines as readGNU. It is faster if most of them have a tag.
 func readTagged(lines *Lines, o Options) Next {
-	g := gnuReader{untagged: untagged{algorithm: o.untaggedAlgorithm()}, tagsFirst: true}
+	g := gnuReader{untagged: o.untagged(), tagsFirst: true}
 	return g.next(lines)
 }
 
@@ -169,7 +171,7 @@ func (g *gnuReader) parse(line []byte) (Entry, error) {
 			return Entry{}, err
 		}
 	}
-	return Entry{Name: string(name), Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, nil
+	return d.entry(string(name)), nil
 }
 
 // parseFSUM reads what FSUM writes for algorithms other than MD5: "?SHA256*" before the name. ok is false for

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -20,7 +21,7 @@ import (
 //	{"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": <name>, "digest": {<algorithm>: <hex digest>}}],
 //	 "predicateType": <URI>, "predicate": {…}}
 //
-// It stands alone or, in base64, in a DSSE envelope, whose signature is not checked:
+// It stands alone or, in base64, in a DSSE envelope, whose signature is not checked here:
 //
 //	{"payloadType": "application/vnd.in-toto+json", "payload": <base64>, "signatures": […]}
 //
@@ -81,7 +82,7 @@ type attestation struct {
 
 func readAttestation(doc *Document, o Options) Next {
 	return readJSON(doc, true, func(r *jsonReader) *jsonNode {
-		return (&attestation{r: r, fileName: o.FileName, statement: &statement{r: r}}).node()
+		return (&attestation{r: r, fileName: o.FileName, statement: &statement{r: r, attested: o.Attested}}).node()
 	})
 }
 
@@ -195,6 +196,7 @@ func (a *attestation) end() (entries []Entry, err error) {
 // statement is one in-toto statement.
 type statement struct {
 	r             *jsonReader
+	attested      bool // see [Options]
 	begun         bool
 	kind          string // "_type"
 	predicateType string
@@ -203,6 +205,7 @@ type statement struct {
 	heldErr       error
 	heldLine      int64
 	resources     int
+	model         Model
 	digests       hash.Hash // of the resources' digests
 }
 
@@ -223,9 +226,40 @@ func (s *statement) node() *jsonNode {
 		"subject": {each: &jsonNode{read: s.subject}},
 		"predicate": {
 			skip:   func() bool { return s.predicateType != "" && s.predicateType != modelType },
-			fields: map[string]*jsonNode{"resources": {each: &jsonNode{read: s.resource}}},
+			fields: map[string]*jsonNode{"resources": {each: &jsonNode{read: s.resource}}, "serialization": {read: s.serialization}},
 		},
 	}}
+}
+
+// Model is what the signature of a model says about the files that it lists, OpenSSF model signing v1.0.
+type Model struct {
+	Method        string   // "files" if it lists whole files
+	AllowSymlinks bool     // otherwise there must be none
+	IgnorePaths   []string // files, and folders with all in them, that need not be listed
+}
+
+// maxIgnored is how many paths the signature of a model may leave out.
+const maxIgnored = 10_000
+
+func (s *statement) serialization(string) ([]Entry, error) {
+	return nil, s.r.members(func(key string) (err error) {
+		switch key {
+		case "method":
+			s.model.Method, err = s.r.text()
+		case "allow_symlinks":
+			var value string
+			value, err = s.r.scalar()
+			s.model.AllowSymlinks = value == "true"
+		case "ignore_paths":
+			s.model.IgnorePaths, err = s.r.texts()
+			if len(s.model.IgnorePaths) > maxIgnored {
+				err = fmt.Errorf("the model's signature leaves out more than %d paths", maxIgnored)
+			}
+		default:
+			err = s.r.skip()
+		}
+		return err
+	})
 }
 
 // notFiles are the members of a digest set that are no digests of a file's content.
@@ -262,6 +296,10 @@ func (s *statement) subject(string) ([]Entry, error) {
 	}
 	if others != nil {
 		_ = f.fail(fmt.Errorf("no digest of a file: %s", strings.Join(others[:min(len(others), 10)], ", ")))
+	}
+	if isStrong := func(e Entry) bool { return e.Algorithm.Strength.Secure() }; s.attested && err == nil && f.digests != nil &&
+		!slices.ContainsFunc(f.digests, isStrong) {
+		_ = f.fail(errors.New("no digest that protects against tampering"))
 	}
 	before, beforeErr := s.release()
 	s.subjects++
@@ -322,7 +360,7 @@ func (s *statement) resource(string) ([]Entry, error) {
 // end checks the statement at its end, and prepares for the next one.
 func (s *statement) end() (entries []Entry, err error) {
 	found := *s
-	*s = statement{r: s.r}
+	*s = statement{r: s.r, attested: s.attested}
 	version := strings.TrimPrefix(found.kind, inTotoType)
 	switch {
 	case version == found.kind || version != "v0.1" && version != "v1" && version != "v1.0":
@@ -345,11 +383,14 @@ func (s *statement) checkModel() error {
 	switch {
 	case s.resources == 0:
 		return valueErrorf("no resources of the model")
+	case s.model.Method != "files":
+		return valueErrorf("unknown serialization of the model %.40q, only \"files\" can be verified", s.model.Method)
 	case s.subjects != 1 || s.held == nil:
 		return valueErrorf("expected one subject of a model, found %d", s.subjects)
 	}
 	for _, e := range s.held.digests {
 		if e.Algorithm.Name == "sha256" && bytes.Equal(e.Digest, s.digests.Sum(nil)) {
+			s.r.doc.models = append(s.r.doc.models, s.model)
 			return nil
 		}
 	}

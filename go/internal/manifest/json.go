@@ -570,7 +570,7 @@ func hasKeys(object map[string]string, keys ...string) bool {
 var (
 	unknownJSON = refuse("json", "JSON that is no known kind of manifest; known: in-toto statements, "+
 		"DSSE envelopes, Sigstore bundles, OpenSSF model signatures, conda's paths.json and conda-meta, "+
-		"datapackage.json, RO-Crate, Croissant, package-lock.json, .cargo-checksum.json, CycloneDX, SPDX, simplestreams")
+		"datapackage.json, RO-Crate, Croissant, package-lock.json, .cargo-checksum.json, CycloneDX, SPDX, simplestreams, objects of names and digests")
 	wrappedJSON = refuse("json", "JSON inside a signature; only JSON without one is read")
 )
 

@@ -125,10 +125,12 @@ var jsonSamples = []sample{
 		[]string{`2! unknown algorithm "sha256-sharded-8"`, `3! unknown algorithm ""`, "4! no digest of this file",
 			"5! the digest of the model is not that of its files' digests"}},
 	{"model without files", "x", model(sha256A), "in-toto", []string{"3! no resources of the model"}},
+	{"model of shards", "x", strings.Replace(model(hex.EncodeToString(modelSum[:]), resource("a", "sha256", sha256A), resource("b", "sha256", sha256A)), `"files"`, `"shards"`, 1),
+		"in-toto", []string{"2 sha256 a", "3 sha256 b", `4! unknown serialization of the model "shards", only "files" can be verified`}},
 	{"model of two subjects", "x", strings.Replace(model(sha256A, resource("a", "sha256", sha256A)), `"subject":[`, `"subject":[`+subject("x", sha256Digest)+",", 1),
 		"in-toto", []string{"1 sha256 x", "2 sha256 a", "3! expected one subject of a model, found 2"}},
 	{"model, sorted keys", "x", `{"_type":"https://in-toto.io/Statement/v1","predicate":{"resources":[` + "\n" + resource("a", "sha256", sha256A) + "," +
-		resource("b", "sha256", sha256A) + "]},\n" + `"predicateType":"https://model_signing/signature/v1.0","subject":[` +
+		resource("b", "sha256", sha256A) + `],"serialization":{"method":"files"}},` + "\n" + `"predicateType":"https://model_signing/signature/v1.0","subject":[` +
 		subject("m", `"sha256":"`+hex.EncodeToString(modelSum[:])+`"`) + "]}", "in-toto", []string{"2 sha256 a", "2 sha256 b"}},
 	{"resources of another predicate", "x", `{"_type":"https://in-toto.io/Statement/v1","subject":[` + subject("m", sha256Digest) + `],"predicate":{"resources":[` +
 		resource("a", "sha256", sha256A) + "]},\n" + `"predicateType":"x"}`, "in-toto", []string{"1 sha256 a", "2 sha256 m",
@@ -210,6 +212,14 @@ var jsonSamples = []sample{
 	{"Cargo, bad package", "x", `{"files":{"a":"` + sha256A + `"},"package":"0"}`, "cargo", []string{"1 sha256 a", "1! expected 64 hex digits for sha256, found 1"}},
 	{"Cargo, two members of one key", ".cargo-checksum.json", `{"files":{"a":"` + sha256A + `","a":"` + sha256A + `"},"package":null}`, "cargo", []string{
 		"1 sha256 a", `1! two members with the key "a" in one object`}},
+
+	{"JSON map", "checksums.json", "{\"a b.c\": \"" + sha256A + "\",\n\"c\": \"sha256:" + sha256A + "\",\n\"d\": \"" + md5A + "\",\n\"e\": null,\n\"f\": 1,\n\"g\": \"x\",\n\"\": \"" +
+		md5A + "\"}", "json-map", []string{"1 sha256 a b.c", "2 sha256 c", "3 md5 d", "4! no digest of this file", "5! expected a string",
+		"6! expected a hex digest at the beginning of the line", "7! no file name"}},
+	{"JSON map, two members of one key", "x", `{"d/a":"` + sha256A + `","d/a":"` + sha1A + `"}`, "json-map", []string{
+		"1 sha256 d/a", `1! two members with the key "d/a" in one object`}},
+	{"JSON map, of an algorithm", "x.sha512.json", "{\"LICENSE\":\"" + sha512A + "\",\n\"b.c\":\"" + sha512A + "\",\"b\":\"" + md5A + "\"}", "json-map", []string{
+		"1 sha512 LICENSE", "2 sha512 b.c", "2! expected 128 hex digits for sha512, found 32"}},
 
 	{"CycloneDX", "bom.json", `{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"file","name":"app","hashes":[{"alg":"SHA-256","content":"` + sha256A +
 		`"}]}},"components":[` + "\n" + `{"type":"library","name":"l","hashes":[{"alg":"SHA-256","content":"` + sha256A + `"}],"components":[` + "\n" +

@@ -142,8 +142,11 @@ var errNoDigest = errors.New("no digest of this file")
 // lineError returns the error for line n, which a format or wrapper rejected with cause.
 func lineError(n int64, line []byte, cause error) *LineError {
 	bad := &LineError{Line: n, Text: excerpt(line), Cause: cause.Error()}
-	if errors.Is(cause, errNoDigest) {
+	switch {
+	case errors.Is(cause, errNoDigest):
 		bad.Code = NoDigest
+	case errors.As(cause, new(noColumnError)):
+		bad.Code, bad.Fatal = NoColumn, true
 	}
 	return bad
 }

@@ -63,12 +63,15 @@
 //	packages      Filename: name SHA256: …  Debian's Packages
 //	sum           sum blocks name           sum(1), as in Ensembl's CHECKSUMS
 //	cksum         crc size name             POSIX, cksum
+//	s3-batch      bucket,key,version,…      reports of Amazon S3 Batch Operations
+//	markdown      | File | SHA-256 |        GitHub Flavored Markdown
 //	table         Algorithm,Hash,Path       tables whose first line names the columns
 //	srcinfo       pkgbase = name            Arch Linux, .SRCINFO
 //	apkbuild      sha512sums="…"            Alpine Linux, APKBUILD
 //	freebsd       name TAB digest TAB …     MANIFEST of FreeBSD's releases
 //	ocfl          JSON                      inventories of OCFL objects
 //	oci           JSON                      indexes and manifests of OCI images
+//	json-map      {name: digest, …}         checksums.json of Puppet modules and of Electron
 //	base64        SHA256 (name) = base64    cksum --base64 of GNU coreutils
 //	bsd           SHA256 (name) = digest    BSD's md5(1), cksum(1) of GNU coreutils
 //	openssl       SHA256(name)= digest      openssl-dgst(1)
@@ -126,12 +129,25 @@ type Entry struct {
 	Digest    []byte // Algorithm.Size bytes
 	Assumed   bool   // the algorithm was chosen by the digest's length alone
 	HasSize   bool   // the manifest lists the file's size
+	Rule      Rule   // the rule of a structure that is broken if the file is not as listed
 	Size      int64  // that size in bytes, if HasSize
 	Blocks    int64  // the listed size in blocks of BlockSize bytes, rounded up, if that is not 0
 	BlockSize int64
 	Optional  bool   // the manifest says that the file may be missing
 	RawName   string // what the manifest lists if Name was derived from it, such as a URL; else ""
 }
+
+// Rule is a rule of a structure, which a file breaks that is not as listed.
+type Rule uint8
+
+const (
+	NoRule      Rule = iota
+	OCFLContent      // an inventory's manifest block
+	OCFLFixity       // its fixity block
+)
+
+// Code returns the code that the structure's specification has for the rule; "" for none.
+func (r Rule) Code() string { return [...]string{"", "E092", "E093"}[r] }
 
 // LineError is the error for a line that could not be understood. Reading continues after it unless
 // Fatal is set.
@@ -155,6 +171,7 @@ const (
 	BrokenRule                 // not about a line, but about the structure that the manifest belongs to
 	Unread                     // not about a line: the manifest, or a folder, cannot be read from there on
 	Nothing                    // not about a line: nothing was there to verify
+	NoColumn                   // the line has not the columns that [Options].Columns asks for
 )
 
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Cause) }
@@ -174,6 +191,9 @@ type Options struct {
 	// signed, and begins in line FirstLine of the manifest, or in the first if that is 0.
 	Unwrapped string
 	FirstLine int64
+	// Attested says that the text is one of statements whose signatures the caller has verified: a subject without a
+	// digest that protects against tampering is a bad line then.
+	Attested bool
 	// AllowShort accepts digests of fewer than 128 bits, of which a second file is found in no time.
 	// Those of Algorithm are accepted in any case.
 	AllowShort bool
@@ -183,6 +203,9 @@ type Options struct {
 	// Columns names the groups of columns to read, of formats that have several: "fastq" of [ENA]. The others are
 	// left out, and counted; see [Reading.LeftOut]. nil for all. It is no matter to other formats.
 	Columns []string
+	// PartSize is the size of the parts in which the files were uploaded whose digests are over the digests of parts:
+	// "<digest>-<number of parts>", as Amazon S3 has them. 0 if that is not known: those are bad lines then.
+	PartSize int64
 
 	searched   bool              // Read has searched FileName for an algorithm
 	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
@@ -268,8 +291,9 @@ var Formats = []*Format{
 	InToto, Sigstore, CondaPaths, CondaMeta, Datapackage, ROCrate, Croissant, // JSON documents
 	NPM, Cargo, CycloneDX, SPDX, Simplestreams, // JSON documents
 	OCFL, OCI, // structures whose manifests are JSON documents
+	JSONMap, // JSON whose keys are names
 	// Lists of packages and tables, by a header, a file name or the form of all lines:
-	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, Table,
+	Mtree, Distinfo, Gentoo, Dsc, Packages, Jar, Sum, Cksum, S3Batch, Markdown, Table,
 	Srcinfo, Apkbuild, FreeBSD,
 	Sidecar, Base64, BSD, OpenSSL, PrintMD, Pipe, Columns, SFV, GNU, NameFirst, RECORD, CFVCSV, // by the first line
 }
@@ -284,11 +308,20 @@ type Reading struct {
 	Next    Next
 
 	unverified *unverified
+	models     *[]Model // nil if the format has none
 }
 
 // Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
 // modes of files. The words are those of the format, and contain no blanks.
 func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.unverified.words)) }
+
+// Models returns the models whose signatures were read so far.
+func (r *Reading) Models() []Model {
+	if r.models == nil {
+		return nil
+	}
+	return *r.models
+}
 
 // LeftOut returns how many entries so far were left out because of [Options].Columns.
 func (r *Reading) LeftOut() int64 { return r.unverified.leftOut }
@@ -325,8 +358,8 @@ func Read(r io.Reader, o Options) (*Reading, error) {
 			format = other // there is text before its entries
 		}
 	}
-	next, unverified := b.next(format, o)
-	return &Reading{format, b.encoding, b.wrapper, o.guard(next), unverified}, nil
+	next, unverified, models := b.next(format, o)
+	return &Reading{format, b.encoding, b.wrapper, o.guard(next), unverified, models}, nil
 }
 
 func newBuffer(r io.Reader) *bufio.Reader {
@@ -399,7 +432,7 @@ func begin(r *bufio.Reader, o *Options) (*beginning, error) {
 }
 
 // next returns the entries read as those of a format, and where it notes what they do not cover.
-func (b *beginning) next(format *Format, o Options) (Next, *unverified) {
+func (b *beginning) next(format *Format, o Options) (Next, *unverified, *[]Model) {
 	if format.ReadDocument != nil {
 		if b.marked {
 			_, _ = b.text.Discard(len(utf8BOM)) // Peek has it
@@ -408,14 +441,14 @@ func (b *beginning) next(format *Format, o Options) (Next, *unverified) {
 			b.wrapper = format.Wrapper(b.head)
 		}
 		doc := &Document{r: b.text}
-		return format.ReadDocument(doc, o), &doc.unverified
+		return format.ReadDocument(doc, o), &doc.unverified, &doc.models
 	}
 	lines := &Lines{r: b.text, n: max(o.FirstLine-1, 0), unwrapped: o.Unwrapped != ""}
 	if b.newWrapper != nil {
 		lines.wrapper = b.newWrapper()
 	}
 	lines.hasText = format.HasText && !o.isShort()
-	return format.Read(lines, o), &lines.unverified
+	return format.Read(lines, o), &lines.unverified, nil
 }
 
 // minDigest is the size in bytes of the shortest digest that is accepted without being asked for by name,

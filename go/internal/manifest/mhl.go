@@ -111,6 +111,8 @@ func readHashList(doc *Document, d *mhlDialect) Next {
 		switch {
 		case err != nil:
 			return nil, err
+		case !foreign && d.other[e.Name.Local] && e.Name.Local == "creatorinfo":
+			return nil, x.children(d.noDigest(x))
 		case foreign || d.other[e.Name.Local]:
 			return nil, x.skip()
 		case d.groups[e.Name.Local] && !inGroup:
@@ -121,6 +123,16 @@ func readHashList(doc *Document, d *mhlDialect) Next {
 		}
 		return nil, e.unknown()
 	})
+}
+
+// noDigest passes over an element of one that holds no files and no digests.
+func (d *mhlDialect) noDigest(x *xmlReader) func(*xmlElement) error {
+	return func(e *xmlElement) error {
+		if _, is := d.tags[e.Name.Local]; is || d.items[e.Name.Local] {
+			return fmt.Errorf("an element <%s> where none belongs", e.Name.Local)
+		}
+		return x.skip()
+	}
 }
 
 func (d *mhlDialect) checkVersion(root *xmlElement) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -84,13 +85,19 @@ var nameRules = []nameRule{
 		`\.(?:json|csv|tsv|md|xml|ya?ml|toml)`,
 		words: "sum hash digest",
 		doc:   "the same words with `.json`, `.csv`, `.tsv`, `.md`, `.xml`, `.yaml` or `.toml`: `hashes.csv`, `checksums.json`"},
+	{kind: Candidate, pattern: `filereport(?:_.*)?(?:\.tsv|_tsv\.txt)`,
+		words: "filereport",
+		doc:   "`filereport_*.tsv` and `filereport_*_tsv.txt`, the names under which the European Nucleotide Archive (ENA) serves its file reports"},
 	{kind: Candidate, pattern: `(?:in)?release|packages|sources|distinfo|manifest(?:\.files)?|manifest\.mf|` +
 		`repomd\.xml|[0-9a-f]{32,128}-primary\.xml|pylock\.(?:.+\.)?toml|datapackage\.json|ro-crate-metadata\.json(?:ld)?|paths\.json|` +
-		`\.srcinfo|apkbuild|.+\.(?:intoto\.jsonl?|dsc|changes|buildinfo|torrent)`,
-		words: "release packages sources distinfo manifest repomd -primary.xml pylock datapackage ro-crate-metadata paths.json .srcinfo apkbuild intoto .dsc .changes .buildinfo .torrent",
+		`\.srcinfo|apkbuild|(?:.+[_.-])?attestations?\.jsonl|ALGORITHM[:-][0-9a-f]{64,128}\.jsonl|model\.sig|` +
+		`.+\.(?:intoto\.jsonl?|dsc|changes|buildinfo|torrent)`,
+		words: "release packages sources distinfo manifest repomd -primary.xml pylock datapackage ro-crate-metadata paths.json " +
+			".srcinfo apkbuild attestation ALGORITHM model.sig intoto .dsc .changes .buildinfo .torrent",
 		doc: "`Release`, `InRelease`, `Packages`, `Sources`, `*.dsc`, `*.changes`, `*.buildinfo`, `distinfo`, `Manifest`, `Manifest.files`, " +
 			"`MANIFEST.MF`, `repomd.xml`, `DIGEST-primary.xml`, `pylock.toml`, `pylock.*.toml`, `datapackage.json`, " +
-			"`ro-crate-metadata.json`, `paths.json`, `.SRCINFO`, `APKBUILD`, `*.intoto.json`, `*.intoto.jsonl`, `*.torrent`"},
+			"`ro-crate-metadata.json`, `paths.json`, `.SRCINFO`, `APKBUILD`, `*.intoto.json`, `*.intoto.jsonl`, " +
+			"`attestation.jsonl`, `*.attestations.jsonl`, `sha256:DIGEST.jsonl`, `model.sig`, `*.torrent`"},
 }
 
 // compressionSuffixes are the endings of compressed manifests.
@@ -99,6 +106,18 @@ var compressionSuffixes = []string{".gz", ".bz2", ".xz", ".zst"}
 // SignatureSuffixes are the endings of the names under which the signature of a file is published; a
 // clear-signed manifest has such a name too.
 var SignatureSuffixes = []string{".asc", ".sig", ".sign", ".gpg", ".gpgsig", ".pgp", ".minisig", ".sshsig"}
+
+// BundleSuffixes are the endings of the names under which Sigstore bundles and PyPI's attestations of a file are
+// published.
+var BundleSuffixes = []string{".sigstore.json", ".sigstore", ".bundle", ".publish.attestation"}
+
+// IsBundleName reports whether a file of that name may be the bundle of another one.
+func IsBundleName(name string) bool {
+	return slices.ContainsFunc(BundleSuffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+}
+
+// AllSignatureSuffixes are those of both kinds.
+var AllSignatureSuffixes = slices.Concat(SignatureSuffixes, BundleSuffixes)
 
 // appleDouble is the beginning of the names of the files in which macOS keeps attributes of other files.
 const appleDouble = "._"

@@ -155,7 +155,7 @@ func TestDocumentedNamesFit(t *testing.T) {
 	for i := range nameRules {
 		examples := nameRules[i].doc[strings.LastIndex(nameRules[i].doc, ": ")+1:]
 		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(examples, -1) {
-			name := strings.NewReplacer("ALGORITHM", "sha512", "*", "tool", "DIGEST-", strings.Repeat("ab", 32)+"-").Replace(m[1])
+			name := strings.NewReplacer("ALGORITHM", "sha512", "*", "tool", "DIGEST-", strings.Repeat("ab", 32)+"-", ":DIGEST", ":"+strings.Repeat("ab", 32)).Replace(m[1])
 			if name[0] == '.' && Classify(name) != nameRules[i].kind {
 				name = "MD5" + name // an ending
 			}

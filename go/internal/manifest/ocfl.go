@@ -133,7 +133,7 @@ func (p *inventoryParser) all() error {
 			return p.digests(&inv.Manifest, "E106", "E092", "manifest")
 		case "versions":
 			inv.HasVersions = true
-			return p.members("E044", "versions", p.version)
+			return p.members("E045", "versions", p.version)
 		case "fixity":
 			return p.members("E111", "fixity", func(key string) error {
 				inv.Fixity = append(inv.Fixity, InventoryFixity{Algorithm: key, Line: p.cursor.lineNumber()})
@@ -262,7 +262,7 @@ func readOCFL(doc *Document, _ Options) Next {
 // are where and why the inventory could not be read to its end, if it could not.
 func inventoryItems(inv *Inventory, line int64, broken error) func() ([]Entry, error) {
 	problems, block, fixity := inv.Problems, inv.Manifest, inv.Fixity
-	of := OCFLAlgorithm(inv.Algorithm)
+	of, rule := OCFLAlgorithm(inv.Algorithm), OCFLContent
 	return func() ([]Entry, error) {
 		for {
 			switch {
@@ -283,7 +283,7 @@ func inventoryItems(inv *Inventory, line int64, broken error) func() ([]Entry, e
 					block[0].Paths = d.Paths[pathsAtOnce:]
 					d.Paths = d.Paths[:pathsAtOnce]
 				}
-				return digestEntries(&d, of)
+				return digestEntries(&d, of, rule)
 			case len(fixity) > 0:
 				next := fixity[0]
 				fixity = fixity[1:]
@@ -292,7 +292,7 @@ func inventoryItems(inv *Inventory, line int64, broken error) func() ([]Entry, e
 					return nil, &LineError{Line: next.Line, Code: Ignored, Cause: fmt.Sprintf(
 						"the fixity block's digests by the unknown algorithm %.40q were not compared", next.Algorithm)}
 				}
-				block, of = next.Digests, algorithm
+				block, of, rule = next.Digests, algorithm, OCFLFixity
 			default:
 				return nil, io.EOF
 			}
@@ -303,14 +303,14 @@ func inventoryItems(inv *Inventory, line int64, broken error) func() ([]Entry, e
 // pathsAtOnce is how many entries of a digest are made at once.
 const pathsAtOnce = 1000
 
-func digestEntries(d *InventoryDigest, algorithm *digest.Algorithm) ([]Entry, error) {
+func digestEntries(d *InventoryDigest, algorithm *digest.Algorithm, rule Rule) ([]Entry, error) {
 	sum, err := hex.DecodeString(d.Digest)
 	if err == nil && len(sum) != algorithm.Size {
 		err = errors.New("wrong length")
 	}
 	if err != nil {
 		return nil, &LineError{Line: d.Line, Text: excerpt([]byte(d.Digest)), Cause: fmt.Sprintf(
-			"expected a %s digest of %d hex digits", algorithm.Name, 2*algorithm.Size)}
+			"%sexpected a %s digest of %d hex digits", digestCodes[algorithm.Name], algorithm.Name, 2*algorithm.Size)}
 	}
 	entries := make([]Entry, 0, len(d.Paths))
 	for _, path := range d.Paths {
@@ -318,7 +318,10 @@ func digestEntries(d *InventoryDigest, algorithm *digest.Algorithm) ([]Entry, er
 			err = &LineError{Line: path.Line, Text: path.Name, Cause: "expected the path of a file"}
 			continue
 		}
-		entries = append(entries, Entry{Line: path.Line, Name: path.Name, Algorithm: algorithm, Digest: sum})
+		entries = append(entries, Entry{Line: path.Line, Name: path.Name, Algorithm: algorithm, Digest: sum, Rule: rule})
 	}
 	return entries, err
 }
+
+// digestCodes are the codes for a digest that is not in hexadecimal (section 3.2).
+var digestCodes = map[string]string{"sha1": "E029: ", "sha256": "E030: ", "sha512": "E031: ", "blake2b": "E032: "}

@@ -120,6 +120,17 @@ func readDescriptor(c *jsonCursor, key string, to *[]Descriptor) error {
 	return err
 }
 
+// OCIAlgorithm returns the algorithm of that name in a descriptor, or nil. Others than the registered ones are not
+// known, because a digest that collides would hide another content. Source: descriptor.md, "Registered algorithms",
+// and SHA-384, which the programs of Docker know too.
+func OCIAlgorithm(name string) *digest.Algorithm {
+	switch name {
+	case "sha256", "sha384", "sha512", "blake3":
+		return digest.ByName(name)
+	}
+	return nil
+}
+
 var ociDigest = pattern(`^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]+$`)
 
 // entry returns the entry for the blob, or why there is none.
@@ -127,7 +138,7 @@ func (d *Descriptor) entry() ([]Entry, error) {
 	bad := func(format string, args ...any) ([]Entry, error) {
 		return nil, &LineError{Line: d.Line, Text: excerpt([]byte(d.whole)), Cause: fmt.Sprintf(format, args...)}
 	}
-	algorithm := digest.ByName(d.Algorithm)
+	algorithm := OCIAlgorithm(d.Algorithm)
 	sum, err := hex.DecodeString(d.Digest)
 	switch {
 	case d.whole == "":
@@ -148,7 +159,7 @@ func (d *Descriptor) entry() ([]Entry, error) {
 	}
 	if d.hasData {
 		content, err := base64.StdEncoding.Strict().DecodeString(d.data)
-		hash := algorithm.New()
+		hash := algorithm.Of(int64(len(content)))
 		hash.Write(content)
 		if err != nil || int64(len(content)) != d.Size || !bytes.Equal(hash.Sum(nil), sum) {
 			return bad("the embedded data has another digest or size than the descriptor")

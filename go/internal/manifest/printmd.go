@@ -54,7 +54,7 @@ func detectPrintMD(head []byte, o Options) bool {
 }
 
 func readPrintMD(lines *Lines, o Options) Next {
-	p := printMD{lines: lines, digests: untagged{algorithm: o.untaggedAlgorithm()}}
+	p := printMD{lines: lines, digests: o.untagged()}
 	p.sidecar, _ = splitSidecar(o.FileName)
 	var ended error
 	return withEndCheck(lines, func() (Entry, error) {

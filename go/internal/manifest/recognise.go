@@ -51,7 +51,7 @@ func Recognise(r io.Reader, o Options) (content Content, about string, err error
 	if format.ReadDocument != nil {
 		return Recognised, "", nil
 	}
-	next, _ := beginning.next(format, o)
+	next, _, _ := beginning.next(format, o)
 	e, err := next()
 	var bad *LineError
 	switch {
@@ -82,14 +82,14 @@ var lineFormats = []*Format{
 }
 
 // shortFormats are those whose lines are no ordinary text, although their digests are short.
-var shortFormats = []*Format{BSD, OpenSSL, SFV, GNU, Sum, Cksum, CFVCSV}
+var shortFormats = []*Format{BSD, OpenSSL, SFV, GNU, Sum, Cksum, S3Batch, CFVCSV}
 
 // rejectReason returns why a file that begins with head, and has no known format, is no manifest; nil if it
 // may be a manifest nevertheless, whose lines are all bad: it is text, and its name or the caller says so, or
-// it holds a digest.
+// it holds a digest. A manifest's name allows control characters, which the names of files may have.
 func rejectReason(head []byte, o Options) error {
 	switch {
-	case isBinary(head) || bytes.IndexByte(head, 0) >= 0 && !hasDigest(head):
+	case isBinary(head) && (!IsName(o.FileName) || bytes.IndexByte(head, 0) >= 0) || bytes.IndexByte(head, 0) >= 0 && !hasDigest(head):
 		return fmt.Errorf("%w, but binary data", ErrNoManifest)
 	case len(bytes.TrimSpace(head)) == 0, IsName(o.FileName), o.untaggedAlgorithm() != nil, o.AcceptText, hasDigest(head):
 		return nil

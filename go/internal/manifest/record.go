@@ -47,7 +47,11 @@ func detectRECORD(head []byte, _ Options) bool {
 	}
 }
 
-func readRECORD(lines *Lines, _ Options) Next {
+func readRECORD(lines *Lines, _ Options) Next { return csvRows(lines, recordEntry) }
+
+// csvRows returns the entries of the rows of a CSV file. Empty rows, and those for which entry returns errNoEntry, have
+// none.
+func csvRows(lines *Lines, entry func(fields []string) (Entry, error)) Next {
 	return func() (Entry, error) {
 		for {
 			fields, n, err := csvFields(lines, ',')
@@ -57,7 +61,7 @@ func readRECORD(lines *Lines, _ Options) Next {
 			if len(fields) == 1 && fields[0] == "" {
 				continue
 			}
-			e, err := recordEntry(fields)
+			e, err := entry(fields)
 			switch {
 			case err == nil:
 				e.Line = n

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 
 	"checksig/internal/digest"
@@ -16,7 +17,8 @@ import (
 //	"MD5Sum:" | "SHA1:" | "SHA256:" | "SHA512:"
 //	SP <hex digest> SP+ <size> SP+ <name>
 //
-// Other fields are skipped, but a line that begins with a digest in one is a bad line: its algorithm is unknown.
+// Other fields are skipped, but one that begins with a digest is a bad line, and so is a continuation line with a digest
+// in one: its algorithm is unknown.
 // Signed-By has fingerprints of keys instead.
 var Release = &Format{Name: "release", Detect: detectRelease, Read: readRelease}
 
@@ -68,7 +70,7 @@ func readRelease(lines *Lines, _ Options) Next {
 		switch {
 		case field == "" || line[0] != ' ' && line[0] != '\t':
 			return Entry{}, errors.New("expected a field or a continuation line")
-		case row == nil && algorithm == nil && beginsWithDigest(field, line):
+		case row == nil && algorithm == nil && (beginsWithDigest(field, line) || hasDigestWord(field, line)):
 			return Entry{}, unknownAlgorithm(field)
 		case row == nil && algorithm == nil:
 			return Entry{}, errNoEntry
@@ -88,6 +90,13 @@ var damagedRow = pattern(`^[ \t]+[^ \t]{32,}[ \t]+[0-9]+[ \t]+[^ \t]`)
 func beginsWithDigest(field string, line []byte) bool {
 	all := words(line)
 	return len(all) > 0 && !strings.EqualFold(field, "Signed-By") && (isDigestWord(all[0]) || damagedRow().Match(line))
+}
+
+// hasDigestWord reports whether a word of a continuation line is a digest, also in quotation marks or brackets.
+func hasDigestWord(field string, line []byte) bool {
+	return !strings.EqualFold(field, "Signed-By") && slices.ContainsFunc(words(line), func(word []byte) bool {
+		return isDigestWord(bytes.Trim(word, `"'()[]{}<>,;`))
+	})
 }
 
 func releaseEntry(a *digest.Algorithm, row [][]byte) (Entry, error) {

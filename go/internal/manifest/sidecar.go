@@ -56,7 +56,7 @@ func detectSidecar(head []byte, o Options) bool {
 	if lines == 0 {
 		return false
 	}
-	d, err := untagged{algorithm: o.untaggedAlgorithm()}.parseSidecar(first)
+	d, err := untagged{algorithm: o.untaggedAlgorithm(), partSize: o.PartSize}.parseSidecar(first)
 	if err != nil {
 		return false
 	}
@@ -153,7 +153,7 @@ func About(fileName string) string {
 
 func readSidecar(lines *Lines, o Options) Next {
 	name, _ := splitSidecar(o.FileName)
-	digests := untagged{algorithm: o.untaggedAlgorithm()}
+	digests := o.untagged()
 	seen := map[*digest.Algorithm]bool{} // nil is that of a line without a tag
 	next := perLine(lines, func(line []byte) (Entry, error) {
 		switch {
@@ -179,7 +179,7 @@ func readSidecar(lines *Lines, o Options) Next {
 			seen[nil] = true
 		}
 		digests.awaited = false
-		return Entry{Name: name, Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
+		return d.entry(name), err
 	})
 	return withEndCheck(lines, next, digests.truncated)
 }

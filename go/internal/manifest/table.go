@@ -12,11 +12,13 @@ import (
 	"checksig/internal/digest"
 )
 
-// Table is a table whose first line names the columns, with a comma, a TAB or a semicolon between them (RFC 4180).
+// Table is a table whose first line names the columns, with a comma, a TAB or a semicolon between them (RFC 4180), or
+// with a space between fields in quotation marks, as R's write.table does.
 // Sources: Microsoft's reference, "Get-FileHash" and "Export-Csv"; GDC Data Transfer Tool User's Guide, "manifest".
 //
 //	"Algorithm","Hash","Path"               Get-FileHash | Export-Csv
 //	id	filename	md5	size	state       GDC
+//	"file" "checksum" "built" "date"        the md5sum.txt of The Carpentries' lessons, by sandpaper
 //	file,size,md5,sha256                    any other
 //
 // Case, and the separators of words, do not matter in the names of columns. One column has the names of the files:
@@ -94,6 +96,9 @@ func tableSeparator(line []byte) byte {
 		if bytes.IndexByte(line, c) >= 0 {
 			return c
 		}
+	}
+	if bytes.HasPrefix(line, []byte{'"'}) && bytes.Contains(line, []byte(`" "`)) {
+		return ' '
 	}
 	return ';'
 }
@@ -220,7 +225,7 @@ func readTable(lines *Lines, o Options) Next {
 		if len(fields) == 1 && strings.Trim(fields[0], " \t") == "" {
 			return nil, nil
 		}
-		entries, err := t.entries(fields, untagged{algorithm: o.untaggedAlgorithm()})
+		entries, err := t.entries(fields, o.untagged())
 		if err != nil {
 			g.fail(n, []byte(strings.Join(fields, string(separator))), err)
 		}

@@ -17,23 +17,92 @@ type untagged struct {
 	algorithm *digest.Algorithm // nil if only the length of a digest identifies it
 	unknown   string            // the tag in a heading, if no algorithm has it; see [untagged.heading]
 	awaited   bool              // nothing has followed a heading that is not a comment
+	partSize  int64             // of digests over digests of parts; see [Options].PartSize
 }
+
+// untagged returns what reads the digests without a tag in a manifest. Their algorithm is not that of their length if
+// the manifest's name has another one, which is not supported.
+func (o Options) untagged() untagged {
+	u := untagged{algorithm: o.untaggedAlgorithm(), partSize: o.PartSize}
+	if found := otherInName().FindStringSubmatch(o.FileName); u.algorithm == nil && found != nil {
+		u.unknown = found[1] + found[2]
+	}
+	return u
+}
+
+var otherInName = pattern(`(?i)(?:\.(` + otherNames + `)(?:sums?)?|^(` + otherNames + `)[-_]?sums?)(?:\.txt)?$`)
+
+// otherNames matches algorithms that are not supported, and that some tools use.
+const otherNames = `md2|md4|whirlpool|tiger2?|tth|ed2k|aich|gost(?:[-_]?\w+)?|has-?160|snefru(?:-?\d+)?|(?:ripemd|rmd)-?(?:128|256|320)|` +
+	`streebog-?\d*|skein-?\d*|edonr-?\d*|k12|xxh32|crc-?16|crc-?64`
 
 // parsedDigest is a digest and its algorithm.
 type parsedDigest struct {
 	algorithm *digest.Algorithm
 	sum       []byte
-	assumed   bool // only its length identifies the algorithm
+	assumed   bool  // only its length identifies the algorithm
+	parts     int64 // of which it is the digest of digests; 0 for one of the whole file
+	partSize  int64
+}
+
+// entry returns the entry of a file with that digest.
+func (d *parsedDigest) entry(name string) Entry {
+	e := Entry{Name: name, Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}
+	if d.parts > 1 { // a single part can be empty
+		e.Blocks, e.BlockSize = d.parts, d.partSize
+	}
+	return e
 }
 
 // entry returns the entry for a digest and a name without escapes.
 func (u untagged) entry(text, name []byte) (Entry, error) {
 	d, err := u.parseDigest(text)
-	return Entry{Name: string(name), Algorithm: d.algorithm, Digest: d.sum, Assumed: d.assumed}, err
+	return d.entry(string(name)), err
 }
 
-// parseDigest reads a digest in hex or base64, which may have the algorithm in front; see [parsePrefixed].
+// parseDigest reads a digest in hex or base64, which may have the algorithm in front, see [parsePrefixed], or the
+// number of parts after it.
 func (u untagged) parseDigest(text []byte) (parsedDigest, error) {
+	if digits, parts, ok := cutParts(text); ok {
+		if d, err := u.parseWhole(digits); err == nil && (!d.assumed || len(d.sum) >= minDigest) {
+			return u.inParts(d, parts)
+		}
+	}
+	return u.parseWhole(text)
+}
+
+// cutParts cuts the number of parts off a digest of digests; ok is false for anything else.
+func cutParts(text []byte) (digits []byte, parts int64, ok bool) {
+	end := bytes.LastIndexByte(text, '-')
+	if end < 1 || len(text)-end > len("-10000") || end+1 == len(text) || text[end+1] == '0' {
+		return nil, 0, false
+	}
+	for _, c := range text[end+1:] {
+		if c < '0' || c > '9' {
+			return nil, 0, false
+		}
+		parts = 10*parts + int64(c-'0')
+	}
+	return text[:end], parts, parts <= digest.MaxParts
+}
+
+// inParts returns the digest d over the digests of that many parts.
+func (u untagged) inParts(d parsedDigest, parts int64) (parsedDigest, error) {
+	if u.partSize == 0 {
+		return parsedDigest{}, errPartSize
+	}
+	a := digest.InParts(d.algorithm, u.partSize)
+	if a == nil {
+		return parsedDigest{}, fmt.Errorf("no store has digests of parts by %s", d.algorithm.Name)
+	}
+	d.algorithm, d.parts, d.partSize = a, parts, u.partSize
+	return d, nil
+}
+
+var errPartSize = errors.New("the digest is one of the digests of an upload's parts: give their size with --part-size (part_size=)")
+
+// parseWhole reads a digest of a whole file.
+func (u untagged) parseWhole(text []byte) (parsedDigest, error) {
 	if len(text) > 2*digest.MaxSize {
 		return parsePrefixed(text)
 	}
@@ -50,7 +119,7 @@ func (u untagged) parseDigest(text []byte) (parsedDigest, error) {
 		return parsedDigest{}, unknownAlgorithm(u.unknown)
 	case err == nil:
 		if algorithm := u.ofSize(len(sum)); algorithm != nil {
-			return parsedDigest{algorithm, sum, u.algorithm == nil}, nil
+			return parsedDigest{algorithm: algorithm, sum: sum, assumed: u.algorithm == nil}, nil
 		}
 	}
 	if u.algorithm == nil {
@@ -98,7 +167,7 @@ func (u untagged) parseBase64(text []byte) (parsedDigest, error) {
 		case algorithm != nil && u.unknown != "":
 			return parsedDigest{}, unknownAlgorithm(u.unknown)
 		case algorithm != nil && (u.algorithm == nil || algorithm == u.algorithm):
-			return parsedDigest{algorithm, sum, u.algorithm == nil}, nil
+			return parsedDigest{algorithm: algorithm, sum: sum, assumed: u.algorithm == nil}, nil
 		}
 	}
 	return parsedDigest{}, errNotHex
@@ -130,19 +199,19 @@ type untaggedLine struct {
 
 func (u untaggedLine) detect(head []byte, o Options) bool {
 	line := firstContentLine(head, u.comments)
-	if _, err := u.parse(line, untagged{algorithm: o.untaggedAlgorithm()}); err == nil {
+	if _, err := u.parse(line, o.untagged()); err == nil {
 		return true
 	}
 	if u.comments != "#" {
 		return false
 	}
-	_, err := u.parse(firstEntryLine(head), untagged{algorithm: o.untaggedAlgorithm()})
+	_, err := u.parse(firstEntryLine(head), o.untagged())
 	return err == nil
 }
 
 // read skips blank lines, comments and headings.
 func (u untaggedLine) read(lines *Lines, o Options) Next {
-	digests := untagged{algorithm: o.untaggedAlgorithm()}
+	digests := o.untagged()
 	next := perLine(lines, func(line []byte) (Entry, error) {
 		if isBlank(line) {
 			return Entry{}, errNoEntry
