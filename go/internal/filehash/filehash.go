@@ -7,6 +7,7 @@ package filehash
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"checksig/internal/digest"
@@ -20,8 +21,10 @@ type Request struct {
 	Paths      []string
 	Dir        string // what relative paths start from, absolute; the working folder if empty
 	Algorithms []*digest.Algorithm
-	Workers    int  // files hashed at once; 0 for one a CPU
-	LeaveCache bool // leave the system's page cache as it was
+	Workers    int           // files hashed at once; 0 for one a CPU
+	Depth      int           // files read at once; 0 for as many as the storage is faster with
+	LeaveCache bool          // leave the system's page cache as it was
+	Source     safefs.Source // that has the files, at absolute paths; nil for the file system
 }
 
 // Result is the result of one file.
@@ -41,35 +44,57 @@ func Run(ctx context.Context, r Request, take func(*Result), progress *hashpool.
 	if err != nil {
 		return 0, err
 	}
-	roots, err := safefs.NewRootCache(dir, "", true)
+	roots, err := r.roots(dir)
 	if err != nil {
 		return 0, err
 	}
+	h := &handler{request: &r, take: take, progress: progress}
+	config := hashpool.Config[int]{
+		Workers: r.Workers, Depth: r.Depth, LeaveCache: r.LeaveCache,
+		BytesRead: &progress.Bytes, NewHandler: func(int) hashpool.Handler[int] { return h },
+	}
+	err = hash(ctx, roots, config, len(r.Paths), func(i int, t *hashpool.Task[int]) {
+		path := r.Paths[i]
+		if r.Source != nil {
+			path = strings.TrimPrefix(path, "/") // the top is that of the source
+		}
+		t.Root, t.Name, t.Size = roots.Top(), path, -1
+		t.Algorithms = append(t.Algorithms[:0], r.Algorithms...)
+	})
+	return time.Since(began), err
+}
+
+// hash hashes count files, whose tasks fill fills, but for what follows from the name and the number. It closes roots.
+func hash(ctx context.Context, roots *safefs.RootCache, config hashpool.Config[int], count int, fill func(i int, t *hashpool.Task[int])) error {
 	defer roots.Close()
 	group := guard.New(ctx)
 	defer group.Close()
 	tree, _ := roots.Top().Acquire() // it is open already
-	h := &handler{request: &r, take: take, progress: progress}
-	pool, err := hashpool.New(group, roots, hashpool.Config[int]{
-		Workers: r.Workers, Spinning: tree.IsOnSpinningDisk(), LeaveCache: r.LeaveCache,
-		BytesRead: &progress.Bytes, NewHandler: func(int) hashpool.Handler[int] { return h },
-	})
+	config.Spinning = tree.IsOnSpinningDisk()
+	pool, err := hashpool.New(group, roots, config)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	group.Run(func() {
-		for i, path := range r.Paths {
+		for i := range count {
 			if group.Ended() {
 				break
 			}
 			t := pool.Task()
-			t.Root, t.Name, t.Size, t.Memory, t.Payload = roots.Top(), path, -1, len(path), i
-			t.Algorithms = append(t.Algorithms[:0], r.Algorithms...)
+			fill(i, t)
+			t.Memory, t.Payload = len(t.Name), i
 			pool.Submit(t)
 		}
 	})
 	pool.Finish()
-	return time.Since(began), group.Err()
+	return group.Err()
+}
+
+func (r *Request) roots(dir string) (*safefs.RootCache, error) {
+	if r.Source != nil {
+		return safefs.NewSourceRootCache(r.Source, "/"), nil
+	}
+	return safefs.NewRootCache(dir, "", true)
 }
 
 // handler passes outcomes on.

@@ -16,6 +16,9 @@ const (
 	// slowCall is how long the opening of a file takes at most if what it needs is in memory.
 	slowCall = 50 * time.Microsecond
 
+	// fewLanes is how many files an added worker hashes at once: it waits most of the time.
+	fewLanes = 8
+
 	// leastWaits is how often a worker must have waited before the storage counts as slow, and slowWindow for how
 	// long waits are counted.
 	leastWaits = 3
@@ -64,16 +67,12 @@ func (m *meter) isSlow(waited time.Duration) bool {
 	return slow
 }
 
-// addWorker adds a worker that hashes one file after another, and reports whether it did: not if as many files are
-// read as may be.
+// addWorker adds a worker, and reports whether it did: not if as many files are read as may be.
 func (p *Pool[P]) addWorker() bool {
 	return p.addReader(p.depth-p.workers, func() {
 		p.busy.Add(1)
 		defer p.busy.Add(-1)
-		w := newWorker(p)
-		defer w.free()
-		w.whenSlow = func() { p.addWorker() }
-		w.all()
+		p.hashAll(fewLanes)
 	})
 }
 

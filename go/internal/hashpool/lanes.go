@@ -2,6 +2,7 @@ package hashpool
 
 import (
 	"runtime"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/multibuffer"
@@ -49,8 +50,8 @@ type kernel struct {
 
 // newLaneWorker returns a worker that uses w, or nil where files cannot be hashed together.
 func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
-	if w.pool.config.LeaveCache {
-		return nil // the set's reading leaves traces
+	if w.pool.config.LeaveCache || w.pool.roots.IsRemote() {
+		return nil // the set's reading leaves traces, and needs descriptors
 	}
 	hasher, err := multibuffer.NewHasher()
 	if err != nil {
@@ -65,7 +66,7 @@ func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
 		limit: min(safefs.MaxFiles, max(1, safefs.OpenLimit()/4/w.pool.workers)),
 	}
 	l.pinned.Pin(&w.pool.stop)
-	if w.pool.config.Depth > 0 {
+	if w.pool.config.Depth > 0 && safefs.FileSetThreads {
 		l.allowThreads()
 	}
 	return l
@@ -237,6 +238,7 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 		return i, true
 	}
 	// A link, a folder of an odd kind, or nothing to open: the tree knows.
+	start := time.Now()
 	file, err := tree.Open(t.Name)
 	if err != nil {
 		if safefs.IsExhausted(err) {
@@ -244,8 +246,14 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 		}
 		return i, false
 	}
-	defer file.Close()
-	return i, !t.isUnexpected(file.Size()) && l.set.Adopt(i, a, file.Fd())
+	if !safefs.FileSetThreads {
+		l.noteWait(max(0, time.Since(start)-slowCall))
+	}
+	if t.isUnexpected(file.Size()) || !l.set.Adopt(i, a, file) {
+		file.Close()
+		return i, false
+	}
+	return i, true
 }
 
 // leave closes the folder, where others may be short of descriptors.
@@ -277,6 +285,9 @@ func (l *laneWorker[P]) collect() {
 			continue
 		}
 		t, result := l.lanes[i].task, l.set.Take(i, l.sum[:0])
+		if !safefs.FileSetThreads {
+			l.noteWait(result.Waited)
+		}
 		l.opened(i)
 		l.lanes[i].task = nil
 		l.active--
@@ -291,7 +302,7 @@ func (l *laneWorker[P]) collect() {
 		o := &l.outcome
 		*o = Outcome{Name: t.Name, Size: result.Total, digests: o.digests}
 		if result.Phase == safefs.PhaseDone {
-			o.algorithms = t.Algorithms
+			o.algorithms, o.State = t.Algorithms, result.State
 			o.digests = append(o.digests[:0], result.Digest)
 		} else {
 			o.Err = result.Err

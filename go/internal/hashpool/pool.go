@@ -10,11 +10,15 @@
 // idle CPUs (fanout.go). A prober finds out the sizes of waiting files (prober.go). While the storage is slow, many
 // more files are read at once than there are workers (depth.go), unless a disk is faster without (spinning.go).
 //
+// With [Config.Elsewhere], other processes hash the files: the pool cuts the tasks into shards and takes their outcomes
+// (elsewhere.go).
+//
 // The order of outcomes is that in which files are done. Callers that need another order keep one.
 package hashpool
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -51,9 +55,12 @@ func (t *Task[P]) isUnexpected(size int64) bool { return t.Size >= 0 && t.Size !
 
 // Outcome is the result of a task. It is valid until [Handler.Done] returns.
 type Outcome struct {
-	Name string // under which the file was opened: the task's, or one of [Handler.OtherNames]
-	Size int64  // bytes read
-	Err  error  // why there are no digests; see package safefs
+	Name   string // under which the file was opened: the task's, or one of [Handler.OtherNames]
+	Size   int64  // bytes read
+	Err    error  // why there are no digests; see package safefs
+	Stored bool   // the digests are those that the store keeps
+
+	State safefs.State // of the file, before and after it was read; only if there are digests
 
 	algorithms []*digest.Algorithm
 	digests    [][]byte
@@ -70,14 +77,25 @@ func (o *Outcome) Digest(a *digest.Algorithm) []byte {
 }
 
 // OpenFile is the file of a task, open and not yet read.
-type OpenFile struct{ file *safefs.File }
+type OpenFile struct {
+	file      *safefs.File
+	elsewhere *elsewhereFile // instead, if it was opened elsewhere
+}
 
 // Size is its size in bytes.
-func (f OpenFile) Size() int64 { return f.file.Size() }
+func (f OpenFile) Size() int64 {
+	if f.elsewhere != nil {
+		return f.elsewhere.size
+	}
+	return f.file.Size()
+}
 
 // Is reports whether root would open the same file as name. A root may refuse a link that another one
 // follows, so each is asked.
 func (f OpenFile) Is(root *safefs.Root, name string) bool {
+	if f.elsewhere != nil {
+		return f.elsewhere.is(root, name)
+	}
 	tree, err := root.Acquire()
 	if err != nil {
 		return false
@@ -105,10 +123,25 @@ type Config[P any] struct {
 	Depth      int           // files read at once; 0 for as many as help
 	Spinning   bool          // the files lie on a disk that claims to spin
 	LeaveCache bool          // leave the system's page cache as it was
+	Stored     Stored        // whether to use digests that a store keeps
 	InOrder    bool          // the caller waits for outcomes in the order of tasks
 	BytesRead  *atomic.Int64 // is added to as files are read
+	Elsewhere  *Elsewhere    // who hashes the files; nil for the pool itself
 	NewHandler func(worker int) Handler[P]
 }
+
+// Stored says whether the digests that a remote store keeps are used instead of reading.
+type Stored uint8
+
+// What can be done about digests that a store keeps.
+const (
+	ReadAll      Stored = iota // read every file
+	PreferStored               // read only files of which the store lacks a digest
+	OnlyStored                 // read no file; [ErrNotStored] for one of which the store lacks a digest
+)
+
+// ErrNotStored says that a store does not keep the digest that was asked for.
+var ErrNotStored = errors.New("the store keeps no such checksum of it, and it was not read")
 
 // workers returns how many there are. GOMAXPROCS knows a container's limit, which NumCPU does not.
 func (c *Config[P]) workers() int {
@@ -124,27 +157,29 @@ func (c *Config[P]) workers() int {
 
 // Pool hashes the files of tasks. One goroutine submits.
 type Pool[P any] struct {
-	config  Config[P]
-	group   *guard.Group
-	roots   *safefs.RootCache
-	queue   *queue[P]
-	workers int
-	running sync.WaitGroup
-	started bool          // used by the submitter only
-	count   atomic.Int32  // workers started so far
-	busy    atomic.Int32  // workers that work, or wait for a task
-	stop    atomic.Uint32 // not 0 when group has ended, for C code
-	unwatch func() bool
-	isDeep  atomic.Bool // the storage has proved slow
-	trial   trial
-	done    atomic.Int64  // files, on a disk that claims to spin
-	depth   int           // files that may be read at once
-	lanes   atomic.Int32  // workers that may still pass tasks on
-	aside   chan *Task[P] // tasks that lane workers have passed on
-	idle    atomic.Int32  // readers that wait for these
-	readers atomic.Int32  // workers that were added while others waited for the storage
-	release func()        // the threads of the workers
-	free    sync.Pool     // of *Task[P]: most of a run's garbage would be these
+	config   Config[P]
+	group    *guard.Group
+	roots    *safefs.RootCache
+	queue    *queue[P]
+	workers  int
+	running  sync.WaitGroup
+	started  bool          // used by the submitter only
+	count    atomic.Int32  // workers started so far
+	busy     atomic.Int32  // workers that work, or wait for a task
+	stop     atomic.Uint32 // not 0 when group has ended, for C code
+	unwatch  func() bool
+	isDeep   atomic.Bool // the storage has proved slow
+	trial    trial
+	done     atomic.Int64  // files, on a disk that claims to spin
+	depth    int           // files that may be read at once
+	lanes    atomic.Int32  // workers that may still pass tasks on
+	aside    chan *Task[P] // tasks that lane workers have passed on
+	idle     atomic.Int32  // readers that wait for these
+	readers  atomic.Int32  // workers that were added while others waited for the storage
+	release  func()        // the threads of the workers
+	planner  *planner[P]   // if files are hashed elsewhere
+	finished chan struct{} // closed then when all tasks are done
+	free     sync.Pool     // of *Task[P]: most of a run's garbage would be these
 }
 
 // New returns a pool that ends with group. Its files' roots are of the cache roots. The error is that of
@@ -154,8 +189,14 @@ func New[P any](group *guard.Group, roots *safefs.RootCache, config Config[P]) (
 		return nil, err
 	}
 	p := &Pool[P]{config: config, group: group, roots: roots, workers: config.workers(), release: func() {}}
+	if config.Elsewhere != nil {
+		p.started, p.finished, p.unwatch = true, make(chan struct{}), func() bool { return true }
+		p.planner = newPlanner(p)
+		return p, nil
+	}
 	p.depth = config.depth(p.workers)
 	p.aside = make(chan *Task[P], maxDeferred)
+	p.isDeep.Store(roots.IsRemote())
 	p.queue = newQueue[P](p.workers)
 	if config.InOrder {
 		p.queue.most = deep // the caller bounds how far it is ahead
@@ -187,6 +228,10 @@ func (p *Pool[P]) recycle(t *Task[P]) {
 // Submit adds a task, and waits while too many wait for workers. Nothing happens to it once the group
 // has ended.
 func (p *Pool[P]) Submit(t *Task[P]) {
+	if p.planner != nil {
+		p.planner.submit(t)
+		return
+	}
 	if !p.started && (p.config.InOrder || p.queue.len() == startAt) {
 		p.start(p.workers)
 		if !p.config.InOrder { // else a large file must not be taken before its turn
@@ -197,12 +242,26 @@ func (p *Pool[P]) Submit(t *Task[P]) {
 	p.queue.put(t)
 }
 
+// Flush has all tasks done that were submitted, before the next one is. A caller that waits for the outcome of a task
+// calls it, as the pool may wait for more of them.
+func (p *Pool[P]) Flush() {
+	if p.planner != nil {
+		p.planner.flush()
+	}
+}
+
 // Started reports whether there are workers in other goroutines.
 func (p *Pool[P]) Started() bool { return p.started }
 
 // Finish waits until all tasks are done, or the group has ended. Nothing may be submitted after it. Few
 // tasks are done by few workers, one of which is the caller's goroutine.
 func (p *Pool[P]) Finish() {
+	if p.planner != nil {
+		p.group.Run(p.planner.finish)
+		close(p.finished)
+		p.running.Wait()
+		return
+	}
 	p.queue.close()
 	if !p.started && p.queue.len() > 0 {
 		p.lanes.Add(1)
@@ -229,19 +288,31 @@ func (p *Pool[P]) start(workers int) {
 func (p *Pool[P]) work() {
 	defer p.busy.Add(-1)
 	defer p.passesOnNoMore()
+	p.hashAll(safefs.MaxFiles)
+}
+
+// hashAll does tasks until there are no more, so many at once if there are kernels.
+func (p *Pool[P]) hashAll(lanes int) {
 	w := newWorker(p)
 	defer w.free()
-	if l := newLaneWorker(w); l != nil {
-		w.whenSlow = l.set.GoDeep
-		defer l.free()
-		l.all()
-		return
-	}
-	for p.config.Depth > 0 && p.addWorker() {
-		continue
-	}
 	w.whenSlow = func() { p.addWorker() }
-	w.all()
+	l := newLaneWorker(w)
+	if l != nil {
+		defer l.free()
+		l.limit = min(l.limit, lanes)
+	}
+	if l != nil && safefs.FileSetThreads {
+		w.whenSlow = l.set.GoDeep
+	} else {
+		for (p.config.Depth > 0 || p.roots.IsRemote()) && p.addWorker() {
+			continue
+		}
+	}
+	if l != nil {
+		l.all()
+	} else {
+		w.all()
+	}
 }
 
 // idleCPUs returns how many CPUs no worker has something to do for.

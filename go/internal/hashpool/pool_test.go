@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/guard"
@@ -245,13 +246,13 @@ func TestFanOutDigests(t *testing.T) {
 			write(t, dir, "file", data)
 			for count := 1; count <= len(by); count++ {
 				p, _, c := setup(t, dir, nil)
-				hashers := newWorker(p).start(by[:count])
+				hashers := newWorker(p).start(by[:count], int64(size))
 				total, err := p.fanOut(openFile(t, dir), hashers)
 				if err != nil || total != int64(size) || c.progress.Bytes.Load() != int64(size) {
 					t.Fatalf("%d of %d bytes, %v", total, size, err)
 				}
 				for i, a := range by[:count] {
-					h := a.New()
+					h := a.Of(int64(size))
 					h.Write(data)
 					if got := hashers[i].Sum(nil); !bytes.Equal(got, h.Sum(nil)) {
 						t.Errorf("%s of %d bytes: %x", a.Name, size, got)
@@ -341,6 +342,11 @@ func TestProber(t *testing.T) {
 	if _, err := multibuffer.NewHasher(); err != nil {
 		t.Skip("nothing to probe for here: ", err)
 	}
+	if prober, err := safefs.NewProber(); err != nil {
+		t.Skip("no prober: ", err)
+	} else {
+		prober.Free()
+	}
 	dir := t.TempDir()
 	sizes := map[string]int64{"a": 3, "sub/b": 3 * largeFile, "empty": 0}
 	for name, size := range sizes {
@@ -377,4 +383,33 @@ func (q *queue[P]) hasLarge() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.large) > 0
+}
+
+// Where no threads read for lanes, workers are added while the storage is slow.
+func TestWorkersAreAdded(t *testing.T) {
+	if safefs.FileSetThreads {
+		t.Skip("threads read for lanes")
+	}
+	dir := t.TempDir()
+	p, root, c := setup(t, dir, nil)
+	write(t, dir, "x", content(200_000))
+	for i := range 7 {
+		p.queue.put(&Task[string]{Root: root, Name: "x", Payload: fmt.Sprint(i), Algorithms: algorithms("sha256"), Size: -1, weight: -1})
+	}
+	w := newWorker(p)
+	l := newLaneWorker(w)
+	if l == nil {
+		t.Skip("no kernels")
+	}
+	defer l.free()
+	w.whenSlow = func() { p.addWorker() }
+	for p.readers.Load() == 0 {
+		w.noteWait(time.Hour)
+	}
+	p.Finish()
+	for i := range 7 {
+		if want := "x" + sum("sha256", content(200_000)); c.got[fmt.Sprint(i)] != want {
+			t.Errorf("%s, not %s", c.got[fmt.Sprint(i)], want)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package hashpool
 
 import (
+	"errors"
 	"hash"
 	"io"
 	"sync"
@@ -89,16 +90,19 @@ func (w *worker[P]) hash(t *Task[P]) *Outcome {
 	}()
 	o.Name = name
 	if t.Ask || t.isUnexpected(file.Size()) {
-		w.handler.Opened(t, OpenFile{file})
+		w.handler.Opened(t, OpenFile{file: file})
 	}
 	if len(t.Algorithms) == 0 {
 		return o
 	}
-	hashers := w.start(t.Algorithms)
+	if w.pool.config.Stored != ReadAll && w.useStored(t, file, o) {
+		return o
+	}
+	hashers := w.start(t.Algorithms, file.Size())
 	if o.Size, o.Err = w.feed(file, hashers); o.Err != nil {
 		return o
 	}
-	o.algorithms = t.Algorithms
+	o.algorithms, o.State = t.Algorithms, file.State()
 	for i, h := range hashers {
 		if i == len(o.digests) {
 			o.digests = append(o.digests, nil)
@@ -106,6 +110,33 @@ func (w *worker[P]) hash(t *Task[P]) *Outcome {
 		o.digests[i] = h.Sum(o.digests[i][:0])
 	}
 	return o
+}
+
+// useStored fills o with the digests that the store keeps, and reports whether that is all there is to do.
+func (w *worker[P]) useStored(t *Task[P], file *safefs.File, o *Outcome) (done bool) {
+	names := make([]string, len(t.Algorithms))
+	for i, a := range t.Algorithms {
+		names[i] = a.Name
+	}
+	found, err := file.Stored(names)
+	for _, a := range t.Algorithms {
+		if digest := found[a.Name]; err == nil && (len(digest) == 0 || !a.Variable() && len(digest) != a.Size) {
+			err = ErrNotStored
+		}
+	}
+	switch {
+	case err == nil:
+		o.Stored, o.algorithms, o.State = true, t.Algorithms, file.State()
+		o.digests = o.digests[:0]
+		for _, name := range names {
+			o.digests = append(o.digests, found[name])
+		}
+		return true
+	case errors.Is(err, ErrNotStored) && w.pool.config.Stored == PreferStored:
+		return false
+	}
+	o.Err = err
+	return true
 }
 
 func (w *worker[P]) noteWait(waited time.Duration) {
@@ -118,8 +149,8 @@ func (w *worker[P]) noteWait(waited time.Duration) {
 	}
 }
 
-// start returns a hasher for each algorithm, at its beginning.
-func (w *worker[P]) start(algorithms []*digest.Algorithm) []hash.Hash {
+// start returns a hasher for each algorithm, at the beginning of a file of that size.
+func (w *worker[P]) start(algorithms []*digest.Algorithm, size int64) []hash.Hash {
 	started := make([]hash.Hash, len(algorithms))
 	for i, a := range algorithms {
 		h := w.hashers[a]
@@ -128,6 +159,7 @@ func (w *worker[P]) start(algorithms []*digest.Algorithm) []hash.Hash {
 			w.hashers[a] = h
 		}
 		h.Reset()
+		a.Begin(h, size)
 		started[i] = h
 	}
 	return started

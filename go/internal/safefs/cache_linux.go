@@ -13,13 +13,16 @@ import (
 // See mincore(2), posix_fadvise(2). The system reports what is cached only of files that the process
 // owns or may write; others are cached as usual.
 func (f *File) LeaveCache() {
+	if f.remote != nil {
+		return
+	}
 	// Without this the system would read ahead, and what was cached before could not be known.
 	f.uncached = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_RANDOM) == nil
 }
 
 // Sequential doubles the system's read-ahead; see posix_fadvise(2).
 func (f *File) Sequential() {
-	if !f.uncached {
+	if !f.uncached && f.remote == nil {
 		_ = unix.Fadvise(int(f.file.Fd()), 0, 0, unix.FADV_SEQUENTIAL) // if it fails, read-ahead is as usual
 	}
 }

@@ -12,6 +12,9 @@ import (
 // IsOnSpinningDisk reports whether the folder is known to be on a spinning disk, where several readers
 // are slower than one.
 func (t *Tree) IsOnSpinningDisk() bool {
+	if t.source != nil {
+		return false
+	}
 	info, err := t.root.Stat(".")
 	if err != nil {
 		return false

@@ -1,6 +1,9 @@
 package safefs
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // MaxFiles is the most files that a [FileSet] holds.
 const MaxFiles = 64
@@ -42,10 +45,12 @@ const (
 
 // Outcome is the result of reading and hashing one file of a [FileSet].
 type Outcome struct {
-	Phase  Phase  // PhaseDone or a later one
-	Digest []byte // if PhaseDone
-	Total  int64  // bytes read
-	Err    error  // the error that [File.Read] returns in this case; nil only if PhaseDone
+	Phase  Phase         // PhaseDone or a later one
+	Digest []byte        // if PhaseDone
+	Total  int64         // bytes read
+	Err    error         // the error that [File.Read] returns in this case; nil only if PhaseDone
+	State  State         // before and after the reading; only if PhaseDone
+	Waited time.Duration // as [File.Waited]; only where [FileSetThreads] is false
 }
 
 // Opening is a file to be opened for a [FileSet].

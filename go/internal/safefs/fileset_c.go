@@ -1,4 +1,4 @@
-//go:build cgo && (amd64 || arm64) && (linux || darwin)
+//go:build cgo && (amd64 || arm64) && (linux || darwin) && !checksig_goset
 
 package safefs
 
@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"unsafe"
 )
+
+// FileSetThreads says that a [FileSet] can open and read by threads.
+const FileSetThreads = true
 
 // The phases of Go and C have the same numbers, and both have the same number of files.
 var _ [0]struct{} = [C.SAFEFS_DECLINED - PhaseDeclined]struct{}{}
@@ -113,10 +116,13 @@ func (f *Folder) c() C.safefs_folder {
 	return c
 }
 
-// Adopt reads an open regular file, which the caller may close, as idle file i. It reports whether it
-// will.
-func (s *FileSet) Adopt(i int, a Algorithm, fd uintptr) bool {
-	return C.safefs_adopt(s.prepare(i, a), C.int(fd)) != 0
+// Adopt reads a file as idle file i, and reports whether it will. Then it closes the file itself.
+func (s *FileSet) Adopt(i int, a Algorithm, file *File) bool {
+	if C.safefs_adopt(s.prepare(i, a), C.int(file.file.Fd())) == 0 {
+		return false
+	}
+	file.Close() // the set has a descriptor of its own
+	return true
 }
 
 func (s *FileSet) prepare(i int, a Algorithm) *C.safefs_file {
@@ -172,6 +178,10 @@ func (s *FileSet) Take(i int, dst []byte) Outcome {
 	switch o.Phase {
 	case PhaseDone:
 		o.Digest = s.algorithms[i].Sum(dst, state(f))
+		o.State = State{
+			Size: int64(f.before.size), Modified: nanoseconds(f.before.modified), Changed: nanoseconds(f.before.changed),
+			Inode: uint64(f.before.inode),
+		}
 	case PhaseFailed:
 		o.Err = readError(syscall.Errno(f.error))
 	case PhaseEnded:
@@ -186,6 +196,8 @@ func (s *FileSet) Take(i int, dst []byte) Outcome {
 	f.phase = C.int(PhaseIdle)
 	return o
 }
+
+func nanoseconds(t [2]C.int64_t) int64 { return int64(t[0])*1e9 + int64(t[1]) }
 
 // Snapshot is what the system reported of a file before it was opened. The zero value is empty.
 type Snapshot struct{ c C.safefs_snapshot }

@@ -1,4 +1,4 @@
-//go:build !cgo || !(amd64 || arm64) || !(linux || darwin)
+//go:build !cgo || !(amd64 || arm64)
 
 package safefs
 
@@ -6,6 +6,9 @@ import (
 	"errors"
 	"sync/atomic"
 )
+
+// FileSetThreads says that a [FileSet] can open and read by threads.
+const FileSetThreads = false
 
 // FileSet is not available here.
 type FileSet struct{}
@@ -32,7 +35,7 @@ func (*FileSet) IsDeep() bool { return false }
 func (*FileSet) Open(int, Algorithm, *Opening) bool { return false }
 
 // Adopt declines.
-func (*FileSet) Adopt(int, Algorithm, uintptr) bool { return false }
+func (*FileSet) Adopt(int, Algorithm, *File) bool { return false }
 
 // Left returns 0.
 func (*FileSet) Left(int) int64 { return 0 }
@@ -54,24 +57,3 @@ func (*FileSet) Phase(int) Phase { return PhaseIdle }
 
 // Take returns the zero value.
 func (*FileSet) Take(int, []byte) Outcome { return Outcome{} }
-
-// Snapshot is always empty here.
-type Snapshot struct{}
-
-// Size returns 0.
-func (*Snapshot) Size() int64 { return 0 }
-
-// Prober is not available here.
-type Prober struct{}
-
-// NewProber returns [errors.ErrUnsupported].
-func NewProber() (*Prober, error) { return nil, errors.ErrUnsupported }
-
-// Probe returns false.
-func (*Prober) Probe(*Folder, string, *Snapshot) bool { return false }
-
-// CloseFolder does nothing.
-func (*Prober) CloseFolder() {}
-
-// Free does nothing.
-func (*Prober) Free() {}

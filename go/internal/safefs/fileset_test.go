@@ -104,9 +104,7 @@ func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir ope
 			}
 			if s.Phase(i) == safefs.PhaseIdle && next < len(names) {
 				opened[i] = names[next]
-				if !s.Open(i, a, at(dir, names[next])) {
-					adopt(t, s, i, a, filepath.Join(dir.Name(), names[next]))
-				}
+				give(t, s, i, a, dir, names[next])
 				next++
 			}
 		}
@@ -117,13 +115,28 @@ func outcomes(t *testing.T, s *safefs.FileSet, a *multibuffer.Algorithm, dir ope
 // adopt gives an open file to the set, as is done where the system cannot open files beneath a folder.
 func adopt(t *testing.T, s *safefs.FileSet, i int, a *multibuffer.Algorithm, path string) {
 	t.Helper()
-	f, err := os.Open(path)
+	f, err := safefs.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	if !s.Adopt(i, a, f.Fd()) {
+	if !s.Adopt(i, a, f) {
 		t.Fatalf("%s was not adopted", path)
+	}
+}
+
+// give has the set open a file, or adopt it.
+func give(t *testing.T, s *safefs.FileSet, i int, a *multibuffer.Algorithm, dir openFolder, name string) {
+	t.Helper()
+	if !s.Open(i, a, at(dir, name)) {
+		adopt(t, s, i, a, filepath.Join(dir.Name(), name))
+	}
+}
+
+// needsOpen skips a test where a set opens no files itself.
+func needsOpen(t *testing.T) {
+	t.Helper()
+	if !safefs.FileSetThreads {
+		t.Skip("the set adopts files that are open")
 	}
 }
 
@@ -195,7 +208,7 @@ func TestFileSetOfSeveralAlgorithms(t *testing.T) {
 	s := fileSet(t)
 	var stop atomic.Uint32
 	for i := range safefs.MaxFiles {
-		s.Open(i, multibuffer.Algorithms[i%len(multibuffer.Algorithms)], at(dir, "x"))
+		give(t, s, i, multibuffer.Algorithms[i%len(multibuffer.Algorithms)], dir, "x")
 	}
 	for i := range safefs.MaxFiles {
 		for s.Phase(i) < safefs.PhaseDone {
@@ -210,6 +223,7 @@ func TestFileSetOfSeveralAlgorithms(t *testing.T) {
 
 // A file set declines whatever may not be a regular file beneath the folder.
 func TestFileSetDeclines(t *testing.T) {
+	needsOpen(t)
 	dir := folder(t, map[string][]byte{"below/file": []byte("x")})
 	outside := folder(t, map[string][]byte{"secret": []byte("x")})
 	path := func(name string) string { return filepath.Join(dir.Name(), name) }
@@ -237,6 +251,7 @@ func TestFileSetDeclines(t *testing.T) {
 
 // A writer that waits for a reader of its FIFO keeps waiting.
 func TestFileSetLeavesFIFOsAlone(t *testing.T) {
+	needsOpen(t)
 	dir := folder(t, nil)
 	pipe := filepath.Join(dir.Name(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -289,7 +304,7 @@ func TestFileSetSeesChanges(t *testing.T) {
 		dir := folder(t, map[string][]byte{"x": make([]byte, size)})
 		s := fileSet(t)
 		var stop atomic.Uint32
-		s.Open(0, multibuffer.ByName("sha1"), at(dir, "x"))
+		give(t, s, 0, multibuffer.ByName("sha1"), dir, "x")
 		if n := s.Step(&stop); n == 0 || n >= size || s.Phase(0) != safefs.PhaseReading || s.Size(0) != size {
 			t.Fatalf("%s: %d bytes in the first step", name, n)
 		}
@@ -299,7 +314,7 @@ func TestFileSetSeesChanges(t *testing.T) {
 		for s.Phase(0) < safefs.PhaseDone {
 			s.Step(&stop)
 		}
-		if o := s.Take(0, nil); o.Phase != c.want || o.Digest != nil || !errors.Is(o.Err, safefs.ErrChanged) {
+		if o := s.Take(0, nil); safefs.FileSetThreads && o.Phase != c.want || o.Digest != nil || !errors.Is(o.Err, safefs.ErrChanged) {
 			t.Errorf("%s: %+v, not phase %d", name, o, c.want)
 		}
 	}
@@ -307,6 +322,7 @@ func TestFileSetSeesChanges(t *testing.T) {
 
 // A small file must match the snapshot taken before it was opened.
 func TestSnapshot(t *testing.T) {
+	needsOpen(t)
 	prober, err := safefs.NewProber()
 	if err != nil {
 		t.Fatal(err)
@@ -359,17 +375,7 @@ func TestFileSetAdopts(t *testing.T) {
 	dir := folder(t, map[string][]byte{"x": content})
 	s := fileSet(t)
 	var stop atomic.Uint32
-	f, err := os.Open(filepath.Join(dir.Name(), "x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !s.Adopt(5, multibuffer.ByName("sha512"), f.Fd()) {
-		t.Fatal("the file was not adopted")
-	}
-	if s.Adopt(6, multibuffer.ByName("sha512"), dir.Fd()) {
-		t.Error("a folder was adopted")
-	}
-	f.Close()
+	adopt(t, s, 5, multibuffer.ByName("sha512"), filepath.Join(dir.Name(), "x"))
 	for s.Phase(5) < safefs.PhaseDone {
 		s.Step(&stop)
 	}
@@ -384,14 +390,14 @@ func TestFileSetDrops(t *testing.T) {
 	s := fileSet(t)
 	before := descriptors(t)
 	var stop atomic.Uint32
-	if !s.Open(0, multibuffer.ByName("md5"), at(dir, "long")) || s.Size(0) != 300_000 {
+	if give(t, s, 0, multibuffer.ByName("md5"), dir, "long"); s.Size(0) != 300_000 {
 		t.Fatalf("%d bytes", s.Size(0))
 	}
 	s.Drop(0)
 	if after := descriptors(t); !slices.Equal(after, before) || s.Phase(0) != safefs.PhaseIdle {
 		t.Errorf("%v after it, %v before", after, before)
 	}
-	if !s.Open(0, multibuffer.ByName("md5"), at(dir, "x")) || s.Size(0) != 3 {
+	if give(t, s, 0, multibuffer.ByName("md5"), dir, "x"); s.Size(0) != 3 {
 		t.Fatalf("%d bytes", s.Size(0))
 	}
 	s.Step(&stop)
@@ -402,6 +408,7 @@ func TestFileSetDrops(t *testing.T) {
 
 // A set goes deep at most for as long as the storage is slow: what is in memory needs no threads.
 func TestFileSetStaysShallow(t *testing.T) {
+	needsOpen(t)
 	files := map[string][]byte{}
 	var names []string
 	for i := range 600 {
@@ -430,6 +437,7 @@ func TestFileSetStaysShallow(t *testing.T) {
 
 // A file of another size than expected is declined, open or not.
 func TestFileSetDeclinesOtherSizes(t *testing.T) {
+	needsOpen(t)
 	dir := folder(t, map[string][]byte{"x": []byte("abc"), "long": random(1, 300_000)})
 	before := descriptors(t)
 	for _, threads := range []int{0, 2} {
@@ -467,7 +475,7 @@ func TestFileSetStops(t *testing.T) {
 	dir := folder(t, map[string][]byte{"x": content})
 	s := fileSet(t)
 	var stop atomic.Uint32
-	s.Open(0, multibuffer.ByName("md5"), at(dir, "x"))
+	give(t, s, 0, multibuffer.ByName("md5"), dir, "x")
 	stop.Store(1)
 	if n := s.Step(&stop); n != 0 || s.Phase(0) >= safefs.PhaseDone {
 		t.Errorf("%d bytes, phase %d", n, s.Phase(0))
@@ -494,7 +502,11 @@ func TestFileSetFreeClosesAll(t *testing.T) {
 		s.SetDepth(i%3*10, true)
 		var stop atomic.Uint32
 		for i := range safefs.MaxFiles {
-			s.Open(i, multibuffer.ByName("md5"), at(dir, []string{"x", "a/b", "a", "absent"}[i%4]))
+			if name := []string{"x", "a/b", "a", "absent"}[i%4]; i%4 < 2 {
+				give(t, s, i, multibuffer.ByName("md5"), dir, name)
+			} else {
+				s.Open(i, multibuffer.ByName("md5"), at(dir, name))
+			}
 		}
 		s.Step(&stop)
 		if during := descriptors(t); len(during) <= len(before) {

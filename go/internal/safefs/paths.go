@@ -56,3 +56,50 @@ func withoutPath(err error) error {
 	}
 	return err
 }
+
+// Kind is what an error of this package means to a caller, for another process; see [Reported].
+type Kind uint8
+
+// The kinds of errors.
+const (
+	OtherError Kind = iota
+	MissingError
+	OutsideError
+	NotRegularError
+	ChangedError
+	NameError
+)
+
+var errorKinds = [...]error{
+	MissingError: fs.ErrNotExist, OutsideError: ErrOutside, NotRegularError: ErrNotRegular, ChangedError: ErrChanged,
+	NameError: ErrName,
+}
+
+// KindOf returns the kind of err.
+func KindOf(err error) Kind {
+	if IsMissing(err) {
+		return MissingError
+	}
+	for kind := OutsideError; int(kind) < len(errorKinds); kind++ {
+		if errors.Is(err, errorKinds[kind]) {
+			return kind
+		}
+	}
+	return OtherError
+}
+
+// Reported returns an error of a kind that another process has reported, with what [Cause] returned there.
+func Reported(kind Kind, cause string) error {
+	if int(kind) >= len(errorKinds) {
+		kind = OtherError
+	}
+	return &reportedError{cause, errorKinds[kind]}
+}
+
+type reportedError struct {
+	cause string
+	kind  error
+}
+
+func (e *reportedError) Error() string { return e.cause }
+func (e *reportedError) Unwrap() error { return e.kind }

@@ -42,7 +42,9 @@ type Root struct {
 // Path returns the path of the file called name, for reports. It is not cleaned: where d is a link,
 // d/../x is another file than x.
 func (r *Root) Path(name string) string {
-	name = filepath.FromSlash(name)
+	if r.cache == nil || r.cache.source == nil {
+		name = filepath.FromSlash(name)
+	}
 	if filepath.IsAbs(name) || r.Display == "" || r.Display == "." {
 		return name
 	}
@@ -55,7 +57,7 @@ func (r *Root) Path(name string) string {
 // Inside returns name relative to the folder if it is an absolute path of something below it, by its text;
 // other names are returned as they are. What the rest of the path leads to is for [Tree.Open] to check.
 func (r *Root) Inside(name string) string {
-	if !filepath.IsAbs(name) {
+	if !filepath.IsAbs(name) || r.cache != nil && r.cache.source != nil { // an absolute name is never one of a store
 		return name
 	}
 	if rest, is := below(r.Dir, name); is {
@@ -78,6 +80,14 @@ func below(dir, path string) (rest string, is bool) {
 		rest = rest[1:]
 	}
 	return rest, rest != ""
+}
+
+// Below returns the folder's path from the top root, "." for that itself; it is absolute if the folder lies elsewhere.
+func (r *Root) Below() string {
+	if r.name != "" {
+		return r.name
+	}
+	return r.Dir
 }
 
 // Contains reports whether other is r or lies below it.
@@ -138,6 +148,9 @@ func (r *Root) AcquireRetrying(ctx context.Context) (tree *Tree, err error) {
 func (r *Root) isTop() bool { return r == r.cache.top }
 
 func (r *Root) open() (*Tree, error) {
+	if r.cache.source != nil {
+		return &Tree{dir: r.Dir, source: r.cache.source}, nil
+	}
 	if r.name != "" {
 		return r.cache.top.tree.Sub(r.name)
 	}
@@ -162,6 +175,7 @@ func (r *Root) Release() {
 type RootCache struct {
 	top           *Root
 	followOutside bool
+	source        Source // that has the folders; nil for the file system
 	openFiles     atomic.Int64
 	scarce        sync.Mutex // held while trying again for a descriptor
 
@@ -199,7 +213,7 @@ func (c *RootCache) At(folder, path string) *Root {
 		return c.Add(path, path)
 	}
 	name := filepath.Join(folder, path)
-	r := &Root{Dir: filepath.Join(c.top.Dir, name), Display: filepath.Join(c.top.Display, name), cache: c}
+	r := &Root{Dir: filepath.Join(c.top.Dir, name), Display: c.Shown(name), cache: c}
 	if filepath.IsLocal(name) {
 		r.name = name
 	}
@@ -295,6 +309,9 @@ func (c *RootCache) alone(open func() error) error {
 	defer c.scarce.Unlock()
 	return open()
 }
+
+// FollowsOutside reports whether names may lead out of their roots.
+func (c *RootCache) FollowsOutside() bool { return c.followOutside }
 
 // OpenFiles returns how many files of this run are open.
 func (c *RootCache) OpenFiles() int { return int(c.openFiles.Load()) }

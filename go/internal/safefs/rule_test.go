@@ -268,6 +268,12 @@ func (c ruleCase) checkError(t *testing.T, err error) {
 func TestRule(t *testing.T) {
 	for _, c := range ruleCases {
 		t.Run("File/"+c.what, func(t *testing.T) { checkFile(t, c) })
+		if c.opened == nil {
+			t.Run("adopted/"+c.what, func(t *testing.T) { checkAdopted(t, c) })
+		}
+		if !safefs.FileSetThreads {
+			continue // it opens no files
+		}
 		t.Run("FileSet/"+c.what, func(t *testing.T) { checkFileSet(t, c, false) })
 		if c.opened == nil { // threads open and read at once
 			t.Run("deep FileSet/"+c.what, func(t *testing.T) { checkFileSet(t, c, true) })
@@ -295,6 +301,36 @@ func checkFile(t *testing.T, c ruleCase) {
 	c.checkError(t, err)
 	if err == nil && got.String() != c.content {
 		t.Errorf("got %d bytes, not %d", got.Len(), len(c.content))
+	}
+}
+
+// checkAdopted has a set read what a tree has opened.
+func checkAdopted(t *testing.T, c ruleCase) {
+	s := fileSet(t)
+	root, name := c.prepare(t)
+	tr := tree(t, root, false)
+	change(t, c.looked, root, name)
+	file, err := tr.Open(name)
+	if err != nil {
+		if c.err == nil || c.reading != nil {
+			t.Fatal(err)
+		}
+		c.checkError(t, err)
+		return
+	}
+	if !s.Adopt(0, multibuffer.ByName("sha256"), file) {
+		t.Fatal("not adopted")
+	}
+	var stop atomic.Uint32
+	s.Step(&stop)
+	change(t, c.reading, root, name)
+	for s.Phase(0) < safefs.PhaseDone {
+		s.Step(&stop)
+	}
+	o := s.Take(0, nil)
+	c.checkError(t, o.Err)
+	if digest := sha256.Sum256([]byte(c.content)); o.Err == nil && (!bytes.Equal(o.Digest, digest[:]) || o.Total != int64(len(c.content))) {
+		t.Errorf("%+v, not %x", o, digest)
 	}
 }
 

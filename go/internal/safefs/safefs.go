@@ -70,6 +70,7 @@ type Tree struct {
 	dir           string
 	followOutside bool
 	cache         *RootCache // that it is of, or nil
+	source        Source     // that has the files; nil for the file system
 }
 
 // OpenTree opens the folder dir, which should be an absolute path. With followOutside, names may lead
@@ -85,18 +86,35 @@ func OpenTree(dir string, followOutside bool) (*Tree, error) {
 // Sub opens the folder called name in the tree as a tree of its own, whose names must not lead out of
 // that folder either.
 func (t *Tree) Sub(name string) (*Tree, error) {
+	if t.source != nil {
+		at, err := t.sourcePath(filepath.ToSlash(name))
+		return &Tree{dir: at, cache: t.cache, source: t.source}, err
+	}
 	root, err := t.root.OpenRoot(name)
 	if err != nil {
 		return nil, mapOutside(err)
 	}
-	return &Tree{root, filepath.Join(t.dir, name), t.followOutside, t.cache}, nil
+	return &Tree{root: root, dir: filepath.Join(t.dir, name), followOutside: t.followOutside, cache: t.cache}, nil
 }
 
 // Close closes the folder; files opened from it stay open.
-func (t *Tree) Close() error { return t.root.Close() }
+func (t *Tree) Close() error {
+	if t.source != nil {
+		return nil
+	}
+	return t.root.Close()
+}
 
 // Names returns the names of everything directly in the folder. ReadDir would look at each of them.
 func (t *Tree) Names() ([]string, error) {
+	if t.source != nil {
+		infos, err := t.listSource(".")
+		names := make([]string, len(infos))
+		for i, info := range infos {
+			names[i] = info.Path
+		}
+		return names, err
+	}
 	dir, err := t.root.Open(".")
 	if err != nil {
 		return nil, err
@@ -119,6 +137,9 @@ var folders atomic.Uint64
 
 // Folder opens the tree's folder. It returns nil if that is not possible.
 func (t *Tree) Folder() *Folder {
+	if t.source != nil {
+		return nil
+	}
 	file, err := t.root.Open(".")
 	if err != nil {
 		return nil
@@ -150,6 +171,9 @@ func (f *Folder) closeUnused() {
 // Open opens the regular file called name. The error is [ErrOutside], [ErrNotRegular], [ErrName], or
 // the system's; see [IsMissing].
 func (t *Tree) Open(name string) (*File, error) {
+	if t.source != nil {
+		return t.openSource(name)
+	}
 	if err := t.checkName(name); err != nil {
 		return nil, err
 	}
@@ -187,13 +211,28 @@ func (t *Tree) IsSame(name string, f *File) bool {
 	if err != nil {
 		return false
 	}
+	if other, is := info.(*sourceInfo); is {
+		return f.remote != nil && other.Path == f.remote.info.Path
+	}
 	opened, err := f.file.Stat()
 	return err == nil && os.SameFile(info, opened)
+}
+
+// IsSameFile reports whether [Tree.Stat] has described one file twice.
+func IsSameFile(a, b fs.FileInfo) bool {
+	if one, is := a.(*sourceInfo); is {
+		other, is := b.(*sourceInfo)
+		return is && one.Path == other.Path
+	}
+	return os.SameFile(a, b)
 }
 
 // Follow describes what name leads to through symbolic links, whether a regular file or not, with the
 // rules of [Tree.Open].
 func (t *Tree) Follow(name string) (fs.FileInfo, error) {
+	if t.source != nil {
+		return t.followSource(name)
+	}
 	if err := t.checkName(name); err != nil {
 		return nil, err
 	}
@@ -204,14 +243,29 @@ func (t *Tree) Follow(name string) (fs.FileInfo, error) {
 	return info, mapOutside(err)
 }
 
+// Readlink returns the text of a symbolic link.
+func (t *Tree) Readlink(name string) (string, error) {
+	if t.followOutside {
+		return os.Readlink(t.resolve(name))
+	}
+	text, err := t.root.Readlink(name)
+	return text, mapOutside(err)
+}
+
 // Confines reports whether name stays in the folder when symbolic links are followed.
 func (t *Tree) Confines(name string) bool {
+	if t.source != nil {
+		return true
+	}
 	_, err := t.root.Stat(name)
 	return err == nil
 }
 
 // Lstat describes what is called name, without following a symbolic link.
 func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
+	if t.source != nil {
+		return t.followSource(name)
+	}
 	if t.followOutside {
 		return os.Lstat(t.resolve(name))
 	}
@@ -287,15 +341,13 @@ func newFile(f *os.File) (*File, error) {
 
 // File is an open regular file, to be read once from its beginning.
 type File struct {
-	file     *os.File
+	file     *os.File    // nil if remote is set
+	remote   *sourceFile // of a [Source], or nil
 	before   fileState
 	total    int64         // bytes read
 	waited   time.Duration // for data that was not in memory
 	uncached bool          // leave the page cache as it was
 }
-
-// Fd returns the file's descriptor.
-func (f *File) Fd() uintptr { return f.file.Fd() }
 
 // Size returns the size in bytes that the file had when it was opened.
 func (f *File) Size() int64 { return f.before.size }
@@ -308,7 +360,13 @@ func (f *File) Read(p []byte) (int, error) {
 		p = p[:max(left+1, 0)]
 	}
 	start := time.Now()
-	n, err := f.readNow(p)
+	var n int
+	var err error
+	if f.remote != nil {
+		n, err = f.remote.read(p)
+	} else {
+		n, err = f.readNow(p)
+	}
 	if took := time.Since(start); took > slowRead+time.Duration(n)*time.Nanosecond {
 		f.waited += took
 	}
@@ -328,7 +386,12 @@ func (f *File) Read(p []byte) (int, error) {
 func (f *File) Waited() time.Duration { return f.waited }
 
 // Close closes the file.
-func (f *File) Close() error { return f.file.Close() }
+func (f *File) Close() error {
+	if f.remote != nil {
+		return f.remote.close()
+	}
+	return f.file.Close()
+}
 
 // CopyTo writes the whole file to w, one buf at a time, and returns how many bytes it read. The error
 // is that of [File.Read], of w, or of ctx if it ended. read, if not nil, is called with the number of
@@ -360,6 +423,9 @@ func (f *File) unchanged() error {
 	if f.total < f.before.size {
 		return ended(f.total, f.before.size)
 	}
+	if f.remote != nil {
+		return nil // it was confirmed at the end
+	}
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
@@ -375,10 +441,31 @@ type fileState struct {
 	size     int64
 	modified time.Time
 	changed  time.Time // status change, if the system has it
+	inode    uint64    // 0 if the system has none
 }
 
 func stateOf(info fs.FileInfo) fileState {
-	return fileState{info.Size(), info.ModTime(), statusChange(info)}
+	return fileState{info.Size(), info.ModTime(), statusChange(info), inodeOf(info)}
+}
+
+// State is the attributes of a file by which a later run can tell that it has not changed since. Times are nanoseconds
+// since 1970.
+type State struct {
+	Size     int64
+	Modified int64
+	Changed  int64  // status change; 0 if the system has no such time
+	Inode    uint64 // 0 if the system has none
+}
+
+// StateOf returns the state that info describes.
+func StateOf(info fs.FileInfo) State { return stateOf(info).export() }
+
+func (s fileState) export() State {
+	state := State{Size: s.size, Modified: s.modified.UnixNano(), Inode: s.inode}
+	if !s.changed.IsZero() {
+		state.Changed = s.changed.UnixNano()
+	}
+	return state
 }
 
 // ChangedBefore reports whether a file was last changed before when: its content and, if the system has
@@ -387,6 +474,9 @@ func ChangedBefore(info fs.FileInfo, when time.Time) bool {
 	s := stateOf(info)
 	return s.modified.Before(when) && s.changed.Before(when)
 }
+
+// State returns the file's state when it was opened. It still has that when a Read returns [io.EOF].
+func (f *File) State() State { return f.before.export() }
 
 // Modified returns the file's modification time when it was opened.
 func (f *File) Modified() time.Time { return f.before.modified }

@@ -55,6 +55,14 @@ func statusChange(info fs.FileInfo) time.Time {
 	return time.Time{}
 }
 
+// inodeOf returns the number of a file in its file system; 0 if that is not known.
+func inodeOf(info fs.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ino
+	}
+	return 0
+}
+
 // OpenLimit returns how many descriptors this process may have.
 func OpenLimit() int {
 	var limit syscall.Rlimit

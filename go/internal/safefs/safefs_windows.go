@@ -14,6 +14,9 @@ const openFlags = os.O_RDONLY
 // statusChange returns no time: Windows' file information has none. Size and modification time decide.
 func statusChange(fs.FileInfo) time.Time { return time.Time{} }
 
+// inodeOf returns 0: Windows' file information has no such number.
+func inodeOf(fs.FileInfo) uint64 { return 0 }
+
 // reopenFolder returns dir: Windows returns all information with each name.
 func reopenFolder(dir *os.File) *os.File { return dir }
 

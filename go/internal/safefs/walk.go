@@ -52,6 +52,9 @@ func (t *Tree) Walk(ctx context.Context, visit Visit) error {
 // WalkFrom is [Tree.Walk] of the folder called start alone. Names are still relative to the tree. A folder for
 // which skips returns true is read after visit was called for it, if at all; nil stands for no such folder.
 func (t *Tree) WalkFrom(ctx context.Context, start string, skips func(name string) bool, visit Visit) error {
+	if t.source != nil {
+		return t.walkSource(ctx, start, skips, visit)
+	}
 	w := newWalk(ctx, t, start, skips, visit)
 	defer w.close()
 	return w.all(start)
@@ -59,6 +62,14 @@ func (t *Tree) WalkFrom(ctx context.Context, start string, skips func(name strin
 
 // List returns what is in the folder called name, sorted as by [Tree.Walk].
 func (t *Tree) List(ctx context.Context, name string) ([]fs.DirEntry, error) {
+	if t.source != nil {
+		infos, err := t.listSource(name)
+		entries := make([]fs.DirEntry, len(infos))
+		for i, info := range infos {
+			entries[i] = info
+		}
+		return entries, err
+	}
 	d, err := t.openDirRetrying(ctx, name)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,191 @@
+package hashpool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"checksig/internal/digest"
+	"checksig/internal/guard"
+	"checksig/internal/hashpool"
+	"checksig/internal/safefs"
+)
+
+// outcomes keeps what a pool found, by name.
+type outcomes struct {
+	mu    sync.Mutex
+	found map[string]string
+}
+
+func (*outcomes) Opened(*hashpool.Task[string], hashpool.OpenFile) {}
+
+func (*outcomes) OtherNames(*hashpool.Task[string]) []string { return nil }
+
+func (h *outcomes) Done(t *hashpool.Task[string], o *hashpool.Outcome) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.found[t.Name] += fmt.Sprint(o.Err, " ", o.Size)
+	return false
+}
+
+func TestElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	const large, small, inFlight = 2, 600, 3
+	names := []string{"gone", "nul\x00"}
+	for i := range large {
+		names = append(names, fmt.Sprintf("large%d", i))
+		file, err := os.Create(filepath.Join(dir, names[len(names)-1]))
+		if err != nil || file.Truncate(1<<30) != nil || file.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range small {
+		names = append(names, fmt.Sprintf("small%d", i))
+		if err := os.WriteFile(filepath.Join(dir, names[len(names)-1]), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	roots, err := safefs.NewRootCache(dir, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer roots.Close()
+	group := guard.New(context.Background())
+	defer group.Close()
+	handler := &outcomes{found: map[string]string{}}
+	var flying, most, bytes atomic.Int64
+	var shards sync.WaitGroup
+	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
+		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
+		Elsewhere: &hashpool.Elsewhere{InFlight: inFlight, Send: func(s *hashpool.Shard) {
+			most.Store(max(most.Load(), flying.Add(1)))
+			if len(s.Files) > 1 && s.Bytes >= 1<<30 {
+				t.Errorf("a large file is in a shard of %d files", len(s.Files))
+			}
+			shards.Go(func() {
+				if s.Files[0].Names[0] == "large1" {
+					flying.Add(-1)
+					s.Finish(nil, errors.New("lost"))
+					return
+				}
+				found := make([]hashpool.ShardOutcome, len(s.Files))
+				for i, f := range s.Files {
+					found[i] = hashpool.ShardOutcome{State: safefs.State{Size: 5}, BytesRead: 5, Digests: [][]byte{{1}}}
+					if f.Names[0] == "gone" {
+						found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
+					} else if f.Names[0] == "small0" {
+						found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
+					}
+				}
+				flying.Add(-1)
+				s.Finish(found, nil)
+			})
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha256, _ := digest.Find("sha256")
+	for _, name := range names {
+		task := pool.Task()
+		task.Root, task.Name, task.Size, task.Memory = roots.Top(), name, -1, len(name)
+		task.Algorithms = append(task.Algorithms[:0], sha256)
+		pool.Submit(task)
+	}
+	pool.Finish()
+	shards.Wait()
+	if err := group.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		want := "<nil> 5"
+		switch name {
+		case "gone":
+			want = "gone 0"
+		case "large1":
+			want = "lost 0"
+		case "nul\x00":
+			want = handler.found[name]
+			if !strings.Contains(want, "invalid") {
+				t.Errorf("%q: %s", name, want)
+			}
+		case "small0": // only the worker does not find it
+			want = handler.found[name]
+			if !strings.Contains(want, "at the same path") {
+				t.Errorf("%s: %s", name, want)
+			}
+		}
+		if got := handler.found[name]; got != want {
+			t.Errorf("%q: %q instead of %q", name, got, want)
+		}
+	}
+	if most.Load() > inFlight {
+		t.Errorf("%d shards in flight, not at most %d", most.Load(), inFlight)
+	}
+	if want := int64(5 * (len(names) - 4)); bytes.Load() != want {
+		t.Errorf("%d bytes read instead of %d", bytes.Load(), want)
+	}
+}
+
+func TestElsewhereEnds(t *testing.T) {
+	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer roots.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	group := guard.New(ctx)
+	defer group.Close()
+	var bytes atomic.Int64
+	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
+		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return &outcomes{} },
+		Elsewhere: &hashpool.Elsewhere{InFlight: 1, Send: func(*hashpool.Shard) { cancel() }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha256, _ := digest.Find("sha256")
+	task := pool.Task()
+	task.Root, task.Name, task.Size = roots.Top(), "x", -1
+	task.Algorithms = append(task.Algorithms[:0], sha256)
+	pool.Submit(task)
+	pool.Finish() // although no shard is ever finished
+}
+
+func TestElsewhereFlush(t *testing.T) {
+	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer roots.Close()
+	group := guard.New(context.Background())
+	defer group.Close()
+	var bytes atomic.Int64
+	sent := make(chan *hashpool.Shard, 1)
+	handler := &outcomes{found: map[string]string{}}
+	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
+		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
+		Elsewhere: &hashpool.Elsewhere{InFlight: 1, Send: func(s *hashpool.Shard) { sent <- s }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha256, _ := digest.Find("sha256")
+	task := pool.Task()
+	task.Root, task.Name, task.Size = roots.Top(), "x", -1
+	task.Algorithms = append(task.Algorithms[:0], sha256)
+	pool.Submit(task)
+	pool.Flush()
+	shard := <-sent // although no more files were submitted
+	shard.Finish([]hashpool.ShardOutcome{{State: safefs.State{Size: 1}, BytesRead: 1, Digests: [][]byte{{1}}}}, nil)
+	pool.Finish()
+	if got := handler.found["x"]; got != "<nil> 1" || group.Err() != nil {
+		t.Errorf("%q, %v", got, group.Err())
+	}
+}
