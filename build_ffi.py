@@ -23,6 +23,8 @@ ffibuilder.cdef(
     /* Waits at most timeout_ms, so that Python can handle signals between two calls. The
        caller frees the batch with free(). */
     char *checksig_wait(uintptr_t job, int timeout_ms, size_t *size);
+    /* Answers a query of a job, from any thread. The data is copied. */
+    void checksig_answer(uintptr_t job, unsigned int query, int status, char *data, size_t size);
     void checksig_cancel(uintptr_t job);
     void checksig_free(uintptr_t job);
 

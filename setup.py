@@ -106,7 +106,7 @@ def program_options(scratch: str, *, musl: bool) -> tuple[dict[str, str], list[s
     With a C compiler it has the SIMD kernels. If that is for musl the program is static: it starts
     faster than with glibc, and runs on every Linux. The tag musl is for the SBOM.
     """
-    compiler = None if GOOS == "windows" else find_program_compiler()
+    compiler = find_program_compiler()
     static = compiler is not None and GOOS == "linux" and is_for_musl(compiler)
     if compiler is None or (musl and not static):
         if GOOS == "linux" and "CHECKSIG_PROGRAM_CC" in os.environ:

@@ -86,6 +86,21 @@ func checksig_free(handle C.uintptr_t) {
 	cgo.Handle(handle).Delete()
 }
 
+// checksig_answer passes on the caller's answer to a query of a job: its status and size bytes of data, which are
+// copied. It may be called from any thread.
+//
+//export checksig_answer
+func checksig_answer(handle C.uintptr_t, query C.uint, status C.int, data *C.char, size C.size_t) {
+	defer guard.Recover(func(error) {})
+	answer := &wire.Answer{Status: wire.AnswerStatus(status)}
+	if size > wire.MaxAnswer {
+		answer = &wire.Answer{Status: wire.AnswerFailed, Data: []byte("the answer is too long")}
+	} else {
+		answer.Data = C.GoBytes(unsafe.Pointer(data), C.int(size))
+	}
+	jobOf(handle).Answer(uint32(query), answer)
+}
+
 func jobOf(handle C.uintptr_t) *job.Job { return cgo.Handle(handle).Value().(*job.Job) }
 
 func copyToC(b []byte, size *C.size_t) *C.char {

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
 HERE = Path(__file__).resolve().parent
 
@@ -265,6 +266,61 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return choice
 
 
+# --- servers
+
+
+@pytest.fixture(scope="session")
+def port() -> Callable[[], int]:
+    """Return a function that returns a port that nothing listens on."""
+    return _port
+
+
+def _port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str | None]:
+    """Return a function that finds a program, which may be one for administrators."""
+    return _program
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+
+
+@pytest.fixture(scope="session")
+def running() -> Any:
+    """Return a context manager that runs a server, which has begun when its port answers."""
+    return _running
+
+
+@contextlib.contextmanager
+def _running(command: Sequence[str], port: int, **options: Any) -> Generator[Patient]:
+    process = Patient(command, stdout=subprocess.DEVNULL, **options)
+    try:
+        deadline = time.monotonic() + 30 * PATIENCE
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert process.poll() is None, f"{command[0]} has ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{command[0]} does not answer"
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+# --- the engine
+
+
 @pytest.fixture(scope="session")
 def program_sets() -> list[str]:
     """Return the instruction sets for which the engine's program has kernels on this machine."""
@@ -392,3 +448,30 @@ def faulty(open_folder: Path) -> Generator[Callable[..., Path]]:
             return point
 
         yield mount
+
+
+@pytest.fixture
+def damaged_corpus(tmp_path: Path) -> list[tuple[str, dict[str, Any], Path]]:
+    """Lay out every format, with a good file, a changed one, a longer one and a missing one.
+
+    Return the name of each, its row and its manifest.
+    """
+    rows: dict[str, Any] = json.loads((HERE / "corpus" / "rows.json").read_text(encoding="utf-8"))
+    laid: list[tuple[str, dict[str, Any], Path]] = []
+    for slug, row in rows.items():
+        if os.name == "nt" and any(set(name) & set('\\\n\r"') for name in row["files"]):
+            continue
+        folder = tmp_path / slug
+        for number, (name, content) in enumerate(row["files"].items()):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            changes = [content.encode(), content.encode()[::-1], content.encode() + b"\n", None]
+            changed = changes[number % 4]
+            if changed is not None:
+                path.write_bytes(changed)
+        manifest = folder / row["manifest"]
+        text = (HERE / "corpus" / slug / row["manifest"]).read_bytes()
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_bytes(text.decode().encode(row["encoding"]) if row["encoding"] else text)
+        laid.append((slug, row, manifest))
+    return laid

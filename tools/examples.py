@@ -45,8 +45,8 @@ COMMENTS = re.compile(r"(?:<!--(?:(?!-->).)*-->\s*)*\Z", re.DOTALL)
 # What differs from run to run.
 TIMES = [
     (re.compile(r"\d+\.\d\d ?s\b"), "N s"),
-    (re.compile(r"\d+ files/s"), "N files/s"),
-    (re.compile(r"\d+\.\d [kMG]?B/s"), "N MB/s"),
+    (re.compile(r"[\d,]+ files/s"), "N files/s"),
+    (re.compile(r"[\d,]+\.\d [kMG]?B/s"), "N MB/s"),
     (re.compile(r'"elapsed": [\d.e-]+'), '"elapsed": N'),
     (re.compile(r"/dev/fd/\d+"), "/dev/fd/N"),
 ]

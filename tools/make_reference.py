@@ -49,6 +49,9 @@ def values(option: Option) -> str:
         "names": "names",
         "mapping": "a mapping of prefixes",
         "text": "a text",
+        "duration": "a duration, or seconds",
+        "size": "a size, or bytes",
+        "share": "a share",
         "texts": "texts",
         "keys": "paths, or the content of files as a bytearray",
     }[option.type]

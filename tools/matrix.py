@@ -108,7 +108,9 @@ In other languages the first and the last line are read by their structure.
 
 ena: ENA file report
 Defined by the European Nucleotide Archive's portal. Each pair of columns `_ftp` and `_md5` lists
-digests; the file's name is the last part of its address.
+digests; the file's name is the last part of its address. `--columns fastq` (`columns="fastq"`)
+verifies the files of these columns only, and [counts](patterns.md#columns-of-ena-file-reports)
+the others.
 
 release: Debian Release
 Defined by the Debian wiki's DebianRepository/Format. A file is listed once for each algorithm,
@@ -128,16 +130,16 @@ lines. All lines have the same number of fields, and a comma at the end.
 
 in-toto: in-toto statements
 Defined by the in-toto attestation framework, statements v0.1 and v1: SLSA provenance and others.
-A statement stands alone or in a DSSE envelope (`wrapper` is "dsse"; its signature is not checked),
-also in PyPI's form of one (PEP 740), and several may follow one another as JSON Lines. All digests
-of a subject are verified; one of an unknown algorithm is a bad line, too, and so is one of no file,
-such as `gitCommit`.
+A statement stands alone or in a DSSE envelope (`wrapper` is "dsse"; its signature is checked on
+demand), also in PyPI's form of one (PEP 740), and several may follow one another as JSON Lines. All
+digests of a subject are verified; one of an unknown algorithm is a bad line, too, and so is one of
+no file, such as `gitCommit`.
 
 sigstore: Sigstore bundles
-Defined by sigstore_bundle.proto, versions 0.1 to 0.3; the signature is not checked. A bundle with a
-statement is read as one; in an OpenSSF model signature (model_signing v1.0) the predicate lists the
-files, whose digests must add up to the model's. The bundle of a file is about the file that it is
-named after: `disc.iso.sigstore.json` is about `disc.iso`.
+Defined by sigstore_bundle.proto, versions 0.1 to 0.3; the signature is checked on demand. A bundle
+with a statement is read as one; in an OpenSSF model signature (model_signing v1.0) the predicate
+lists the files, whose digests must add up to the model's. The bundle of a file is about the file
+that it is named after: `disc.iso.sigstore.json` is about `disc.iso`.
 
 conda-paths: conda package
 Defined by conda's package specification. Names start from the folder above `info`. The digest of a
@@ -169,6 +171,11 @@ lines. Use `--ignore-missing` if not every package was downloaded.
 cargo: Cargo's vendored crates
 Written by `cargo vendor` as `.cargo-checksum.json` into each crate's folder. The digest of the
 package itself is of its archive, which is not in the folder: a note says that it is not verified.
+
+json-map: JSON objects of names and digests
+As in the `checksums.json` of Puppet modules (MD5) and of Electron (SHA-256): every value must be a
+digest, also with its algorithm in front (`sha256:...`), and one of the first names must have a dot
+or a slash, because other things than files have digests, too.
 
 cyclonedx: CycloneDX
 Defined by ECMA-424. Components of the type `file` are entries; others, such as libraries, are no
@@ -218,7 +225,8 @@ could be GNU lines with CRC-32: then `cksum` must be in the manifest's name.
 
 table: Tables with a header
 Defined by Microsoft's references of Get-FileHash and Export-Csv, and the user's guide of the GDC
-Data Transfer Tool; columns are separated by a comma, a TAB or a semicolon (RFC 4180). One column
+Data Transfer Tool; columns are separated by a comma, a TAB or a semicolon (RFC 4180), or by a space
+between fields in quotation marks (R's write.table; the `md5sum.txt` of The Carpentries). One column
 has the names of the files: path, file, file name, file path, name, key or object. The digests are
 in columns named after algorithms (`md5`, `MD5 checksum`, `sha256sum`), or in one column hash,
 checksum or digest, next to one that names the algorithm or, without that, known by the length. A
@@ -226,6 +234,21 @@ column size, file size, bytes or length is compared. Other columns are skipped, 
 something like a digest in one of them is a bad line, except for etag. A row without a digest is a
 bad line. In GDC's manifests a file's name is `id/filename`, as its client stores them;
 with `basename=True` (`--basename`) the files may be in one folder.
+
+markdown: Markdown
+Defined by the GitHub Flavored Markdown Spec, "Tables (extension)". The first row names the
+columns, as in [tables](#tables-with-a-header-table); the column of names may also be called
+asset, artifact, archive, binary, download, image or package. Back-ticks around a cell, and the
+address of a link, do not count. A size in other units, such as `12 MB`, is not compared, and the
+command line prints a note. Text around the table, as in release notes, is a bad line unless
+`ignore_text=True` (`--ignore-text`); headings are not.
+
+s3-batch: Reports of S3 Batch Operations
+Defined by the Amazon S3 User Guide, "Examples: S3 Batch Operations completion reports", for jobs
+that compute checksums. Keys are percent-encoded, with "+" for a blank, and start from the
+manifest's folder; bucket, version and etag are not compared. A task that failed is a bad line. A
+checksum of the type `COMPOSITE` is one of the checksums of an object's parts: it needs their size
+(`--part-size`), and is a bad line otherwise.
 
 mtree: mtree
 Defined by the man pages mtree(5) of FreeBSD and libarchive, and mtree(8) of NetBSD. Sizes and
@@ -298,6 +321,17 @@ files whose pieces contain parts of more than one file cannot be verified, and i
 is broken: version 1 detects corruption, not tampering. Version 2 has a root for each file, `btv2`.
 Symbolic links are bad lines. Pieces must be a power of two from 16 KiB to 64 MiB; a torrent of over
 32 MiB is refused, and so is one whose file names have over 256 MiB together.
+
+ocfl: OCFL inventory
+Defined by the Oxford Common File Layout 1.0 and 1.1, section 3.5. Recognised by the name
+`inventory.json`; in a folder it is read as part of an [OCFL
+object](verification.md#ocfl-objects). The manifest block's digests are sha512 or sha256; those of
+the fixity block are verified too. JSON is read strictly: a key that is there twice is an error.
+
+oci: OCI image index
+Defined by the OCI Image Format Specification 1.1. Recognised by the name `index.json`; in a
+folder it is read as part of an [OCI image layout](verification.md#oci-image-layouts). Each
+descriptor lists the file `blobs/ALGORITHM/DIGEST` with its size.
 """
 
 HEAD = """\
@@ -440,8 +474,10 @@ def sections() -> str:
         head, source = block.split("\n", 1)
         name, title = head.split(": ")
         slugs = [slug for slug, row in ROWS.items() if row["format"] == name]
-        shown = f"```text\n{sample(slugs[0])}\n```\n\n" if name != "torrent" else ""
-        text += f"\n## {title} (`{name}`)\n\n{source}\n\n{shown}"
+        text += f"\n## {title} (`{name}`)\n\n{source}\n"
+        if slugs:  # else it is shown on another page
+            shown = f"```text\n{sample(slugs[0])}\n```\n\n" if name != "torrent" else ""
+            text += f"\n{shown}"
         for slug in slugs:
             row = ROWS[slug]
             path = f"../../tests/corpus/{slug}/{row['manifest']}"

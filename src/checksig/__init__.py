@@ -13,6 +13,7 @@ import sys
 TYPE_CHECKING = False  # importing typing takes longer than importing this module
 if TYPE_CHECKING:
     from ._algorithms import Algorithm
+    from ._arrow import entries_reader, entries_table, verify_table
     from ._engine import CancelToken
     from ._files import digest, entries, verify_file
     from ._generate import Converted, Created, Updated, Written, convert, create, update
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from .errors import (
         CancelledError,
         ChecksigError,
+        ConfigError,
         EngineError,
         ForkedError,
         ManifestError,
         ManifestNotFoundError,
         ReadError,
+        StateError,
         VerificationError,
         WriteError,
     )
@@ -63,6 +66,7 @@ __all__ = [
     "CancelToken",
     "CancelledError",
     "ChecksigError",
+    "ConfigError",
     "Converted",
     "Created",
     "EngineError",
@@ -82,6 +86,7 @@ __all__ = [
     "Report",
     "Result",
     "Signer",
+    "StateError",
     "Status",
     "Updated",
     "VerificationError",
@@ -93,6 +98,8 @@ __all__ = [
     "create",
     "digest",
     "entries",
+    "entries_reader",
+    "entries_table",
     "iter_verify",
     "keys",
     "update",
@@ -105,12 +112,14 @@ __all__ = [
     "verify_pacman",
     "verify_rpm",
     "verify_signed",
+    "verify_table",
 ]
 
 # The module of each name, imported at the first access. Everything that verify() needs is imported
 # before the first call, including what only a forked child needs: the engine's process.
 _NAMES = {
     "_algorithms": "Algorithm",
+    "_arrow": "entries_reader entries_table verify_table",
     "_generate": "Converted Created Updated Written convert create update",
     "packages.apk": "verify_apk",
     "packages.conda": "verify_conda",
@@ -124,8 +133,8 @@ _NAMES = {
     "_keywords": "Options",
     "_signed": "keys verify_signed",
     "_verify": "averify check_signatures iter_verify verify",
-    "errors": "CancelledError ChecksigError EngineError ForkedError ManifestError"
-    " ManifestNotFoundError ReadError VerificationError WriteError",
+    "errors": "CancelledError ChecksigError ConfigError EngineError ForkedError ManifestError"
+    " ManifestNotFoundError ReadError StateError VerificationError WriteError",
     "report": "BadLine Entry Extra Key Manifest Progress Report Result Signer Status",
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
-from ._engine import CancelToken, raise_failure, run, wire
+from ._engine import CancelToken, raise_failure, run, server_of, wire
+from ._light import closing
 from ._options import encode_options, suggest_options
-from ._source import EXPECTED, NO_NAME, is_path, read_chunks, read_source, split_digests
+from ._source import EXPECTED, NO_NAME, is_path, is_remote, read_chunks, read_source, split_digests
 from ._typing import TYPE_CHECKING, Any, cast, overload
 from ._verify import collect
 from .errors import EngineError, ManifestError, ReadError, VerificationError
-from .report import PackedResults, Progress, Report, Result, Status
+from .report import PackedResults, Progress, Report, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ._options import AnyPath
     from ._source import Digest, Readable, Source
+    from .remote import Remote
     from .report import BadLine, Entry, Manifest
 
     Outcome = tuple[int, list[str] | OSError | ReadError]
@@ -32,6 +33,7 @@ def digest(
     algorithm: str = ...,
     *,
     leave_cache: bool = ...,
+    filesystem: Any = ...,
     progress: Callable[[Progress], object] | None = ...,
     cancel: CancelToken | None = ...,
 ) -> str: ...
@@ -43,6 +45,7 @@ def digest(
     algorithm: list[str] | tuple[str, ...],
     *,
     leave_cache: bool = ...,
+    filesystem: Any = ...,
     progress: Callable[[Progress], object] | None = ...,
     cancel: CancelToken | None = ...,
 ) -> dict[str, str]: ...
@@ -53,6 +56,7 @@ def digest(
     algorithm: str | list[str] | tuple[str, ...] = "sha256",
     *,
     leave_cache: bool = False,
+    filesystem: Any = None,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> str | dict[str, str]:
@@ -61,11 +65,12 @@ def digest(
     A file that is given by its path must be a regular one and must not change while it is read. A
     file object is read from its position to its end.
 
-    :param file: A path, or a file object opened for bytes.
+    :param file: A path, a file object opened for bytes, or an address such as ``s3://bucket/file``.
     :param algorithm: The name of an algorithm; or a list of names, for which the result is a
         dictionary of their digests. The file is read once.
     :param leave_cache: Leave the system's page cache as it was (Linux, macOS); not for file
         objects.
+    :param filesystem: A file system of fsspec, which *file* is a path in.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread; for
         file objects after each part that was read.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
@@ -77,7 +82,10 @@ def digest(
     names = [algorithm] if isinstance(algorithm, str) else list(algorithm)
     if is_path(file):
         found = _digest_path(
-            cast("AnyPath", file), names, leave_cache=leave_cache, progress=progress, cancel=cancel
+            cast("AnyPath", file),
+            names,
+            filesystem,
+            {"leave_cache": leave_cache, "progress": progress, "cancel": cancel},
         )
     elif hasattr(file, "read") or hasattr(file, "readinto"):
         found = _digest_stream(file, names, progress, cancel)[0]
@@ -86,32 +94,72 @@ def digest(
     return found[0] if isinstance(algorithm, str) else dict(zip(names, found, strict=True))
 
 
-def _digest_path(path: AnyPath, names: Sequence[str], **options: Any) -> list[str]:
-    with contextlib.closing(hash_files([path], names, **options)) as outcomes:
+def _digest_path(
+    path: AnyPath, names: Sequence[str], filesystem: Any, options: dict[str, Any]
+) -> list[str]:
+    outcome = _hash_one(path, names, filesystem, **options)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def hash_files(
+    paths: Sequence[AnyPath], algorithms: Sequence[str], **options: Any
+) -> Generator[Outcome]:
+    """Yield the index and the digests, or the error, of each file, in the order of *paths*.
+
+    The *options* are the keywords of :func:`_hash`.
+    """
+    if any(map(is_remote, paths)):
+        for index, path in enumerate(paths):
+            yield index, _hash_one(path, algorithms, **options)
+    else:
+        yield from _hash(paths, _paths(paths), algorithms, **options)
+
+
+def _hash_one(
+    path: AnyPath, algorithms: Sequence[str], filesystem: Any = None, **options: Any
+) -> list[str] | OSError | ReadError:
+    """Return the digests of a file that may be remote, or the error."""
+    fields = _paths([path])
+    remote = None
+    if filesystem is not None or is_remote(path):
+        from .remote import connect
+
+        remote, at = connect(path, filesystem)
+        path = remote.shown(at)
+        fields = [("path", at), remote.field]
+    with closing(_hash([path], fields, algorithms, remote, **options)) as outcomes:
         for _, outcome in outcomes:
-            if isinstance(outcome, Exception):
-                raise outcome
             return outcome
     raise EngineError("the engine ended without a digest")
 
 
-def hash_files(
+def _hash(
     paths: Sequence[AnyPath],
+    fields: list[tuple[str, bytes]],
     algorithms: Sequence[str],
+    remote: Remote | None = None,
     *,
     workers: int | None = None,
+    io_depth: int | None = None,
     leave_cache: bool = False,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Generator[Outcome]:
-    """Yield the index and the digests, or the error, of each file, in the order of *paths*."""
-    options = {"algorithm": algorithms, "workers": workers, "leave_cache": leave_cache}
-    fields = [*_paths(paths), *encode_options("create", options)]
+    options = {
+        "algorithm": algorithms,
+        "workers": workers,
+        "io_depth": io_depth,
+        "leave_cache": leave_cache,
+    }
+    fields = [*fields, *encode_options("create", options)]
     if not any(name == "algorithm" for name, _ in fields):
         fields.append(("algorithm", ",".join(algorithms).encode()))  # the default of create
+    server = server_of(remote, None, fields)
     waiting: dict[int, list[str] | OSError | ReadError] = {}
     at = 0
-    with contextlib.closing(run(wire.encode_request("hash", fields), cancel)) as batches:
+    with closing(run(wire.encode_request("hash", fields), cancel, server)) as batches:
         for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.HASHED:
@@ -208,7 +256,7 @@ def _digest_spooled(
                 size += len(chunk)
                 if progress is not None:
                     progress(Progress(0, 1, size, None))
-        return _digest_path(path, names, cancel=cancel), size
+        return _digest_path(path, names, None, {"cancel": cancel}), size
     finally:
         os.unlink(path)
 
@@ -227,7 +275,10 @@ def verify_file(
     check: bool = True,
     algorithm: str | None = None,
     min_strength: str | None = None,
+    stored: Literal["never", "prefer", "only"] = "never",
+    part_size: str | int | None = None,
     leave_cache: bool = False,
+    filesystem: Any = None,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
     **digests: Digest,
@@ -241,7 +292,8 @@ def verify_file(
     >>> verify_file("disc.iso", sha256="9f86d0…")  # doctest: +SKIP
 
     :param path: The file. It must be a regular one, and is read wherever links lead. It can also be
-        a file object opened for bytes, which is read from its position to its end.
+        a file object opened for bytes, which is read from its position to its end, or an address
+        such as ``s3://bucket/file``.
     :param expected: One digest, or several.
     :param check: Raise :exc:`VerificationError` unless every digest matches. If false, the report
         is returned in any case; it is then false where something is wrong.
@@ -249,7 +301,10 @@ def verify_file(
         with digests of their length. Weaker ones are refused then.
     :param min_strength: The name of an algorithm. A weaker digest is not verified, even if it
         matches.
+    :param stored: As in :func:`verify`, for a remote file.
+    :param part_size: As in :func:`verify`, for a digest such as ``"…-3"``.
     :param leave_cache: Leave the system's page cache as it was (Linux, macOS).
+    :param filesystem: A file system of fsspec, which *path* is a path in.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
     :param digests: More digests, by the names of their algorithms: ``sha256="…"``.
@@ -265,11 +320,27 @@ def verify_file(
     if not texts:
         raise ValueError("no digest to compare with; pass one, such as sha256=")
     fields = [("path", EXPECTED), ("cwd", os.getcwdb()), ("follow_outside", b"1")]
-    options = {"algorithm": algorithm, "min_strength": min_strength, "leave_cache": leave_cache}
+    options: dict[str, Any] = {
+        "algorithm": algorithm,
+        "min_strength": min_strength,
+        "leave_cache": leave_cache,
+    }
+    options |= {"stored": stored, "part_size": part_size}
     fields += encode_options("verify", options)
-    if is_path(path):
+    if filesystem is not None or is_remote(path):
+        from .remote import connect
+
+        remote, at = connect(path, filesystem)
+        remote.store.reads = stored == "never"
+        folder, _, name = at.rpartition(b"/")
+        fields[1] = ("cwd", folder or b"/")
+        fields += [*read_source({name: texts})[1], remote.field]
+        report = _collect(remote.shown(at), fields, texts, progress, cancel, remote)
+    elif is_path(path):
         fields += read_source({cast("AnyPath", path): texts})[1]
         report = _collect(cast("AnyPath", path), fields, texts, progress, cancel)
+    elif part_size is not None:
+        raise ValueError("part_size is for files that have a path, not for file objects")
     elif hasattr(path, "read") or hasattr(path, "readinto"):
         report = _verify_stream(path, fields, texts, progress, cancel)
     else:
@@ -279,14 +350,15 @@ def verify_file(
     return report
 
 
-def _collect(
+def _collect(  # noqa: PLR0917 - called twice
     path: AnyPath,
     fields: list[tuple[str, bytes]],
     texts: Sequence[str],
     progress: Callable[[Progress], object] | None,
     cancel: CancelToken | None,
+    remote: Remote | None = None,
 ) -> Report:
-    report = collect(path, fields, progress=progress, cancel=cancel)
+    report = collect(path, fields, progress=progress, cancel=cancel, remote=remote)
     for bad in report.bad_lines:
         text = texts[bad.line - 1] if bad.line else ", ".join(texts)
         raise ValueError(f"{text!r:.200} cannot be used: {bad.cause.partition('; --')[0]}")
@@ -307,6 +379,8 @@ def _verify_stream(
     import tempfile
     import time
 
+    from .report import Status
+
     name = os.fsdecode(NO_NAME)
     with tempfile.TemporaryDirectory(prefix="checksig-") as nowhere:
         fields += [*read_source({name: texts})[1], ("root", os.fsencode(nowhere))]
@@ -323,7 +397,9 @@ def _verify_stream(
             digest = found[result.algorithm]
             equal = digest == result.expected
             status = Status.VERIFIED if equal else Status.MISMATCHED
-            done = done._replace(status=status, found=digest, size=size, detail=None)
+            done = done._replace(
+                status=status, found=digest, size=size, detail=None, evidence="read"
+            )
         if done.ok:
             verified.append(wire.pack_result(done))
         else:
@@ -362,7 +438,8 @@ def _tagged(keyword: str, value: Any) -> list[str]:
         raise TypeError(f"{keyword} must be a digest (str or bytes), not {value!r:.80}")
     found: list[str] = []
     for text in split_digests(value):
-        tag = re.match(r"([A-Za-z][A-Za-z0-9/_-]*)[:-]", text)
+        # What ends in the number of parts, and only that, has no algorithm in front.
+        tag = re.match(r"(?![^:]*-[1-9][0-9]{0,4}$)([A-Za-z][A-Za-z0-9/_-]*)[:-]", text)
         if tag and known.get(fold(tag[1]), fold(tag[1])) != known.get(folded, folded):
             raise ValueError(f"{keyword}={text!r:.200} is a digest of another algorithm")
         found.append(text if tag else f"{keyword}:{text}")
@@ -378,6 +455,8 @@ def entries(
     algorithm: str | None = ...,
     format: str | None = ...,
     ignore_text: bool = ...,
+    columns: str | Sequence[str] = ...,
+    filesystem: Any = ...,
     cancel: CancelToken | None = ...,
 ) -> Generator[Entry]: ...
 
@@ -391,6 +470,8 @@ def entries(
     algorithm: str | None = ...,
     format: str | None = ...,
     ignore_text: bool = ...,
+    columns: str | Sequence[str] = ...,
+    filesystem: Any = ...,
     cancel: CancelToken | None = ...,
 ) -> Generator[Entry | BadLine]: ...
 
@@ -404,6 +485,8 @@ def entries(
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     ignore_text: bool = False,
+    columns: str | Sequence[str] = (),
+    filesystem: Any = None,
     cancel: CancelToken | None = None,
 ) -> Generator[Entry | BadLine]:
     """Yield what a manifest lists, an :class:`Entry` for each digest, without opening any file.
@@ -419,26 +502,54 @@ def entries(
     :param algorithm: The algorithm of digests that do not name it.
     :param format: The format of the manifest, instead of the one detected.
     :param ignore_text: Pass over lines in which nothing looks like a digest.
+    :param columns: The groups of columns to read of an ENA file report, as in :func:`verify`.
+    :param filesystem: A file system of fsspec, which *manifest* is a path in.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
 
     :raises ManifestError: the manifest cannot be read, or a line is not understood.
     :raises OSError: the system refuses access to the manifest.
     """
-    name, fields = read_source(manifest)
     options = {
         "recursive": recursive,
         "algorithm": algorithm,
-        "format": None if fields and fields[-1][0] == "format" else format,
+        "format": format,
         "ignore_text": ignore_text,
+        "columns": columns,
     }
+    return list_entries(manifest, filesystem, [], options, cancel, check=check)
+
+
+def list_entries(
+    manifest: Source,
+    filesystem: Any,
+    manifests: list[Manifest],
+    options: dict[str, Any],
+    cancel: CancelToken | None,
+    *,
+    check: bool,
+) -> Generator[Entry | BadLine]:
+    """Yield what :func:`entries` yields; *manifests* gets each manifest before its entries."""
+    remote = None
+    if filesystem is not None or is_remote(manifest):
+        from .remote import connect
+
+        remote, name = connect(manifest, filesystem)
+        fields = [remote.field]
+    else:
+        name, fields = read_source(manifest)
+    if fields and fields[-1][0] == "format":
+        options = {**options, "format": None}
     fields = [("path", name), ("cwd", os.getcwdb()), *fields, *encode_options("verify", options)]
-    return _iterate(run(wire.encode_request("entries", fields), cancel), check=check)
+    server = server_of(remote, None, fields)
+    batches = run(wire.encode_request("entries", fields), cancel, server)
+    return _iterate(batches, manifests, check=check)
 
 
-def _iterate(batches: Generator[wire.Batch], *, check: bool) -> Generator[Entry | BadLine]:
-    manifests: list[Manifest] = []
+def _iterate(
+    batches: Generator[wire.Batch], manifests: list[Manifest], *, check: bool
+) -> Generator[Entry | BadLine]:
     finished = False
-    with contextlib.closing(batches):
+    with closing(batches):
         for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.LISTED:
@@ -458,10 +569,13 @@ def _iterate(batches: Generator[wire.Batch], *, check: bool) -> Generator[Entry 
         raise EngineError("the engine ended without a summary")
 
 
-def recognise(paths: Sequence[AnyPath]) -> list[wire.Content]:
-    """Return for each file whether it is a manifest, by its name or its content."""
-    found: dict[int, wire.Content] = {}
-    with contextlib.closing(run(wire.encode_request("recognise", _paths(paths)))) as batches:
+def recognise(paths: Sequence[AnyPath]) -> list[int]:
+    """Return for each file whether it is a manifest, by its name or its content.
+
+    The numbers are those of :class:`wire.Content`.
+    """
+    found: dict[int, int] = {}
+    with closing(run(wire.encode_request("recognise", _paths(paths)))) as batches:
         for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.CONTENT:

@@ -7,20 +7,23 @@ import os
 from functools import cached_property
 
 from . import _log
-from ._engine import raise_failure, run, wire
+from ._engine import raise_failure, run, server_of, wire
 from ._frozen import dataclass
 from ._options import encode_options, select_options, suggest_options
 from ._printable import printable
 from ._short import Items
+from ._source import is_remote
 from ._typing import TYPE_CHECKING, Any
 from .errors import EngineError, WriteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
     from typing import Literal, NoReturn, Protocol
 
     from ._engine import CancelToken
     from ._options import AnyPath
+    from .remote import Remote
     from .report import Progress
 
     class Writable(Protocol):
@@ -87,14 +90,15 @@ class Updated(Created):
     added: tuple[str, ...]
     """Files that are new in the manifest."""
     changed: tuple[str, ...]
-    """Files whose digest in the manifest changed."""
+    """Files whose digest in the manifest changed, without those that are suspect."""
     removed: tuple[str, ...]
     """Missing files that were removed from the manifest."""
     missing: tuple[str, ...]
     """Missing files that are still listed."""
     suspect: tuple[str, ...]
     """Files with another digest although neither size nor time of modification show a change. They
-    are probably damaged; the manifest was not written, unless *accept_suspect* was set."""
+    are probably damaged; the manifest was not written, unless *accept_suspect* was set, which lists
+    their new digests."""
     dropped_comments: tuple[str, ...]
     """Comments after the first entry, which the new manifest does not have."""
     written: bool
@@ -143,6 +147,8 @@ def create(
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
+    filesystem: Any = None,
+    executor: Executor | None = None,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Created:
@@ -152,7 +158,8 @@ def create(
     manifest is written to a temporary file, read back and renamed, so that it appears complete or
     not at all. It never lists itself.
 
-    :param path: A folder, a file, or several of them.
+    :param path: A folder, a file, or several of them; or an address such as ``s3://bucket/folder/``,
+        for which *output* must be given.
     :param algorithm: One algorithm or several; each file is read once.
     :param format: The format to write, such as ``"bsd"``. The default is ``"gnu"`` for one
         algorithm, ``"bsd"`` for several.
@@ -180,6 +187,9 @@ def create(
         a network.
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS).
+    :param filesystem: A file system of fsspec, which *path* is a path in.
+    :param executor: Has the files hashed by a :class:`concurrent.futures.Executor`, as in
+        :func:`verify`. The manifest is the same.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
         exception that it raises stops the work.
     :param cancel: Stops the work when its :meth:`CancelToken.cancel` is called.
@@ -304,6 +314,7 @@ def convert(
     path: AnyPath,
     to: str,
     *,
+    columns: str | Sequence[str] = (),
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     output: AnyPath | Writable,
@@ -318,6 +329,8 @@ def convert(
 
     :param path: The manifest.
     :param to: The format to write, such as ``"bsd"``.
+    :param columns: The groups of columns to read of an ENA file report: ``"fastq"``,
+        ``"submitted"``, ``"sra"``. By default all; a name that it lacks is an error.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifest that is read. By default it is detected.
@@ -356,13 +369,19 @@ class _Job:
         options = select_options(operation, arguments)
         encoded = encode_options(operation, options)
         paths = [path] if isinstance(path, (str, bytes, os.PathLike)) else path
-        self._fields = [("path", os.fsencode(each)) for each in paths]
-        self._shown_path = ", ".join(printable(os.fsdecode(each)) for each in paths[:3])
-        if not self._fields:
+        self._remote: Remote | None = None
+        self._executor: Executor | None = arguments.get("executor")
+        filesystem = arguments.get("filesystem")
+        if paths and (filesystem is not None or any(map(is_remote, paths))):
+            self._fields, self._shown_path = self._remote_fields(paths, filesystem, options)
+        else:
+            self._fields = [("path", os.fsencode(each)) for each in paths]
+            self._shown_path = ", ".join(printable(os.fsdecode(each)) for each in paths[:3])
+            # The working folder can change during the operation.
+            self._fields.append(("cwd", os.getcwdb()))
+            self._fields += encoded
+        if not paths:
             raise ValueError("path must name at least one file or folder")
-        # The working folder can change during the operation.
-        self._fields.append(("cwd", os.getcwdb()))
-        self._fields += encoded
         self._file: Writable | None = None
         output = options.get("output")
         if output is not None and not isinstance(output, (str, bytes, os.PathLike)):
@@ -370,16 +389,28 @@ class _Job:
         self._names: dict[int, list[bytes]] = {}
         self._problems: list[tuple[str, str]] = []
 
+    def _remote_fields(
+        self, paths: Sequence[AnyPath], filesystem: Any, options: Mapping[str, Any]
+    ) -> tuple[list[tuple[str, bytes]], str]:
+        """Return the fields of a request for remote files, and how to show their paths."""
+        from .remote import encode_create
+
+        if self._operation != "create":
+            raise ValueError(f"{self._operation} is only for local manifests")
+        self._remote, fields, shown = encode_create(paths, filesystem, options)
+        return fields, ", ".join(map(printable, shown[:3]))
+
     def run(  # noqa: C901 - one case for each kind
         self, progress: Callable[[Progress], object] | None, cancel: CancelToken | None
     ) -> wire.WrittenSummary:
         """Run the job, and return its summary."""
-        if progress is not None and self._operation == "create":
+        if progress is not None and self._operation == "create" and self._remote is None:
             self._fields.append(("totals", b"1"))
         written: wire.WrittenSummary | None = None
         _log.info("%s %s: started", self._operation, self._shown_path)
+        server = server_of(self._remote, self._executor, self._fields)
         request = wire.encode_request(self._operation, self._fields)
-        with contextlib.closing(run(request, cancel)) as batches:
+        with contextlib.closing(run(request, cancel, server)) as batches:
             for batch in batches:
                 for kind, payload in batch.records:
                     match kind:
@@ -400,6 +431,9 @@ class _Job:
                     progress(batch.progress)
         if written is None:
             raise EngineError("the engine ended without a summary")
+        if self._remote is not None:
+            base = self._remote.shown(os.fsencode(written.relative_to))
+            written = written._replace(relative_to=base)
         failed = {
             "missing": self.names(wire.Change.STILL_MISSING),
             "suspect": self.names(wire.Change.SUSPECT),
@@ -408,7 +442,7 @@ class _Job:
         return written
 
     def _fail(self, failure: wire.Failure) -> NoReturn:
-        if failure.code is wire.FailureCode.WRITE and len(self._problems) > 1:
+        if failure.code == wire.FailureCode.WRITE and len(self._problems) > 1:
             raise WriteError(failure.path, failure.message, self._problems)
         raise_failure(failure)
 

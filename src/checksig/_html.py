@@ -16,7 +16,7 @@ from ._notes import notes
 from ._printable import printable_text
 from ._short import format_size
 from .packages.installed import InstalledReport, PackageStatus
-from .report import Report, Status
+from .report import Report, Status, stored_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -192,8 +192,16 @@ class _Totals:
         self._most = most
         for item in items:
             self._add(item)
-        self.counts = {state: sum(getattr(r, state) for r in self.reports) for state in _STATES}
+        self.counts: dict[str, int] = {
+            state: sum(getattr(r, state) for r in self.reports) for state in _STATES
+        }
+        left = {
+            "verified before": sum(report.verified_before for report in self.reports),
+            "not verified": sum(report.not_verified for report in self.reports),
+        }
+        self.left: dict[str, int] = {what: n for what, n in left.items() if n}
         self.others = {
+            **self.left,
             "bad lines": sum(report.bad_line_count for report in self.reports),
             "not listed": sum(report.extra for report in self.reports),
         }
@@ -202,7 +210,7 @@ class _Totals:
 
     @property
     def entries(self) -> int:
-        return sum(self.counts.values())
+        return sum(self.counts.values()) + sum(self.left.values())
 
     def _add(self, item: Any) -> None:
         self.paths.append(item.path)
@@ -246,9 +254,9 @@ class _Totals:
 
 
 def _details(result: Result) -> list[str]:
-    if result.status is Status.MISMATCHED and result.found:
-        return [f"{result.algorithm} listed {result.expected}", f"found {result.found}"]
     found = [result.detail] if result.detail else []
+    if result.status is Status.MISMATCHED and result.found:
+        return [*found, f"{result.algorithm} listed {result.expected}", f"found {result.found}"]
     return [*found, *([f"moved to {result.moved_to}"] if result.moved_to else [])]
 
 
@@ -259,7 +267,9 @@ def page(items: Iterable[Any], *, interrupted: bool = False) -> str:
 
     time = strftime("%Y-%m-%d %H:%M:%S", gmtime())
     totals = _Totals(items)
-    verdict = "OK" if totals.ok and not interrupted else "FAILED"
+    verdict = "FAILED"
+    if totals.ok and not interrupted:
+        verdict = "OK IN PART" if totals.left.get("not verified") else "OK"
     subject = ", ".join(totals.paths[:3]) + (" …" if len(totals.paths) > 3 else "")
     policy = (
         f"default-src 'none'; style-src {_digest(_STYLE)}; script-src {_digest(_SCRIPT)};"
@@ -290,6 +300,8 @@ def fragment(report: Report | InstalledReport) -> str:
     totals = _Totals([report], _MAX_FRAGMENT)
     colour = "#1a7f37" if report.ok else "#b3202b"
     verdict = "OK" if report.ok else "FAILED"
+    if isinstance(report, Report):
+        verdict = report.verdict
     counts = f"{_text(report.path)}: {_text(report.summary())}"
     parts = [f'<div><p><b style="color: {colour}">{verdict}</b> {counts}</p>']
     if totals.rows:
@@ -322,6 +334,9 @@ def _counts(totals: _Totals) -> str:
         cells.append(f'<li class="{kind}{"" if n else " zero"}"><b>{n:,}</b>{what}</li>')
     took = f"{format_size(totals.bytes_read)} read in {totals.elapsed:.2f} s"
     listed = f"{totals.entries:,} entries in {_plural(_manifest_count(totals), 'manifest')}"
+    if stored := sum(report.stored for report in totals.reports):
+        verified = totals.counts["verified"]
+        took += f"; {verified:,} verified{stored_in_words(verified, stored)}"
     return f'<ul class="counts">{"".join(cells)}</ul>\n<p class="dim">{listed}; {took}</p>\n'
 
 
@@ -340,8 +355,9 @@ def _plot(totals: _Totals) -> str:
     bars: dict[int, dict[str, int]] = {}
     for report in totals.reports:
         for result in report.iter_results():
-            bar = bars.setdefault(_decade(result), dict.fromkeys(_STATES, 0))
-            bar[result.status.value] += 1
+            if result.status.value in _STATES:
+                bar = bars.setdefault(_decade(result), dict.fromkeys(_STATES, 0))
+                bar[result.status.value] += 1
     counted = sum(sum(bar[state] for state in _STATES[:2]) for bar in bars.values())
     lacking = totals.counts["verified"] + totals.counts["skipped"] - counted
     if lacking:  # reports about packages keep no verified entries
@@ -490,7 +506,7 @@ def _verified(totals: _Totals) -> str:
         order = {manifest.path: i for i, manifest in enumerate(report.manifests)}
         first = heapq.nsmallest(
             _MAX_VERIFIED - len(rows),
-            (result for result in report.iter_results() if result.ok),
+            (result for result in report.iter_results() if result.status.value in _STATES[:2]),
             key=lambda result, order=order: (order[result.manifest], result.line),  # type: ignore[misc]
         )
         rows += map(_verified_row, first)

@@ -30,13 +30,26 @@ class Options(TypedDict, total=False):
     include: Sequence[str | bytes]
     exclude: Sequence[str | bytes]
     columns: str | Sequence[str]
+    stored: Literal["never", "prefer", "only"]
+    part_size: str | int | None
     min_strength: str | None
     trust: KeyFile | Sequence[KeyFile] | None
     trust_fingerprint: str | Sequence[str] | None
     signers: int | None
     signature: AnyPath | None
     namespace: str | None
+    trusted_root: AnyPath | None
+    identity: str | Sequence[str] | None
+    issuer: str | None
+    key: AnyPath | None
+    predicate_type: str | Sequence[str] | None
     bag_profile: AnyPath | None
+    state: AnyPath | None
+    resume: bool
+    max_age: str | float | None
+    max_time: str | float | None
+    max_bytes: str | int | None
+    sample: str | float | None
     algorithm: str | None
     format: str | None
     follow_outside: bool

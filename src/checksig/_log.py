@@ -64,9 +64,10 @@ def log_report(report: Report, path: str) -> None:
     items: Iterable[Result | BadLine | Extra] = (*report.failures, *report.bad_lines, *extras)
     for item in itertools.islice(items, _MAX_FAILURES):
         logger.warning("%s", item)
-    count = report.entries - report.verified - report.skipped + report.bad_line_count + len(extras)
+    failed = report.mismatched + report.missing + report.unreadable
+    count = failed + report.bad_line_count + len(extras)
     if count > _MAX_FAILURES:
-        logger.warning("... and %d more failures", count - _MAX_FAILURES)
+        logger.warning("... and %s more failures", f"{count - _MAX_FAILURES:,}")
     logger.warning("failed %s: %s", path, report.summary())
 
 
@@ -76,5 +77,5 @@ def log_written(operation: str, path: str, files: int, failed: Mapping[str, Sequ
         for name in names[:_MAX_FAILURES]:
             warning("%s: %s", what, printable(name))
         if len(names) > _MAX_FAILURES:
-            warning("... and %d more are %s", len(names) - _MAX_FAILURES, what)
-    info("%s %s: %d files listed", operation, path, files)
+            warning("... and %s more are %s", f"{len(names) - _MAX_FAILURES:,}", what)
+    info("%s %s: %s files listed", operation, path, f"{files:,}")

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
 
     from .report import Manifest, Report
 
-__all__ = ["INSECURE", "KINDS", "NOT_UNDERSTOOD", "notes", "texts_about", "weakness"]
+__all__ = [
+    "INSECURE",
+    "KINDS",
+    "NOT_UNDERSTOOD",
+    "notes",
+    "text_about_config",
+    "texts_about",
+    "weakness",
+]
 
 INSECURE = frozenset(
     [
@@ -22,6 +30,8 @@ INSECURE = frozenset(
         "cksum",
         "xxh64",
         "xxh3",
+        "crc64nvme",
+        "gitblob-sha1",
         "md5",
         "xxh128",
         "sha1",
@@ -44,6 +54,14 @@ def notes(reports: Iterable[Report]) -> list[str]:
     ]
     paths = [path for report in reports for path in report.not_understood]
     found += [f"{printable(path)}: {NOT_UNDERSTOOD}" for path in paths]
+    found += [
+        f"{printable(report.config)}: {text_about_config(report)}"
+        for report in reports
+        if report.config is not None
+    ]
+    for report in reports:
+        if report.sample_seed is not None:
+            found.append(f"{printable(report.path)}: random sample with seed {report.sample_seed}")
     return found + weakness(name for manifest in manifests for name in manifest.algorithms)
 
 
@@ -65,6 +83,11 @@ def texts_about(manifest: Manifest) -> list[list[str]]:
         [f"not verified: {unverified}"] if unverified else [],
         list(map(printable_text, manifest.notes)),
     ]
+
+
+def text_about_config(report: Report) -> str:
+    """Return what the configuration file of *report* decided, without its path."""
+    return f"settings used: {', '.join(report.configured)}"
 
 
 def weakness(algorithms: Iterable[str]) -> list[str]:

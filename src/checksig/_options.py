@@ -9,11 +9,10 @@ is in ``tests/golden/wire.json``.
 
 from __future__ import annotations
 
-import functools
 import io
-import operator
 import os
 
+from ._light import wraps
 from ._typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
@@ -27,9 +26,12 @@ if TYPE_CHECKING:
     Fields = list[tuple[str, bytes]]
 
 __all__ = [
+    "ATTESTING",
     "FORMATS",
     "OPERATIONS",
+    "PARTIAL",
     "REQUIRED",
+    "SIGNERS",
     "TABLE",
     "Option",
     "encode_options",
@@ -71,6 +73,8 @@ FORMATS = (
     "hashdeep",
     "in-toto",
     "jar",
+    "json-map",
+    "markdown",
     "metalink",
     "mhl",
     "mtree",
@@ -88,6 +92,7 @@ FORMATS = (
     "repomd",
     "ro-crate",
     "rpm-primary",
+    "s3-batch",
     "sfv",
     "sidecar",
     "sigstore",
@@ -110,8 +115,8 @@ class Option(NamedTuple):
     """The operations that take it."""
     type: str
     """``bool``, ``int``, ``choice``, ``algorithm``, ``algorithms``, ``format``, ``path``,
-    ``output``, ``paths``, ``patterns``, ``names``, ``mapping``, ``text``, ``texts`` or
-    ``keys``."""
+    ``output``, ``paths``, ``patterns``, ``names``, ``mapping``, ``text``, ``texts``, ``keys``,
+    ``duration``, ``size`` or ``share``."""
     annotation: str
     """The type hint in the signatures."""
     default: Any
@@ -132,6 +137,8 @@ class Option(NamedTuple):
     """The default on the command line, where it differs from that of the API."""
     keyword_help: str = ""
     """What the keyword does, if the command-line option does the opposite of it."""
+    local: bool = False
+    """Whether it is no field of the request: the package itself does what it asks for."""
 
 
 _WRITING = ("create", "update")
@@ -249,15 +256,49 @@ TABLE: tuple[Option, ...] = (
         "PATTERN",
     ),
     Option(
+        "to",
+        ("convert",),
+        "format",
+        "str",
+        REQUIRED,
+        ("--to",),
+        "the format to write, such as bsd",
+        "FORMAT",
+        complete="format",
+    ),
+    Option(
         "columns",
-        ("verify",),
+        ("verify", "convert"),
         "names",
         "str | Sequence[str]",
         (),
         ("--columns",),
-        "of an ENA file report, verify only these columns: fastq, submitted or sra; repeat it or"
+        "of an ENA file report, read only these columns: fastq, submitted or sra; repeat it or"
         " separate names by commas",
         "NAME",
+    ),
+    Option(
+        "stored",
+        ("verify",),
+        "choice",
+        "Literal['never', 'prefer', 'only']",
+        "never",
+        ("--stored",),
+        "for remote files: compare with the checksums that the store keeps, and read only what it"
+        " has none of (prefer), or nothing (only) (default: never)",
+        choices=("never", "prefer", "only"),
+    ),
+    Option(
+        "part_size",
+        ("verify",),
+        "size",
+        "str | int | None",
+        None,
+        ("--part-size",),
+        "the size (8MiB) of the parts in which files were uploaded whose digests end in the number"
+        " of parts (-3), as ETags of S3 do",
+        "SIZE",
+        bounds=(16 << 10, 5 << 30),
     ),
     Option(
         "min_strength",
@@ -326,6 +367,66 @@ TABLE: tuple[Option, ...] = (
         "NAME",
     ),
     Option(
+        "trusted_root",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--trusted-root",),
+        "verify only what is signed with Sigstore (bundles, attestations), by this trusted root;"
+        " nothing is downloaded",
+        "FILE",
+        complete="file",
+        local=True,
+    ),
+    Option(
+        "identity",
+        ("verify",),
+        "texts",
+        "str | Sequence[str] | None",
+        None,
+        ("--identity",),
+        "who must have signed with Sigstore: a mail address or URI; can be repeated",
+        "TEXT",
+        local=True,
+    ),
+    Option(
+        "issuer",
+        ("verify",),
+        "text",
+        "str | None",
+        None,
+        ("--issuer",),
+        "who must have vouched for the identity, such as"
+        " https://token.actions.githubusercontent.com",
+        "URL",
+        local=True,
+    ),
+    Option(
+        "key",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--key",),
+        "verify only Sigstore bundles and attestations that this public key (PEM) has signed",
+        "FILE",
+        complete="file",
+        local=True,
+    ),
+    Option(
+        "predicate_type",
+        ("verify",),
+        "texts",
+        "str | Sequence[str] | None",
+        None,
+        ("--predicate-type",),
+        "count only attestations of this predicate type (default: all types that are known); can"
+        " be repeated",
+        "URI",
+        local=True,
+    ),
+    Option(
         "bag_profile",
         ("verify",),
         "path",
@@ -335,6 +436,72 @@ TABLE: tuple[Option, ...] = (
         "compare every bag with the rules of this BagIt profile, too",
         "FILE",
         complete="file",
+    ),
+    Option(
+        "state",
+        ("verify",),
+        "path",
+        "AnyPath | None",
+        None,
+        ("--state",),
+        "record in this file when each entry was verified, for --resume, --max-age and the like",
+        "FILE",
+        complete="file",
+        local=True,
+    ),
+    Option(
+        "resume",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--resume",),
+        help="go on where the last run with the same arguments was stopped",
+        local=True,
+    ),
+    Option(
+        "max_age",
+        ("verify",),
+        "duration",
+        "str | float | None",
+        None,
+        ("--max-age",),
+        "leave out what was verified within this time (30d, 12h) and seems unchanged since",
+        "TIME",
+        local=True,
+    ),
+    Option(
+        "max_time",
+        ("verify",),
+        "duration",
+        "str | float | None",
+        None,
+        ("--max-time",),
+        "stop after this time (2h, 30min); what was verified longest ago comes first",
+        "TIME",
+        local=True,
+    ),
+    Option(
+        "max_bytes",
+        ("verify",),
+        "size",
+        "str | int | None",
+        None,
+        ("--max-bytes",),
+        "verify no more bytes than this (500GB, 1TiB), in the order of --max-time",
+        "SIZE",
+        local=True,
+    ),
+    Option(
+        "sample",
+        ("verify",),
+        "share",
+        "str | float | None",
+        None,
+        ("--sample",),
+        "verify a random share of the entries (5%, or 5%@SEED to repeat one)",
+        "SHARE",
+        local=True,
     ),
     Option(
         "all",
@@ -391,17 +558,6 @@ TABLE: tuple[Option, ...] = (
         flags=("--accept-suspect",),
         help="the same for files that have another digest although their size and modification"
         " time show no change",
-    ),
-    Option(
-        "to",
-        ("convert",),
-        "format",
-        "str",
-        REQUIRED,
-        ("--to",),
-        "the format to write, such as bsd",
-        "FORMAT",
-        complete="format",
     ),
     Option(
         "algorithm",
@@ -626,10 +782,25 @@ TABLE: tuple[Option, ...] = (
 )
 
 
-@functools.cache
+PARTIAL = ("state", "resume", "max_age", "max_time", "max_bytes", "sample")
+"""The options that :mod:`checksig._part` carries out."""
+
+SIGNERS = ("trust", "trusted_root", "identity", "issuer", "key")
+"""The options that say who must have signed."""
+
+ATTESTING = (*SIGNERS[1:], "predicate_type")
+"""The options that :mod:`checksig._sigstore` carries out."""
+
+
+_of: dict[str, dict[str, Option]] = {}
+
+
 def options_of(operation: str) -> dict[str, Option]:
     """Return the options of *operation* by name, in the order of its signature."""
-    return {option.name: option for option in TABLE if operation in option.operations}
+    if operation not in _of:
+        found = {option.name: option for option in TABLE if operation in option.operations}
+        _of[operation] = found
+    return _of[operation]
 
 
 def select_options(operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -646,9 +817,9 @@ def encode_options(operation: str, options: Mapping[str, Any]) -> Fields:
     table = options_of(operation)
     fields: Fields = []
     for name, value in options.items():
-        if value is None:
-            continue
         option = table[name]
+        if value is None or option.local:
+            continue
         try:
             texts = list(_encode(option, value))
         except (AttributeError, TypeError) as error:
@@ -673,6 +844,7 @@ _TYPES = {
     "mapping": "a mapping of str or bytes",
     "text": "a str",
     "texts": "a str or a sequence of str",
+    "size": "a str or an int",
     "keys": "a path or a sequence of paths (str, bytes or os.PathLike), or the content of such"
     " files as a bytearray or memoryview",
 }
@@ -686,10 +858,18 @@ def _encode(option: Option, value: Any) -> Iterable[bytes]:  # noqa: C901, PLR09
     """
     match option.type:
         case "int":
-            number = operator.index(value)
+            number = value.__index__()  # as operator.index
             least, most = option.bounds or (number, number)
             if not least <= number <= most:
                 raise ValueError(f"{option.name} must be between {least} and {most}, not {number}")
+            return [b"%d" % number]
+        case "size":
+            from ._units import parse_bytes
+
+            number = parse_bytes(option.name, value)
+            least, most = option.bounds or (number, number)
+            if not least <= number <= most:
+                raise ValueError(f"{option.name} must be between {least} and {most} bytes")
             return [b"%d" % number]
         case "bool":
             if value not in {0, 1}:
@@ -760,14 +940,14 @@ def suggest_options(function: Function) -> Function:
     # A function that returned the coroutine would not be one to `inspect.iscoroutinefunction`.
     if code.co_flags & _IS_COROUTINE:
 
-        @functools.wraps(function)
+        @wraps(function)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
             _check_keywords(function.__name__, kwargs, known)
             return await function(*args, **kwargs)
 
         return cast("Function", async_wrapper)
 
-    @functools.wraps(function)
+    @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         _check_keywords(function.__name__, kwargs, known)
         return function(*args, **kwargs)

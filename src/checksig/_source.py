@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 
 from ._typing import TYPE_CHECKING, Any, cast
@@ -38,6 +37,7 @@ __all__ = [
     "encode_listing",
     "escape_name",
     "is_path",
+    "is_remote",
     "read_chunks",
     "read_source",
 ]
@@ -58,6 +58,17 @@ EXPECTED = b"expected digest"
 def is_path(source: object) -> bool:
     """Whether *source* is a path, not a manifest itself."""
     return isinstance(source, (str, bytes, os.PathLike))
+
+
+def is_remote(source: object) -> bool:
+    """Whether *source* is an address, such as ``s3://bucket/folder/``, and no path of a file."""
+    if not is_path(source):
+        return False
+    text = os.fsdecode(cast("AnyPath", source))
+    protocol, separator, _ = text.partition("://")
+    if not separator or len(protocol) < 2 or not protocol[0].isalpha():
+        return False
+    return all(each.isalnum() or each in "+.-:" for each in protocol) and not os.path.lexists(text)
 
 
 def read_source(source: Any) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -94,6 +105,8 @@ def _content(data: bytes | bytearray) -> list[tuple[str, bytes]]:
             f"the manifest has more than {MAX_CONTENT >> 20} MiB: write it to a file, and pass its"
             " path and root="
         )
+    import binascii  # few need it
+
     return [("content", binascii.b2a_base64(data, newline=False))]
 
 

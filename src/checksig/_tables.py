@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from .report import Report
 
-__all__ = ["to_arrow", "to_pandas"]
+__all__ = ["load_package", "text_of", "to_arrow", "to_pandas"]
 
 _FIELDS = ("algorithm", "expected", "found", "size")
 
 
 def to_arrow(report: Report) -> Any:
     """Return a table of the results."""
-    pa = _load("pyarrow", "to_arrow")
+    pa = load_package("pyarrow", "to_arrow")
     types = {"line": pa.int64(), "size": pa.int64(), "assumed": pa.bool_()}
     types |= {"name_bytes": pa.binary(), "path_bytes": pa.binary()}
     arrays = {
@@ -30,13 +30,17 @@ def to_arrow(report: Report) -> Any:
 
 def to_pandas(report: Report) -> DataFrame:
     """Return a data frame of the results."""
-    pd = _load("pandas", "to_pandas")
+    pd = load_package("pandas", "to_pandas")
     types = {"line": "int64", "size": "int64", "assumed": "bool"}
     frame: DataFrame = pd.DataFrame(_columns(report)).astype(types)
     return frame
 
 
-def _load(package: str, method: str) -> Any:
+def load_package(package: str, method: str) -> Any:
+    """Return a package that *method* needs.
+
+    :raises ImportError: it cannot be imported.
+    """
     try:
         return importlib.import_module(package)
     except ImportError as error:
@@ -50,16 +54,17 @@ def _columns(report: Report) -> dict[str, list[Any]]:
     results = report.results
     paths = [result.path for result in results]
     columns: dict[str, list[Any]] = {
-        "name": [_text(result.name) for result in results],
-        "path": list(map(_text, paths)),
+        "name": [text_of(result.name) for result in results],
+        "path": list(map(text_of, paths)),
         "status": [result.status.value for result in results],
         **{name: [getattr(result, name) for result in results] for name in _FIELDS},
-        "manifest": [_text(result.manifest) for result in results],
+        "manifest": [text_of(result.manifest) for result in results],
         "line": [result.line for result in results],
-        "detail": [_text(result.detail) for result in results],
+        "detail": [text_of(result.detail) for result in results],
         "assumed": [result.assumed for result in results],
-        "opened": [_text(result.opened) for result in results],
-        "moved_to": [_text(result.moved_to) for result in results],
+        "opened": [text_of(result.opened) for result in results],
+        "moved_to": [text_of(result.moved_to) for result in results],
+        "evidence": [result.evidence for result in results],
         "name_bytes": [_bytes(result.name) for result in results],
         "path_bytes": list(map(_bytes, paths)),
     }
@@ -70,7 +75,7 @@ def _bytes(name: str) -> bytes:
     return os.fsencode(name)
 
 
-def _text(name: str | None) -> str | None:
+def text_of(name: str | None) -> str | None:
     r"""Return *name* as valid Unicode: bytes that are not UTF-8 are shown as ``\xff``."""
     if name is None or name.isascii():
         return name

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 
 from . import _log
-from ._engine import CancelToken, raise_failure, run, wire
-from ._options import encode_options, options_of, select_options, suggest_options
+from ._engine import CancelToken, raise_failure, run, server_of, wire
+from ._light import closing
+from ._options import (
+    ATTESTING,
+    PARTIAL,
+    encode_options,
+    options_of,
+    select_options,
+    suggest_options,
+)
 from ._printable import printable
-from ._source import is_path, read_source
+from ._source import is_path, is_remote, read_source
 from ._typing import TYPE_CHECKING, Any, Protocol, cast
 from .errors import (
     CancelledError,
@@ -27,16 +34,23 @@ from .report import (
     PackedResults,
     Report,
     Result,
-    Status,
+    sort_results,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
     from typing import Literal
 
+    from ._engine.library import Server
     from ._options import AnyPath, KeyFile
+    from ._part import Part
     from ._source import Source
+    from .remote import Remote
     from .report import Progress
+
+    Configured = tuple[str, tuple[str, ...]]
+    """A configuration file, and the options that have the values of its settings."""
 
 __all__ = [
     "Follower",
@@ -46,6 +60,7 @@ __all__ = [
     "iter_verify",
     "verify",
     "verify_following",
+    "with_config",
 ]
 
 _STOP_SECONDS = 1.5
@@ -65,6 +80,7 @@ def verify(
     *,
     check: bool = True,
     keep_verified: bool = True,
+    config: AnyPath | None = None,
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
@@ -77,19 +93,34 @@ def verify(
     include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
+    stored: Literal["never", "prefer", "only"] = "never",
+    part_size: str | int | None = None,
     min_strength: str | None = None,
     trust: KeyFile | Sequence[KeyFile] | None = None,
     trust_fingerprint: str | Sequence[str] | None = None,
     signers: int | None = None,
     signature: AnyPath | None = None,
     namespace: str | None = None,
+    trusted_root: AnyPath | None = None,
+    identity: str | Sequence[str] | None = None,
+    issuer: str | None = None,
+    key: AnyPath | None = None,
+    predicate_type: str | Sequence[str] | None = None,
     bag_profile: AnyPath | None = None,
+    state: AnyPath | None = None,
+    resume: bool = False,
+    max_age: str | float | None = None,
+    max_time: str | float | None = None,
+    max_bytes: str | int | None = None,
+    sample: str | float | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
+    filesystem: Any = None,
+    executor: Executor | None = None,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Report:
@@ -102,11 +133,16 @@ def verify(
     :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
         object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
         mapping of file names to digests. Its names are then relative to *root*, or else to the
-        working folder.
+        working folder. Both can be addresses, such as ``s3://bucket/folder/``, which fsspec reads.
     :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
         report is returned in any case; it is then false where something is wrong.
     :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
         does not grow with the manifest.
+    :param config: A file ``checksig.toml``, or a ``pyproject.toml`` with ``[tool.checksig]``, with
+        the values of options that are not given: those that say who must have signed, and
+        ``min_strength``; ``require_trust`` demands that the call or the file says it. *trust* or an
+        option for Sigstore replaces all that the file says about it. Without *config*, no file is
+        read.
     :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
         own folder. Links to folders are not followed.
     :param extra: What to do about files below the manifests' folders that no manifest lists:
@@ -135,7 +171,14 @@ def verify(
         is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
         left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
     :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
-        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a ValueError.
+    :param stored: What to do about checksums that a remote store keeps: ``"never"`` use them and
+        read every file, ``"prefer"`` them to reading where the store has them, or use them
+        ``"only"``: what the store lacks is unreadable. :attr:`Result.evidence` says which of both
+        it was. A stored checksum is what was recorded when the file was uploaded.
+    :param part_size: The size (``"8MiB"``) of the parts in which files were uploaded whose digests
+        end in the number of parts (``"…-3"``), as ETags and composite checksums of S3 do. Without
+        it, these are bad lines: they are digests of the digests of the parts.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
@@ -148,8 +191,32 @@ def verify(
         have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
         ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
+    :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
+        be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
+        *identity* and *issuer* are needed too. Nothing is downloaded. It takes the package
+        ``checksig[sigstore]``.
+    :param identity: Who must have signed: a mail address or URI, or several of which one suffices.
+    :param issuer: Who must have vouched for the identity, such as
+        ``"https://token.actions.githubusercontent.com"``.
+    :param key: A file with a public key, in PEM, that must have signed instead. With
+        *trusted_root*, the signature must be in the log too.
+    :param predicate_type: The predicate type of attestations, or several. Others do not count; by
+        default, those that are known do.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
+    :param state: The path of a state file, in which each run records when it verified each entry.
+        It is made if there is none.
+    :param resume: Go on where the last run with the same arguments was stopped: what it has
+        verified, of files that seem unchanged, is :attr:`Status.VERIFIED_BEFORE`. If that run has
+        ended, begin anew. It needs *state*.
+    :param max_age: The same for what was verified within this time: ``"30d"``, or seconds. It needs
+        *state*.
+    :param max_time: Stop after this time: ``"2h"``, or seconds. What was verified longest ago comes
+        first, and the rest is :attr:`Status.NOT_VERIFIED`. It needs *state*.
+    :param max_bytes: Verify no more bytes than this, ``"500GB"``, but at least one file. The order
+        and the rest are those of *max_time*. It needs *state*.
+    :param sample: Verify a random share of the entries: ``"5%"``. ``"5%@1234"`` repeats the sample
+        with that :attr:`Report.sample_seed`.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
@@ -163,6 +230,11 @@ def verify(
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
+    :param filesystem: A file system of fsspec, which *path* is a path in.
+    :param executor: Has the files hashed by a :class:`concurrent.futures.Executor`: in other
+        processes or on other machines, which need the same files at the same paths. The result is
+        the same. *workers* is the number of files that each of its calls hashes at once then, by
+        default one.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
         exception that it raises stops the verification.
     :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
@@ -182,23 +254,45 @@ def verify(
 
 
 def _verify(path: Source, arguments: Mapping[str, Any], follower: Follower | None = None) -> Report:
+    fields, remote, shown, config = _request(path, arguments)
     report = collect(
-        path,
-        _fields(path, arguments),
+        shown,
+        fields,
+        part=None if remote is not None else _part(path, fields, arguments),
+        remote=remote,
+        executor=arguments["executor"],
         extra_fails=arguments["extra"] == "fail" or bool(arguments["only"]),
         progress=arguments["progress"],
         cancel=arguments["cancel"],
         follower=follower,
+        config=config,
     )
     if arguments["check"] and not report.ok:
         raise VerificationError(report)
     return report
 
 
+def _asked(names: Sequence[str], options: Mapping[str, Any]) -> list[str]:
+    """Return those *names* of options that ask for something."""
+    return [name for name in names if options[name] is not None and options[name] is not False]
+
+
+def _part(
+    path: Source, fields: list[tuple[str, bytes]], arguments: Mapping[str, Any]
+) -> Part | None:
+    """Return the part of the entries that *arguments* ask for; None for all."""
+    if not _asked(PARTIAL, arguments):
+        return None
+    from ._part import Part
+
+    return Part(path, list(fields), arguments)
+
+
 def verify_following(path: Source, follower: Follower, **keywords: Any) -> Report:
     """Verify like :func:`verify` without *check*, and let *follower* have each result at once."""
     defaults = {name: option.default for name, option in options_of("verify").items()}
-    arguments = {"check": False, "progress": None, "cancel": None, **defaults, **keywords}
+    others = dict.fromkeys(("config", "filesystem", "executor", "progress", "cancel"))
+    arguments = {"check": False, **others, **defaults, **keywords}
     return _verify(path, arguments, follower)
 
 
@@ -206,6 +300,7 @@ def verify_following(path: Source, follower: Follower, **keywords: Any) -> Repor
 def iter_verify(
     path: Source,
     *,
+    config: AnyPath | None = None,
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
@@ -218,19 +313,34 @@ def iter_verify(
     include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
+    stored: Literal["never", "prefer", "only"] = "never",
+    part_size: str | int | None = None,
     min_strength: str | None = None,
     trust: KeyFile | Sequence[KeyFile] | None = None,
     trust_fingerprint: str | Sequence[str] | None = None,
     signers: int | None = None,
     signature: AnyPath | None = None,
     namespace: str | None = None,
+    trusted_root: AnyPath | None = None,
+    identity: str | Sequence[str] | None = None,
+    issuer: str | None = None,
+    key: AnyPath | None = None,
+    predicate_type: str | Sequence[str] | None = None,
     bag_profile: AnyPath | None = None,
+    state: AnyPath | None = None,
+    resume: bool = False,
+    max_age: str | float | None = None,
+    max_time: str | float | None = None,
+    max_bytes: str | int | None = None,
+    sample: str | float | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
+    filesystem: Any = None,
+    executor: Executor | None = None,
     progress: Callable[[Progress], object] | None = None,
     cancel: CancelToken | None = None,
 ) -> Generator[Result | BadLine | Extra]:
@@ -252,7 +362,12 @@ def iter_verify(
     :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
         object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
         mapping of file names to digests. Its names are then relative to *root*, or else to the
-        working folder.
+        working folder. Both can be addresses, such as ``s3://bucket/folder/``, which fsspec reads.
+    :param config: A file ``checksig.toml``, or a ``pyproject.toml`` with ``[tool.checksig]``, with
+        the values of options that are not given: those that say who must have signed, and
+        ``min_strength``; ``require_trust`` demands that the call or the file says it. *trust* or an
+        option for Sigstore replaces all that the file says about it. Without *config*, no file is
+        read.
     :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
         own folder. Links to folders are not followed.
     :param extra: What to do about files below the manifests' folders that no manifest lists:
@@ -281,7 +396,14 @@ def iter_verify(
         is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
         left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
     :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
-        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a ValueError.
+    :param stored: What to do about checksums that a remote store keeps: ``"never"`` use them and
+        read every file, ``"prefer"`` them to reading where the store has them, or use them
+        ``"only"``: what the store lacks is unreadable. :attr:`Result.evidence` says which of both
+        it was. A stored checksum is what was recorded when the file was uploaded.
+    :param part_size: The size (``"8MiB"``) of the parts in which files were uploaded whose digests
+        end in the number of parts (``"…-3"``), as ETags and composite checksums of S3 do. Without
+        it, these are bad lines: they are digests of the digests of the parts.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
@@ -294,8 +416,32 @@ def iter_verify(
         have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
         ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
+    :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
+        be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
+        *identity* and *issuer* are needed too. Nothing is downloaded. It takes the package
+        ``checksig[sigstore]``.
+    :param identity: Who must have signed: a mail address or URI, or several of which one suffices.
+    :param issuer: Who must have vouched for the identity, such as
+        ``"https://token.actions.githubusercontent.com"``.
+    :param key: A file with a public key, in PEM, that must have signed instead. With
+        *trusted_root*, the signature must be in the log too.
+    :param predicate_type: The predicate type of attestations, or several. Others do not count; by
+        default, those that are known do.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
+    :param state: The path of a state file, in which each run records when it verified each entry.
+        It is made if there is none.
+    :param resume: Go on where the last run with the same arguments was stopped: what it has
+        verified, of files that seem unchanged, is :attr:`Status.VERIFIED_BEFORE`. If that run has
+        ended, begin anew. It needs *state*.
+    :param max_age: The same for what was verified within this time: ``"30d"``, or seconds. It needs
+        *state*.
+    :param max_time: Stop after this time: ``"2h"``, or seconds. What was verified longest ago comes
+        first, and the rest is :attr:`Status.NOT_VERIFIED`. It needs *state*.
+    :param max_bytes: Verify no more bytes than this, ``"500GB"``, but at least one file. The order
+        and the rest are those of *max_time*. It needs *state*.
+    :param sample: Verify a random share of the entries: ``"5%"``. ``"5%@1234"`` repeats the sample
+        with that :attr:`Report.sample_seed`.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
@@ -309,17 +455,40 @@ def iter_verify(
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
+    :param filesystem: A file system of fsspec, which *path* is a path in.
+    :param executor: Has the files hashed by a :class:`concurrent.futures.Executor`: in other
+        processes or on other machines, which need the same files at the same paths. The result is
+        the same. *workers* is the number of files that each of its calls hashes at once then, by
+        default one.
     :param progress: Called with the :class:`Progress` a few times a second, in this thread. An
         exception that it raises stops the verification. A :exc:`StopIteration` leaves this
         generator as a :exc:`RuntimeError` with the original as its cause (PEP 479).
     :param cancel: Stops the verification when its :meth:`CancelToken.cancel` is called.
     """
-    fields = _fields(path, locals())
-    if progress is not None:
+    fields, remote, path, _ = _request(path, locals())
+    if progress is not None and remote is None:
         fields.append(("totals", b"1"))
+    part = None if remote is not None else _part(path, fields, locals())
+    builder = _ReportBuilder(path, extra_fails=extra == "fail" or bool(only), part=part)
+    server = server_of(remote, executor, fields)
+    if part is not None:
+        return _iterate_part(builder, part, fields, server, progress, cancel)
     request = wire.encode_request("verify", fields)
-    builder = _ReportBuilder(path, extra_fails=extra == "fail" or bool(only))
-    return _iterate(builder, run(request, cancel), progress)
+    return _iterate(builder, run(request, cancel, server), progress)
+
+
+def _iterate_part(  # noqa: PLR0917 - called once
+    builder: _ReportBuilder,
+    part: Part,
+    fields: list[tuple[str, bytes]],
+    server: Server | None,
+    progress: Callable[[Progress], object] | None,
+    cancel: CancelToken | None,
+) -> Generator[Result | BadLine | Extra]:
+    with closing(part):
+        request = wire.encode_request("verify", [*fields, *part.begin(cancel)])
+        yield from _iterate(builder, run(request, cancel, server), progress)
+        part.finish(builder.build_counts())
 
 
 def _iterate(
@@ -329,7 +498,7 @@ def _iterate(
 ) -> Generator[Result | BadLine | Extra]:
     manifests = builder.manifests
     _log.info("verifying %s", builder.shown_path)
-    with contextlib.closing(batches):
+    with closing(batches):
         for batch in batches:
             for kind, payload in batch.records:
                 item: Result | BadLine | Extra
@@ -348,6 +517,7 @@ def _iterate(
                 if not item.ok:
                     _log.warning("%s", item)
                 yield item
+            builder.end_batch()
             if progress is not None:
                 progress(batch.progress)
     _log.info("verified %s: %d entries", builder.shown_path, builder.summary().verified)
@@ -359,6 +529,7 @@ async def averify(
     *,
     check: bool = True,
     keep_verified: bool = True,
+    config: AnyPath | None = None,
     recursive: bool = False,
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
@@ -371,19 +542,34 @@ async def averify(
     include: Sequence[str | bytes] = (),
     exclude: Sequence[str | bytes] = (),
     columns: str | Sequence[str] = (),
+    stored: Literal["never", "prefer", "only"] = "never",
+    part_size: str | int | None = None,
     min_strength: str | None = None,
     trust: KeyFile | Sequence[KeyFile] | None = None,
     trust_fingerprint: str | Sequence[str] | None = None,
     signers: int | None = None,
     signature: AnyPath | None = None,
     namespace: str | None = None,
+    trusted_root: AnyPath | None = None,
+    identity: str | Sequence[str] | None = None,
+    issuer: str | None = None,
+    key: AnyPath | None = None,
+    predicate_type: str | Sequence[str] | None = None,
     bag_profile: AnyPath | None = None,
+    state: AnyPath | None = None,
+    resume: bool = False,
+    max_age: str | float | None = None,
+    max_time: str | float | None = None,
+    max_bytes: str | int | None = None,
+    sample: str | float | None = None,
     algorithm: str | None = None,
     format: str | None = None,  # noqa: A002 - the word for it
     follow_outside: bool = False,
     workers: int | None = None,
     io_depth: int | None = None,
     leave_cache: bool = False,
+    filesystem: Any = None,
+    executor: Executor | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> Report:
     """Verify like :func:`verify`, without blocking the event loop of :mod:`asyncio`.
@@ -395,11 +581,16 @@ async def averify(
     :param path: A manifest, or a folder that contains manifests. A manifest can also be a file
         object opened for bytes, a :class:`bytearray` or :class:`memoryview` with its content, or a
         mapping of file names to digests. Its names are then relative to *root*, or else to the
-        working folder.
+        working folder. Both can be addresses, such as ``s3://bucket/folder/``, which fsspec reads.
     :param check: Raise :exc:`VerificationError` unless everything is as listed. If false, the
         report is returned in any case; it is then false where something is wrong.
     :param keep_verified: Keep the verified entries for :attr:`Report.results`. If false, memory
         does not grow with the manifest.
+    :param config: A file ``checksig.toml``, or a ``pyproject.toml`` with ``[tool.checksig]``, with
+        the values of options that are not given: those that say who must have signed, and
+        ``min_strength``; ``require_trust`` demands that the call or the file says it. *trust* or an
+        option for Sigstore replaces all that the file says about it. Without *config*, no file is
+        read.
     :param recursive: Find manifests in subfolders of *path* too. Names in each are relative to its
         own folder. Links to folders are not followed.
     :param extra: What to do about files below the manifests' folders that no manifest lists:
@@ -428,7 +619,14 @@ async def averify(
         is left out with all in it; nor are manifests looked for in it, or unlisted files. What is
         left out is counted (:attr:`Report.excluded`); to leave out everything is a ValueError.
     :param columns: The groups of columns to verify of an ENA file report: ``"fastq"``,
-        ``"submitted"``, ``"sra"``. By default all. One that is missing is a bad line.
+        ``"submitted"``, ``"sra"``. By default all. One that is missing is a ValueError.
+    :param stored: What to do about checksums that a remote store keeps: ``"never"`` use them and
+        read every file, ``"prefer"`` them to reading where the store has them, or use them
+        ``"only"``: what the store lacks is unreadable. :attr:`Result.evidence` says which of both
+        it was. A stored checksum is what was recorded when the file was uploaded.
+    :param part_size: The size (``"8MiB"``) of the parts in which files were uploaded whose digests
+        end in the number of parts (``"…-3"``), as ETags and composite checksums of S3 do. Without
+        it, these are bad lines: they are digests of the digests of the parts.
     :param min_strength: The name of an algorithm, such as ``"sha256"``. Entries with a weaker one
         are unreadable, even if the file has a stronger digest too.
     :param trust: A file of keys, or several, or their content as a :class:`bytearray`: OpenPGP
@@ -441,8 +639,32 @@ async def averify(
         have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
         ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
+    :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
+        be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
+        *identity* and *issuer* are needed too. Nothing is downloaded. It takes the package
+        ``checksig[sigstore]``.
+    :param identity: Who must have signed: a mail address or URI, or several of which one suffices.
+    :param issuer: Who must have vouched for the identity, such as
+        ``"https://token.actions.githubusercontent.com"``.
+    :param key: A file with a public key, in PEM, that must have signed instead. With
+        *trusted_root*, the signature must be in the log too.
+    :param predicate_type: The predicate type of attestations, or several. Others do not count; by
+        default, those that are known do.
     :param bag_profile: The path of a BagIt profile, a JSON file. Each bag must conform to it, and
         there must be one. Nothing is downloaded.
+    :param state: The path of a state file, in which each run records when it verified each entry.
+        It is made if there is none.
+    :param resume: Go on where the last run with the same arguments was stopped: what it has
+        verified, of files that seem unchanged, is :attr:`Status.VERIFIED_BEFORE`. If that run has
+        ended, begin anew. It needs *state*.
+    :param max_age: The same for what was verified within this time: ``"30d"``, or seconds. It needs
+        *state*.
+    :param max_time: Stop after this time: ``"2h"``, or seconds. What was verified longest ago comes
+        first, and the rest is :attr:`Status.NOT_VERIFIED`. It needs *state*.
+    :param max_bytes: Verify no more bytes than this, ``"500GB"``, but at least one file. The order
+        and the rest are those of *max_time*. It needs *state*.
+    :param sample: Verify a random share of the entries: ``"5%"``. ``"5%@1234"`` repeats the sample
+        with that :attr:`Report.sample_seed`.
     :param algorithm: The algorithm of digests that do not name it, instead of the one that the
         manifest's name or the digest's length implies.
     :param format: The format of the manifests, such as ``"gnu"``, instead of the one detected.
@@ -456,6 +678,11 @@ async def averify(
     :param leave_cache: Leave the system's page cache as it was: data that was not cached before is
         not cached after the read (Linux, macOS). Each core then hashes one file at a
         time.
+    :param filesystem: A file system of fsspec, which *path* is a path in.
+    :param executor: Has the files hashed by a :class:`concurrent.futures.Executor`: in other
+        processes or on other machines, which need the same files at the same paths. The result is
+        the same. *workers* is the number of files that each of its calls hashes at once then, by
+        default one.
     :param progress: Called with the :class:`Progress` a few times a second, in the event loop's
         thread. An exception that it raises stops the verification. A :exc:`StopIteration` leaves
         this coroutine as a :exc:`RuntimeError` with the original as its cause (PEP 479).
@@ -485,6 +712,9 @@ async def averify(
             path,
             check=check,
             keep_verified=keep_verified,
+            config=config,
+            filesystem=filesystem,
+            executor=executor,
             progress=None if progress is None else forward,
             cancel=cancel,
             **options,
@@ -521,9 +751,39 @@ def check_signatures(root_dir: AnyPath) -> None:
         raise ValueError(str(error)) from error
 
 
-def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """Return the fields of a request for a call with *arguments*, which are its local variables."""
-    options = encode_options("verify", select_options("verify", arguments))
+def _request(
+    path: Source, arguments: Mapping[str, Any]
+) -> tuple[list[tuple[str, bytes]], Remote | None, Source, Configured | None]:
+    """Return the fields of a request for a call with *arguments*, which are its local variables.
+
+    Also return who reads its remote files, the path of its report, and which settings of the
+    configuration file are among the fields.
+    """
+    given, configured = with_config(arguments["config"], select_options("verify", arguments))
+    options = encode_options("verify", given)
+    remote, shown = None, path
+    if arguments["filesystem"] is None and not (is_remote(path) or is_remote(arguments["root"])):
+        attesting = {each: given[each] for each in ATTESTING}
+        fields = _fields(path, options, attesting, arguments)
+    else:
+        vain = _asked((*ATTESTING, *PARTIAL), given)
+        if vain:
+            raise ValueError(f"{vain[0]} is only for local files and their manifests")
+        from .remote import encode_fields
+
+        remote, fields, shown = encode_fields(path, options, arguments)
+    if not arguments.get("keep_verified", True):
+        fields.append(("keep_verified", b"0"))
+    return fields, remote, shown, configured
+
+
+def _fields(
+    path: Source,
+    options: list[tuple[str, bytes]],
+    attesting: dict[str, Any],
+    arguments: Mapping[str, Any],
+) -> list[tuple[str, bytes]]:
+    """Return the fields of a request for local files."""
     name, content = read_source(path)
     if content and content[-1][0] == "format" and arguments["format"] is not None:
         raise ValueError("a mapping has no format")
@@ -536,9 +796,22 @@ def _fields(path: Source, arguments: Mapping[str, Any]) -> list[tuple[str, bytes
     if content or not all(map(os.path.isabs, paths)):
         fields.append(("cwd", os.getcwdb()))
     fields += options
-    if not arguments.get("keep_verified", True):
-        fields.append(("keep_verified", b"0"))
+    if any(value is not None for value in attesting.values()):
+        from ._sigstore import attest
+
+        fields += attest(fields, attesting, cancel=arguments.get("cancel"))
     return fields
+
+
+def with_config(
+    config: AnyPath | None, options: dict[str, Any]
+) -> tuple[dict[str, Any], Configured | None]:
+    """Return *options* with the settings of a configuration file, and which of them these are."""
+    if config is None:
+        return options, None
+    from ._config import load_config
+
+    return load_config(config).apply(options)
 
 
 class Follower(Protocol):
@@ -567,6 +840,10 @@ def collect(
     cancel: CancelToken | None = None,
     operation: str = "verify",
     follower: Follower | None = None,
+    config: Configured | None = None,
+    part: Part | None = None,
+    remote: Remote | None = None,
+    executor: Executor | None = None,
 ) -> Report:
     """Run a verification with these fields, and return its report.
 
@@ -576,30 +853,42 @@ def collect(
         ("high_water", b"%d" % _HIGH_WATER),
         ("max_bad_lines", b"%d" % MAX_BAD_LINES),
     ]
-    if progress is not None:
+    if progress is not None and remote is None:  # to ask for every size takes as long as to read
         fields.append(("totals", b"1"))
     builder = _ReportBuilder(
         path,
         extra_fails=extra_fails,
         follower=follower,
         keep_verified=("keep_verified", b"0") not in fields,
+        config=config,
+        part=part,
     )
     _log.info("verifying %s", builder.shown_path)
     try:
-        with contextlib.closing(run(wire.encode_request(operation, fields), cancel)) as batches:
+        if part is not None:
+            fields += part.begin(cancel)
+        server = server_of(remote, executor, fields)
+        request = wire.encode_request(operation, fields)
+        with closing(run(request, cancel, server)) as batches:
             for batch in batches:
                 builder.progress = batch.progress
                 for kind, payload in batch.records:
                     builder.add(kind, payload)
+                builder.end_batch()
                 if follower is not None:
                     follower.tick(batch.progress)
                 if progress is not None:
                     progress(batch.progress)
+            report = builder.build()
+            if part is not None:
+                part.finish(report)
     except CancelledError as error:
         error.report = builder.build_interrupted()
         _log.log_report(error.report, builder.shown_path)
         raise
-    report = builder.build()
+    finally:
+        if part is not None:
+            part.close()
     _log.log_report(report, builder.shown_path)
     return report
 
@@ -614,7 +903,11 @@ class _ReportBuilder:
         extra_fails: bool,
         follower: Follower | None = None,
         keep_verified: bool = True,
+        config: Configured | None = None,
+        part: Part | None = None,
     ) -> None:
+        self._config = config
+        self._part = part
         self._path = os.fsdecode(cast("AnyPath", path)) if is_path(path) else ""
         self.shown_path = printable(self._path) or "-"
         self._extra_fails = extra_fails
@@ -623,7 +916,7 @@ class _ReportBuilder:
         self._keep_verified = keep_verified
         self._began = time.monotonic()
         self._unlisted: list[Extra] = []
-        self._count: dict[Status, int] = dict.fromkeys(Status, 0)  # of the failures
+        self._count = {"mismatched": 0, "missing": 0, "unreadable": 0}  # of the failures
         self._reasons: dict[str | None, int] = {REFUSED: 0, WEAK: 0}
         self._skipped = 0  # of the entries that are not kept
         self._unlisted_count = 0
@@ -640,6 +933,8 @@ class _ReportBuilder:
         match kind:
             case wire.Kind.VERIFIED:
                 self._add_verified(payload)
+            case wire.Kind.PROOF if self._part is not None:
+                self._part.take(payload, self.manifests)
             case wire.Kind.MANIFEST:
                 self.manifests.append(wire.decode_manifest(payload))
             case wire.Kind.READ:
@@ -653,7 +948,8 @@ class _ReportBuilder:
                 self.manifests[index] = manifest
             case wire.Kind.ENTRY:
                 result = wire.decode_entry(payload, self.manifests)
-                self._count[result.status] += 1
+                status = result.status.value
+                self._count[status] = self._count.get(status, 0) + 1
                 if result.reason is not None:
                     self._reasons[result.reason] += 1
                 if self._keeps_failures or len(self._failures) < _MAX_KEPT:
@@ -681,6 +977,11 @@ class _ReportBuilder:
             case _:
                 raise EngineError(f"the engine sent a record of unknown kind {kind}")
 
+    def end_batch(self) -> None:
+        """Record what was verified, after all records of a batch."""
+        if self._part is not None:
+            self._part.write()
+
     def _add_verified(self, packed: PackedResults) -> None:
         if self._follower is not None and self._keep_verified:
             self._follower.verified(wire.decode_entries(packed, self.manifests))
@@ -706,11 +1007,15 @@ class _ReportBuilder:
         if (
             len(report.bad_lines) < min(counts.bad_lines, MAX_BAD_LINES)
             or report.bad_lines_omitted < 0
-            or sum(self._count.values()) != report.entries - counts.verified - counts.skipped
+            or sum(self._count.values()) != counts.mismatched + counts.missing + counts.unreadable
             or self._unlisted_count != counts.extra
         ):
             raise EngineError("the engine lost a result")
         return report
+
+    def build_counts(self) -> Report:
+        """Return a report with the engine's counts only."""
+        return self._build(self.summary())
 
     def build_interrupted(self) -> Report:
         """Return what was found so far; never more verified entries than there are."""
@@ -718,21 +1023,20 @@ class _ReportBuilder:
         failed = sum(self._count.values())
         counts = wire.Summary(
             max(self.progress.files - failed - skipped, 0),
-            self._count[Status.MISMATCHED],
-            self._count[Status.MISSING],
-            self._count[Status.UNREADABLE],
+            self._count["mismatched"],
+            self._count["missing"],
+            self._count["unreadable"],
             skipped,
             len(self._bad_lines),
             self._unlisted_count,
-            0,  # the engine counts what is left out at the end
+            *(0, 0, 0, 0),  # the engine counts what is left out at the end
             self.progress.bytes_read,
             int((time.monotonic() - self._began) * 1e9),
         )
         return self._build(counts, interrupted=True)
 
     def _build(self, counts: wire.Summary, *, interrupted: bool = False) -> Report:
-        order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
-        self._failures.sort(key=lambda result: (order[result.manifest], result.line))
+        sort_results(self._failures, self.manifests)
         self._bad_lines.sort(key=lambda placed: (placed[0], placed[1].line))
         return Report(
             path=self._path or next((m.path for m in self.manifests), "-"),
@@ -755,4 +1059,11 @@ class _ReportBuilder:
             too_weak=self._reasons[WEAK],
             interrupted=interrupted,
             excluded=counts.excluded,
+            config=None if self._config is None else self._config[0],
+            configured=() if self._config is None else self._config[1],
+            verified_before=counts.verified_before,
+            not_verified=counts.not_verified,
+            stored=counts.not_read,
+            window=self._part.window if self._part is not None else None,
+            sample_seed=self._part.seed if self._part is not None else None,
         )

@@ -8,6 +8,8 @@
     │   └── ManifestNotFoundError (FileNotFoundError)  a folder contains no manifest
     ├── ReadError (ValueError)                 a file was refused, or changed while it was read
     ├── WriteError (ValueError)                a manifest was not written; names the file
+    ├── ConfigError (ValueError)               a configuration file has a fault
+    ├── StateError                             a state file cannot be used
     ├── CancelledError                         a CancelToken was cancelled
     └── EngineError (RuntimeError)             the engine cannot be started, or failed
         └── ForkedError                        it cannot be started after a fork
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CancelledError",
     "ChecksigError",
+    "ConfigError",
     "EngineError",
     "ForkedError",
     "ManifestError",
     "ManifestNotFoundError",
     "ReadError",
+    "StateError",
     "VerificationError",
     "WriteError",
 ]
@@ -121,6 +125,30 @@ class WriteError(ChecksigError, ValueError):
         if lines:
             return "\n".join([f"{cause}:", *lines])
         return f'"{printable(self.path)}" - {cause}' if self.path else cause
+
+
+class ConfigError(ChecksigError, ValueError):
+    """A configuration file has a fault, or demands something that the call does not have.
+
+    The message is ``<path>: <cause>``.
+    """
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path: str = path
+        """The path of the file."""
+        self.cause: str = cause
+        """What is wrong with it, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{printable(self.path)}: {printable_text(self.cause)}"
+
+
+class StateError(ChecksigError):
+    """A state file cannot be used: it is damaged, another kind of file, or not accessible.
+
+    It is not changed then.
+    """
 
 
 class CancelledError(ChecksigError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import enum
-import functools
 import os
 
 from ._frozen import dataclass
@@ -13,9 +11,11 @@ from ._typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Literal
+    from typing import Final, Literal
 
     from pandas import DataFrame  # pyright: ignore[reportMissingTypeStubs]
+
+    from ._status import Status
 
 __all__ = [
     "SCHEMA",
@@ -30,6 +30,7 @@ __all__ = [
     "Signer",
     "Status",
     "cause_and_text",
+    "sort_results",
     "to_document",
     "why",
 ]
@@ -62,30 +63,21 @@ _PLURALS = {
 MAX_BAD_LINES = 1000
 """How many bad lines of a kind a report holds: a file that is no manifest may have millions."""
 
+if not TYPE_CHECKING:
 
-class Status(str, enum.Enum):
-    """The outcome of an entry; every entry has exactly one."""
+    def __getattr__(name: str) -> object:
+        if name != "Status":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ._status import Status
 
-    VERIFIED = "verified"
-    """The file was read to its end, and its digest is the one listed."""
-    MISMATCHED = "mismatched"
-    """The file was read to its end, and its digest differs; or its size differs from the one
-    listed, in which case ``detail`` says so and the file was not read."""
-    MISSING = "missing"
-    """The file does not exist."""
-    UNREADABLE = "unreadable"
-    """The file could not be read to its end, or was refused; ``detail`` says why."""
-    SKIPPED = "skipped"
-    """The file is missing, and ``ignore_missing`` was set."""
-
-    def __str__(self) -> str:
-        return self.value
+        globals()[name] = Status
+        return Status
 
 
-_OK = (Status.VERIFIED, Status.SKIPPED)
+_OK = ("verified", "skipped", "verified before", "not verified")
 
-REFUSED = "refused"
-WEAK = "weak"
+REFUSED: Final = "refused"
+WEAK: Final = "weak"
 
 
 class Progress(NamedTuple):
@@ -105,31 +97,48 @@ class Signer(NamedTuple):
     """Who signed a manifest: the key that made a signature, and whose it is."""
 
     format: str
-    """``"pgp"``, ``"signify"``, ``"minisign"`` or ``"ssh"``."""
+    """``"pgp"``, ``"signify"``, ``"minisign"``, ``"ssh"``, ``"sigstore"``, or ``"key"`` for a
+    bundle or an attestation that the key of ``key`` has signed."""
     key: str
-    """The ID of the key that made the signature, which may be a subkey."""
+    """The ID of the key that made the signature, which may be a subkey; for ``"sigstore"`` the
+    serial number of its certificate, for ``"key"`` the algorithm."""
     fingerprint: str
     """The fingerprint of the certificate or key that is trusted; for signify and minisign, the
-    public key itself."""
+    public key itself; for ``"sigstore"`` and ``"key"`` the SHA-256 of the certificate or key."""
     identity: str
-    """A user ID, principal or comment, as the key has it. It may contain any characters, also those
+    """A user ID, principal or comment, as the key has it, or the identity that ``identity`` names.
+    It may contain any characters, also those
     that control a terminal; the text of a signer, ``str(signer)``, escapes them."""
     time: int | None
-    """When it was signed, in seconds since 1970, as the signer says; None if unknown."""
+    """When it was signed, in seconds since 1970, as the signer says, or for ``"sigstore"`` the log
+    or a timestamp authority; None if unknown."""
     comment: str
     """The comment that is signed as well: minisign's trusted comment. It may contain any
     characters."""
     file: str | None
     """The path of the signature; None if it is inside the manifest."""
+    issuer: str = ""
+    """Who has vouched for the identity, in Sigstore; otherwise empty."""
+    predicate: str = ""
+    """The predicate type of the in-toto statement that was signed; empty for none."""
+    log_index: int | None = None
+    """The index of the entry in Sigstore's log; None for none."""
 
     def __str__(self) -> str:
         who = f"{printable(self.identity)} " if self.identity else ""
+        if self.issuer:
+            who += f"of {printable(self.issuer)} "
         text = f"{who}({self.format} {printable(self.fingerprint)}"
-        if not self.fingerprint.endswith(self.key) and self.format == "pgp":
+        ends = self.fingerprint[:16], self.fingerprint[-16:]  # the ID in version 6 and 4
+        if self.key not in ends and self.format == "pgp":
             text += f", key {printable(self.key)}"
         text += ")"
         if self.time is not None:
             text += f" on {_day(self.time)}"
+        if self.log_index is not None:
+            text += f", log entry {self.log_index}"
+        if self.predicate:
+            text += f", {printable(self.predicate)}"
         if self.comment:
             text += f', comment "{printable(self.comment)}"'
         return text + (f", {printable(self.file)}" if self.file else "")
@@ -252,7 +261,7 @@ class Result(NamedTuple):
     """The entry's line in the manifest, from 1."""
     detail: str | None = None
     """Why the file could not be verified, if it is unreadable, missing or skipped, or has
-    another size than listed."""
+    another size than listed; the code of the rule that a file of an OCFL object breaks."""
     assumed: bool = False
     """Whether the algorithm was chosen by the digest's length alone."""
     opened: str | None = None
@@ -263,6 +272,10 @@ class Result(NamedTuple):
     reason: Literal["refused", "weak"] | None = None
     """Why the file was not read, for programs: ``"refused"`` if a rule forbids it (it lies outside,
     or is no regular file), ``"weak"`` if its algorithm is weaker than ``min_strength``."""
+    evidence: Literal["read", "stored"] | None = None
+    """What ``found`` was computed from: ``"read"`` if the file was read to its end, ``"stored"`` if
+    it is the checksum that a store keeps, which says what was uploaded once and not what the store
+    would return now; None if there is none."""
 
     def __repr__(self) -> str:
         return short_fields(self, self._fields)
@@ -275,11 +288,19 @@ class Result(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the file was verified, or skipped because of an option."""
+        """Whether the file was verified, or left out because of an option."""
         return self.status in _OK
 
     def __str__(self) -> str:
-        words = {Status.VERIFIED: "ok", Status.MISMATCHED: "mismatch", Status.MISSING: "missing"}
+        from ._status import Status
+
+        words = {
+            Status.VERIFIED: "ok",
+            Status.MISMATCHED: "mismatch",
+            Status.MISSING: "missing",
+            Status.VERIFIED_BEFORE: "verified before",
+            Status.NOT_VERIFIED: "not verified",
+        }
         detail = printable_text(self.detail or "")
         what = words.get(self.status, f"{self.status}: {detail}")
         if self.status is Status.MISMATCHED and detail:
@@ -456,14 +477,33 @@ class Report:
     excluded: int = 0
     """The number of entries that ``include``, ``exclude`` and ``columns`` left out. They are not
     among :attr:`entries`."""
+    config: str | None = None
+    """The path of the configuration file, if settings of it were used."""
+    configured: tuple[str, ...] = ()
+    """The options that have the values of that file, such as ``"trust"``."""
+    verified_before: int = 0
+    """The number of entries that an earlier run verified, recently enough."""
+    not_verified: int = 0
+    """The number of entries that this run was not to verify, or had no time for. If there are any,
+    the report is not :attr:`complete`."""
+    stored: int = 0
+    """The number of verified entries that were compared with the checksum that a store keeps, and
+    not read."""
+    window: str | None = None
+    """Which earlier verifications count, in words: ``"within 30 days before"``."""
+    sample_seed: int | None = None
+    """The number from which the sample was drawn."""
 
     @property
     def ok(self) -> bool:
         """Whether every line was understood and every file verified, and there was at least one.
 
-        Skipped entries are not failures, nor are unlisted files, except with ``extra="fail"``.
+        Skipped entries are not failures, nor are unlisted files, except with ``extra="fail"``, nor
+        is what ``max_time``, ``max_bytes`` or ``sample`` leave for another run: see
+        :attr:`complete`.
         """
-        everything = self.verified > 0 and self.verified + self.skipped == self.entries
+        proved = self.verified + self.verified_before
+        everything = proved > 0 and proved + self.skipped + self.not_verified == self.entries
         if self.interrupted or self.bad_line_count:
             return False
         return everything and all(extra.ok for extra in self.extras)
@@ -471,8 +511,20 @@ class Report:
     def __bool__(self) -> bool:
         return self.ok
 
+    @property
+    def complete(self) -> bool:
+        """Whether it is ok, and no entry was left for another run."""
+        return self.ok and not self.not_verified
+
+    @property
+    def verdict(self) -> str:
+        """``"OK"``, ``"FAILED"``, or ``"OK IN PART"`` if it is ok, but not complete."""
+        if self.ok:
+            return "OK" if self.complete else "OK IN PART"
+        return "FAILED"
+
     def __repr__(self) -> str:
-        verdict = "OK" if self.ok else "FAILED"
+        verdict = self.verdict
         return f"<{type(self).__qualname__} {short(self.path)} {verdict}: {self.summary()}>"
 
     def _repr_html_(self) -> str:
@@ -506,19 +558,23 @@ class Report:
 
     @property
     def entries(self) -> int:
-        """The number of entries in all manifests: the sum of the five counts."""
-        return self.verified + self.mismatched + self.missing + self.unreadable + self.skipped
+        """The number of entries in all manifests: the sum of the seven counts."""
+        failed = self.mismatched + self.missing + self.unreadable
+        left = self.skipped + self.verified_before + self.not_verified
+        return self.verified + failed + left
 
-    @functools.cached_property
+    @property
     def results(self) -> tuple[Result, ...]:
         """The outcome of every entry, in the order of the manifests.
 
         With ``keep_verified=False``, only the failures.
         """
-        results = list(self.iter_results())
-        order = {manifest.path: i for i, manifest in enumerate(self.manifests)}
-        results.sort(key=lambda result: (order[result.manifest], result.line))
-        return Items(results)
+        known: tuple[Result, ...] | None = self.__dict__.get("_results")
+        if known is None:
+            results = list(self.iter_results())
+            sort_results(results, self.manifests)
+            known = self.__dict__["_results"] = Items(results)
+        return known
 
     def iter_results(self) -> Iterator[Result]:
         """Yield the outcome of every entry: failures first, then the others in any order.
@@ -546,6 +602,11 @@ class Report:
     def summary(self) -> str:
         """Return the counts in one line: ``10 entries: 9 verified, 1 mismatched``."""
         parts = in_words(self.counts())
+        parts[0] += stored_in_words(self.verified, self.stored)
+        if self.window or self.not_verified:
+            parts[0] += " in this run"
+        if self.window and self.verified_before:
+            parts[1] = f"{self.verified_before} {self.window}"
         if self.interrupted:
             parts.append("interrupted")
         return f"{_plural(self.entries, 'entry', 'entries')}: {', '.join(parts)}"
@@ -563,11 +624,14 @@ class Report:
             ("refused", self.refused),
             ("too weak", self.too_weak),
             ("skipped", self.skipped),
+            ("not verified", self.not_verified),
             *lines.items(),
             ("not listed", self.extra),
             ("entry excluded", self.excluded),
         ]
-        return [("verified", self.verified), *((what, n) for what, n in counts if n)]
+        first = [("verified before", self.verified_before)] if self.verified_before else []
+        found = [(what, n) for what, n in counts if n]
+        return [("verified", self.verified), *first, *found]
 
     def explain(self, *, digests: bool = False) -> str:
         """Return a line for each failure; of more than 20, the first and how many more.
@@ -581,7 +645,7 @@ class Report:
         lines = list(map(_with_digests if digests else str, items[:_MAX_EXPLAINED]))
         more = len(items) - len(lines) + self.bad_lines_omitted
         if more:
-            lines.append(f"... and {more} more")
+            lines.append(f"... and {more:,} more")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -602,6 +666,12 @@ class Report:
             "missing": self.missing,
             "unreadable": self.unreadable,
             "skipped": self.skipped,
+            "stored": self.stored,
+            "verified_before": self.verified_before,
+            "not_verified": self.not_verified,
+            "complete": self.complete,
+            "window": self.window,
+            "sample_seed": self.sample_seed,
             "excluded": self.excluded,
             "extra": self.extra,
             "text_lines": self.text_lines,
@@ -614,6 +684,8 @@ class Report:
             "bytes_read": self.bytes_read,
             "elapsed": self.elapsed,
             "interrupted": self.interrupted,
+            "config": self.config,
+            "configured": list(self.configured),
         }
         if results:
             d["results"] = [r._asdict() for r in self.results]
@@ -658,17 +730,24 @@ class Report:
         return to_pandas(self)
 
 
+def sort_results(results: list[Result], manifests: Iterable[Manifest]) -> None:
+    """Sort results as the manifests have them: by line, and those of one line by name."""
+    order = {manifest.path: i for i, manifest in enumerate(manifests)}
+    results.sort(key=lambda r: (order[r.manifest], r.line, r.name, r.algorithm, r.expected))
+
+
 def _with_digests(item: object) -> str:
     text = str(item)
-    if isinstance(item, Result) and item.status is Status.MISMATCHED and item.found:
+    if isinstance(item, Result) and item.status == "mismatched" and item.found:
         text += f": {why(item)}"
     return text
 
 
 def why(result: Result) -> str:
     """Return why *result* is not as listed: both digests, or else its detail."""
-    if result.status is Status.MISMATCHED and result.found:
-        return f"{result.algorithm} listed {result.expected}, found {result.found}"
+    if result.status == "mismatched" and result.found:
+        rule = f"{result.detail}: " if result.detail else ""
+        return f"{rule}{result.algorithm} listed {result.expected}, found {result.found}"
     return result.detail or result.status.value
 
 
@@ -694,8 +773,16 @@ def _manifest_dict(manifest: Manifest) -> dict[str, Any]:
 
 def in_words(counts: Iterable[tuple[str, int]]) -> list[str]:
     """Return what :meth:`Report.counts` does in words: ``["2 verified", "1 bad line"]``."""
-    return [f"{n} {what if n == 1 else _PLURALS.get(what, what)}" for what, n in counts]
+    return [f"{n:,} {what if n == 1 else _PLURALS.get(what, what)}" for what, n in counts]
+
+
+def stored_in_words(verified: int, stored: int) -> str:
+    """Return what follows "12 verified" where a store's checksums were compared, else nothing."""
+    if not stored:
+        return ""
+    read = f", {verified - stored:,} read" if verified > stored else ""
+    return f" ({stored:,} by stored checksums{read})"
 
 
 def _plural(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -35,7 +35,7 @@ def test_the_sample(run: Callable[..., Run], httpd: Path) -> None:
     assert lines[3] == "NOTE        sha1 detects corruption, not tampering"
     assert re.fullmatch(
         r"FAILED      httpd: 10 entries: 9 verified, 1 mismatched"
-        r" \(575\.4 kB in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)",
+        r" \(575\.4 kB in \d+\.\d\d s, [\d,]+ files/s, [\d,]+\.\d MB/s\)",
         lines[4],
     )
     assert (len(lines), done.stderr, done.returncode) == (5, "", 1)
@@ -94,7 +94,7 @@ def test_many_bad_lines_are_cut_short(run: Callable[..., Run], tmp_path: Path) -
     done = run("SHA1SUMS")
     assert done.stdout.count("BAD LINE") == 20
     assert "... and 980 more bad lines; --json lists all\n" in done.stdout
-    assert "0 entries: 0 verified, 1000 bad lines" in done.stdout
+    assert "0 entries: 0 verified, 1,000 bad lines" in done.stdout
     assert len(json.loads(run("--json", "SHA1SUMS").stdout)["reports"][0]["bad_lines"]) == 1000
 
 
@@ -366,3 +366,20 @@ def test_no_progress_without_a_terminal(run: Callable[..., Run], tmp_path: Path)
     (tmp_path / "SHA512SUMS").write_text(f"{'0' * 128}  big\n")
     done = run(tmp_path)
     assert (done.stderr, done.returncode) == ("", 1)
+
+
+def test_the_program_ends_at_once(tree: Callable[..., Path], python: Callable[..., str]) -> None:
+    """It calls exit functions and writes all output; a profiler gets the exit code instead."""
+    program = """
+import atexit, sys
+from checksig.cli import program
+atexit.register(print, "exit function")
+if sys.argv[2:]:
+    sys.setprofile(lambda *_: None)
+sys.argv[1:] = sys.argv[1:2]
+print("exit code", program())
+"""
+    folder = tree({"a": b"a"})
+    verdict, last = python(program, folder).splitlines()
+    assert (verdict.startswith("OK  "), last) == (True, "exit function")
+    assert python(program, folder, "watched").splitlines()[1:] == ["exit code 0", "exit function"]

@@ -81,7 +81,7 @@ def test_failures_come_first_and_the_verdict_last(run: Callable[..., Run], broke
     assert words[-1] == "FAILED"
     assert re.search(
         r"4 entries: 1 verified, 1 mismatched, 1 missing, 1 refused, 1 bad line"
-        r" \(11 B in \d+\.\d\d s, \d+ files/s, \d+\.\d MB/s\)\n\Z",
+        r" \(11 B in \d+\.\d\d s, [\d,]+ files/s, [\d,]+\.\d MB/s\)\n\Z",
         done.stdout,
     )
     assert done.returncode == 1

@@ -135,3 +135,88 @@ def test_the_usage_is_one_line(run: Callable[..., Run], name: str, arguments: st
     usage = f"usage: checksig {name} [OPTION...] {arguments}"
     assert run(name, "--help").stdout.splitlines()[0] == usage
     assert run(name, "--nonsense").stderr.splitlines()[0] == usage
+
+
+def test_formats_that_can_be_written(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """An error about the format to write lists no others."""
+    folder = tree({"a": b"a"})
+    for words in (["create", folder, "--format"], ["convert", folder / "SHA256SUMS", "--to"]):
+        for name, text in (
+            ("gnuu", 'did you mean "gnu"? known: '),
+            ("torrent", "not written; those that can: "),
+        ):
+            done = run(*words, name, "-o", folder / "new")
+            assert done.returncode == 2
+            known = done.stderr.rstrip().partition(text)[2].split(", ")
+            assert {"gnu", "bsd", "sfv"} <= set(known), done.stderr
+            assert "torrent" not in known
+
+
+def test_update_in_a_wrong_folder(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """One note, and no list of what is missing where that is everything."""
+    folder = tree({f"{i:02}": b"a" for i in range(21)})
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "SHA256SUMS").write_bytes((folder / "SHA256SUMS").read_bytes())
+    done = run("update", elsewhere / "SHA256SUMS")
+    assert (done.returncode, "MISSING" in done.stdout) == (1, False)
+    assert "none of the 21 files is here: wrong folder? --relative-to names another" in done.stdout
+    (elsewhere / "00").write_bytes(b"a")
+    done = run("update", elsewhere / "SHA256SUMS", "--dry-run")
+    assert ("MISSING     01\n" in done.stdout, "wrong folder" in done.stdout) == (True, False)
+
+
+def test_an_accepted_suspect_file(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """It is shown as suspect, not as changed."""
+    folder = tree({"a": b"a"})
+    before = (folder / "a").stat()
+    os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns - 10**10))
+    (folder / "a").write_bytes(b"b")
+    os.utime(folder / "a", ns=(before.st_atime_ns, before.st_mtime_ns - 10**10))
+    done = run("update", folder / "SHA256SUMS", "--all", "--accept-suspect")
+    assert done.returncode == 0
+    assert ("SUSPECT     a\n" in done.stdout, "CHANGED" in done.stdout) == (True, False)
+
+
+def test_a_manifest_inside_a_bag(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """Whatever is written into a bag, its own manifests do not know it."""
+    folder = tree({"data/a": b"a"})
+    (folder / "SHA256SUMS").unlink()
+    assert " is a bag" not in run("create", folder / "data").stdout
+    (folder / "bagit.txt").write_text("BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")
+    note = f"NOTE        {folder} is a bag, whose own manifests do not know about this change: "
+    assert note in run("create", "-f", folder / "data").stdout
+    assert note in run("update", folder / "data" / "SHA256SUMS").stdout
+    words = ("--to", "bsd", "-o", folder / "data" / "new.sha256")
+    assert note in run("convert", folder / "data" / "SHA256SUMS", *words).stdout
+
+
+@pytest.mark.parametrize("suffix", [".gpg", ".asc", ".sig", ".minisig"])
+def test_a_signature_is_no_data(
+    run: Callable[..., Run], tree: Callable[..., Path], suffix: str
+) -> None:
+    """Whoever names the signature gets the command that verifies what it signs."""
+    folder = tree({"a": b"a"})
+    (folder / f"SHA256SUMS{suffix}").write_bytes(b"\x88\x75\x04\x00")
+    done = run(f"SHA256SUMS{suffix}", cwd=folder)
+    assert done.returncode == 2
+    assert "a signature; to verify what it signs: checksig --trust KEYS SHA256SUMS\n" in done.stderr
+
+
+def test_numbers_have_separators(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """All texts for people count in one style."""
+    folder = tree({"a": b"a"})
+    line = (folder / "SHA256SUMS").read_text()
+    (folder / "SHA256SUMS").write_text(line + line.replace("  a", "  b") * 1234)
+    done = run(folder)
+    assert "1,235 entries: 1 verified, 1,234 missing" in done.stdout
+
+
+def test_hash_reads_as_many_files_at_once_as_asked(
+    run: Callable[..., Run], tree: Callable[..., Path]
+) -> None:
+    """``--io-depth`` has the same bounds as elsewhere."""
+    folder = tree({"a": b"a"})
+    done = run("hash", "--io-depth", 4, folder / "a")
+    assert (done.returncode, done.stdout.count(f"  {folder / 'a'}\n")) == (0, 1)
+    assert "0 is not between 1 and 1024" in run("hash", "--io-depth", 0, folder / "a").stderr

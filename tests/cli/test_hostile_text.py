@@ -200,6 +200,44 @@ def test_write(run: Callable[..., str], folder: Path) -> None:
     run("convert", sums, "--to", "bsd", "-o", folder / "converted", code={0, 1, 2})
 
 
+def test_what_a_run_reads_besides(run: Callable[..., str], folder: Path) -> None:
+    """Files of settings, state, keys and roots of trust, and addresses of remote roots."""
+    manifest(folder, (BYTES, A))
+    file = folder / f"{TEXT}.file"
+    line = RAW.replace(b"\n", b"").replace(b"\r", b"").replace(b"\0", b"")
+    texts = (
+        RAW,
+        b"[" + line + b"]\n",
+        b'"' + line.replace(b'"', b"") + b'" = 1\n',
+        b"x = 1\n" + RAW,
+    )
+    escaped = json.dumps(TEXT.encode("utf-8", "replace").decode()).encode()
+    for text in (
+        *texts,
+        escaped + b" = 1\n",
+        b"trust = [" + escaped + b"]\n",
+        b"{" + escaped + b": 1}",
+    ):
+        file.write_bytes(text)
+        for option in (
+            "--config",
+            "--state",
+            "--trust",
+            "--trusted-root",
+            "--key",
+            "--bag-profile",
+        ):
+            run(folder, f"{option}={file}", code={1, 2})
+    for option in ("--config", "--state", "--trust", "--bag-profile"):
+        run(folder, f"{option}={folder / 'none' / TEXT}", code={1, 2})
+    for option in ("--max-age", "--max-bytes", "--max-time", "--sample", "--signer", "--issuer"):
+        run(folder, f"{option}={TEXT}", code={1, 2})
+    for scheme in ("zip", "tar", "memory", "file", "x", "https"):
+        run(f"{scheme}://{TEXT}", code={1, 2})
+        run(folder, f"--root={scheme}://{TEXT}", code={1, 2})
+    run(f"zip://{TEXT}::file://{folder / TEXT}", code={1, 2})
+
+
 @in_each_form
 def test_env(run: Callable[..., str], tmp_path: Path, words: list[str]) -> None:
     """The prefix, and every file of a package."""
@@ -344,7 +382,7 @@ def test_every_exception() -> None:
         arguments: tuple[Any, ...] = (SURROGATES,)
         if kind is checksig.VerificationError:
             arguments = (report,)
-        elif kind in {checksig.ReadError, checksig.WriteError}:
+        elif kind in {checksig.ConfigError, checksig.ReadError, checksig.WriteError}:
             arguments = (SURROGATES, SURROGATES)
         error = kind(*arguments)
         many = kind in {checksig.EngineError, checksig.ForkedError, checksig.VerificationError}
@@ -358,9 +396,9 @@ def test_every_exception() -> None:
             assert each.args == error.args
 
 
-@pytest.mark.parametrize("code", wire.FailureCode)
+@pytest.mark.parametrize("code", range(wire.FailureCode.ENVIRONMENT + 1))
 @pytest.mark.parametrize("path", [TEXT, ""])
-def test_every_failure_of_the_engine(code: wire.FailureCode, path: str) -> None:
+def test_every_failure_of_the_engine(code: int, path: str) -> None:
     """Whatever text the engine has for a failure."""
     with pytest.raises((checksig.ChecksigError, OSError, ValueError)) as caught:
         raise_failure(wire.Failure(code, 2, path, TEXT))

@@ -290,7 +290,7 @@ def test_very_many_failures_are_cut(run: Callable[..., Run], tmp_path: Path) -> 
     done = run("--junit", "report.xml", "SHA256SUMS")
     assert done.stdout.count("MISSING  ") == 1000
     assert "            ... and 500 more; --json lists all\n" in done.stdout
-    assert "1501 entries: 1 verified, 1500 missing" in done.stdout
+    assert "1,501 entries: 1 verified, 1,500 missing" in done.stdout
     failures = ET.parse(tmp_path / "report.xml").getroot().iter("failure")
     assert len(list(failures)) == 1500
     (report,) = json.loads(run("--json", "SHA256SUMS").stdout)["reports"]
@@ -308,7 +308,7 @@ def test_no_file_is_there(run: Callable[..., Run], tmp_path: Path) -> None:
         "NOTE        SHA256SUMS: none of the 12,345 files is here: wrong folder? --root names"
         " another one, --strip and --basename shorten the names; --json lists them"
     )
-    assert verdict.startswith("FAILED      SHA256SUMS: 12345 entries: 0 verified, 12345 missing")
+    assert verdict.startswith("FAILED      SHA256SUMS: 12,345 entries: 0 verified, 12,345 missing")
     missing(tmp_path, 3)
     done = run("SHA256SUMS")
     assert done.stdout.count("MISSING  ") == 3
@@ -326,7 +326,7 @@ def test_many_unlisted_files_are_still_a_failure(run: Callable[..., Run], tmp_pa
         (tmp_path / "sub" / f"{i:04}").touch()
     done = run("--extra", "fail", "SHA256SUMS")
     assert (done.returncode, done.stdout.count("NOT LISTED  ")) == (1, 1000)
-    assert "1 verified, 1010 not listed" in done.stdout
+    assert "1 verified, 1,010 not listed" in done.stdout
     done = run("--extra", "report", "SHA256SUMS")
     assert (done.returncode, done.stdout.count("NOT LISTED  ")) == (0, 1000)
 

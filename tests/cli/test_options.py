@@ -34,7 +34,10 @@ FUNCTIONS: list[tuple[Callable[..., Any], str]] = [
     (convert, "convert"),
 ]
 OUTPUT = "a path (str, bytes or os.PathLike) or a file object that takes bytes"
-OTHERS = {"path", "check", "keep_verified", "progress", "cancel"}
+OTHERS = {
+    *("path", "check", "keep_verified", "config"),
+    *("filesystem", "executor", "progress", "cancel"),
+}
 """Parameters that are no options."""
 
 each_function = pytest.mark.parametrize(
@@ -118,11 +121,10 @@ def test_the_command_line(operation: str) -> None:
     for name, option in options_of(operation).items():
         if name in keywords and option.default != REQUIRED:
             assert keywords[name] == option.default, name
-    values = {"int": "7", "mapping": "a=b", "choice": "fail" if operation == "verify" else "skip"}
+    values = {"int": "7", "mapping": "a=b"}
     parsed = {
         "int": 7,
         "mapping": {"a": "b"},
-        "choice": values["choice"],
         "algorithms": ["x"],
         "paths": ["x"],
         "patterns": ["x"],
@@ -133,10 +135,13 @@ def test_the_command_line(operation: str) -> None:
     }
     for name, option in options_of(operation).items():
         for flag in option.flags:
-            words = [flag] if option.type == "bool" else [flag, values.get(option.type, "x")]
+            value = option.choices[-1] if option.choices else values.get(option.type, "x")
+            words = [flag] if option.type == "bool" else [flag, value]
             keywords = given(parser.parse_args([*required, *words]), operation)
             if option.type == "bool":
                 assert keywords[name] is not option.default
+            elif option.choices:
+                assert keywords[name] == value
             else:
                 assert keywords[name] == parsed.get(option.type, "x")
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -91,6 +92,19 @@ def test_a_file_that_nothing_lists(run: Callable[..., Run], folder: Path, tmp_pa
     assert [error["path"] for error in document["errors"]] == ["empty/x"]
 
 
+def test_a_manifest_in_a_folder_above(run: Callable[..., Run], folder: Path) -> None:
+    """The error names the command that verifies the file."""
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    (below / "x").write_bytes(DATA)
+    (folder / "SHA256SUMS").write_text(f"{SHA256}  a/b/x\n")
+    for words, cwd in ((["x"], below), (["a/b/x"], folder), ([str(below / "x")], below)):
+        done = run(*words, cwd=cwd)
+        assert done.returncode == 2
+        command = done.stderr.rstrip().partition(", such as checksig ")[2].split()
+        assert summary(run(*command, cwd=cwd)).endswith("1 entry: 1 verified")
+
+
 def test_a_file_named_as_in_the_manifest(run: Callable[..., Run], folder: Path) -> None:
     """Files are named from the working folder; the error says which path was meant."""
     (folder / "elsewhere").mkdir()
@@ -113,6 +127,34 @@ def test_a_digest_that_was_cut(run: Callable[..., Run], folder: Path) -> None:
     assert "there is no such file, and no digest has 63 hex digits: was it cut?" in done.stderr
     (folder / SHA256[:-1]).touch()
     assert "was it cut" not in run("disc.iso", SHA256[:-1], cwd=folder).stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "digest"),
+    [
+        (f"SHA256: {SHA256}", f"SHA256:{SHA256}"),
+        (f"SHA3-256={SHA256}", f"SHA3-256:{SHA256}"),
+        (f"SHA256 (disc.iso) = {SHA256}", f"SHA256:{SHA256}"),
+        (f"{SHA256}  disc.iso", SHA256),
+        (f"Digest: {SHA256.upper()}", SHA256.upper()),
+        (" ".join(SHA256[i : i + 4] for i in range(0, 64, 4)), SHA256),
+    ],
+)
+def test_a_digest_as_pages_show_it(
+    run: Callable[..., Run], folder: Path, word: str, digest: str
+) -> None:
+    """The error says how to give it, which verifies the file or says why not."""
+    done = run("disc.iso", word, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"no such file; if the digest in it is meant, give {digest}\n")
+    assert run("disc.iso", digest, cwd=folder).returncode == ("SHA3" in word)
+
+
+def test_a_missing_file_with_a_digest_in_its_name(run: Callable[..., Run], folder: Path) -> None:
+    """It is a missing file."""
+    (folder / "SHA256SUMS").write_text(f"{SHA256}  app-{MD5}.js\n")
+    done = run("SHA256SUMS", f"app-{MD5}.js", cwd=folder)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, f"MISSING     app-{MD5}.js")
 
 
 def test_a_text_with_digests_is_no_manifest(run: Callable[..., Run], folder: Path) -> None:
@@ -220,8 +262,6 @@ def test_a_file_named_like_the_digest_is_not_asked(run: Callable[..., Run], fold
         ([SHA256], "a digest, with no file; write checksig FILE DIGEST"),
         ([SHA256, "disc.iso", "tool.zip"], "a digest, with several files"),
         ([SHA256, "."], ".: not a file, which the digest"),
-        (["https://example.org/SHA256SUMS"], "a URL; download it first"),
-        (["s3://bucket/key"], "a URL; download it first"),
     ],
 )
 def test_words_that_do_not_belong_together(
@@ -266,6 +306,23 @@ def test_some_files_of_a_manifest(run: Callable[..., Run], folder: Path) -> None
     done = run("SHA256SUMS", "gone", cwd=folder)
     assert (done.returncode, done.stdout.splitlines()[0]) == (1, "MISSING     gone")
     assert run("--extra", "fail", ".", "disc.iso", cwd=folder).returncode == 2
+
+
+@pytest.mark.needs("strace")
+def test_nothing_is_opened_twice(command: list[str], folder: Path) -> None:
+    """A manifest that is known by its name is opened once, and so is the file."""
+    trace = folder / "trace"
+    (folder / "SHA256SUMS").write_text(f"{SHA256}  disc.iso\n")
+    subprocess.run(
+        ["strace", "-f", "-e", "trace=%file", "-o", trace, *command, "SHA256SUMS"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        timeout=100,
+        check=True,
+    )
+    opened = re.findall(r'\bopen\w*\([^"]*"([^"]*)"', trace.read_text(errors="replace"))
+    names = list(map(os.path.basename, opened))
+    assert (names.count("SHA256SUMS"), names.count("disc.iso")) == (1, 1)
 
 
 # --- nothing, and streams

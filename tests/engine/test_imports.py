@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+import functools
+import inspect
 import json
 import pickle
 import sys
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pytest
 
 import checksig
+import checksig._light
 import checksig._typing
 from checksig import Converted, Created, Report, Updated, verify
 
@@ -33,6 +37,7 @@ HEAVY = {
     "logging",
     "pathlib",
     "tempfile",
+    "tomllib",
     "tqdm",
     "unittest",
     "urllib.parse",
@@ -71,21 +76,35 @@ def test_a_call_loads_nothing_heavy(httpd: Path, python: Callable[..., str]) -> 
     assert not added & heavy
 
 
-# Each takes several milliseconds, which a command line without options does without.
-SLOW = {"argparse", "re", "subprocess", "threading", "typing"}
+# Together they take longer than the rest of a command line without options.
+SLOW = {
+    "argparse",
+    "binascii",
+    "collections",
+    "contextlib",
+    "enum",
+    "functools",
+    "math",
+    "operator",
+    "re",
+    "signal",
+    "subprocess",
+    "threading",
+    "typing",
+}
 
 
 @pytest.mark.library
 def test_paths_alone_load_little(
-    httpd: Path, python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    tree: Callable[..., Path], python: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without options, the command loads neither argparse nor what the engine's process needs."""
+    """Where all is as listed, the command loads neither argparse nor the engine's process."""
     monkeypatch.delenv("CHECKSIG_ENGINE", raising=False)
-    program = "import os, checksig.cli; os.chdir(sys.argv[1]); checksig.cli.main(['sha1sum.txt'])"
-    added = set(python(ADDED.format(program), httpd).splitlines()[-1].split())
+    program = "import os, checksig.cli; os.chdir(sys.argv[1]); checksig.cli.main(['SHA256SUMS'])"
+    added = set(python(ADDED.format(program), tree({"a": b"a"})).splitlines()[-1].split())
     assert "checksig.cli.verify" in added
-    slow = SLOW | {"checksig._engine.process", "checksig.cli.junit", "checksig.packages.installed"}
-    assert not added & slow
+    ours = ("_config", "_engine.process", "_signed", "cli.junit", "packages.installed")
+    assert not added & (SLOW | {f"checksig.{name}" for name in ours})
 
 
 @pytest.mark.parametrize(
@@ -158,8 +177,94 @@ def test_named_tuples(cls: Any) -> None:
     assert repr(cls("x")) == f"{cls.__name__}(name='x', number=3)"
     assert list(cls.__annotations__) == ["name", "number"]
     assert pickle.loads(pickle.dumps(cls("x"))) == ("x", 3)  # noqa: S301
-    with pytest.raises(TypeError):
-        cls()
+    assert cls(number=5, name="x") == cls._make(["x", 5]) == ("x", 5)
+    assert cls("x")._asdict() == {"name": "x", "number": 3}
+    parameters = inspect.signature(cls).parameters.values()
+    empty = inspect.Parameter.empty
+    assert [(each.name, each.default) for each in parameters] == [("name", empty), ("number", 3)]
+    assert all("str" in str(each.annotation) or each.name == "number" for each in parameters)
+    assert not hasattr(cls("x"), "__dict__")
+    assert cls.__match_args__ == ("name", "number")
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+        ((), {}),
+        (("x", 3, 4), {}),
+        (("x",), {"name": "y"}),
+        (("x",), {"other": 1}),
+    ]
+    for values, named in wrong:
+        with pytest.raises(TypeError):
+            cls(*values, **named)
+
+
+@pytest.mark.parametrize("module", [contextlib, checksig._light])
+def test_context_managers(module: Any) -> None:
+    """They do what those of contextlib do."""
+    seen: list[str] = []
+
+    def manager(name: str, *, quiet: bool = False) -> Any:
+        """Do something."""
+        seen.append(f"begin {name}")
+        try:
+            yield name.upper()
+        except KeyError:
+            if not quiet:
+                raise
+        except OSError as error:
+            raise EOFError from error
+        finally:
+            seen.append("end")
+
+    plain, manager = manager, module.contextmanager(manager)
+    assert (manager.__name__, manager.__doc__) == ("manager", "Do something.")
+    with manager("a") as value:
+        assert value == "A"
+    assert seen == ["begin a", "end"]
+
+    def fail(error: type[Exception]) -> None:
+        raise error
+
+    with manager("a", quiet=True):
+        fail(KeyError)
+    for raised, error in ((KeyError, KeyError), (OSError, EOFError), (StopIteration,) * 2):
+        with pytest.raises(error), manager("a"):
+            fail(raised)
+    assert len(seen) == 10
+    with module.suppress(KeyError, OSError):
+        fail(FileNotFoundError)
+    with pytest.raises(ValueError), module.suppress(KeyError):  # noqa: PT011 - one of ours
+        fail(ValueError)
+    with module.closing(plain("b")) as generator:
+        next(generator)
+    assert seen[-2:] == ["begin b", "end"]
+
+
+@pytest.mark.parametrize("module", [functools, checksig._light])
+def test_wrappers(module: Any) -> None:
+    """They look like the function in them."""
+
+    def original(a: int) -> int:
+        """Return it."""
+        return a
+
+    def plain(*values: Any) -> Any:
+        return original(*values)
+
+    wrapper = module.wraps(original)(plain)
+    assert inspect.signature(wrapper) == inspect.signature(original)
+    assert (wrapper.__qualname__, wrapper.__doc__) == (original.__qualname__, original.__doc__)
+
+
+def test_the_outcomes_are_an_enumeration(python: Callable[..., str]) -> None:
+    """The class is found where it always was, and in every process."""
+    program = """
+import enum, pickle, sys
+sys.modules["checksig.cli"] = None  # where it is loaded only when it is used
+from checksig import Status, report
+assert report.Status is Status and issubclass(Status, (str, enum.Enum))
+assert pickle.loads(pickle.dumps(Status.MISSING)) is Status("missing") is Status["MISSING"]
+print(Status.__module__, len(Status), hasattr(report, "nothing"))
+"""
+    assert python(program) == "checksig.report 7 False\n"
 
 
 def test_records_are_dataclasses(httpd: Path) -> None:

@@ -43,20 +43,28 @@ def transport(name: str, value: Any) -> list[tuple[str, bytes]]:
     return [(name, os.fsencode(v) if isinstance(v, (str, bytes)) else b"%d" % v) for v in values]
 
 
+def names_of(constants: type) -> list[str]:
+    """Return the names of the constants of a class."""
+    return [name for name in vars(constants) if name.isupper()]
+
+
 def test_versions_and_codes() -> None:
     """The numbers on both sides are the same."""
     assert GOLDEN["abi"] == wire.ABI
-    assert GOLDEN["statuses"] == [status.value for status in Status]
-    assert GOLDEN["codes"] == [code.name for code in wire.FailureCode]
-    assert GOLDEN["changes"][1:] == [change.name for change in wire.Change]
+    names = {"refused": Status.UNREADABLE, "too weak": Status.UNREADABLE}
+    found = [names.get(name) or Status(name) for name in GOLDEN["statuses"]]
+    assert set(found) == set(Status)
+    assert GOLDEN["codes"] == names_of(wire.FailureCode)
+    assert GOLDEN["changes"][1:] == names_of(wire.Change)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_options(operation: str) -> None:
     """The engine's parser and the option table have the same options, types and bounds."""
     expected = GOLDEN["options"][operation]
-    assert set(options_of(operation)) == set(expected)
-    for name, option in options_of(operation).items():
+    options = {n: option for n, option in options_of(operation).items() if not option.local}
+    assert set(options) == set(expected)
+    for name, option in options.items():
         found: dict[str, Any] = {"type": "path" if option.type == "output" else option.type}
         if option.bounds:
             found |= {"min": option.bounds[0], "max": option.bounds[1]}
@@ -109,7 +117,15 @@ def result(expected: dict[str, Any], manifests: list[Manifest]) -> Result:
         opened=None if short else text(expected["opened"]) or None,
         moved_to=None if short else text(expected["moved_to"]) or None,
         reason=reason,
+        evidence=evidence(expected),
     )
+
+
+def evidence(expected: dict[str, Any]) -> Any:
+    """Return what the digest of a record of the golden file was computed from."""
+    if expected.get("stored"):
+        return "stored"
+    return "read" if expected["kind"] == "v" or expected["found"] else None
 
 
 def texts(expected: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +158,8 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             assert isinstance(payload, PackedResults)
             found = [result(entry, manifests) for entry in expected["entries"]]
             assert list(wire.decode_entries(payload, manifests)) == found
-            skipped = sum(each.status is Status.SKIPPED for each in found)
-            assert wire.count_entries(payload) == (len(found) - skipped, skipped)
+            counts = [sum(each.status is status for each in found) for status in Status]
+            assert wire.count_entries(payload) == (counts[0], counts[4])
             for each in found:
                 if each.manifest == manifests[0].path and each.found and not each.opened:
                     packed = wire.pack_result(each)
@@ -164,10 +180,20 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             assert index == fields["manifest"]
             file = fields["signature_file"]
             names = ("format", "key", "fingerprint", "identity", "time", "comment")
-            signer = Signer(**{name: fields[name] for name in names}, file=file or None)
+            log = fields["log_index"]
+            signer = Signer(
+                **{name: fields[name] for name in names},
+                file=file or None,
+                issuer=fields["issuer"],
+                predicate=fields["predicate"],
+                log_index=int(log) if log else None,
+            )
             assert manifest.signers == ((signer,) if fields["state"] == 0 else ())
             assert manifest.untrusted is (fields["state"] == 1)
             assert manifest.unchecked == ((file,) if fields["state"] == 2 else ())
+        case "Z":
+            path, content = wire.decode_bundle(payload)
+            assert (os.fsdecode(path), content.decode()) == tuple(fields.values())
         case "K":
             assert wire.decode_key(payload) == Key(
                 fields["format"],
@@ -199,8 +225,26 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             fields["size"] = None if fields["size"] < 0 else fields["size"]
             fields["manifest"] = manifests[int(fields["manifest"])].path
             assert wire.decode_listed(payload, manifests)._asdict() == {**fields, "listed": name}
+        case "J":
+            entry = bytes.fromhex(fields.pop("entry"))
+            fields["inode"] -= 2**64 if fields["inode"] >= 2**63 else 0
+            manifest, *others = fields.values()
+            assert wire.decode_planned(payload) == (manifest, entry, *others)
+        case "Y":
+            state = tuple(fields[name] for name in ("size", "modified", "changed", "inode"))
+            assert wire.decode_proof(payload) == wire.Proof(
+                fields["status"],
+                fields["manifest"],
+                bytes.fromhex(fields["entry"]),
+                None if state[0] < 0 else state,
+                fields["algorithm"],
+                bytes.fromhex(fields["digest"]),
+                os.fsencode(fields["name"]),
+            )
         case "H":
             assert wire.decode_hashed(payload)._asdict() == fields
+        case "O":
+            assert payload  # Python passes it on as it is
         case "C":
             assert wire.decode_content(payload) == (fields["file"], fields["content"])
         case "F":
@@ -235,7 +279,7 @@ def test_batches() -> None:
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
-    assert seen == set("MREVLHCUBITKNXSFPDWA")
+    assert seen == set("MREVLHCUBITKZNXSFPDWAJYO")
 
 
 def test_several_packed_records_in_a_batch() -> None:
@@ -264,6 +308,8 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 wire.decode_bad_line(payload, manifests)
             case "T":
                 wire.decode_signature(payload, manifests)
+            case "Z":
+                wire.decode_bundle(payload)
             case "K":
                 wire.decode_key(payload)
             case "U":
@@ -284,6 +330,10 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 wire.decode_written(payload)
             case "P":
                 wire.decode_odd(payload)
+            case "J":
+                wire.decode_planned(payload)
+            case "Y":
+                wire.decode_proof(payload)
             case "A":
                 wire.decode_algorithm(payload)
             case _:
@@ -321,7 +371,7 @@ def test_random_damage(data: st.DataObject) -> None:
         decode_all(bytes(batch))
 
 
-@given(st.sampled_from("MREVLHCBTKUXSFDWA"), st.binary(max_size=200))
+@given(st.sampled_from("MREVLHCBTKUXSFDWAJY"), st.binary(max_size=200))
 def test_random_records(kind: str, payload: bytes) -> None:
     """Any bytes as the payload of each kind."""
     record = kind.encode() + wire.FRAME.pack(len(payload)) + payload

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HASHLIB = {
     **dict.fromkeys(["md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "blake2s"]),
     **{f"sha3-{bits}": f"sha3_{bits}" for bits in (224, 256, 384, 512)},
+    "sha512-224": "sha512_224",
     "sha512-256": "sha512_256",
     "sm3": "sm3",
     "ripemd160": "ripemd160",
@@ -88,6 +89,46 @@ def test_python_agrees(samples: Path, algorithm: str) -> None:
 def test_zlib_agrees(samples: Path, algorithm: str, of: Callable[[bytes], int]) -> None:
     """The library zlib computes the same CRC-32 and Adler-32."""
     agrees(samples, algorithm, lines(samples, lambda p: f"{of(p.read_bytes()):08x}"))
+
+
+def test_crc64nvme_bit_by_bit(samples: Path) -> None:
+    """The definition of CRC-64/NVME, bit by bit, gives the same; so does awscrt where it is."""
+
+    def crc(data: bytes) -> int:
+        value = 2**64 - 1
+        for byte in data:
+            value ^= byte
+            for _ in range(8):
+                value = (value >> 1) ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
+        return value ^ (2**64 - 1)
+
+    assert crc(b"123456789") == 0xAE8B14860A799888
+    small = [path for path in samples.glob("*.bin") if path.stat().st_size <= 8193]
+    manifest = samples / "small.crc64nvme"
+    manifest.write_text("".join(f"{crc(p.read_bytes()):016x}  {p.name}\n" for p in small))
+    report = verify(manifest)
+    assert (report.verified, report.manifests[0].algorithms) == (len(small), ("crc64nvme",))
+    try:
+        from awscrt.checksums import crc64nvme  # type: ignore[import-not-found]
+    except ImportError:
+        return
+    agrees(samples, "crc64nvme", lines(samples, lambda p: f"{crc64nvme(p.read_bytes()):016x}"))
+
+
+@pytest.mark.needs("git")
+@pytest.mark.parametrize("bits", ["1", "256"])
+def test_git_agrees(samples: Path, tmp_path: Path, bits: str) -> None:
+    """The program git gives the content the same ID."""
+    output("git", "init", "-q", f"--object-format=sha{bits}", tmp_path)
+    paths = sorted(samples.glob("*.bin"))
+    printed = output("git", "-C", tmp_path, "hash-object", *paths).split()
+    text = "".join(f"{each}  {p.name}\n" for each, p in zip(printed, paths, strict=True))
+    agrees(samples, f"gitblob-sha{bits}", text)
+    tagged = samples / "tagged"
+    tagged.write_text(f"GITBLOB-SHA{bits} ({paths[0].name}) = {printed[0]}\n")
+    assert verify(tagged).verified == 1
+    with paths[0].open("rb") as file:
+        assert checksig.digest(file, f"gitblob-sha{bits}") == printed[0]
 
 
 @pytest.mark.needs("rhash")
@@ -172,14 +213,15 @@ def test_every_length_of_blake2(tmp_path: Path, family: str, most: int) -> None:
 def test_the_list() -> None:
     """The list gives the strength of each algorithm."""
     by_name = {algorithm.name: algorithm for algorithm in checksig.algorithms}
-    assert len(by_name) == len(checksig.algorithms) == 25
+    assert len(by_name) == len(checksig.algorithms) == 29
     strengths = {name: algorithm.strength for name, algorithm in by_name.items()}
     weak = {
         "checksum": {
             *("bsdsum", "sysvsum", "cksum"),
             *("crc32", "crc32c", "adler32", "xxh64", "xxh3", "xxh128"),
+            "crc64nvme",
         },
-        "broken": {"md5", "sha1"},
+        "broken": {"md5", "sha1", "gitblob-sha1"},
         "short": {"ripemd160"},
     }
     for word, names in weak.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 import subprocess
@@ -127,6 +128,19 @@ def damaged(line: bytes, how: str) -> bytes:
         "digit": line[:end] + b"0" + line[end:],
         "empty": b"",
     }[how]
+
+
+def test_names_of_control_characters(tmp_path: Path) -> None:
+    """A damaged line is a bad one, however many control characters the names have."""
+    name = "\x01\x02\x03\x04\x05\x06"
+    (tmp_path / name).write_bytes(b"a")
+    digest = hashlib.md5(b"a").hexdigest()
+    manifest = tmp_path / "md5sums.txt"
+    manifest.write_text(f"{digest[:16]}\n{digest}  {name}\n")
+    report = verify(manifest, check=False)
+    assert (report.verified, [bad.line for bad in report.bad_lines]) == (1, [1])
+    manifest.write_text(f"{digest[:16]}\n{digest[:16]}  {name}\n")
+    assert verify(manifest, check=False).bad_line_count == 2
 
 
 @slow_draws

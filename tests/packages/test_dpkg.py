@@ -222,8 +222,11 @@ def test_files_that_a_filter_left_out(system: System) -> None:
     system.install("one", files, *options)
     system.install("one-doc", {"usr/share/doc/one-doc/x": "x"}, *options)
     assert not (system.root / "usr/share/doc/one/README").exists()
-    report = checksig.verify_dpkg(root=system.root)
+    report = checksig.verify_dpkg(root=system.root, ignore_unrecorded=True)
     assert report.ok, str(report)
+    nothing = report.of(PackageStatus.UNVERIFIABLE)
+    assert [(p.name, p.problem) for p in nothing] == [("one-doc", "no file was verified")]
+    assert not checksig.verify_dpkg(root=system.root).ok
     skipped = {result.name: result.detail for p in report.packages for result in p.skipped}
     why = "left out at the installation: path-exclude=/usr/share/doc/*"
     assert skipped == {"usr/share/doc/one/README": why, "usr/share/doc/one-doc/x": why}
@@ -251,6 +254,25 @@ def test_packages_without_digests(system: System, run: Callable[..., Run]) -> No
     assert run("--root", system.root, "--ignore-unrecorded").returncode == 0
     (system.root / "var/lib/dpkg/info/one.md5sums").write_text("nonsense\n")
     assert run("--root", system.root, "--ignore-unrecorded").returncode == 1
+
+
+@needs_root
+def test_a_package_of_which_nothing_is_verified(system: System) -> None:
+    """Neither a damaged list without md5sums nor configuration files alone count as verified."""
+    system.install("one", {"usr/bin/a": "a"})
+    system.install("conf", {"etc/conf": "conf"})
+    info = system.root / "var/lib/dpkg/info"
+    (info / "one.md5sums").unlink()
+    report = checksig.verify_dpkg("conf", root=system.root)
+    assert [p.problem for p in report.of(PackageStatus.UNVERIFIABLE)] == [
+        "only configuration files, which are not verified"
+    ]
+    (info / "one.list").write_text("")
+    report = checksig.verify_dpkg(root=system.root, ignore_unrecorded=True)
+    assert [p.name for p in report.of(PackageStatus.FAILED)] == ["one"]
+    (info / "one.list").unlink()
+    report = checksig.verify_dpkg(root=system.root, ignore_unrecorded=True)
+    assert [p.name for p in report.of(PackageStatus.FAILED)] == ["one"]
 
 
 @needs_root

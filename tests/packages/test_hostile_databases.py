@@ -218,6 +218,7 @@ def root(tmp_path: Path) -> Path:
     info.mkdir(parents=True)
     (made / "usr").mkdir()
     (made / "usr/a").write_bytes(b"a")
+    (made / "usr/b").write_bytes(b"b")
     stanzas = [
         f"Package: {name}\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n"
         for name in ("one", "two")
@@ -225,8 +226,9 @@ def root(tmp_path: Path) -> Path:
     (made / "var/lib/dpkg/status").write_text("\n".join(stanzas))
     a = hashlib.md5(b"a", usedforsecurity=False).hexdigest()
     old = hashlib.md5(b"old", usedforsecurity=False).hexdigest()
-    (info / "one.md5sums").write_text(f"{old}  usr/a\n")
-    (info / "one.list").write_text("/.\n/usr\n")
+    b = hashlib.md5(b"b", usedforsecurity=False).hexdigest()
+    (info / "one.md5sums").write_text(f"{old}  usr/a\n{b}  usr/b\n")
+    (info / "one.list").write_text("/.\n/usr\n/usr/b\n")
     (info / "two.md5sums").write_text(f"{a}  usr/a\n")
     (info / "two.list").write_text("/.\n/usr\n/usr/a\n")
     (made / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
@@ -323,7 +325,9 @@ def test_lines_of_blanks(root: Path) -> None:
     with (root / "var/lib/dpkg/status").open("a") as status:
         status.write(f"\n{blanks}\n{blanks}{blanks}x{blanks}\n\n")
     assert checksig.verify_dpkg(root=root).ok
-    (root / "var/lib/dpkg/info/x.list").touch()
+    info = root / "var/lib/dpkg/info"
+    for suffix in ("list", "md5sums"):
+        (info / f"two.{suffix}").rename(info / f"x.{suffix}")
     stanza = "Package: x\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nConffiles:\n"
     (root / "var/lib/dpkg/status").write_text(stanza + " /etc/x 0\n" * 300_000)
     assert checksig.verify_dpkg(root=root).ok

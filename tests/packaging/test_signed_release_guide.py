@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import shlex
 import shutil
@@ -47,7 +48,8 @@ def gpg() -> Iterator[Callable[..., None]]:
         tool(folder, *common, "--pinentry-mode", "loopback", *words)
 
     yield gpg
-    subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    if shutil.which("gpgconf"):  # else the tests were skipped
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -86,6 +88,14 @@ NEEDS = {
     "Several signers": "gpg",
     "When it is not signed": "gpg",
 }
+
+
+SIGSTORE = (
+    "Sigstore bundles, as Kubernetes has them",
+    "SLSA provenance",
+    "A signed model",
+)
+"""The sections that test_sigstore.py::test_the_guide runs."""
 
 
 def publish(title: str, folder: Path, gpg: Callable[..., None]) -> None:
@@ -128,7 +138,8 @@ def pattern(line: str) -> str:
     words = re.escape(line)
     words = re.sub(r"RW\w+", r"RW[\\w/+=]+", words)
     words = re.sub(r"SHA256:[\w/]+(?:\\\+[\w/]*)*", r"SHA256:[\\w/+]+", words)
-    words = re.sub(r"\b[0-9A-F]{16,40}\b", r"[0-9A-F]{16,40}", words)
+    # minisign writes the number of a key without leading zeros.
+    words = re.sub(r"\b[0-9A-F]{16,40}\b", r"[0-9A-F]{1,40}", words)
     words = re.sub(r"\d{4}\\-\d\d\\-\d\d", r"[-\\d]{10}", words)
     words = re.sub(r"timestamp:\d+", r"timestamp:\\d+", words)
     return re.sub(r"\\ in\\ .*", r" in .*", words)
@@ -136,7 +147,7 @@ def pattern(line: str) -> str:
 
 def test_the_sections() -> None:
     """Every example is run by the next test."""
-    assert set(examples()) == set(NEEDS)
+    assert set(examples()) == {*NEEDS, *SIGSTORE}
 
 
 @pytest.mark.parametrize("title", NEEDS)
@@ -161,6 +172,119 @@ def test_the_examples(
     for name in ("a.iso", "tool.tar.gz"):
         (tmp_path / name).write_bytes(b"changed")
     assert run(*shlex.split(command)).returncode == 1
+
+
+def publishers() -> dict[str, list[str]]:
+    """Return the command of each row of the table."""
+    rows = re.findall(
+        r"^\| (\w.*?) \| .* \| `checksig (.*)` \|$", GUIDE.read_text("utf-8"), re.MULTILINE
+    )
+    return {publisher: shlex.split(command) for publisher, command in rows}
+
+
+# What the publisher signs the manifest or file with, and what the signature's name ends in.
+PUBLISHED = {
+    "Ubuntu": ("gpg", ".gpg"),
+    "Debian": ("gpg", ".sign"),
+    "Fedora": ("gpg", "clear"),
+    "Arch Linux": ("gpg", ".sig"),
+    "OpenBSD": ("signify-openbsd", "embedded"),
+    "kernel.org": ("gpg", "clear"),
+    "Node.js": ("gpg", "clear"),
+    "Bitcoin Core": ("gpg", ".asc"),
+    "Go": ("gpg", ".asc"),
+    "Rust": ("gpg", ".asc"),
+    "Python, up to 3.13": ("gpg", ".asc"),
+    "Apache": ("gpg", ".asc"),
+    "GNU": ("gpg", ".sig"),
+    "Zig": ("minisign", ".minisig"),
+    "GrapheneOS": ("ssh-keygen", ".sig"),
+}
+
+
+@pytest.fixture(scope="module")
+def team(gpg: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with the keys of two users, one of whom is the team."""
+    folder = tmp_path_factory.mktemp("keys")
+    for user in (BUILDER, PUBLISHER):
+        gpg(folder, "--quick-gen-key", user, "ed25519", "sign", "never")
+    gpg(folder, "-o", "keys.gpg", "--export", BUILDER, PUBLISHER)
+    return folder / "keys.gpg"
+
+
+BUILDER, PUBLISHER = "Builder <builder@example.org>", "Publisher <publisher@example.org>"
+
+
+def sign(
+    signed: Path, how: tuple[str, str], key: Path, gpg: Callable[..., None], team: Path
+) -> None:
+    """Sign a file as the publisher does, and write the key."""
+    folder, name = signed.parent, signed.name
+    program, suffix = how
+    users = ("-u", PUBLISHER, "-u", BUILDER)
+    match program:
+        case "gpg":
+            shutil.copy(team, key)
+            if suffix == "clear":
+                (folder / name).rename(folder / "plain")
+                gpg(folder, *users, "-o", name, "--clearsign", "plain")
+                (folder / "plain").unlink()
+            else:
+                armor = ["-a"] if suffix == ".asc" else []
+                gpg(folder, *users, *armor, "-o", f"{name}{suffix}", "-b", name)
+        case "minisign":
+            tool(folder, program, "-GW", "-s", "n.sec", "-p", key)
+            tool(folder, program, "-Ss", "n.sec", "-m", name)
+        case "ssh-keygen":
+            tool(folder, program, "-qt", "ed25519", "-N", "", "-f", "k")
+            tool(folder, program, "-qY", "sign", "-n", "factory images", "-f", "k", name)
+            key.write_text(f"contact@example.org {(folder / 'k.pub').read_text()}")
+        case _:
+            tool(folder, program, "-Gn", "-p", key, "-s", key.with_suffix(".sec"))
+            (folder / name).rename(folder / "plain")
+            tool(folder, program, "-Ses", key.with_suffix(".sec"), "-m", "plain", "-x", name)
+            (folder / "plain").unlink()
+
+
+def test_the_table() -> None:
+    """Every row is run by the next test."""
+    assert set(publishers()) == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("publisher", PUBLISHED)
+def test_the_publishers(
+    publisher: str,
+    tmp_path: Path,
+    needs: Callable[..., None],
+    run: Run,
+    request: pytest.FixtureRequest,
+) -> None:
+    """The command accepts what the publisher's tool has signed, and nothing that was changed."""
+    how = PUBLISHED[publisher]
+    needs("gpg", how[0])
+    words = publishers()[publisher]
+    listed = [
+        word
+        for before, word in itertools.pairwise(words)
+        if not word.startswith("--") and not before.startswith("--")
+    ]
+    file = tmp_path / listed[-1]
+    file.write_bytes(b"the file\n")
+    if len(listed) == 2:
+        algorithm = "sha512" if "512S" in listed[0] else "sha256"
+        digest = hashlib.new(algorithm, b"the file\n").hexdigest()
+        gnu = "".join(f"{digest}  {name}\n" for name in (file.name, "absent"))
+        bsd = "".join(f"SHA256 ({name}) = {digest}\n" for name in (file.name, "absent"))
+        text = bsd if publisher in {"Fedora", "OpenBSD"} else gnu
+        (tmp_path / listed[0]).write_text(text)
+    gpg, team = request.getfixturevalue("gpg"), request.getfixturevalue("team")
+    key = tmp_path / words[words.index("--trust") + 1]
+    sign(tmp_path / listed[0], how, key, gpg, team)
+    done = run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done
+    assert "SIGNED" in done.stdout
+    file.write_bytes(b"another file\n")
+    assert run(*words, cwd=tmp_path).returncode == 1
 
 
 def test_python(tmp_path: Path, needs: Callable[..., None], gpg: Callable[..., None]) -> None:

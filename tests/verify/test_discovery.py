@@ -426,7 +426,7 @@ def test_a_file_that_is_called_like_a_manifest(tmp_path: Path, name: str) -> Non
 
 NOT_UNDERSTOOD = {
     "hashes.txt": f"these are the digests\n{DIGEST} is that of a\n",
-    "checksums.json": f'{{"a": "{DIGEST}"}}',
+    "checksums.json": f'{{"a": "{DIGEST}"}}',  # other things than files have digests, too
     "hash.txt": f"{DIGEST}\n",  # of which file?
     "tool-sha256": f"{DIGEST}\n",  # tool is not there
 }
@@ -659,8 +659,8 @@ def test_bad_lines_are_counted_and_bounded(
     assert not report.ok
     assert [bad.line for bad in report.bad_lines] == list(range(2, 1_002))
     assert (report.bad_line_count, report.bad_lines_omitted) == (100_000, 99_000)
-    assert "100000 bad lines" in report.summary()
-    assert report.explain().endswith("... and 99980 more")
+    assert "100,000 bad lines" in report.summary()
+    assert report.explain().endswith("... and 99,980 more")
     assert report.to_dict()["bad_line_count"] == 100_000
     assert len(report.to_dict()["bad_lines"]) == 1_000
     assert sum(isinstance(item, BadLine) for item in iter_verify(garbage)) == 100_000
@@ -668,7 +668,7 @@ def test_bad_lines_are_counted_and_bounded(
     assert done.returncode == 1
     assert "... and 99,980 more bad lines; --json lists the first 1,000" in done.stdout
     junit = (garbage.parent / "junit.xml").read_text()
-    assert (junit.count("<error"), "99000 more bad lines" in junit) == (1_001, True)
+    assert (junit.count("<error"), "99,000 more bad lines" in junit) == (1_001, True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it")

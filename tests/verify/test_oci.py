@@ -172,6 +172,13 @@ BAD: dict[str, tuple[Callable[[Image], object], str]] = {
     "another size": (listed(size=1), ": mismatched"),
     "no size": (listed(size=None), "index.json: a descriptor without a size"),
     "no digest": (listed(digest=None), "index.json: a descriptor without a digest"),
+    **{
+        f"{name}, which is not for images": (
+            listed(digest=f"{name}:{'0' * length}"),
+            f'index.json: unknown algorithm "{name}"',
+        )
+        for name, length in (("crc32", 8), ("md5", 32), ("sha1", 40), ("xxh3", 16))
+    },
     "an unknown algorithm": (listed(digest="md4:00"), 'index.json: unknown algorithm "md4"'),
     "a digest that leads elsewhere": (
         listed(digest="sha256:../../index.json"),

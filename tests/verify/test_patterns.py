@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from checksig import VerificationError, iter_verify, verify
+from checksig import VerificationError, entries, iter_verify, verify
 
 if TYPE_CHECKING:
     import subprocess
@@ -272,11 +272,29 @@ def test_columns_of_ena(ena: Path, run: Callable[..., Run]) -> None:
     assert (done.returncode, "2 verified, 2 entries excluded" in done.stdout) == (0, True)
 
 
-def test_columns_that_are_not_there(ena: Path) -> None:
-    """A group that the report lacks is a bad line; one without files leaves nothing."""
-    report = verify(ena, columns=["fastq", "bam"], check=False)
-    assert (report.ok, report.bad_line_count) == (False, 1)
-    assert "bam_md5" in report.bad_lines[0].cause
+def test_entries_and_copies_of_columns(ena: Path, run: Callable[..., Run]) -> None:
+    """Only the groups that are asked for are listed, or written."""
+    assert [entry.name for entry in entries(ena, columns=["submitted", "sra"])] == [
+        "sub.bam",
+        "run.sra",
+    ]
+    done = run("convert", ena, "--to", "bsd", "--columns", "sra")
+    assert (done.returncode, done.stdout.count("MD5 (")) == (0, 1)
+    assert "MD5 (run.sra) = " in done.stdout
+
+
+def test_columns_that_are_not_there(ena: Path, run: Callable[..., Run]) -> None:
+    """A group that the report lacks is wrong usage; one without files leaves nothing."""
+    there = 'filereport.tsv: no columns "bam"; there are: fastq, submitted, sra'
+    with pytest.raises(ValueError, match=there):
+        verify(ena, columns=["fastq", "bam"], check=False)
+    with pytest.raises(ValueError, match=there):
+        list(entries(ena, columns="bam", check=False))
+    with pytest.raises(ValueError, match='no columns "fastqs"; did you mean "fastq"\\?'):
+        verify(ena, columns="fastqs")
+    done = run(ena, "--columns", "bam")
+    assert (done.returncode, there in done.stderr) == (2, True)
+    assert there.partition(": ")[2] in run("convert", ena, "--to", "bsd", "--columns", "bam").stderr
     text = ena.read_text().splitlines()
     ena.write_text("\n".join(text[:2]) + "\n")  # the row has no sra
     with pytest.raises(ValueError, match="nothing is left to verify"):

@@ -124,7 +124,7 @@ def test_many_failures_are_cut_short() -> None:
     text = str(checksig.VerificationError(a_report(mismatched=1000, failures=failures)))
     lines = text.splitlines()
     assert len(lines) == 22
-    assert lines[0] == "1001 entries: 1 verified, 1000 mismatched"
+    assert lines[0] == "1,001 entries: 1 verified, 1,000 mismatched"
     assert lines[1].endswith(" - mismatch: sha1 listed ab, found cd")
     assert lines[-1] == "... and 980 more"
 

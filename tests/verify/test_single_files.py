@@ -490,3 +490,33 @@ def test_many_entries_end_when_the_caller_does(tmp_path: Path) -> None:
     assert next(found).name == "0"
     found.close()
     assert sum(1 for _ in entries(path)) == 100_000
+
+
+@pytest.mark.parametrize("seed", range(4))  # some digests begin with a letter
+def test_digests_of_parts(tmp_path: Path, seed: int) -> None:
+    """A file is verified by the digest of the digests of its parts, if their size is known."""
+    data = bytes([seed]) * 40_000
+    parts = [data[at : at + 16384] for at in range(0, len(data), 16384)]
+    over = b"".join(hashlib.md5(part, usedforsecurity=False).digest() for part in parts)
+    tag = hashlib.md5(over, usedforsecurity=False).hexdigest() + "-3"
+    (tmp_path / "a").write_bytes(data)
+    manifest = tmp_path / "ETAGS.md5"
+    manifest.write_text(f"{tag}\ta\n")
+    for report in (verify(tmp_path, part_size="16KiB"), verify(manifest, part_size=16384)):
+        (result,) = report.results
+        assert (result.algorithm, result.expected) == ("md5-parts-16384", tag[:-2])
+    assert verify_file(tmp_path / "a", md5=tag, part_size="16KiB").ok
+    report = verify(manifest, part_size="20KiB", check=False)
+    assert [result.detail for result in report.results] == ["2 blocks of 20480 bytes, 3 listed"]
+    report = verify(manifest, part_size="17KiB", check=False)  # 3 parts, too
+    assert report.mismatched == 1
+    report = verify(manifest, check=False)
+    assert (report.entries, report.bad_line_count) == (0, 1)
+    assert "--part-size" in report.bad_lines[0].cause
+    (tmp_path / "a").write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    assert verify(manifest, part_size="16KiB", check=False).mismatched == 1
+    for size in (1, "6GiB", "x", True):
+        with pytest.raises((TypeError, ValueError), match="part_size"):
+            verify(manifest, part_size=size)
+    with pytest.raises(ValueError, match="part_size"):
+        verify_file(io.BytesIO(data), md5=tag, part_size="16KiB")

@@ -51,7 +51,12 @@ BEGINS_WITH_TEXT = {
     "gnu, SHA-256": (RESCUE, "SHA256SUMS", 4),
     "bsd": (f"The digests:\nSHA256 (a) = {SHA256}\n", "CHECKSUM", 1),
     "name-first": (f"The digests:\na  {SHA256}\nEnd.\n", "sums.txt", 2),
-    "pipe": (f"## Downloads\ndigest | file\n------ | ----\n{SHA256} | a\n", "sums.md", 2),
+    "pipe": (f"The digests:\n{SHA256} | a\n", "sums.md", 1),
+    "markdown": (
+        f"The digests:\n\n| file | SHA256 |\n|---|---|\n| a | {SHA256} |\n",
+        "sums.md",
+        1,
+    ),
     "columns": (f"The digests of all files:\na {MD5} {SHA256}\n", "sums.txt", 1),
     "print-md": (
         f"The digests of all files\na: {bytes.fromhex(MD5).hex(' ').upper()}\n",

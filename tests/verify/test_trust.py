@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,13 +17,14 @@ import pytest
 from checksig import (
     BadLine,
     ManifestNotFoundError,
+    Signer,
     VerificationError,
     iter_verify,
     keys,
     verify,
     verify_signed,
 )
-from checksig._signed import SIGNATURE_SUFFIXES
+from checksig._signed import BUNDLE_SUFFIXES, SIGNATURE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,6 +78,7 @@ class Signed(NamedTuple):
     """What the signature's name ends in; the manifest itself has that name if it is embedded."""
     needs: str
     embedded: bool = False
+    manifest: str = "SHA256SUMS"
 
 
 KINDS = {
@@ -86,6 +89,30 @@ KINDS = {
     "signify embedded": Signed("signify", ".sig", "signify-openbsd", embedded=True),
     "minisign": Signed("minisign", ".minisig", "minisign"),
     "ssh": Signed("ssh", ".sshsig", "ssh-keygen"),
+}
+
+
+TAMPERED = {
+    "OpenPGP, detached, binary": "pgp",
+    "OpenPGP, detached, armored": "pgp armored",
+    "OpenPGP, clear-signed": "pgp clear",
+    "Debian, `Release` and `Release.gpg`": "pgp release",
+    "Debian, `InRelease`": "pgp inrelease",
+    "signify, detached": "signify",
+    "signify, embedded": "signify embedded",
+    "minisign, prehashed": "minisign",
+    "minisign, of the file itself": "minisign legacy",
+    "SSH": "ssh",
+    "SSH, certificate of an authority": "ssh certificate",
+}
+"""What is signed in the tests, by its row in the table of docs/reference/verification.md."""
+
+MORE_KINDS = {
+    **KINDS,
+    "pgp release": Signed("pgp", ".gpg", "gpg", manifest="Release"),
+    "pgp inrelease": Signed("pgp", "", "gpg", embedded=True, manifest="InRelease"),
+    "minisign legacy": Signed("minisign", ".minisig", "minisign"),
+    "ssh certificate": Signed("ssh", ".sshsig", "ssh-keygen"),
 }
 
 
@@ -106,23 +133,27 @@ def sign(
     """Return a function that signs a release as the kind says."""
 
     def sign(name: str) -> Release:
-        kind = KINDS[name]
+        kind = MORE_KINDS[name]
         needs(kind.needs)
         folder, keys = tmp_path / "release", tmp_path / "keys"
         folder.mkdir()
         keys.mkdir()
         for file, content in FILES.items():
             (folder / file).write_bytes(content)
-        plain = folder / "SHA256SUMS"
-        lines = (f"{hashlib.sha256(c).hexdigest()}  {file}\n" for file, c in FILES.items())
+        digests = {file: hashlib.sha256(content).hexdigest() for file, content in FILES.items()}
+        lines = [f"{digest}  {file}\n" for file, digest in digests.items()]
+        if kind.manifest != "SHA256SUMS":
+            lines = ["Suite: stable\nSHA256:\n"]
+            lines += [f" {digest} {len(FILES[file])} {file}\n" for file, digest in digests.items()]
+        plain = folder / ("SHA256SUMS" if kind.embedded else kind.manifest)
         plain.write_text("".join(lines))
-        signature, key, secret = folder / f"SHA256SUMS{kind.suffix}", keys / "k.pub", keys / "k"
+        signature, key, secret = folder / (kind.manifest + kind.suffix), keys / "k.pub", keys / "k"
         match name.split(maxsplit=1)[0]:
             case "pgp":
                 gpg: GPG = request.getfixturevalue("gpg")
                 user = f"{name.replace(' ', '-')}-{os.urandom(4).hex()}@example.org"
                 key.write_bytes(gpg.key(user))
-                how = {"pgp": "-b", "pgp armored": "-ab", "pgp clear": "--clearsign"}[name]
+                how = "--clearsign" if kind.embedded else "-ab" if "armored" in name else "-b"
                 gpg("-u", user, "-o", signature, how, plain)
             case "signify":
                 run_tool("signify-openbsd", "-Gn", "-p", key, "-s", keys / "k.sec")
@@ -131,10 +162,19 @@ def sign(
                 run_tool("signify-openbsd", "-S", *embedded, *what)
             case "minisign":
                 run_tool("minisign", "-GW", "-p", key, "-s", secret)
-                run_tool("minisign", "-S", "-s", secret, "-m", plain, "-x", signature)
+                legacy = ["-l"] if "legacy" in name else []
+                run_tool("minisign", "-S", *legacy, "-s", secret, "-m", plain, "-x", signature)
             case _:
                 run_tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", secret)
-                run_tool("ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", secret, plain)
+                used = secret
+                if "certificate" in name:
+                    authority, used = keys / "authority", keys / "k-cert.pub"
+                    run_tool("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", authority)
+                    run_tool("ssh-keygen", "-qs", authority, "-I", "id", "-n", "me", key)
+                    public = (keys / "authority.pub").read_text()
+                    key = keys / "allowed_signers"
+                    key.write_text(f"me cert-authority {public}")
+                run_tool("ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", used, plain)
                 (folder / "SHA256SUMS.sig").rename(signature)
         if kind.embedded:
             plain.unlink()
@@ -190,46 +230,99 @@ def test_lines_are_those_of_the_file(name: str, sign: Callable[[str], Release]) 
 
 
 @each_kind
-def test_another_key(name: str, sign: Callable[[str], Release], tmp_path: Path) -> None:
-    """Nothing counts that another key has signed, of the same kind or of another one."""
+def test_another_key(name: str, sign: Callable[[str], Release], run: Run, tmp_path: Path) -> None:
+    """Nothing counts that another key has signed, of the same kind or of another one; it is named.
+
+    Whoever wants to look for the key needs its ID.
+    """
     release = sign(name)
     first = release.key.read_bytes()
     shutil.rmtree(release.folder)
     shutil.rmtree(tmp_path / "keys")
     release = sign(name)
-    refused(release.folder, trust=bytearray(first), why="signed by a key that is not trusted")
-    verify(release.folder, trust=[bytearray(first), release.key])
+    report = verify(release.folder, trust=[bytearray(first), release.key])
+    (signer,) = report.manifests[0].signers
+    key = signer.key if signer.format in {"signify", "minisign"} else signer.fingerprint
+    why = f"signed by a key that is not trusted: {signer.format} {key}"
+    refused(release.folder, trust=bytearray(first), why=why)
+    if name != "ssh":
+        return
+    other = tmp_path / "other.pub"
+    other.write_bytes(first)
+    for words in (("-q",), ("--json",), ("--junit", "-", "-q"), ("--html", "-", "-q")):
+        done = run("--trust", other, release.folder, *words)
+        assert (done.returncode, why in done.stdout + done.stderr) == (1, True), done.stdout
     verify(release.folder, trust=memoryview(release.key.read_bytes()))
 
 
-@each_kind
-def test_no_tampering_is_accepted(name: str, sign: Callable[[str], Release]) -> None:
+@pytest.mark.parametrize("steps", [40, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("title", TAMPERED)
+def test_no_tampering_is_accepted(title: str, steps: int, sign: Callable[[str], Release]) -> None:
     """A change of the manifest, of the signature, of the key or of a file is never OK."""
-    release = sign(name)
-    for path in {release.manifest, release.signature, release.key, release.folder / "a.iso"}:
+    release = sign(TAMPERED[title])
+    file = release.folder / "a.iso"
+    signed = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    for path in {release.manifest, release.signature, release.key, file}:
         original = path.read_bytes()
-        for at in range(0, len(original), 1 + len(original) // 60):
+        changes = [bytearray(original[:-5]), bytearray(b""), bytearray(original + b"x")]
+        for at in range(0, len(original), 1 + len(original) // steps):
             changed = bytearray(original)
             changed[at] ^= 1
+            changes.append(changed)
+        for changed in changes:
             path.write_bytes(changed)
             try:
                 report = verify(release.folder, trust=release.key, check=False)
             except (ValueError, ManifestNotFoundError):
                 assert path in {release.key, release.manifest}
                 continue
-            # Comments and the armor's headers are not signed; what they say is not used.
+            # Comments, headers of the armor and text after a key are not signed, and not used.
             listed = {result.name: result.expected for result in report.results}
-            unsigned = path != release.folder / "a.iso" and listed == {
-                file: hashlib.sha256(content).hexdigest() for file, content in FILES.items()
-            }
-            assert not report.ok or unsigned, (path.name, at)
-        path.write_bytes(original[:-5] if len(original) > 5 else b"")
-        try:
-            assert not verify(release.folder, trust=release.key, check=False).ok
-        except (ValueError, ManifestNotFoundError):
-            assert path in {release.key, release.manifest}
+            assert not report.ok or (path != file and listed == signed), (path.name, changed)
         path.write_bytes(original)
     assert verify(release.folder, trust=release.key)
+
+
+def test_one_verification_changes_no_other(sign: Callable[[str], Release], tmp_path: Path) -> None:
+    """In threads and one after the other, the results are the same: no state is left."""
+    release = sign("ssh")
+    other = tmp_path / "other"
+    run_tool("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", other)
+    unsigned = bytearray(release.manifest.read_bytes())
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        (release.folder, {"trust": release.key}),
+        (release.folder, {"trust": other.with_suffix(".pub")}),
+        (release.manifest, {"trust": [release.key, other.with_suffix(".pub")]}),
+        (release.folder, {"trust": release.key, "signers": 2}),
+        (release.folder, {"trust": release.key, "namespace": "git"}),
+        (release.manifest, {"trust": release.key, "signature": release.key}),
+        (unsigned, {"trust": release.key, "root": release.folder}),
+        (release.folder, {}),
+    ]
+
+    def found(kind: tuple[Any, dict[str, Any]]) -> tuple[bool, list[str], list[Any]]:
+        path, options = kind
+        report = verify(path, check=False, **options)
+        signers = [signer for manifest in report.manifests for signer in manifest.signers]
+        return report.ok, [bad.cause for bad in report.bad_lines], signers
+
+    expected = [found(kind) for kind in kinds]
+    good = (True, False, True, False, False, False, False, True)
+    assert tuple(ok for ok, _, _ in expected) == good
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(found, kinds * 25)) == expected * 25
+    assert [found(kind) for kind in kinds] == expected
+
+
+DOCUMENTED = Path(__file__).resolve().parents[2] / "docs" / "reference" / "verification.md"
+
+
+@pytest.mark.skipif(not DOCUMENTED.exists(), reason="the documentation is not next to the tests")
+def test_what_is_changed_is_documented() -> None:
+    """The table lists exactly what the test above signs."""
+    text = DOCUMENTED.read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if "| `test_trust.py` |" in line]
+    assert [row[0].removeprefix("| ") for row in rows] == list(TAMPERED)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.embedded])
@@ -636,8 +729,9 @@ def test_the_suffixes_of_signatures() -> None:
     source = Path(__file__).resolve().parents[2] / "go" / "internal" / "manifest" / "names.go"
     if not source.exists():
         pytest.skip("the engine's source is not next to the tests")
-    listed = ", ".join(f'"{suffix}"' for suffix in SIGNATURE_SUFFIXES)
-    assert f"SignatureSuffixes = []string{{{listed}}}" in source.read_text(encoding="utf-8")
+    for name, suffixes in (("Signature", SIGNATURE_SUFFIXES), ("Bundle", BUNDLE_SUFFIXES)):
+        listed = ", ".join(f'"{suffix}"' for suffix in suffixes)
+        assert f"{name}Suffixes = []string{{{listed}}}" in source.read_text(encoding="utf-8")
 
 
 def test_the_command_line(sign: Callable[[str], Release], run: Run) -> None:
@@ -665,6 +759,90 @@ def test_the_command_line(sign: Callable[[str], Release], run: Run) -> None:
     assert "NOTE" not in done.stdout
     assert run("--trust", "none", release.folder).returncode == 2
     assert run("--signers", 2, release.folder).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["ssh", "minisign", "pgp clear"])
+def test_another_file_that_is_called_a_signature(name: str, sign: Callable[[str], Release]) -> None:
+    """What is no signature, or does not count, is noted although another one is valid."""
+    release = sign(name)
+    garbage = release.manifest.with_name(f"{release.manifest.name}.gpg")
+    garbage.write_text("<html>not found</html>\n")
+    for path in (release.folder, release.manifest):
+        report = verify(path, trust=release.key)
+        expected = f'another signature does not count: "{garbage}": no signature of a known format'
+        assert expected in report.manifests[0].notes
+        assert report.not_understood == ()
+    if name == "pgp clear":
+        return
+    file = release.folder / "a.iso"
+    for suffix in SIGNATURE_SUFFIXES:
+        file.with_name(f"a.iso{suffix}").write_bytes(b"\0")
+    secret = release.key.with_suffix("")
+    if name == "ssh":
+        (release.folder / "a.iso.sig").unlink()
+        run_tool("ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", secret, file)
+    else:
+        run_tool("minisign", "-S", "-s", secret, "-m", file)
+    (manifest,) = verify_signed(file, trust=release.key).manifests
+    assert [note.count("no signature of a known format") for note in manifest.notes] == [1, 1, 1]
+
+
+def test_a_signed_comment_with_another_name(sign: Callable[[str], Release]) -> None:
+    """It is noted, as the file may have taken the place of another one; renaming is no error."""
+    release = sign("minisign")
+    assert not any(
+        "another name" in note for note in verify(release.folder, trust=release.key).notes
+    )
+    other = release.manifest.rename(release.folder / "SHA256SUMS.txt")
+    release.signature.rename(release.folder / "SHA256SUMS.txt.minisig")
+    expected = 'the signed comment is about a file of another name: "SHA256SUMS"'
+    for path in (release.folder, other):
+        assert expected in verify(path, trust=release.key).manifests[0].notes
+    assert expected in verify_signed(other, trust=release.key).manifests[0].notes
+    named = release.folder / "SHA256SUMS.txt.minisig"
+    report = verify(
+        bytearray(other.read_bytes()), root=release.folder, trust=release.key, signature=named
+    )
+    assert not any("another name" in note for note in report.notes)
+
+
+def test_an_unsupported_curve(gpg: GPG, sign: Callable[[str], Release], run: Run) -> None:
+    """The message says what is not supported, and how to go on."""
+    release = sign("pgp armored")
+    user = f"brainpool-{os.urandom(4).hex()}@example.org"
+    gpg("--quick-gen-key", user, "brainpoolP256r1", "sign", "never")
+    release.key.write_bytes(gpg("--armor", "--export", user))
+    gpg("-u", user, "-o", release.signature, "-ab", release.manifest)
+    why = "an ECDSA key with the curve brainpoolP256r1, which is not supported "
+    cause = refused(release.folder, why=why, trust=release.key).bad_lines[0].cause
+    assert "verify the signature with gpg or sq, and the manifest without --trust" in cause
+    assert why in run("keys", release.key).stdout
+
+
+V6 = """\
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+xioGY4d/4xsAAAAg+U2nu0jWCmHlZ3BqZYfQMxmZu52JGggkLq2EVD34laPCsQYf
+GwoAAABCBYJjh3/jAwsJBwUVCg4IDAIWAAKbAwIeCSIhBssYbE8GCaaX5NUt+mxy
+KwwfHifBilZwj2Ul7Ce62azJBScJAgcCAAAAAK0oIBA+LX0ifsDm185Ecds2v8lw
+gyU2kCcUmKfvBXbAf6rhRYWzuQOwEn7E/aLwIwRaLsdry0+VcallHhSu4RN6HWaE
+QsiPlR4zxP/TP7mhfVEe7XWPxtnMUMtf15OyA51YBM4qBmOHf+MZAAAAIIaTJINn
++eUBXbki+PSAld2nhJh/LVmFsS+60WyvXkQ1wpsGGBsKAAAALAWCY4d/4wKbDCIh
+BssYbE8GCaaX5NUt+mxyKwwfHifBilZwj2Ul7Ce62azJAAAAAAQBIKbpGG2dWTX8
+j+VjFM21J0hqWlEg+bdiojWnKfA5AQpWUWtnNwDEM0g12vYxoWM8Y81W+bHBw805
+I8kWVkXU6vFOi+HWvv/ira7ofJu16NnoUkhclkUrk0mXubZvyl4GBg==
+-----END PGP PUBLIC KEY BLOCK-----
+"""
+"""The certificate of RFC 9580, appendix A.3; the Go tests verify a signature by it."""
+
+
+def test_a_key_of_version_6() -> None:
+    """Its ID is how its fingerprint begins, which can be pinned."""
+    (key,) = keys(bytearray(V6.encode()))
+    assert (key.format, key.algorithm, key.problem) == ("pgp", "ed25519", None)
+    assert key.fingerprint == "CB186C4F0609A697E4D52DFA6C722B0C1F1E27C18A56708F6525EC27BAD9ACC9"
+    signer = Signer("pgp", key.key, key.fingerprint, "", None, "", None)
+    assert str(signer) == f"(pgp {key.fingerprint})"
 
 
 def test_terminal_escapes_in_what_a_key_says(

@@ -4,8 +4,8 @@
 // it could harm the process that loads it. Another program starts it and exchanges frames with it, see
 // package wire:
 //
-//	standard input:  one frame with the request; its end, after that, means that the results are
-//	                 not wanted any more
+//	standard input:  one frame with the request, and one for each answer to a query; its end means
+//	                 that the results are not wanted any more
 //	standard output: one frame for each batch, at least every 50 ms, until the batch whose state is
 //	                 "finished"
 //
@@ -69,7 +69,7 @@ func main() {
 	}
 	endOnSignals(func() { stop(j) })
 	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // returns when the results are not wanted any more
+		answer(os.Stdin, j) // returns when the results are not wanted any more
 		abandon(j)
 	}()
 	if send(os.Stdout, j) != nil {
@@ -104,6 +104,19 @@ func start(r io.Reader) (*job.Job, error) {
 		return nil, err
 	}
 	return job.Start(request), nil
+}
+
+// answer passes the answers that it reads on to j, until there are no more.
+func answer(r io.Reader, j *job.Job) {
+	for {
+		frame, err := wire.ReadFrame(r, wire.MaxAnswer)
+		if err != nil {
+			return
+		}
+		if id, a, err := wire.ParseAnswer(frame); err == nil {
+			j.Answer(id, a)
+		}
+	}
 }
 
 // send writes the batches of j until j has finished.

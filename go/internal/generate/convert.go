@@ -13,15 +13,16 @@ import (
 
 // ConvertRequest says which manifest to write in which format.
 type ConvertRequest struct {
-	Path          string // the manifest
-	Dir           string // what relative paths start from, absolute; the working folder if empty
-	To            string // the format to write
-	Output        string // the manifest to write
-	ToCaller      bool   // give it to the sink instead
-	Replace       bool   // replace a manifest that is there
-	DropSignature bool   // drop the signature around the manifest, an error otherwise
-	Format        string // of Path; "" to detect it
-	Algorithm     string // of the digests in Path that have no tag; "" for what the manifest says
+	Path          string   // the manifest
+	Dir           string   // what relative paths start from, absolute; the working folder if empty
+	To            string   // the format to write
+	Output        string   // the manifest to write
+	ToCaller      bool     // give it to the sink instead
+	Replace       bool     // replace a manifest that is there
+	DropSignature bool     // drop the signature around the manifest, an error otherwise
+	Format        string   // of Path; "" to detect it
+	Algorithm     string   // of the digests in Path that have no tag; "" for what the manifest says
+	Columns       []string // groups of columns of Path to read; see [manifest.Options]
 }
 
 // Convert writes the entries of a manifest, in their order, in another format. A line that is not understood
@@ -85,8 +86,9 @@ func (c *conversion) prepare() (err error) {
 	if r.To == "" {
 		return usage("name the format to write (to)")
 	}
+	options.Columns = r.Columns
 	w := &c.writer
-	if w.format, err = manifest.FormatNamed(r.To); err != nil {
+	if w.format, err = manifest.WrittenNamed(r.To); err != nil {
 		return err
 	}
 	if c.source, err = readSource(c.ctx, r.Dir, r.Path, "", options); err != nil {

@@ -14,19 +14,21 @@ import (
 // CreateRequest says of which files a manifest is made, and how.
 type CreateRequest struct {
 	Selection
-	Paths      []string // files and folders
-	Dir        string   // what relative paths start from, absolute; the working folder if empty
-	Output     string   // the manifest; "" for the usual name in the folder, or next to the file
-	ToCaller   bool     // give the manifest to the sink, and write no file
-	Replace    bool     // replace a manifest that is there
-	Format     string   // "" for gnu, or bsd for several algorithms
-	Algorithms []string // "sha256" if empty
-	RelativeTo string   // the folder that names are relative to; "" for the manifest's own
-	Workers    int      // files hashed at once; 0 for one a CPU
-	Depth      int      // files read at once; 0 for as many as help
-	Remember   bool     // put into the manifest which files were asked for; see remember.go
-	LeaveCache bool     // leave the system's page cache as it was
-	Totals     bool     // find out the totals of the progress if the run takes longer
+	Paths      []string            // files and folders
+	Dir        string              // what relative paths start from, absolute; the working folder if empty
+	Output     string              // the manifest; "" for the usual name in the folder, or next to the file
+	ToCaller   bool                // give the manifest to the sink, and write no file
+	Replace    bool                // replace a manifest that is there
+	Format     string              // "" for gnu, or bsd for several algorithms
+	Algorithms []string            // "sha256" if empty
+	RelativeTo string              // the folder that names are relative to; "" for the manifest's own
+	Workers    int                 // files hashed at once; 0 for one a CPU
+	Depth      int                 // files read at once; 0 for as many as help
+	Remember   bool                // put into the manifest which files were asked for; see remember.go
+	LeaveCache bool                // leave the system's page cache as it was
+	Elsewhere  *hashpool.Elsewhere // who hashes the files; nil for this process
+	Source     safefs.Source       // that has Paths and RelativeTo, which are absolute then; nil for the file system
+	Totals     bool                // find out the totals of the progress if the run takes longer
 }
 
 // Create writes a manifest of files: sorted by the bytes of their names, the same bytes for the same tree,
@@ -40,7 +42,7 @@ type CreateRequest struct {
 func Create(ctx context.Context, r CreateRequest, sink Sink, progress *hashpool.Progress) (Written, error) {
 	return run(ctx, progress, func(group *guard.Group) (Written, error) {
 		c := creation{
-			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache},
+			hashing: hashing{group: group, progress: progress, workers: r.Workers, depth: r.Depth, leaveCache: r.LeaveCache, elsewhere: r.Elsewhere},
 			request: r, sink: sink,
 		}
 		c.odd.report = sink.Odd
@@ -68,7 +70,9 @@ func (c *creation) create() error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	if err := c.open(c.plan.base, c.plan.display, c.request.FollowOutside); err != nil {
+	if s := c.request.Source; s != nil {
+		c.roots = safefs.NewSourceRootCache(s, c.plan.base)
+	} else if err := c.open(c.plan.base, c.plan.display, c.request.FollowOutside); err != nil {
 		return safefs.At(c.plan.base, err)
 	}
 	defer c.roots.Close()

@@ -160,7 +160,7 @@ func formatNamed(name string, algorithms int) (*manifest.Format, error) {
 			name = "bsd"
 		}
 	}
-	return manifest.FormatNamed(name)
+	return manifest.WrittenNamed(name)
 }
 
 // readOptions returns how to read a manifest whose format and algorithm the caller may name.

@@ -39,6 +39,7 @@ type hashing struct {
 	workers    int
 	depth      int
 	leaveCache bool
+	elsewhere  *hashpool.Elsewhere
 	show       func(name string) string // the path of a file, for errors
 	odd        oddFiles
 
@@ -63,12 +64,16 @@ func (h *hashing) tree() *safefs.Tree {
 func (h *hashing) all(produce func() error, consume func(*item) error) (err error) {
 	h.pool, err = hashpool.New(h.group, h.roots, hashpool.Config[*item]{
 		Workers: h.workers, Depth: h.depth, Spinning: h.tree().IsOnSpinningDisk(), LeaveCache: h.leaveCache, InOrder: true,
-		BytesRead: &h.progress.Bytes, NewHandler: func(int) hashpool.Handler[*item] { return itemHandler{} },
+		Elsewhere: h.elsewhere, BytesRead: &h.progress.Bytes, NewHandler: func(int) hashpool.Handler[*item] { return itemHandler{} },
 	})
 	if err != nil {
 		return err
 	}
-	h.ordered = make(chan *item, maxAhead)
+	ahead := maxAhead
+	if h.elsewhere != nil {
+		ahead = hashpool.OrderedAhead
+	}
+	h.ordered = make(chan *item, ahead)
 	var producing sync.WaitGroup
 	h.group.Go(&producing, func() {
 		defer h.pool.Finish()
@@ -121,6 +126,12 @@ func (h *hashing) put(i *item) error {
 		t.Algorithms = append(t.Algorithms[:0], i.algorithms...)
 		t.Payload = i
 		h.pool.Submit(t)
+	}
+	select {
+	case h.ordered <- i:
+		return nil
+	default:
+		h.pool.Flush() // the first of them may be what the other goroutine waits for
 	}
 	select {
 	case h.ordered <- i:

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,10 +151,10 @@ func (o *output) openNamed(mode fs.FileMode) error {
 	return err
 }
 
-// isSelf reports whether info describes the manifest or its temporary file. base is its name without the
-// folder; "" if a link leads to it.
+// isSelf reports whether info describes the manifest, its temporary file or its signature. base is its name without
+// the folder; "" if a link leads to it.
 func (o *output) isSelf(base string, info func() (fs.FileInfo, error)) bool {
-	if o.temp != "" && base == o.temp {
+	if o.temp != "" && base == o.temp || o.isSignature(base, info) {
 		return true
 	}
 	if o.old == nil || base != "" && !strings.EqualFold(base, o.name) {
@@ -161,6 +162,20 @@ func (o *output) isSelf(base string, info func() (fs.FileInfo, error)) bool {
 	}
 	found, err := info()
 	return err == nil && os.SameFile(found, o.old)
+}
+
+// isSignature reports whether info describes a signature of the manifest, which is made after it.
+func (o *output) isSignature(base string, info func() (fs.FileInfo, error)) bool {
+	suffix, is := strings.CutPrefix(base, o.name)
+	if !is || o.name == "" || !slices.Contains(manifest.AllSignatureSuffixes, suffix) {
+		return false
+	}
+	own, err := o.folder.Lstat(base)
+	if err != nil {
+		return false
+	}
+	found, err := info()
+	return err == nil && os.SameFile(found, own)
 }
 
 // commit puts the manifest in its place. Its modification time is that at which it was begun, so that a file

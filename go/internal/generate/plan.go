@@ -19,18 +19,24 @@ type outputPlan struct {
 	output  string   // the manifest, absolute; "" if it goes to the caller
 	shown   string   // the manifest as the request gives it
 
-	isOneFile bool // the request names one file
+	source    safefs.Source // as in the request
+	isOneFile bool          // the request names one file
 }
 
 // show returns the path of the file called name, for reports.
-func (p *outputPlan) show(name string) string { return filepath.Join(p.display, name) }
+func (p *outputPlan) show(name string) string {
+	if p.source != nil {
+		return p.source.Shown(filepath.ToSlash(filepath.Join(p.base, name)))
+	}
+	return filepath.Join(p.display, name)
+}
 
 // plan finds out what the paths of a request mean.
 func (r *CreateRequest) plan(format *manifest.Format, algorithms []*digest.Algorithm) (p outputPlan, err error) {
 	real := make([]string, len(r.Paths))
 	folders := make([]bool, len(r.Paths))
 	for i, path := range r.Paths {
-		if real[i], folders[i], err = locate(r.Dir, path); err != nil {
+		if real[i], folders[i], err = r.locate(path); err != nil {
 			return p, err
 		}
 	}
@@ -50,6 +56,7 @@ func (r *CreateRequest) plan(format *manifest.Format, algorithms []*digest.Algor
 	p.starts = sortedStarts(p.starts, folders)
 	p.isOneFile = len(real) == 1 && !folders[0]
 	p.display = p.base
+	p.source = r.Source
 	if len(real) == 1 && real[0] == p.base {
 		p.display = r.Paths[0]
 	}
@@ -63,6 +70,8 @@ func (r *CreateRequest) setOutput(p *outputPlan, folders []bool, format *manifes
 		return nil
 	case r.Output != "":
 		p.shown = r.Output
+	case r.Source != nil:
+		return usage("name the manifest of remote files, which is a local file: --output (output=)")
 	case len(r.Paths) != 1:
 		return usage("several paths: name the manifest: --output (output=)")
 	case format.Base != "":
@@ -88,17 +97,19 @@ func (r *CreateRequest) setOutput(p *outputPlan, folders []bool, format *manifes
 // otherwise, of one path, that path, or the folder of that file.
 func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, format *manifest.Format) error {
 	if r.RelativeTo != "" {
-		base, folder, err := locate(r.Dir, r.RelativeTo)
+		base, folder, err := r.locate(r.RelativeTo)
 		if err == nil && !folder {
 			err = usage("relative_to: %s is not a folder", r.RelativeTo)
 		}
 		p.base = base
 		return err
 	}
-	if p.output != "" {
+	if p.output != "" && r.Source == nil {
 		p.base = filepath.Dir(p.output)
 	} else if len(real) == 1 && folders[0] {
 		p.base = real[0]
+	} else if r.Source != nil {
+		p.base = filepath.Dir(real[0])
 	} else {
 		var err error
 		if p.base, _, err = locate(r.Dir, "."); err != nil {
@@ -117,6 +128,18 @@ func (r *CreateRequest) setBase(p *outputPlan, real []string, folders []bool, fo
 		p.base = filepath.Dir(p.base)
 	}
 	return nil
+}
+
+// locate is locate in the request's source.
+func (r *CreateRequest) locate(path string) (real string, folder bool, err error) {
+	if r.Source == nil {
+		return locate(r.Dir, path)
+	}
+	info, err := safefs.StatPath(r.Source, path)
+	if err != nil {
+		return "", false, safefs.At(r.Source.Shown(path), err)
+	}
+	return filepath.Clean(path), info.IsDir(), nil
 }
 
 // locate returns the real path of a folder, or that of a file's folder with the file's name, and whether

@@ -401,8 +401,7 @@ func (u *updating) consume(s *item) error {
 		s.change = NoChange
 	case s.change == Suspect && !u.request.AcceptSuspect:
 		s.entries, u.held = s.old, true
-	case s.change == Suspect:
-		s.change = Changed
+	case s.change == Suspect: // accepted, and still reported as what it is
 	default:
 		s.change = Changed
 		u.held = u.held || !u.request.AcceptChanged

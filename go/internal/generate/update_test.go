@@ -108,7 +108,7 @@ func TestUpdateReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	now["old"] = "rotten, which no time tells"
 	text, told, err = updated(t, generate.UpdateRequest{AcceptSuspect: true, Path: path, All: true, Prune: true})
 	want = head + sha256Lines(now, "changed", "new", "old", "same", "touched")
-	wantChanges = []string{"changed old", "removed sub/gone"}
+	wantChanges = []string{"removed sub/gone", "suspect old"}
 	if err != nil || text != want || !slices.Equal(told, wantChanges) {
 		t.Errorf("%v, changes %q, got\n%swant\n%s", err, told, text, want)
 	}

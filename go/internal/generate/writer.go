@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
@@ -36,7 +37,8 @@ const blockSize = manifest.MaxLine
 // begin puts comments, which are whole lines, and the format's own header at the head of the manifest.
 func (w *writer) begin(comments []byte) (err error) {
 	if w.format.Write == nil {
-		return fmt.Errorf("format %s can be read, but not written", w.format.Name)
+		names := strings.Join(manifest.Written(), ", ")
+		return fmt.Errorf("format %s can be read, but not written; those that can: %s", w.format.Name, names)
 	}
 	w.head = comments
 	if begin := w.format.Write.Begin; begin != nil {

@@ -33,6 +33,7 @@ func failureOf(err error) *wire.Failure {
 		scarce    *threads.Error
 		pattern   *glob.Error
 		nothing   *verify.NothingLeftError
+		column    *verify.NoColumnError
 		odd       *generate.OddFilesError
 	)
 	f := &wire.Failure{Message: err.Error()}
@@ -51,7 +52,7 @@ func failureOf(err error) *wire.Failure {
 	case errors.Is(err, context.Canceled):
 		f.Code = wire.CodeCancelled
 	case errors.As(err, &value), errors.As(err, &usage), errors.As(err, &algorithm), errors.As(err, &format),
-		errors.As(err, &pattern), errors.As(err, &nothing):
+		errors.As(err, &pattern), errors.As(err, &nothing), errors.As(err, &column):
 		f.Code = wire.CodeValue
 	case errors.As(err, &request):
 		f.Code = wire.CodeRequest

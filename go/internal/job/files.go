@@ -18,7 +18,7 @@ import (
 func runEntries(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
 	s, err := verify.List(ctx, verify.Reading{
 		Dir: r.cwd, Recursive: r.recursive, Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText,
-		Content: r.content,
+		Content: r.content, Columns: r.columns, Source: r.remote(ctx, j),
 	}, r.paths[0], j.verifySink(r), func(m *verify.Manifest, e *manifest.Entry) {
 		record := wire.Listed{
 			Assumed: e.Assumed, Optional: e.Optional, Manifest: m.Index, Line: e.Line, Size: -1,
@@ -35,11 +35,12 @@ func runEntries(ctx context.Context, r *request, j *Job) (func([]byte) []byte, e
 
 // runRecognise sends which of the files are manifests.
 func runRecognise(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	source := r.remote(ctx, j)
 	for i, path := range r.paths {
 		if ctx.Err() != nil {
 			break
 		}
-		content := contents[verify.Recognise(r.cwd, path)]
+		content := contents[verify.Recognise(source, r.cwd, path)]
 		j.append(func(dst []byte) []byte { return wire.AppendContent(dst, i, content) })
 	}
 	return func(dst []byte) []byte { return wire.AppendSummary(dst, &wire.Summary{}) }, ctx.Err()
@@ -53,7 +54,9 @@ var contents = [...]wire.Content{
 
 // runHash sends the digests of the files.
 func runHash(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
-	request := filehash.Request{Paths: r.paths, Dir: r.cwd, Workers: r.workers, LeaveCache: r.leaveCache}
+	request := filehash.Request{
+		Paths: r.paths, Dir: r.cwd, Workers: r.workers, Depth: r.ioDepth, LeaveCache: r.leaveCache, Source: r.remote(ctx, j),
+	}
 	for _, name := range r.algorithms {
 		a, err := digest.Find(name)
 		if err != nil {

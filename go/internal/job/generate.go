@@ -17,6 +17,7 @@ func runCreate(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 		Selection: r.selection(), Paths: r.paths, Dir: r.cwd, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, Format: r.writtenFormat, Algorithms: r.algorithms, RelativeTo: r.relativeTo,
 		Workers: r.workers, Depth: r.ioDepth, LeaveCache: r.leaveCache, Totals: r.totals, Remember: r.remember,
+		Source: r.remote(ctx, j), Elsewhere: r.elsewhere(j),
 	}, j.writeSink(), &j.progress))
 }
 
@@ -33,7 +34,7 @@ func runConvert(ctx context.Context, r *request, j *Job) (func([]byte) []byte, e
 	return lastOf(generate.Convert(ctx, generate.ConvertRequest{
 		Path: r.paths[0], Dir: r.cwd, To: r.writtenFormat, Output: r.output, ToCaller: r.output == sendToCaller,
 		Replace: r.overwrite, DropSignature: r.dropSignature, Format: formatName(r.format),
-		Algorithm: algorithmName(r.algorithm),
+		Algorithm: algorithmName(r.algorithm), Columns: r.columns,
 	}, j.writeSink(), &j.progress))
 }
 

@@ -36,6 +36,7 @@ type Job struct {
 	records   chunkList
 	ended     bool // the last record is in records
 
+	queries queries
 	buffers [bufferCount]resultBuffer
 }
 
@@ -90,6 +91,18 @@ func (j *Job) append(record func([]byte) []byte) {
 	j.awaitRoom()
 	j.records.append(recordSize, record)
 	j.wake()
+}
+
+// appendQuery appends a query, for which the caller is woken at once. It does not wait until there is space: who waits
+// for an answer makes none.
+func (j *Job) appendQuery(q *wire.Query) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.records.append(recordSize, func(dst []byte) []byte { return wire.AppendQuery(dst, q) })
+	select {
+	case j.ready <- struct{}{}:
+	default:
+	}
 }
 
 // appendVerified appends a verified or skipped entry, which a worker has found.

@@ -114,7 +114,7 @@ func TestRecordsOfVerify(t *testing.T) {
 		"high_water=1\x00path=" + dir:          "BEMRSV", // each record waits until the one before it is taken
 	} {
 		all := drained(t, job.Start([]byte("op=verify\x00"+fields)))
-		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 80 {
+		if last := all[len(all)-1]; last.kind != 'S' || len(last.payload) != 104 {
 			t.Errorf("%q: the last record is %q", fields, last)
 		}
 		got := []byte(kinds(all))

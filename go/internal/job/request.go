@@ -1,10 +1,14 @@
 package job
 
 import (
+	"compress/zlib"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,6 +17,7 @@ import (
 	"checksig/internal/digest"
 	"checksig/internal/generate"
 	"checksig/internal/manifest"
+	"checksig/internal/trust"
 	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
@@ -38,7 +43,9 @@ const (
 type request struct {
 	operation *operation
 	paths     []string
-	cwd       string // absolute; empty if all paths are
+	cwd       string  // absolute; empty if all paths are
+	source    *string // what reports show before the paths of remote files; nil for the file system
+	stored    verify.Stored
 	content   []byte // the manifest itself; nil to read it from the path
 
 	transportOptions
@@ -57,6 +64,7 @@ type request struct {
 
 	verifyOptions
 	generateOptions
+	shard shardFields
 }
 
 // transportOptions say what is sent. They are the fields that are not options of the table in
@@ -66,6 +74,12 @@ type transportOptions struct {
 	keepVerified bool
 	highWater    int // in bytes
 	maxBadLines  int // sent of each code; 0 for all
+	shards       int // in flight at most; 0 if the files are hashed here
+
+	part    *verify.Part // nil for all entries
+	maxTime int          // in milliseconds; 0 for no limit
+	proofs  bool
+	plan    bool // find out what a part can be chosen from
 }
 
 // verifyOptions are the options of verify alone.
@@ -79,6 +93,7 @@ type verifyOptions struct {
 	only          []string // paths; empty for all entries
 	bagProfile    string
 	columns       []string // empty for all
+	partSize      int64    // 0 for unknown
 	minStrength   *digest.Algorithm
 	trustOptions
 }
@@ -90,6 +105,9 @@ type trustOptions struct {
 	signers      int
 	signature    string
 	namespace    string
+	attested     trust.Attested // what the caller has verified; nil if it was not asked to
+	attesting    bool           // it was asked to
+	signed       bool           // of bundles: files signed one by one
 }
 
 // generateOptions are the options of create, update and convert alone.
@@ -124,14 +142,20 @@ type field struct {
 	repeats bool // may come several times
 }
 
+// storedNames are the values of the field "stored", in the order of [verify.Stored].
+var storedNames = []string{verify.ReadAll: "never", verify.PreferStored: "prefer", verify.OnlyStored: "only"}
+
 // The fields that several operations share.
 var (
 	location = table{
 		"path": {set: func(r *request, _, value string) error { r.paths = append(r.paths, value); return nil }},
 		"cwd":  {set: setCwd},
 	}
-	progress = table{"totals": flag(func(r *request) *bool { return &r.totals })}
-	reading  = table{
+	sharding    = table{"shards": number(1, maxShards, func(r *request) *int { return &r.shards })}
+	remoteFiles = table{"source": {set: func(r *request, _, value string) error { r.source = &value; return nil }}}
+	storedFiles = table{"stored": choice(storedNames, func(r *request, n int) { r.stored = verify.Stored(n) })}
+	progress    = table{"totals": flag(func(r *request) *bool { return &r.totals })}
+	reading     = table{
 		"workers":        number(1, maxWorkers, func(r *request) *int { return &r.workers }),
 		"io_depth":       number(1, maxWorkers, func(r *request) *int { return &r.ioDepth }),
 		"leave_cache":    flag(func(r *request) *bool { return &r.leaveCache }),
@@ -139,7 +163,7 @@ var (
 	}
 	source = table{
 		"algorithm": algorithmField(func(r *request) **digest.Algorithm { return &r.algorithm }),
-		"format":    formatField(func(r *request, f *manifest.Format) { r.format = f }),
+		"format":    formatField(manifest.FormatNamed, func(r *request, f *manifest.Format) { r.format = f }),
 	}
 	trusting = table{
 		"trust":             {set: setTrust, repeats: true},
@@ -147,6 +171,8 @@ var (
 		"signers":           number(1, maxSigners, func(r *request) *int { return &r.signers }),
 		"signature":         text(func(r *request) *string { return &r.signature }),
 		"namespace":         text(func(r *request) *string { return &r.namespace }),
+		"attesting":         flag(func(r *request) *bool { return &r.attesting }),
+		"attested":          {set: setAttested, repeats: true},
 	}
 	patterns = table{
 		"include": several(func(r *request) *[]string { return &r.include }),
@@ -168,7 +194,7 @@ var (
 
 // operations holds each operation by its name.
 var operations = map[string]*operation{
-	wire.OpVerify: {runVerify, union(location, progress, reading, source, patterns, trusting, table{
+	wire.OpVerify: {runVerify, union(location, remoteFiles, storedFiles, progress, sharding, reading, source, patterns, trusting, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"max_bad_lines": number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
@@ -185,10 +211,25 @@ var operations = map[string]*operation{
 		"only":           several(func(r *request) *[]string { return &r.only }),
 		"columns":        several(func(r *request) *[]string { return &r.columns }),
 		"content":        {set: setContent},
+		"part_size":      number(digest.MinPart, digest.MaxPart, func(r *request) *int64 { return &r.partSize }),
 		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
 		"bag_profile":    text(func(r *request) *string { return &r.bagProfile }),
+		"part":           {set: setPart},
+		"max_time":       number(1, math.MaxInt32, func(r *request) *int { return &r.maxTime }),
+		"proofs":         flag(func(r *request) *bool { return &r.proofs }),
+		"plan":           flag(func(r *request) *bool { return &r.plan }),
 	})},
 	wire.OpKeys: {runKeys, table{"cwd": location["cwd"], "trust": trusting["trust"]}},
+	wire.OpBundles: {runBundles, union(location, patterns, table{
+		"content":        {set: setContent},
+		"format":         source["format"],
+		"root":           {set: setRoot},
+		"signature":      trusting["signature"],
+		"recursive":      flag(func(r *request) *bool { return &r.recursive }),
+		"signed":         flag(func(r *request) *bool { return &r.signed }),
+		"follow_outside": reading["follow_outside"],
+		"high_water":     number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
+	})},
 	wire.OpSigned: {runSigned, union(location, progress, trusting, table{
 		"recursive":      flag(func(r *request) *bool { return &r.recursive }),
 		"follow_outside": reading["follow_outside"],
@@ -196,23 +237,26 @@ var operations = map[string]*operation{
 		"high_water":     number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"keep_verified":  flag(func(r *request) *bool { return &r.keepVerified }),
 	})},
-	wire.OpEntries: {runEntries, union(location, source, table{
+	wire.OpEntries: {runEntries, union(location, remoteFiles, source, table{
 		"content":     {set: setContent},
+		"columns":     several(func(r *request) *[]string { return &r.columns }),
 		"recursive":   flag(func(r *request) *bool { return &r.recursive }),
 		"ignore_text": flag(func(r *request) *bool { return &r.ignoreText }),
 		"high_water":  number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 	})},
-	wire.OpRecognise: {runRecognise, union(location, table{"path": {set: location["path"].set, repeats: true}})},
-	wire.OpHash: {runHash, union(location, table{
+	wire.OpRecognise: {runRecognise, union(location, remoteFiles, table{"path": {set: location["path"].set, repeats: true}})},
+	wire.OpHash: {runHash, union(location, remoteFiles, table{
 		"path":        {set: location["path"].set, repeats: true},
 		"algorithm":   {set: setAlgorithms},
 		"workers":     reading["workers"],
+		"io_depth":    reading["io_depth"],
 		"leave_cache": reading["leave_cache"],
 	})},
-	wire.OpCreate: {runCreate, union(location, progress, reading, selection, output, table{
+	wire.OpShard: {runShard, shardTable},
+	wire.OpCreate: {runCreate, union(location, remoteFiles, progress, sharding, reading, selection, output, table{
 		"path":      {set: location["path"].set, repeats: true},
 		"algorithm": {set: setAlgorithms},
-		"format":    formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
+		"format":    formatField(manifest.WrittenNamed, func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
 	})},
 	wire.OpUpdate: {runUpdate, union(location, reading, source, selection, table{
 		"all":   flag(func(r *request) *bool { return &r.all }),
@@ -224,8 +268,9 @@ var operations = map[string]*operation{
 		"accept_suspect": flag(func(r *request) *bool { return &r.acceptSuspect }),
 	})},
 	wire.OpConvert: {runConvert, union(location, source, output, table{
-		"to":             formatField(func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
+		"to":             formatField(manifest.WrittenNamed, func(r *request, f *manifest.Format) { r.writtenFormat = f.Name }),
 		"drop_signature": flag(func(r *request) *bool { return &r.dropSignature }),
+		"columns":        several(func(r *request) *[]string { return &r.columns }),
 	})},
 	wire.OpAlgorithms: {runAlgorithms, nil},
 }
@@ -246,7 +291,7 @@ func (e *ValueError) Error() string { return e.Message }
 
 func parseRequest(data []byte) (request, error) {
 	r := request{transportOptions: transportOptions{keepVerified: true, highWater: defaultHighWater}}
-	r.add, r.remember = true, true
+	r.add, r.remember, r.shard.size = true, true, -1
 	raw, err := wire.ParseRequest(data)
 	if err != nil {
 		return r, err
@@ -316,10 +361,11 @@ func flag(of func(*request) *bool) field {
 	}}
 }
 
-func number(least, most int, of func(*request) *int) field {
+func number[T int | int64](least, most T, of func(*request) *T) field {
 	return field{set: func(r *request, key, value string) error {
-		n, err := strconv.Atoi(value)
-		if err != nil {
+		parsed, err := strconv.ParseInt(value, 10, 64)
+		n := T(parsed)
+		if err != nil || int64(n) != parsed {
 			return wire.RequestErrorf("%s must be an integer, not %.40q", key, value)
 		}
 		if n < least || n > most {
@@ -348,9 +394,9 @@ func algorithmField(of func(*request) **digest.Algorithm) field {
 	}}
 }
 
-func formatField(set func(*request, *manifest.Format)) field {
+func formatField(find func(string) (*manifest.Format, error), set func(*request, *manifest.Format)) field {
 	return field{set: func(r *request, _, value string) error {
-		f, err := manifest.FormatNamed(value)
+		f, err := find(value)
 		if err == nil {
 			set(r, f)
 		}
@@ -373,6 +419,37 @@ func setContent(r *request, key, value string) (err error) {
 	if len(r.content) > wire.MaxContent {
 		return &ValueError{fmt.Sprintf("a manifest of %d bytes is too long to be passed on, write it to a file", len(r.content))}
 	}
+	return nil
+}
+
+// maxPart bounds the size of a part in memory: a byte for each entry.
+const maxPart = 1 << 30
+
+func setPart(r *request, key, value string) error {
+	packed, err := zlib.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(value)))
+	var data []byte
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(packed, maxPart+1))
+	}
+	if len(data) > maxPart {
+		return &ValueError{fmt.Sprintf("more than %d entries, verify the manifests one by one", maxPart)}
+	}
+	part := &verify.Part{}
+	const head = len(part.Listed) + 4
+	if err != nil || len(data) < head {
+		return wire.RequestErrorf("%s cannot be decoded", key)
+	}
+	count := int(binary.LittleEndian.Uint32(data[len(part.Listed):]))
+	copy(part.Listed[:], data)
+	if data = data[head:]; len(data) < 8*count {
+		return wire.RequestErrorf("%s is too short", key)
+	}
+	for ; count > 0; count-- {
+		part.Counts = append(part.Counts, int64(binary.LittleEndian.Uint64(data)))
+		data = data[8:]
+	}
+	part.Ranks = data
+	r.part = part
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package job
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -53,7 +56,7 @@ func readGolden(t testing.TB) golden {
 // requestOf returns a request with one more field than it needs.
 func requestOf(op, key, value string) []byte {
 	fields := []string{"op=" + op}
-	if key != "path" && op != wire.OpAlgorithms && op != wire.OpKeys {
+	if key != "path" && op != wire.OpAlgorithms && op != wire.OpKeys && op != wire.OpShard {
 		fields = append(fields, "path=/x")
 	}
 	return []byte(strings.Join(append(fields, key+"="+value), "\x00"))
@@ -65,7 +68,7 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 	switch o.Type {
 	case "bool":
 		return []string{"0", "1"}, nil, []string{"", "2", "true", "x"}
-	case "int":
+	case "int", "size":
 		low, high := *o.Min, *o.Max
 		return []string{strconv.Itoa(low), strconv.Itoa(high)}, []string{strconv.Itoa(low - 1), strconv.Itoa(high + 1), "-5"},
 			[]string{"", "x", "1e3", "0x1", " 1"}
@@ -75,14 +78,33 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 		return []string{"sha256", "blake2b-256"}, []string{"", "none"}, nil
 	case "algorithms":
 		return []string{"sha256", "md5,sha512"}, []string{"", "none", "md5,", "md5,none"}, nil
+	case "algorithm lists":
+		return []string{"sha256", "md5,sha512"}, []string{"", "none", "md5,", "md5,none"}, nil
+	case "sizes":
+		return []string{"-1", "1099511627776"}, nil, []string{"", "x"}
 	case "format":
 		return []string{"gnu", "record"}, []string{"", "none"}, nil
 	case "mapping":
 		return []string{"0:", "1:ab"}, nil, []string{"", "a", "2:a", "-1:a"}
 	case "base64":
 		return []string{"", "YQ=="}, nil, []string{"*", "YQ"}
+	case "part":
+		var packed bytes.Buffer
+		w := zlib.NewWriter(&packed)
+		w.Write(make([]byte, 36))
+		w.Close()
+		return []string{base64.StdEncoding.EncodeToString(packed.Bytes())}, nil, []string{"", "*", "YQ=="}
 	case "keys":
 		return []string{"p/x", "cYQ=="}, nil, []string{"", "x", "c*"}
+	case "attested":
+		file := strings.Repeat("0f", 32)
+		return []string{
+				`{"file":"` + file + `","refused":"why"}`,
+				`{"file":"` + file + `","text":"e30=","fingerprint":"f","time":1,"statement":true}`,
+			}, nil, []string{
+				"", "x", "{}", `{"file":"00","refused":"why"}`, `{"file":"` + file + `"}`, `{"file":"` + file + `","text":"e30="}`,
+				`{"file":"` + file + `","text":"*","fingerprint":"f"}`, `{"file":"` + file + `","refused":"why","other":1}`,
+			}
 	case "path", "paths", "patterns", "names", "text", "texts":
 		return []string{"/a=b\n\xff"}, nil, nil
 	}
@@ -121,7 +143,7 @@ func TestEachOperationTakesItsOptionsAlone(t *testing.T) {
 				}
 				twice := append(requestOf(op, key, good[0]), "\x00"+key+"="+good[0]...)
 				_, err := parseRequest(twice)
-				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping", "keys", "texts"}, o.Type); repeats != (err == nil) {
+				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping", "keys", "texts", "attested", "algorithm lists", "sizes"}, o.Type); repeats != (err == nil) {
 					t.Errorf("%s twice: %v", key, err)
 				}
 			}
@@ -160,7 +182,8 @@ func TestTheMessagesOfWrongRequests(t *testing.T) {
 		"op=verify\x00path=/\x00algorithm=x":        `unknown algorithm "x"; ` + known(algorithms),
 		"op=create\x00path=/\x00algorithm=md5,x":    `unknown algorithm "x"; ` + known(algorithms),
 		"op=verify\x00path=/\x00min_strength=x":     `unknown algorithm "x"; ` + known(algorithms),
-		"op=convert\x00path=/\x00to=x\x00output=/o": `unknown format "x"; ` + known(formats),
+		"op=verify\x00path=/\x00format=x":           `unknown format "x"; ` + known(formats),
+		"op=convert\x00path=/\x00to=x\x00output=/o": `unknown format "x"; ` + known(manifest.Written()),
 	} {
 		if _, err := parseRequest([]byte(request)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", request, err, want)
@@ -194,7 +217,7 @@ func allOptions() request {
 		transportOptions: transportOptions{totals: true, highWater: 8 << 20, maxBadLines: 1000},
 		followOutside:    true, algorithm: digest.ByName("blake2b-256"), format: manifest.Formats[0],
 	}
-	r.add, r.remember = true, true // the defaults
+	r.add, r.remember, r.shard.size = true, true, -1 // the defaults
 	r.include, r.exclude, r.columns = []string{"*.fq", "/d/**/x"}, []string{"\xff*"}, []string{"fastq", "sra"}
 	r.recursive, r.extra, r.ignoreMissing, r.ignoreText, r.root = true, verify.ReportUnlisted, true, true, "/r\xff"
 	r.naming = verify.Paths{Strip: 4096, Basename: true, Remap: []verify.Prefix{

@@ -17,7 +17,7 @@ import (
 // check returns an error for options that mean nothing without keys, so that nobody believes in them.
 func (o *trustOptions) check() error {
 	for option, isSet := range map[string]bool{
-		"trust_fingerprint": len(o.fingerprints) > 0, "signers": o.signers > 0, "signature": o.signature != "", "namespace": o.namespace != "",
+		"attested": o.attested != nil, "trust_fingerprint": len(o.fingerprints) > 0, "signers": o.signers > 0, "signature": o.signature != "", "namespace": o.namespace != "",
 	} {
 		if isSet {
 			flag := "--" + strings.ReplaceAll(option, "_", "-")
@@ -87,10 +87,14 @@ func (o *trustOptions) keyFiles() (paths []string) {
 // policy reads the files of keys; nil if there are none. A key file that is missing, or holds no key, is an error:
 // it must never mean that fewer signatures are needed.
 func (r *request) policy(ctx context.Context) (*trust.Policy, error) {
-	if len(r.trust) == 0 {
+	if len(r.trust) == 0 && !r.attesting {
 		return nil, r.trustOptions.check()
 	}
-	p := &trust.Policy{Signers: r.signers, Namespace: r.namespace}
+	if len(r.trust) == 0 && (len(r.fingerprints) > 0 || r.namespace != "") {
+		return nil, (&trustOptions{fingerprints: r.fingerprints, namespace: r.namespace}).check()
+	}
+	findDigests(r.attested)
+	p := &trust.Policy{Signers: r.signers, Namespace: r.namespace, Attested: r.attested, Attesting: r.attesting}
 	for _, source := range r.trust {
 		data, name, err := r.keyFile(ctx, source)
 		if err != nil {
@@ -133,7 +137,7 @@ func (j *Job) sendSignatures(m *verify.Manifest) {
 	for _, s := range m.Signers {
 		records = append(records, wire.Signature{
 			State: wire.SignatureVerified, Time: s.Time, Format: s.Format, KeyID: s.KeyID, Fingerprint: s.Fingerprint,
-			Identity: s.Identity, Comment: s.Comment, File: s.File,
+			Identity: s.Identity, Comment: s.Comment, File: s.File, Issuer: s.Issuer, Predicate: s.Predicate, LogIndex: s.LogIndex,
 		})
 	}
 	if m.Untrusted {

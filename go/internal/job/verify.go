@@ -5,17 +5,25 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"checksig/internal/digest"
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
+	"checksig/internal/trust"
 	"checksig/internal/verify"
 	"checksig/internal/wire"
 )
 
 // runVerify runs a verification, and sends what it finds as records.
 func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
+	if r.stored != verify.ReadAll && r.source == nil {
+		return nil, &ValueError{"stored is only for remote files: the file system keeps no checksums"}
+	}
+	if r.source != nil && (r.plan || r.part != nil || r.proofs) {
+		return nil, &ValueError{"parts of a verification are only for local files"}
+	}
 	policy, err := r.policy(ctx)
 	if err != nil {
 		return nil, err
@@ -24,25 +32,52 @@ func runVerify(ctx context.Context, r *request, j *Job) (func([]byte) []byte, er
 	if err != nil {
 		return nil, err
 	}
-	sink := j.verifySink(r)
-	s, err := verify.Run(ctx, verify.Request{
-		Reading: verify.Reading{
-			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
-			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
-			Include: r.include, Exclude: r.exclude, Columns: r.columns,
-			Trust: policy, Signature: r.signature,
-		},
-		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
-		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile,
-	}, sink, &j.progress)
+	if r.plan {
+		return runPlan(ctx, r, policy, j)
+	}
+	s, err := verify.Run(ctx, r.verification(ctx, j, policy, profile), j.verifySink(r), &j.progress)
 	summary := summaryOf(&s)
 	return func(dst []byte) []byte { return wire.AppendSummary(dst, &summary) }, err
 }
 
+// runPlan sends the entries of which a verification can verify a part.
+func runPlan(ctx context.Context, r *request, policy *trust.Policy, j *Job) (func([]byte) []byte, error) {
+	_, listed, err := verify.Plan(ctx, r.verification(ctx, j, policy, nil), j.verifySink(r), func(p *verify.Planned) {
+		record := wire.Planned{Manifest: p.Manifest.Index, ID: p.ID, Listed: p.Listed}
+		if p.HasState {
+			record.State = (*wire.State)(&p.State)
+		}
+		j.append(func(dst []byte) []byte { return wire.AppendPlanned(dst, &record) })
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.append(func(dst []byte) []byte { return wire.AppendData(dst, listed[:]) })
+	return func(dst []byte) []byte { return wire.AppendSummary(dst, &wire.Summary{}) }, nil
+}
+
+// verification returns what verify is asked for.
+func (r *request) verification(ctx context.Context, j *Job, policy *trust.Policy, profile *layout.BagProfile) verify.Request {
+	return verify.Request{
+		Reading: verify.Reading{
+			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
+			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
+			Include: r.include, Exclude: r.exclude, Columns: r.columns, PartSize: r.partSize,
+			Trust: policy, Signature: r.signature, Source: r.remote(ctx, j),
+		},
+		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
+		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile, Stored: r.stored,
+		Elsewhere: r.elsewhere(j), Part: r.part, MaxTime: time.Duration(r.maxTime) * time.Millisecond, IDs: r.proofs,
+	}
+}
+
 func summaryOf(s *verify.Summary) wire.Summary {
-	summary := wire.Summary{BadLines: s.BadLines, Unlisted: s.Unlisted, Excluded: s.Excluded, BytesRead: s.BytesRead, Elapsed: s.Elapsed}
-	for status, n := range s.Statuses {
-		summary.Statuses[statuses[status]] = n
+	summary := wire.Summary{
+		BadLines: s.BadLines, Unlisted: s.Unlisted, Excluded: s.Excluded, BytesRead: s.BytesRead, Elapsed: s.Elapsed,
+		Before: s.Statuses[verify.VerifiedBefore], Left: s.Statuses[verify.NotVerified], Stored: s.Stored,
+	}
+	for status := range summary.Statuses {
+		summary.Statuses[statuses[status]] = s.Statuses[status]
 	}
 	return summary
 }
@@ -124,16 +159,39 @@ func (j *Job) verifySink(r *request) verify.Sink {
 			j.append(func(dst []byte) []byte { return wire.AppendUnknown(dst, path) })
 		},
 		Result: func(result *verify.Result) {
-			switch {
-			case result.Status != verify.Verified && result.Status != verify.Skipped:
+			if r.proofs {
+				defer j.sendProof(result)
+			}
+			switch result.Status {
+			case verify.Mismatched, verify.Missing, verify.Unreadable:
 				record := entryOf(result)
 				j.append(func(dst []byte) []byte { return wire.AppendEntry(dst, &record) })
-			case r.keepVerified || result.Status == verify.Skipped:
+			case verify.Skipped:
 				record := entryOf(result)
 				j.appendVerified(result.Worker, &record)
+			default:
+				if r.keepVerified {
+					record := entryOf(result)
+					j.appendVerified(result.Worker, &record)
+				}
 			}
 		},
 	}
+}
+
+// sendProof sends what became of an entry, unless it was not looked at.
+func (j *Job) sendProof(r *verify.Result) {
+	if r.Status == verify.VerifiedBefore || r.Status == verify.NotVerified {
+		return
+	}
+	e := entryOf(r)
+	record := wire.Proof{
+		Status: e.Status, Manifest: e.Manifest, ID: r.ID, Algorithm: e.Algorithm, Digest: e.Expected, Name: e.Name,
+	}
+	if r.HasState {
+		record.State = (*wire.State)(&r.State)
+	}
+	j.append(func(dst []byte) []byte { return wire.AppendProof(dst, &record) })
 }
 
 var statuses = [...]wire.Status{
@@ -142,6 +200,9 @@ var statuses = [...]wire.Status{
 	verify.Missing:    wire.StatusMissing,
 	verify.Unreadable: wire.StatusUnreadable,
 	verify.Skipped:    wire.StatusSkipped,
+
+	verify.VerifiedBefore: wire.StatusBefore,
+	verify.NotVerified:    wire.StatusLeft,
 }
 
 var reasons = [...]wire.Status{
@@ -154,7 +215,7 @@ func entryOf(r *verify.Result) wire.Entry {
 	e := wire.Entry{
 		Status: statuses[r.Status], Assumed: r.Assumed, Manifest: r.Manifest.Index, Line: r.Line, BytesRead: r.BytesRead,
 		Algorithm: r.Algorithm.Name, Expected: r.Digest, Found: r.Found, Name: r.Name, Detail: r.Detail,
-		OpenedAs: r.OpenedAs, MovedTo: r.MovedTo,
+		OpenedAs: r.OpenedAs, MovedTo: r.MovedTo, IsStored: r.Stored,
 	}
 	if r.Status == verify.Unreadable {
 		e.Status = reasons[r.Reason]

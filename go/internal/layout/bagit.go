@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -35,18 +34,18 @@ var BagIt = &Kind{
 	Name: "bagit", Title: "a bag", Format: manifest.BagIt,
 	IsMarker:   func(name string) bool { return name == bagDeclaration },
 	New:        func() Layout { return &bag{} },
-	IsManifest: bagManifest.MatchString,
+	IsManifest: bagManifest().MatchString,
 	IsOwn: func(name string) bool {
-		return slices.Contains([]string{bagDeclaration, bagInfo, bagInfoOld, bagFetch}, name) || bagManifest.MatchString(name)
+		return slices.Contains([]string{bagDeclaration, bagInfo, bagInfoOld, bagFetch}, name) || bagManifest().MatchString(name)
 	},
 }
 
 var (
-	bagManifest  = regexp.MustCompile(`^(?:tag)?manifest-[^/]+\.txt$`)
-	bagVersion   = regexp.MustCompile(`^BagIt-Version:[ \t]+([0-9]+\.[0-9]+)[ \t]*$`)
-	bagEncoding  = regexp.MustCompile(`^Tag-File-Character-Encoding:[ \t]+(\S+)[ \t]*$`)
-	bagOxum      = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
-	fetchLine    = regexp.MustCompile(`^\S+[ \t]+(?:[0-9]+|-)[ \t]+(\S.*)$`)
+	bagManifest  = pattern(`^(?:tag)?manifest-[^/]+\.txt$`)
+	bagVersion   = pattern(`^BagIt-Version:[ \t]+([0-9]+\.[0-9]+)[ \t]*$`)
+	bagEncoding  = pattern(`^Tag-File-Character-Encoding:[ \t]+(\S+)[ \t]*$`)
+	bagOxum      = pattern(`^[0-9]+\.[0-9]+$`)
+	fetchLine    = pattern(`^\S+[ \t]+(?:[0-9]+|-)[ \t]+(\S.*)$`)
 	unescapeName = strings.NewReplacer("%0D", "\r", "%0d", "\r", "%0A", "\n", "%0a", "\n", "%25", "%")
 )
 
@@ -125,7 +124,7 @@ func (b *bag) Charset(ctx context.Context, f Folder) *manifest.Charset {
 	silent := Report{Problem: func(string, int64, string) {}}
 	c := bagCheck{bag: &bag{}, ctx: ctx, roots: f.Roots, tree: tree, report: silent}
 	c.tagLines(bagDeclaration, true, func(n int64, line string) {
-		if fields := bagEncoding.FindStringSubmatch(line); n == 2 && fields != nil {
+		if fields := bagEncoding().FindStringSubmatch(line); n == 2 && fields != nil {
 			b.encoded = fields[1]
 			b.charset, _ = manifest.CharsetNamed(b.encoded)
 		}
@@ -209,7 +208,7 @@ func (c *bagCheck) declaration() string {
 		c.problem(bagDeclaration, 0, "does not have two lines")
 		return ""
 	}
-	version, encoding := bagVersion.FindStringSubmatch(lines[0]), bagEncoding.FindStringSubmatch(lines[1])
+	version, encoding := bagVersion().FindStringSubmatch(lines[0]), bagEncoding().FindStringSubmatch(lines[1])
 	if encoding == nil {
 		c.problem(bagDeclaration, 2, "is not Tag-File-Character-Encoding: and an encoding")
 	} else if _, err := manifest.CharsetNamed(encoding[1]); err != nil {
@@ -301,7 +300,7 @@ func (c *bagCheck) info(oxum string) {
 			c.report.Note(name, n, fmt.Sprintf("the rules of the BagIt profile %.200q were not checked; --bag-profile (bag_profile) checks them", strings.TrimSpace(value)))
 		case strings.EqualFold(strings.TrimSpace(label), "Payload-Oxum"):
 			value = strings.TrimSpace(value)
-			if !bagOxum.MatchString(value) {
+			if !bagOxum().MatchString(value) {
 				c.problem(name, n, "Payload-Oxum is not a number of bytes, a dot and a number of files")
 			} else if value != oxum {
 				c.problem(name, n, "Payload-Oxum is %s, found %s", value, oxum)
@@ -314,7 +313,7 @@ func (c *bagCheck) info(oxum string) {
 // is fetched.
 func (c *bagCheck) fetch() {
 	c.tagLines(bagFetch, false, func(n int64, line string) {
-		fields := fetchLine.FindStringSubmatch(line)
+		fields := fetchLine().FindStringSubmatch(line)
 		if fields == nil {
 			c.problem(bagFetch, n, "is not a URL, a length and a file name")
 			return

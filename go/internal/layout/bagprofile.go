@@ -110,8 +110,11 @@ func areAllowed(what string, required []string, allowed *regexp.Regexp) error {
 	return nil
 }
 
-// patterns returns what matches the names that one of the patterns matches, as fnmatch(3) does without flags:
-// "*" and "?" match a slash, too. It returns nil, for all names, if there is no list.
+// patterns returns what matches the names that one of the patterns matches. It returns nil, for all names, if there is
+// no list.
+//
+// The language is that of Python's fnmatch, with which the specification's authors validate bags: "*" and "?" match a
+// slash, too; only "!" negates a class; a backslash is an ordinary character, and so is a "[" without its end.
 func patterns(globs []string) (*regexp.Regexp, error) {
 	if globs == nil {
 		return nil, nil
@@ -122,28 +125,27 @@ func patterns(globs []string) (*regexp.Regexp, error) {
 		if i > 0 {
 			all.WriteByte('|')
 		}
-		for glob != "" {
+		for text := []rune(glob); len(text) > 0; {
 			size := 1
-			switch {
-			case glob[0] == '*':
+			switch text[0] {
+			case '*':
 				all.WriteString(".*")
-			case glob[0] == '?':
+			case '?':
 				all.WriteByte('.')
-			case glob[0] == '[' && strings.IndexByte(glob[min(2, len(glob)):], ']') >= 0:
-				size = 3 + strings.IndexByte(glob[2:], ']')
-				writeClass(&all, glob[1:size-1])
-			default:
-				if size = strings.IndexAny(glob[1:], "*?["); size < 0 {
-					size = len(glob) - 1
+			case '[':
+				if size = classSize(text); size > 1 {
+					writeClass(&all, text[1:size-1])
+					break
 				}
-				size++
-				all.WriteString(regexp.QuoteMeta(glob[:size]))
+				fallthrough
+			default:
+				all.WriteString(regexp.QuoteMeta(string(text[0])))
 			}
-			glob = glob[size:]
+			text = text[size:]
 		}
 	}
 	if len(globs) == 0 {
-		all.WriteString(`[^\x00-\x{10FFFF}]`) // nothing
+		all.WriteString(noCharacter)
 	}
 	all.WriteString(`)\z`)
 	found, err := regexp.Compile(all.String())
@@ -153,15 +155,52 @@ func patterns(globs []string) (*regexp.Regexp, error) {
 	return found, nil
 }
 
-// writeClass writes the inside of a bracket expression.
-func writeClass(to *strings.Builder, class string) {
-	to.WriteByte('[')
-	if class[0] == '!' || class[0] == '^' {
-		to.WriteByte('^')
+const noCharacter = `[^\x00-\x{10FFFF}]`
+
+// classSize returns the length of the class that text begins with, 1 if the "[" has no end. A "]" that comes first in
+// the class does not end it.
+func classSize(text []rune) int {
+	first := 1
+	if first < len(text) && text[first] == '!' {
+		first++
+	}
+	if first+1 >= len(text) {
+		return 1
+	}
+	end := slices.Index(text[first+1:], ']')
+	if end < 0 {
+		return 1
+	}
+	return first + 1 + end + 1
+}
+
+// writeClass writes a class as a regular expression. A range whose end comes before its beginning has no characters.
+func writeClass(to *strings.Builder, class []rune) {
+	var characters strings.Builder
+	negated := class[0] == '!'
+	if negated {
 		class = class[1:]
 	}
-	to.WriteString(strings.NewReplacer(`\`, `\\`, `[`, `\[`, `]`, `\]`, `^`, `\^`).Replace(class))
-	to.WriteByte(']')
+	for len(class) > 0 {
+		size, last := 1, class[0]
+		if len(class) > 2 && class[1] == '-' {
+			size, last = 3, class[2]
+		}
+		if class[0] <= last {
+			fmt.Fprintf(&characters, `\x{%x}-\x{%x}`, class[0], last)
+		}
+		class = class[size:]
+	}
+	switch {
+	case characters.Len() > 0 && negated:
+		fmt.Fprintf(to, "[^%s]", characters.String())
+	case characters.Len() > 0:
+		fmt.Fprintf(to, "[%s]", characters.String())
+	case negated:
+		to.WriteByte('.')
+	default:
+		to.WriteString(noCharacter)
+	}
 }
 
 // profileCheck compares one bag with a profile.

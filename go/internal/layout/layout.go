@@ -28,6 +28,7 @@ type Kind struct {
 	// IsCandidate reports whether a file of that name does so where Confirm returns true; nil for none.
 	IsCandidate func(name string) bool
 	Confirm     func(ctx context.Context, f Folder) bool
+	HasFolder   bool             // what IsCandidate takes is a folder, not a file
 	Format      *manifest.Format // of its manifests; nil to detect it
 	New         func() Layout
 
@@ -41,7 +42,7 @@ type Kind struct {
 }
 
 // Kinds lists every structure.
-var Kinds = []*Kind{BagIt, OCFLObject, OCFLRoot, OCI}
+var Kinds = []*Kind{BagIt, OCFLObject, OCFLRoot, OCI, HuggingFace, GitLFS, DVC, GitAnnex}
 
 // MarkedBy returns the kind whose marker is called name, or nil.
 func MarkedBy(name string) *Kind {
@@ -53,10 +54,10 @@ func MarkedBy(name string) *Kind {
 	return nil
 }
 
-// CandidateBy returns the kind that a file of that name may mark, or nil.
-func CandidateBy(name string) *Kind {
+// CandidateBy returns the kind that a file of that name, or a folder, may mark; or nil.
+func CandidateBy(name string, isFolder bool) *Kind {
 	for _, k := range Kinds {
-		if k.IsCandidate != nil && k.IsCandidate(name) {
+		if k.IsCandidate != nil && k.HasFolder == isFolder && k.IsCandidate(name) {
 			return k
 		}
 	}
@@ -113,6 +114,7 @@ type Found struct {
 	Name       string           // below Folder
 	Format     *manifest.Format // nil to detect it
 	MayBeEmpty bool             // it need not list a file
+	Content    *[]byte          // what it would contain, as there is no such file; nil if there is
 }
 
 // List takes the entries of a manifest, in one goroutine at a time.

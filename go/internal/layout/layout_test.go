@@ -116,12 +116,23 @@ var markers = map[string]*layout.Kind{
 	"0=ocfl_1.0": layout.OCFLRoot, "oci-layout": layout.OCI,
 }
 
+// folders are names of folders that may make the one that they lie in a structure of each kind.
+var folders = map[string]*layout.Kind{
+	"snapshots": layout.HuggingFace, "objects": layout.GitLFS, "files": layout.DVC, "annex": layout.GitAnnex,
+}
+
 func TestKinds(t *testing.T) {
 	marked := map[*layout.Kind]bool{}
 	for name, kind := range markers {
 		marked[kind] = true
 		if layout.MarkedBy(name) != kind || !kind.IsOwn(name) || kind.New() == nil || kind.Title == "" {
 			t.Errorf("%q marks %+v", name, layout.MarkedBy(name))
+		}
+	}
+	for name, kind := range folders {
+		marked[kind] = true
+		if layout.CandidateBy(name, true) != kind || layout.CandidateBy(name, false) != nil || layout.MarkedBy(name) != nil {
+			t.Errorf("a folder %q marks %+v", name, layout.CandidateBy(name, true))
 		}
 	}
 	for _, k := range layout.Kinds {
@@ -132,7 +143,7 @@ func TestKinds(t *testing.T) {
 	if layout.MarkedBy("none") != nil || layout.MayBeManifest("none") || !layout.MayBeManifest("manifest-md5.txt") {
 		t.Error("a name that is no marker, or is a manifest")
 	}
-	if layout.CandidateBy("inventory.json.sha512") != layout.OCFLObject || layout.CandidateBy("inventory.json") != nil {
+	if layout.CandidateBy("inventory.json.sha512", false) != layout.OCFLObject || layout.CandidateBy("inventory.json", false) != nil {
 		t.Error("a sidecar of an inventory may mark an OCFL object")
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,11 +52,11 @@ var OCFLObject = &Kind{
 var ocflVersions = []string{"1.0", "1.1"}
 
 var (
-	ocflVersionDir  = regexp.MustCompile(`^v([0-9]+)$`)
-	ocflType        = regexp.MustCompile(`^https://ocfl\.io/([0-9]+\.[0-9]+)/spec/#inventory$`)
-	ocflSidecarLine = regexp.MustCompile(`^([0-9a-fA-F]+)[ \t]+inventory\.json(?:\r?\n)?$`)
-	ocflTime        = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$`)
-	uri             = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:.`)
+	ocflVersionDir  = pattern(`^v([0-9]+)$`)
+	ocflType        = pattern(`^https://ocfl\.io/([0-9]+\.[0-9]+)/spec/#inventory$`)
+	ocflSidecarLine = pattern(`^([0-9a-fA-F]+)[ \t]+inventory\.json(?:\r?\n)?$`)
+	ocflTime        = pattern(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$`)
+	uri             = pattern(`^[A-Za-z][A-Za-z0-9+.-]*:.`)
 )
 
 // isInventory reports whether inventory.json is an OCFL inventory.
@@ -109,18 +109,18 @@ func (o *object) Find(ctx context.Context, f Folder) (found []Found) {
 	if err != nil {
 		return nil
 	}
-	found = append(found, Found{".", ocflInventory, manifest.OCFL, true})
+	found = append(found, Found{Folder: ".", Name: ocflInventory, Format: manifest.OCFL, MayBeEmpty: true})
 	entries, _ := tree.List(ctx, ".")
 	var listed *nameset.Set
 	for _, e := range entries {
 		switch {
 		case isSidecar(e):
-			found = append(found, Found{".", e.Name(), nil, false})
-		case e.IsDir() && ocflVersionDir.MatchString(e.Name()):
+			found = append(found, Found{Folder: ".", Name: e.Name()})
+		case e.IsDir() && ocflVersionDir().MatchString(e.Name()):
 			inside, _ := tree.List(ctx, e.Name())
 			for _, each := range inside {
 				if isSidecar(each) {
-					found = append(found, Found{e.Name(), each.Name(), nil, false})
+					found = append(found, Found{Folder: e.Name(), Name: each.Name()})
 				}
 			}
 			name := e.Name() + "/" + ocflInventory
@@ -139,7 +139,7 @@ func (o *object) Find(ctx context.Context, f Folder) (found []Found) {
 				}
 			}
 			if inv, _, err := manifest.ParseInventory(string(old)); err != nil || !isCovered(listed, inv) {
-				found = append(found, Found{".", name, manifest.OCFL, true})
+				found = append(found, Found{Folder: ".", Name: name, Format: manifest.OCFL, MayBeEmpty: true})
 			}
 		}
 	}
@@ -251,7 +251,7 @@ func (c *objectCheck) all() {
 		switch {
 		case e.Type()&fs.ModeSymlink != 0:
 			c.problem(name, 0, "E090", "an object must not contain links")
-		case e.IsDir() && ocflVersionDir.MatchString(name):
+		case e.IsDir() && ocflVersionDir().MatchString(name):
 			dirs = append(dirs, name)
 		case e.IsDir() && name == ocflExtensions:
 			c.extensions()
@@ -262,7 +262,12 @@ func (c *objectCheck) all() {
 			hasInventory = true
 		case isSidecar(e):
 			sidecars = append(sidecars, name)
-		case !strings.HasPrefix(name, ocflDeclaration):
+		case strings.HasPrefix(name, ocflDeclaration):
+		case len(name) > 1 && strings.HasPrefix(name[1:], ocflDeclaration[1:]):
+			c.problem(name, 0, "E005", "a declaration begins with %q", ocflDeclaration)
+		case strings.HasPrefix(name, ocflDeclaration[:2]):
+			c.problem(name, 0, "E006", "a declaration begins with %q", ocflDeclaration)
+		default:
 			c.problem(name, 0, "E001", "not part of an OCFL object")
 		}
 	}
@@ -286,7 +291,7 @@ func (c *objectCheck) all() {
 			c.paths.Add(p.Name)
 		}
 	}
-	if t := ocflType.FindStringSubmatch(c.root.Type); c.version != "" && (t == nil || t[1] != c.version) {
+	if t := ocflType().FindStringSubmatch(c.root.Type); c.version != "" && (t == nil || t[1] != c.version) {
 		c.problem(ocflInventory, 0, "E038", "the type is %.80q, the object declares version %s", c.root.Type, c.version)
 	}
 	c.versions(dirs)
@@ -343,14 +348,14 @@ func (c *objectCheck) extensions() {
 			c.problem(name, 0, "E067", "the extensions folder must contain folders only")
 		case e.Name() == "0005-mutable-head":
 			c.report.Problem(name, 0, "the content of a mutable head is not verified; commit it as a version")
-		case !registeredExtension.MatchString(e.Name()):
+		case !registeredExtension().MatchString(e.Name()):
 			c.note(name, 0, "W013", "not a registered extension; its files were not verified")
 		}
 	}
 }
 
 // registeredExtension matches the names of the extensions that OCFL's community has registered.
-var registeredExtension = regexp.MustCompile(`^00(?:0[1-9]|1[0-2])-[a-z0-9-]+$|^initial$`)
+var registeredExtension = pattern(`^00(?:0[1-9]|1[0-2])-[a-z0-9-]+$|^initial$`)
 
 // inventory checks an inventory by itself, and its sidecar. It returns nil if it cannot be read.
 func (c *objectCheck) inventory(name string, content []byte, sidecars []string) *manifest.Inventory {
@@ -388,13 +393,13 @@ func (c *objectCheck) sidecar(name, algorithm string, content []byte, sidecars [
 		c.problem(path, 0, "E058", "cannot be read: %s", safefs.Cause(err))
 		return
 	}
-	fields := ocflSidecarLine.FindSubmatch(text)
+	fields := ocflSidecarLine().FindSubmatch(text)
 	if fields == nil {
 		c.problem(path, 0, "E061", "is not a digest, a blank and %s", ocflInventory)
 		return
 	}
 	if a := manifest.OCFLAlgorithm(algorithm); a != nil {
-		hash := a.New()
+		hash := a.Of(int64(len(content)))
 		hash.Write(content)
 		if sum := hex.EncodeToString(hash.Sum(nil)); !strings.EqualFold(sum, string(fields[1])) {
 			c.problem(path, 0, "E060", "the inventory has another digest")
@@ -434,10 +439,10 @@ func (i *inventoryCheck) all() {
 			i.problem(0, "E036", "no %s", key.name)
 		}
 	}
-	if i.ID != "" && !uri.MatchString(i.ID) {
+	if i.ID != "" && !uri().MatchString(i.ID) {
 		i.note(0, "W005", "the id is not a URI")
 	}
-	if t := ocflType.FindStringSubmatch(i.Type); i.Type != "" && (t == nil || !slices.Contains(ocflVersions, t[1])) {
+	if t := ocflType().FindStringSubmatch(i.Type); i.Type != "" && (t == nil || !slices.Contains(ocflVersions, t[1])) {
 		i.problem(0, "E038", "unknown type %.80q", i.Type)
 	}
 	switch i.Algorithm {
@@ -471,39 +476,65 @@ func (i *inventoryCheck) names() {
 		i.problem(0, "E008", "no version")
 		return
 	}
-	numbers := map[int]string{}
-	width, padded := -1, false
-	for _, v := range i.Versions {
-		match := ocflVersionDir.FindStringSubmatch(v.Name)
+	numbers := map[int]*manifest.InventoryVersion{}
+	for k := range i.Versions {
+		v := &i.Versions[k]
+		match := ocflVersionDir().FindStringSubmatch(v.Name)
 		if match == nil {
 			i.problem(v.Line, "E046", "%.40q is not the name of a version: v and a number", v.Name)
 			continue
 		}
 		n, err := strconv.Atoi(match[1])
-		if err != nil || n == 0 || numbers[n] != "" {
+		if err != nil || n == 0 || numbers[n] != nil {
 			i.problem(v.Line, "E105", "%.40q is not the name of a version: v and a number from 1", v.Name)
 			continue
 		}
-		numbers[n] = v.Name
+		numbers[n] = v
 		i.head = max(i.head, n)
-		isPadded := match[1][0] == '0'
-		padded = padded || isPadded
-		if width >= 0 && (isPadded || padded) && width != len(match[1]) {
-			i.problem(v.Line, "E012", "%.40q is padded differently from other versions", v.Name)
-		}
-		width = len(match[1])
 	}
+	i.padding(numbers)
 	for n := 1; n <= i.head; n++ {
-		if numbers[n] == "" {
-			i.problem(0, "E010", "version %d of %d is missing", n, i.head)
+		if numbers[n] == nil {
+			code := "E010"
+			if n == 1 {
+				code = "E009"
+			}
+			i.problem(0, code, "version %d of %d is missing", n, i.head)
 			break
 		}
 	}
-	if padded {
-		i.note(0, "W001", "the names of versions are padded with zeros")
+	if last := numbers[i.head]; i.Head != "" && (last == nil || i.Head != last.Name) {
+		name := ""
+		if last != nil {
+			name = last.Name
+		}
+		i.problem(0, "E040", "head is %.40q, the last version %.40q", i.Head, name)
 	}
-	if i.Head != "" && i.Head != numbers[i.head] {
-		i.problem(0, "E040", "head is %.40q, the last version %.40q", i.Head, numbers[i.head])
+}
+
+// padding checks that all versions are named as the first one: padded with zeros to one width, or not padded.
+func (i *inventoryCheck) padding(numbers map[int]*manifest.InventoryVersion) {
+	width := 0 // of padded numbers; 0 if the first one is not padded
+	isFirst := true
+	for _, n := range slices.Sorted(maps.Keys(numbers)) {
+		v := numbers[n]
+		digits, code := v.Name[1:], "E012"
+		if n == i.head {
+			code = "E013" // the version that was added last
+		}
+		isPadded := digits[0] == '0'
+		switch {
+		case isFirst && isPadded:
+			width = len(digits)
+			i.note(0, "W001", "the names of versions are padded with zeros")
+		case isFirst, isPadded && len(digits) == width, !isPadded && width == 0:
+		default:
+			if !isPadded && len(digits) == width {
+				i.problem(v.Line, "E011", "%.40q does not begin with a zero, as the padded names of versions must", v.Name)
+			}
+			i.problem(v.Line, code, "%.40q is padded differently from the versions before it", v.Name)
+		}
+		isFirst = false
 	}
 }
 
@@ -520,7 +551,7 @@ func (i *inventoryCheck) states() map[string]struct{} {
 		if !v.HasCreated || !v.HasState {
 			i.problem(v.Line, "E048", "the version %.40q lacks created or state", v.Name)
 		}
-		if _, err := time.Parse(time.RFC3339, strings.ToUpper(v.Created)); v.HasCreated && (err != nil || !ocflTime.MatchString(v.Created)) {
+		if _, err := time.Parse(time.RFC3339, strings.ToUpper(v.Created)); v.HasCreated && (err != nil || !ocflTime().MatchString(v.Created)) {
 			i.problem(v.Line, "E049", "created is %.40q, expected a date, a time with seconds, and a time zone (RFC 3339)", v.Created)
 		}
 		i.metadata(&v)
@@ -549,7 +580,7 @@ func (i *inventoryCheck) metadata(v *manifest.InventoryVersion) {
 		i.problem(v.Line, "E054", "the user of version %.40q has no name", v.Name)
 	case !v.HasAddress:
 		i.note(v.Line, "W008", "the user of version %.40q has no address", v.Name)
-	case !uri.MatchString(v.Address):
+	case !uri().MatchString(v.Address):
 		i.note(v.Line, "W009", "the address of the user of version %.40q is not a URI", v.Name)
 	}
 }
@@ -686,7 +717,7 @@ func (c *objectCheck) versions(dirs []string) {
 		there[dir] = true
 	}
 	for _, v := range c.root.Versions {
-		if ocflVersionDir.MatchString(v.Name) && !there[v.Name] {
+		if ocflVersionDir().MatchString(v.Name) && !there[v.Name] {
 			c.problem(v.Name, 0, "E010", "the folder of a version is missing")
 		}
 	}
@@ -828,7 +859,7 @@ func (c *objectCheck) versionInventory(dir string, sidecars []string, specificat
 	if inv.ContentDirectory != c.root.ContentDirectory {
 		c.problem(name, 0, "E019", "contentDirectory is %.80q, the object's %.80q", inv.ContentDirectory, c.root.ContentDirectory)
 	}
-	if t := ocflType.FindStringSubmatch(inv.Type); t != nil {
+	if t := ocflType().FindStringSubmatch(inv.Type); t != nil {
 		if t[1] < *specification || c.version != "" && t[1] > c.version {
 			c.problem(name, 0, "E103", "version %s of OCFL comes after a later one", t[1])
 		}

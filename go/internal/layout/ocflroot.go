@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -33,7 +32,7 @@ var OCFLRoot = &Kind{
 }
 
 // storageLayouts are the registered extensions that say where an object lies.
-var storageLayouts = regexp.MustCompile(`^(?:0002-flat-direct|0003-hash-and-id-n-tuple|0004-hashed-n-tuple|0006-flat-omit-prefix|` +
+var storageLayouts = pattern(`^(?:0002-flat-direct|0003-hash-and-id-n-tuple|0004-hashed-n-tuple|0006-flat-omit-prefix|` +
 	`0007-n-tuple-omit-prefix)-storage-layout$`)
 
 type storageRoot struct{}
@@ -123,7 +122,7 @@ func (c *rootCheck) layout() {
 		c.problem(ocflLayout, "E070", "cannot be read: %s", safefs.Cause(err))
 	case text["extension"] == "" || !described:
 		c.problem(ocflLayout, "E070", "lacks extension or description")
-	case !storageLayouts.MatchString(text["extension"]):
+	case !storageLayouts().MatchString(text["extension"]):
 		c.problem(ocflLayout, "E071", "unknown extension %.80q", text["extension"])
 	default:
 		c.report.Note(ocflLayout, 0, "whether objects lie where their ids say was not checked")
@@ -139,7 +138,7 @@ func (c *rootCheck) extensions() {
 		name := ocflExtensions + "/" + e.Name()
 		if !e.IsDir() {
 			c.problem(name, "E112", "the extensions folder must contain folders only")
-		} else if !registeredExtension.MatchString(e.Name()) {
+		} else if !registeredExtension().MatchString(e.Name()) {
 			c.report.Note(name, 0, "W016: not a registered extension; its files were not verified")
 		}
 	}

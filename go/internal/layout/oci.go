@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"checksig/internal/digest"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -72,8 +71,11 @@ func (o *image) Find(ctx context.Context, f Folder) (found []Found) {
 // isBlobName reports whether name is that of a blob with a digest that can be computed.
 func isBlobName(name string) bool {
 	parts := strings.Split(name, "/")
-	return len(parts) == 3 && digest.ByName(parts[1]) != nil && len(parts[2]) == 2*digest.ByName(parts[1]).Size &&
-		strings.Trim(parts[2], "0123456789abcdef") == ""
+	if len(parts) != 3 {
+		return false
+	}
+	a := manifest.OCIAlgorithm(parts[1])
+	return a != nil && isHex(parts[2], 2*a.Size)
 }
 
 // isNamedBlob returns why content is not that of the blob called name.
@@ -82,7 +84,7 @@ func isNamedBlob(name string, content []byte) error {
 		return nil
 	}
 	parts := strings.Split(name, "/")
-	hash := digest.ByName(parts[1]).New()
+	hash := manifest.OCIAlgorithm(parts[1]).Of(int64(len(content)))
 	hash.Write(content)
 	if found := fmt.Sprintf("%x", hash.Sum(nil)); found != parts[2] {
 		return fmt.Errorf("has another %s digest than its name, so that what it lists was not verified", parts[1])

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
+	"strings"
 
 	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
@@ -90,13 +90,25 @@ func (d *discovery) examine(ctx context.Context) error {
 		case errors.Is(err, safefs.ErrNotRegular), safefs.IsMissing(err): // no file, or a link to none
 		case err != nil, content == manifest.Recognised:
 			kept = append(kept, l) // what cannot be read now is reported later
-		case content == manifest.Unknown:
+		case content == manifest.Unknown && !isSignatureOf(kept, l):
 			d.unknown.add(d.path(l.folder, l.name))
 		}
 	}
 	clear(d.locations[len(kept):])
 	d.locations = kept
 	return nil
+}
+
+// isSignatureOf reports whether l has the name of a signature of one of the manifests, which are sorted. What it holds
+// is checked, or noted as not checked.
+func isSignatureOf(manifests []*location, l *location) bool {
+	for _, suffix := range manifest.SignatureSuffixes {
+		signed, is := strings.CutSuffix(l.name, suffix)
+		if is && hasLocation(manifests, l.folder, signed) {
+			return true
+		}
+	}
+	return false
 }
 
 // recognise looks at the beginning of the file at l.
@@ -151,7 +163,7 @@ func (d *discovery) noManifest(ctx context.Context, tree *safefs.Tree) error {
 			return ctx.Err()
 		}
 		if content, err := recognise(tree, name, manifest.Options{FileName: name}); err == nil && content == manifest.Recognised {
-			path := filepath.Join(d.roots.Top().Display, name)
+			path := d.roots.Shown(name)
 			return &NoManifestError{fmt.Sprintf("%s looks like one: checksig %s", printable.Quote(name), printable.Quote(path))}
 		}
 	}

@@ -15,6 +15,8 @@ type claim struct {
 	entry    manifest.Entry
 	name     string // of the file, below root
 	slashed  string // its name if the backslashes in the first one are separators, or ""
+	place    int64  // among the entries of its manifest, from 0
+	number   int64  // among those of a [Part]; -1 for none
 }
 
 // key is equal for claims about one file, unless a link leads to it. A name with ".." is equal to itself

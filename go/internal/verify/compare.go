@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,8 @@ type comparer struct {
 	listed        *nameset.Set    // of the paths of all files listed; nil if nobody asks
 	pending       *pendingMissing // nil if nobody asks what was moved
 	suspects      suspects
+	chosen        *chosen // the entries to verify; nil for all
+	ids           bool    // results have their ID
 }
 
 // refusal returns why a claim is not looked into at all, whatever its file is.
@@ -43,9 +46,17 @@ func (c *comparer) refuse(claim *claim, err error, reason Reason) {
 
 // report reports the result of a claim.
 func (c *comparer) report(claim *claim, r *Result) {
-	switch {
-	case c.group.Ended():
+	if c.group.Ended() {
 		return // the result is not known then
+	}
+	if c.ids {
+		r.ID = claim.id()
+	}
+	c.chosen.reported(claim)
+	if code := claim.entry.Rule.Code(); code != "" && r.Status != Verified {
+		r.Detail = code + ": " + cmp.Or(r.Detail, "another digest is listed")
+	}
+	switch {
 	case r.Status == Missing && (c.ignoreMissing || claim.entry.Optional):
 		r.Status = Skipped
 	case r.Status == Missing && c.pending.add(r):
@@ -187,7 +198,8 @@ func (h *handler) settle(c, first *claim, o *hashpool.Outcome) {
 			status = Verified
 		}
 		c.result(r, status, name)
-		r.Found = found
+		r.Found, r.Stored = found, o.Stored
+		r.HasState, r.State = true, o.State
 	}
 	r.BytesRead, r.Worker = o.Size, h.worker
 	h.report(c, r)

@@ -12,12 +12,16 @@ import (
 // discoverContent returns what a run reads whose request holds the manifest, which is called name. Names in
 // it start from the request's working folder.
 func discoverContent(name string, r *Reading) (*discovery, error) {
-	dir, err := filepath.Abs(r.Dir)
-	if err != nil {
-		return nil, err
+	dir := r.Dir
+	if r.Source == nil {
+		var err error
+		if dir, err = filepath.Abs(r.Dir); err != nil {
+			return nil, err
+		}
 	}
 	d := &discovery{content: r.Content, locations: []*location{{folder: ".", name: name}}}
-	d.roots, err = safefs.NewRootCache(dir, "", r.FollowOutside)
+	var err error
+	d.roots, err = r.rootsOf(dir, "")
 	return d, err
 }
 
@@ -35,6 +39,16 @@ func (d *discovery) contentFolders(name string, root *safefs.Root) (folder, from
 
 // isSingle reports whether the request names one manifest, and no folder: it fails if that cannot be read.
 func (d *discovery) isSingle() bool { return d.named != "" || d.content != nil }
+
+// openNamed opens the manifest that the request names, or a file next to it. The caller named it: it may lie wherever
+// its link leads.
+func (d *discovery) openNamed(path string) (*safefs.File, error) {
+	if d.roots.IsRemote() {
+		tree, _ := d.roots.Top().Acquire() // it is open already
+		return tree.Open(filepath.Base(path))
+	}
+	return safefs.Open(path)
+}
 
 // fatal returns err, with what to do about it if the file that the request names is no manifest.
 func (d *discovery) fatal(m *openManifest, err error) error {

@@ -58,7 +58,7 @@ func findContradictions(ctx context.Context, rd *reader, record *recorder, keys 
 	found := 0
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	rd.again(ctx, 1, func(l *location, c claim) {
+	rd.again(ctx, 1, func(l *location, c claim, _ error) {
 		e := &c.entry
 		key := file{nameset.KeyOf(c.key()), e.Algorithm}
 		if !keys[key.key] || found > maxContradictions {

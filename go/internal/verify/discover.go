@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -34,6 +33,9 @@ func (l *location) inStructure() string {
 	}
 	return l.name
 }
+
+// isMade reports whether the manifest is no file: its structure made it.
+func (l *location) isMade() bool { return l.found != nil && l.found.Content != nil }
 
 // structure is a folder with rules of its own; see package layout.
 type structure struct {
@@ -68,7 +70,7 @@ func (d *discovery) path(folder, name string) string {
 	if d.content != nil {
 		return name
 	}
-	return filepath.Join(d.roots.Top().Display, folder, name)
+	return d.roots.Shown(folder, name)
 }
 
 // discover opens the request's folder, or its manifest's, and looks for manifests. The error is an
@@ -77,11 +79,12 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 	if r.Content != nil {
 		return discoverContent(requested, r)
 	}
-	path, err := safefs.Absolute(r.Dir, requested)
+	path, err := r.absolute(requested)
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path)
+	requested = r.shown(requested)
+	info, err := safefs.StatPath(r.Source, path)
 	if err != nil {
 		return nil, safefs.At(requested, err)
 	}
@@ -97,7 +100,7 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 		d.locations = []*location{{folder: ".", name: filepath.Base(path)}}
 		top, display = filepath.Dir(path), filepath.Dir(requested)
 	}
-	if d.roots, err = safefs.NewRootCache(top, display, r.FollowOutside); err != nil {
+	if d.roots, err = r.rootsOf(top, display); err != nil {
 		return nil, safefs.At(requested, err)
 	}
 	if d.named != "" {
@@ -112,6 +115,30 @@ func discover(ctx context.Context, requested string, r *Reading) (*discovery, er
 		return nil, safefs.At(requested, err)
 	}
 	return d, nil
+}
+
+// absolute returns a path of the request as an absolute one.
+func (r *Reading) absolute(path string) (string, error) {
+	if r.Source != nil {
+		return filepath.Clean(path), nil
+	}
+	return safefs.Absolute(r.Dir, path)
+}
+
+// shown returns a path of the request for reports.
+func (r *Reading) shown(path string) string {
+	if r.Source != nil {
+		return r.Source.Shown(path)
+	}
+	return path
+}
+
+// rootsOf opens the top folder.
+func (r *Reading) rootsOf(dir, display string) (*safefs.RootCache, error) {
+	if r.Source != nil {
+		return safefs.NewSourceRootCache(r.Source, dir), nil
+	}
+	return safefs.NewRootCache(dir, display, r.FollowOutside)
 }
 
 func (d *discovery) search(ctx context.Context, recursive bool) (err error) {
@@ -162,13 +189,21 @@ func (d *discovery) searchAll(ctx context.Context, tree *safefs.Tree) error {
 // look notes the file called name in tree if it is, or may be, a manifest or marks a structure.
 func (d *discovery) look(tree *safefs.Tree, name string, entry fs.DirEntry) {
 	file, name := name, name[strings.LastIndexByte(name, '/')+1:]
-	kind, possible := layout.MarkedBy(name), layout.CandidateBy(name)
+	kind, possible, store := layout.MarkedBy(name), layout.CandidateBy(name, false), layout.CandidateBy(name, true)
 	certainty := manifest.Classify(name)
-	isNone := kind == nil && possible == nil && certainty == manifest.NoName && !layout.MayBeManifest(name)
-	if isNone || isFolder(tree, file, entry) {
+	isNone := kind == nil && possible == nil && store == nil && certainty == manifest.NoName && !layout.MayBeManifest(name) &&
+		!manifest.IsBundleName(name)
+	if isNone {
 		return
 	}
 	folder := path.Dir(file)
+	if isFolder(tree, file, entry) {
+		if store != nil {
+			d.structures = append(d.structures,
+				&structure{Layout: store.New(), kind: store, folder: folder, marker: name, candidate: true})
+		}
+		return
+	}
 	d.noteSignature(folder, name)
 	if kind != nil {
 		d.structures = append(d.structures, &structure{Layout: kind.New(), kind: kind, folder: folder, marker: name})
@@ -325,7 +360,7 @@ func (d *discovery) structureOf(ctx context.Context, name string) *layout.Kind {
 		if kind := layout.MarkedBy(e.Name()); kind != nil && kind.IsManifest(name) {
 			return kind
 		}
-		if kind := layout.CandidateBy(e.Name()); kind != nil && kind.IsManifest(name) {
+		if kind := layout.CandidateBy(e.Name(), false); kind != nil && kind.IsManifest(name) {
 			possible = kind
 		}
 	}

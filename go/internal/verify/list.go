@@ -26,7 +26,7 @@ func List(ctx context.Context, r Reading, path string, sink Sink, entry func(*Ma
 		sink.Unknown(path)
 	}
 	record := &recorder{sink: sink}
-	reader := &reader{discovery: found, reading: &r}
+	reader := &reader{discovery: found, reading: &r, fail: group.Fail}
 	more := reader.read(group.Context(), 1, visitor{
 		opened: func(m *openManifest, err error) {
 			if err = found.fatal(m, err); err != nil && found.isSingle() {
@@ -63,22 +63,23 @@ func List(ctx context.Context, r Reading, path string, sink Sink, entry func(*Ma
 
 // Recognise returns whether the file at path is a manifest: by its name, or, if other files have such names
 // too, by its content. One that cannot be read counts as a manifest: the error is reported when it is verified.
-func Recognise(dir, path string) manifest.Content {
+func Recognise(source safefs.Source, dir, path string) manifest.Content {
 	name := filepath.Base(path)
 	kind := manifest.Classify(name)
 	if kind == manifest.Certain || layout.MarkedBy(name) != nil {
 		return manifest.Recognised
 	}
-	path, err := safefs.Absolute(dir, path)
+	reading := Reading{Source: source, Dir: dir, FollowOutside: true} // the caller named it: its link may lead anywhere
+	path, err := reading.absolute(path)
 	if err != nil {
 		return manifest.Recognised
 	}
-	// The caller named it: it may lie wherever its link leads.
-	tree, err := safefs.OpenTree(filepath.Dir(path), true)
+	roots, err := reading.rootsOf(filepath.Dir(path), "")
 	if err != nil {
 		return manifest.Recognised
 	}
-	defer tree.Close()
+	defer roots.Close()
+	tree, _ := roots.Top().Acquire() // it is open already
 	name = filepath.Base(path)
 	content, err := recognise(tree, name, manifest.Options{FileName: name, AllowShort: true})
 	if err != nil || content == manifest.Unknown && kind == manifest.Candidate {

@@ -9,6 +9,11 @@ import (
 	"checksig/internal/safefs"
 )
 
+// NoColumnError says that a manifest lacks columns that the caller asked for.
+type NoColumnError struct{ Path, Cause string }
+
+func (e *NoColumnError) Error() string { return e.Path + ": " + e.Cause }
+
 // NothingLeftError says that all entries were left out because of the caller's patterns and columns.
 type NothingLeftError struct{ Excluded int64 }
 

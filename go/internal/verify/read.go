@@ -13,6 +13,7 @@ import (
 	"checksig/internal/layout"
 	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
+	"checksig/internal/nameset"
 	"checksig/internal/safefs"
 	"checksig/internal/trust"
 )
@@ -40,6 +41,7 @@ type reader struct {
 	root      *safefs.Root // that all names start from; nil for each manifest's own
 	only      *selection   // of the entries that are read; nil for all
 	filter    *filter      // of the same; nil for all
+	fail      func(error)  // ends the operation
 }
 
 // visitor takes what a reader reads, in one goroutine at a time.
@@ -58,11 +60,14 @@ type openManifest struct {
 	file      *safefs.File
 	reading   *manifest.Reading
 	line      int64
+	place     int64  // of the next entry
 	isLarge   bool   // it is in memory, and takes much of it
 	promised  string // the file next to it that its name promises, until a line lists that; or ""
 	elsewhere string // the name of a file in another folder that is called so; or ""
 
 	signatures []trust.File // found next to it
+	remarks    []string     // about its signatures, for notes
+	listed     *nameset.Set // the paths of its files, of an attestation; or nil
 }
 
 // read returns a function that reads the next entry of each of the manifests that are open, turns of them
@@ -131,11 +136,11 @@ func (rd *reader) openNext(ctx context.Context, ahead *lookahead.Ahead[*openMani
 func isLarge(m *openManifest) bool { return m.isLarge }
 
 // again reads all manifests once more, for what can be read of them.
-func (rd *reader) again(ctx context.Context, turns int, each func(*location, claim)) {
+func (rd *reader) again(ctx context.Context, turns int, each func(*location, claim, error)) {
 	more := rd.read(ctx, turns, visitor{
 		opened: func(*openManifest, error) {},
 		bad:    func(*openManifest, *manifest.LineError) {},
-		claim:  func(m *openManifest, c claim, _ error) { each(m.location, c) },
+		claim:  func(m *openManifest, c claim, refused error) { each(m.location, c, refused) },
 		ended:  func(*openManifest) {},
 	})
 	for more() {
@@ -163,6 +168,8 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 			}
 			return true
 		}
+		c.place, c.number = m.place, -1
+		m.place++
 		v.claim(m, c, refused)
 		return true
 	}
@@ -171,6 +178,9 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 	case errors.As(err, &bad) && bad.Code == manifest.PlainText && rd.reading.IgnoreText:
 		m.TextLines++
 		return true
+	case errors.As(err, &bad) && bad.Code == manifest.NoColumn:
+		rd.fail(&NoColumnError{m.Path, bad.Cause})
+		return false
 	case errors.As(err, &bad):
 		m.line = bad.Line
 		v.bad(m, bad)
@@ -219,11 +229,11 @@ func (rd *reader) open(ctx context.Context, l *location, retry bool) (*openManif
 }
 
 func (rd *reader) openFile(l *location) (*safefs.File, error) {
-	if rd.discovery.content != nil {
+	if rd.discovery.content != nil || l.isMade() {
 		return nil, nil
 	}
 	if rd.discovery.named != "" {
-		return safefs.Open(rd.discovery.named) // the caller named it: it may lie wherever its link leads
+		return rd.discovery.openNamed(rd.discovery.named)
 	}
 	folder := rd.discovery.roots.At(l.folder, "")
 	tree, err := folder.Acquire()
@@ -239,6 +249,7 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	options := manifest.Options{
 		FileName: path.Base(m.location.name), Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
 		AcceptText: rd.reading.IgnoreText, Columns: rd.reading.Columns,
+		PartSize: rd.reading.PartSize,
 	}
 	content, err := rd.content(ctx, m, &options)
 	if err != nil {
@@ -251,6 +262,9 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 			options.Verbatim = f.Format != nil // the structure has read it so, too
 		}
 	}
+	if m.location.isMade() {
+		options.Format, options.Algorithm = m.location.found.Format, nil // those of a request are for what others wrote
+	}
 	reading, err := manifest.Read(content, options)
 	if err != nil {
 		return err
@@ -258,16 +272,29 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	m.reading, m.Format, m.Encoding, m.Wrapper = reading, reading.Format.Name, reading.Encoding, reading.Wrapper
 	if rd.discovery.content != nil {
 		m.folder, m.root = rd.discovery.contentFolders(m.location.name, rd.root)
+		m.where = m.location.name
 		return nil
 	}
-	m.folder = rd.discovery.roots.At(path.Join(m.location.folder, path.Dir(m.location.name)), "")
+	folder := path.Join(m.location.folder, path.Dir(m.location.name))
+	if m.location.isMade() {
+		folder = path.Dir(m.location.folder) // its path is that of the folder that its names start from
+	}
+	m.folder = rd.discovery.roots.At(folder, "")
 	m.root = rd.rootOf(m, reading.Format)
+	m.where = filepath.Join(m.folder.Dir, path.Base(m.location.name))
 	m.promised = manifest.About(options.FileName)
 	return nil
 }
 
 // content returns what m's entries are read from.
 func (rd *reader) content(ctx context.Context, m *openManifest, o *manifest.Options) (io.Reader, error) {
+	if m.location.isMade() {
+		if rd.reading.Trust != nil {
+			m.Untrusted = true
+			return nil, &untrustedError{errors.New("the names of files have no signature")}
+		}
+		return bytes.NewReader(*m.location.found.Content), nil
+	}
 	if rd.reading.Trust != nil {
 		return rd.signedContent(ctx, m, o)
 	}

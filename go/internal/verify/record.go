@@ -16,6 +16,7 @@ type recorder struct {
 	badLines atomic.Int64
 	unlisted atomic.Int64
 	excluded atomic.Int64
+	stored   atomic.Int64
 
 	mu        sync.Mutex
 	manifests []*Manifest
@@ -43,8 +44,17 @@ func (r *recorder) result(result *Result) {
 		r.note(result.Manifest, 0, "--follow-outside (follow_outside=True) reads files outside its folder")
 	}
 	r.statuses[result.Status].Add(1)
+	if result.Status == Verified && result.Stored {
+		r.stored.Add(1)
+	}
 	r.sink.Result(result)
 	r.progress.Files.Add(1) // after it: who sees the number has all results that it counts
+}
+
+// rest records an entry that was not verified, which is no progress.
+func (r *recorder) rest(result *Result) {
+	r.statuses[result.Status].Add(1)
+	r.sink.Result(result)
 }
 
 func (r *recorder) badLine(m *Manifest, bad *manifest.LineError) {
@@ -71,14 +81,14 @@ func (r *recorder) nothingVerified() error {
 	if s.Entries == 0 && s.Excluded > 0 && s.BadLines == 0 {
 		return &NothingLeftError{s.Excluded}
 	}
-	if s.Entries > 0 && s.Statuses[Skipped] == s.Entries && s.BadLines == 0 {
+	if s.Entries > 0 && s.Statuses[Skipped]+s.Statuses[NotVerified] == s.Entries && s.BadLines == 0 {
 		r.badLine(r.manifests[0], &manifest.LineError{Cause: "no file was verified", Code: manifest.Nothing})
 	}
 	return nil
 }
 
 func (r *recorder) summary() Summary {
-	s := Summary{BadLines: r.badLines.Load(), Unlisted: r.unlisted.Load(), Excluded: r.excluded.Load()}
+	s := Summary{BadLines: r.badLines.Load(), Unlisted: r.unlisted.Load(), Excluded: r.excluded.Load(), Stored: r.stored.Load()}
 	for i := range r.statuses {
 		s.Statuses[i] = r.statuses[i].Load()
 		s.Entries += s.Statuses[i]

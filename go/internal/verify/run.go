@@ -30,6 +30,8 @@ type run struct {
 	root      *safefs.Root // open as long as the run
 	spinning  bool         // the files lie on a spinning disk
 	mixed     atomic.Bool
+	chosen    *chosen      // the entries to verify; nil for all
+	work      *guard.Group // ends when no more files are to be read
 }
 
 // newRun finds the manifests and opens the folders.
@@ -48,11 +50,16 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 	record := &recorder{sink: sink, progress: progress}
 	run := &run{
 		request: &r, group: group, discovery: found, record: record,
-		reader:  &reader{discovery: found, reading: &r.Reading},
+		reader:  &reader{discovery: found, reading: &r.Reading, fail: group.Fail},
 		compare: &comparer{group: group, record: record, ignoreMissing: r.IgnoreMissing, minStrength: r.MinStrength},
 	}
+	if run.chosen, err = newChosen(r.Part, found.locations); err != nil {
+		run.close()
+		return nil, safefs.At(r.Path, err)
+	}
+	run.compare.chosen, run.compare.ids = run.chosen, r.IDs
 	if len(r.Only) > 0 {
-		if run.reader.only, err = newSelection(r.Dir, r.Only); err != nil {
+		if run.reader.only, err = newSelection(&r.Reading); err != nil {
 			run.close()
 			return nil, err
 		}
@@ -69,12 +76,12 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		f.anchor = root.Dir
 	}
 	if r.Root != "" {
-		dir, err := safefs.Absolute(r.Dir, r.Root)
+		dir, err := r.absolute(r.Root)
 		if err != nil {
 			run.close()
 			return nil, safefs.At(r.Root, err)
 		}
-		root = found.roots.Add(dir, r.Root)
+		root = found.roots.Add(dir, r.shown(r.Root))
 		run.reader.root = root
 		if f := run.reader.filter; f != nil {
 			f.anchor = root.Dir
@@ -112,7 +119,9 @@ func (r *run) close() {
 
 // all does the whole run. Errors and panics end its group.
 func (r *run) all() {
-	pool, err := hashpool.New(r.group, r.discovery.roots, poolConfig(r, func(worker int) hashpool.Handler[claims] {
+	work, endWork := r.limit()
+	r.work = work
+	pool, err := hashpool.New(work, r.discovery.roots, poolConfig(r, func(worker int) hashpool.Handler[claims] {
 		return &handler{comparer: r.compare, worker: worker}
 	}))
 	if err != nil {
@@ -130,12 +139,14 @@ func (r *run) all() {
 	if r.request.Totals {
 		r.group.Go(&totals, func() {
 			r.record.progress.FindTotals(ctx, func() (files, size int64, err error) {
-				return countTotals(ctx, r.reader, r.isWide())
+				return countTotals(ctx, r.reader, r.chosen, r.isWide())
 			})
 		})
 	}
 	r.group.Run(func() { r.read(pool) })
 	pool.Finish()
+	endWork()
+	r.group.Run(r.reportRest)
 	r.group.Run(r.conclude)
 	endTotals()
 	totals.Wait()
@@ -144,7 +155,8 @@ func (r *run) all() {
 func poolConfig[P any](r *run, newHandler func(worker int) hashpool.Handler[P]) hashpool.Config[P] {
 	return hashpool.Config[P]{
 		Workers: r.request.Workers, Depth: r.request.Depth, Spinning: r.spinning, LeaveCache: r.request.LeaveCache,
-		BytesRead: &r.record.progress.Bytes, NewHandler: newHandler,
+		BytesRead: &r.record.progress.Bytes, NewHandler: newHandler, Stored: r.request.Stored,
+		Elsewhere: r.request.Elsewhere,
 	}
 }
 
@@ -158,14 +170,14 @@ func (r *run) isWide() bool { return len(r.discovery.locations) > 1 || r.mixed.L
 // read reads the manifests, and sends the files that they list to the pool.
 func (r *run) read(pool *hashpool.Pool[claims]) {
 	joined := coalescer{wide: r.isWide(), emit: func(c *claims) {
-		if r.group.Ended() {
+		if r.work.Ended() {
 			return
 		}
 		t := pool.Task()
 		fill(t, c)
 		pool.Submit(t)
 	}}
-	more := r.reader.read(r.group.Context(), sideBySide, visitor{
+	more := r.reader.read(r.group.Context(), r.turns(), visitor{
 		opened: func(m *openManifest, err error) {
 			r.opened(m, err)
 			if slices.Contains(mixedFormats, m.Format) {
@@ -181,7 +193,11 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 			}
 		},
 		claim: func(m *openManifest, c claim, refused error) {
-			if r.note(m, &c, refused) {
+			if r.chosen != nil {
+				r.chosen.add(m.location, c.id())
+			}
+			takes := r.chosen.takes(m.location, &c, RankFirst) // it gives refused ones their number, too
+			if r.note(m, &c, refused) && takes {
 				joined.add(c)
 			}
 		},
@@ -192,6 +208,7 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 		ended: func(m *openManifest) {
 			r.record.excluded.Add(m.reading.LeftOut())
 			r.notePromise(m)
+			r.checkModels(m)
 			r.record.read(m.Manifest)
 		},
 	})
@@ -210,6 +227,15 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 		rest.Wait()
 	}
 	joined.flush()
+	r.readRanks(&joined)
+}
+
+// turns returns how many manifests are read side by side.
+func (r *run) turns() int {
+	if r.chosen != nil {
+		return 1
+	}
+	return sideBySide
 }
 
 // opened records a manifest that was, or could not be, opened.
@@ -221,8 +247,11 @@ func (r *run) opened(m *openManifest, err error) {
 	}
 	r.findUnchecked(m, err)
 	r.record.manifest(m.Manifest)
+	for _, text := range m.remarks {
+		r.record.note(m.Manifest, 0, text)
+	}
 	for _, path := range m.Unchecked {
-		r.record.note(m.Manifest, 0, "the signature "+printable.Quote(path)+" was not checked: --trust FILE (trust=) checks it")
+		r.record.note(m.Manifest, 0, "the signature "+printable.Quote(path)+" was not checked: "+checksIt(path))
 	}
 	m.location.manifest = m.Manifest
 	kind := r.discovery.partOf
@@ -240,6 +269,14 @@ func (r *run) opened(m *openManifest, err error) {
 	case err != nil:
 		r.record.badLine(m.Manifest, &manifest.LineError{Cause: "cannot be read: " + safefs.Cause(err), Code: manifest.Unread})
 	}
+}
+
+// checksIt returns what checks the signature at path.
+func checksIt(path string) string {
+	if manifest.IsBundleName(path) {
+		return "--trusted-root FILE with --identity and --issuer, or --key FILE, checks it (trusted_root=, key=)"
+	}
+	return "--trust FILE (trust=) checks it"
 }
 
 // notePromise notes that a manifest's name promises a digest of a file that is next to it, but no line lists
@@ -268,6 +305,11 @@ func (r *run) notePromise(m *openManifest) {
 func (r *run) note(m *openManifest, c *claim, refused error) bool {
 	m.uses(&c.entry)
 	r.sees(m, c)
+	if m.listed != nil {
+		if path := c.path(); path != "" {
+			m.listed.Add(path)
+		}
+	}
 	if r.compare.listed != nil {
 		if path := c.path(); path != "" {
 			r.compare.listed.Add(path)

@@ -30,16 +30,16 @@ type selectedFile struct {
 	found atomic.Bool // an entry is about it
 }
 
-// newSelection returns the selection of paths; relative ones start from dir.
-func newSelection(dir string, paths []string) (*selection, error) {
+// newSelection returns the selection of a request's paths.
+func newSelection(r *Reading) (*selection, error) {
 	s := &selection{byName: map[string][]*selectedFile{}}
-	for _, shown := range paths {
-		path, err := safefs.Absolute(dir, shown)
+	for _, shown := range r.Only {
+		path, err := r.absolute(shown)
 		if err != nil {
 			return nil, err
 		}
-		f := &selectedFile{shown: shown, path: path}
-		if info, err := os.Stat(path); err == nil {
+		f := &selectedFile{shown: r.shown(shown), path: path}
+		if info, err := safefs.StatPath(r.Source, path); err == nil {
 			f.info = info
 		}
 		s.files = append(s.files, f)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
+	"checksig/internal/nameset"
+	"checksig/internal/printable"
 	"checksig/internal/safefs"
 	"checksig/internal/trust"
 )
@@ -50,7 +53,7 @@ func (rd *reader) openSignatures(m *openManifest) (files []trust.File, err error
 	}
 	defer folder.Release()
 	if d.named != "" {
-		return readSignatures(m.Path, d.named, safefs.Open)
+		return readSignatures(m.Path, d.named, d.openNamed)
 	}
 	return readSignatures(m.Path, l.name, tree.Open)
 }
@@ -69,7 +72,7 @@ func readNamedSignature(r *Reading) ([]trust.File, error) {
 // readSignatures reads the signature files next to the file that open opens by that name, and shown for people. The
 // error is the first lack of descriptors; what could be read is returned all the same.
 func readSignatures(shown, name string, open func(name string) (*safefs.File, error)) (files []trust.File, exhausted error) {
-	for _, suffix := range manifest.SignatureSuffixes {
+	for _, suffix := range manifest.AllSignatureSuffixes {
 		file, err := open(name + suffix)
 		if safefs.IsMissing(err) {
 			continue
@@ -89,6 +92,11 @@ func readSignature(name string, file *safefs.File, err error) (trust.File, error
 	f := trust.File{Name: name}
 	if err == nil {
 		f.Data, err = io.ReadAll(io.LimitReader(file, trust.MaxSignature+1))
+		if err == nil && len(f.Data) > trust.MaxSignature && trust.IsAttestation(f.Data) {
+			var rest []byte
+			rest, err = io.ReadAll(io.LimitReader(file, trust.MaxAttested-trust.MaxSignature))
+			f.Data = append(f.Data, rest...)
+		}
 		file.Close()
 	}
 	if safefs.IsExhausted(err) {
@@ -114,6 +122,13 @@ func (rd *reader) signedContent(ctx context.Context, m *openManifest, o *manifes
 		}
 	}
 	m.isLarge = len(data) >= largeManifest
+	if collect := rd.reading.Collect; collect != nil {
+		collect(m.Path, data)
+		for _, f := range m.signatures {
+			collect(f.Name, f.Data)
+		}
+		return nil, &untrustedError{errors.New("not verified yet")}
+	}
 	signed, err := rd.authenticate(m, data, o)
 	if err != nil {
 		m.Untrusted = true
@@ -137,29 +152,73 @@ func (rd *reader) authenticate(m *openManifest, data []byte, o *manifest.Options
 	files := m.signatures
 	m.signatures = nil
 	embedded := trust.Embedded(data)
+	if embedded == "" && rd.reading.Signature == "" && policy.Attested.Has(data) {
+		embedded = "dsse"
+	}
 	if embedded == "" || len(files) > 0 {
-		signers, err := policy.Verify(data, files)
+		name := filepath.Base(m.Path)
+		if rd.discovery.content != nil {
+			name = "" // it is no file
+		}
+		stream := policy.NewStream(files)
+		stream.Take(data)
+		signers, err := stream.Signers()
 		if err == nil {
 			m.Signers = signers
+			m.remarks = remarks(name, stream, signers)
 			return data, nil
 		}
 		var reason *trust.Error
 		if embedded == "" || rd.reading.Signature != "" || errors.As(err, &reason) && reason.Invalid {
 			return nil, err
 		}
+		m.remarks = remarks(name, stream, nil)
 	}
-	message, err := policy.Open(data)
+	open := policy.Open
+	if embedded == "dsse" {
+		open = policy.OpenAttested
+	}
+	message, err := open(data)
 	if err != nil {
 		return nil, err
 	}
 	m.Signers = message.Signers
+	if embedded == "dsse" {
+		if f := o.Format; f != nil && f != manifest.InToto && f != manifest.Sigstore {
+			return nil, fmt.Errorf("holds attestations, not the format %s", f.Name)
+		}
+		o.Format, o.Verbatim, o.Attested = manifest.InToto, true, true
+		m.listed = &nameset.Set{}
+		m.remarks = append(m.remarks, message.Remarks...)
+		return message.Text, nil
+	}
+	m.remarks = append(m.remarks, remarksOf(message.Remarks)...)
 	o.Unwrapped, o.FirstLine = message.Format, message.Line
 	return message.Text, nil
 }
 
+// remarks returns what is worth knowing about the signatures of the file called name, which is trusted: those that did
+// not count, and a signed comment with another name, as for a file that took the place of another one.
+func remarks(name string, stream *trust.Stream, signers []trust.Signer) []string {
+	found := remarksOf(stream.Remarks())
+	for _, s := range signers {
+		if other := s.FileName(); name != "" && other != "" && other != name {
+			found = append(found, "the signed comment is about a file of another name: "+printable.Quote(other))
+		}
+	}
+	return found
+}
+
+func remarksOf(problems []string) (found []string) {
+	for _, problem := range problems {
+		found = append(found, "another signature does not count: "+problem)
+	}
+	return found
+}
+
 // noteSignature notes the file called name in a folder if it has the name of a signature of a manifest.
 func (d *discovery) noteSignature(folder, name string) {
-	for _, suffix := range manifest.SignatureSuffixes {
+	for _, suffix := range manifest.AllSignatureSuffixes {
 		signed, is := strings.CutSuffix(name, suffix)
 		if !is || manifest.Classify(signed) == manifest.NoName {
 			continue
@@ -191,7 +250,7 @@ func (r *run) findUnchecked(m *openManifest, err error) {
 		return
 	}
 	defer m.folder.Release()
-	for _, suffix := range manifest.SignatureSuffixes {
+	for _, suffix := range manifest.AllSignatureSuffixes {
 		if info, err := tree.Stat(filepath.Base(d.named) + suffix); err == nil && info.Mode().IsRegular() {
 			m.Unchecked = append(m.Unchecked, m.Path+suffix)
 		}
@@ -200,8 +259,13 @@ func (r *run) findUnchecked(m *openManifest, err error) {
 
 // isManifest reports whether the file called name in a folder is read as a manifest itself.
 func (d *discovery) isManifest(folder, name string) bool {
+	return hasLocation(d.locations, folder, name)
+}
+
+// hasLocation reports whether the file called name in a folder is among locations, which are sorted.
+func hasLocation(locations []*location, folder, name string) bool {
 	wanted := path.Join(folder, name)
-	_, found := slices.BinarySearchFunc(d.locations, wanted, func(l *location, wanted string) int {
+	_, found := slices.BinarySearchFunc(locations, wanted, func(l *location, wanted string) int {
 		return strings.Compare(path.Join(l.folder, l.name), wanted)
 	})
 	return found

@@ -49,7 +49,7 @@ func RunSigned(ctx context.Context, r Request, sink Sink, progress *hashpool.Pro
 			s.named(path)
 		}
 	})
-	if err := group.Err(); err == nil && info.IsDir() && len(s.record.manifests) == 0 {
+	if err := group.Err(); err == nil && r.Collect == nil && info.IsDir() && len(s.record.manifests) == 0 {
 		return Summary{}, safefs.At(r.Path, ErrNoManifest)
 	}
 	summary := s.record.summary()
@@ -130,7 +130,7 @@ func (s *signedFiles) inFolder(tree *safefs.Tree, name string) {
 // isSignature reports whether the file called name is the signature of a file next to it, which is none itself: nobody
 // verifies a signature's signature.
 func isSignature(tree *safefs.Tree, name string) bool {
-	for _, suffix := range manifest.SignatureSuffixes {
+	for _, suffix := range manifest.AllSignatureSuffixes {
 		signed, is := strings.CutSuffix(name, suffix)
 		if !is || signed == "" || strings.HasSuffix(signed, "/") || isSignature(tree, signed) {
 			continue
@@ -151,6 +151,12 @@ func (s *signedFiles) verify(path string, files []trust.File, open func() (*safe
 	result := &Result{Manifest: m, Entry: manifest.Entry{Line: 1, Name: filepath.Base(path), Algorithm: digest.ByName("sha256")}}
 	if filepath.Join(filepath.Dir(m.Path), result.Name) != filepath.Clean(path) {
 		result.OpenedAs = path
+	}
+	if collect := s.request.Collect; collect != nil {
+		for _, f := range files {
+			collect(f.Name, f.Data)
+		}
+		return
 	}
 	stream, sum := s.request.Trust.NewStream(files), sha256.New()
 	file, err := open()
@@ -177,5 +183,8 @@ func (s *signedFiles) verify(path string, files []trust.File, open func() (*safe
 	result.Digest = sum.Sum(nil)
 	result.Found = result.Digest
 	s.record.manifest(m)
+	for _, text := range remarks(result.Name, stream, m.Signers) {
+		s.record.note(m, 0, text)
+	}
 	s.record.result(result)
 }

@@ -94,7 +94,7 @@ func TestSlowStorageChangesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.roots.Close()
-		totals[0], totals[1], err = countTotals(t.Context(), &reader{discovery: d, reading: &request.Reading}, true)
+		totals[0], totals[1], err = countTotals(t.Context(), &reader{discovery: d, reading: &request.Reading}, nil, true)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,8 @@ import (
 // fastStat is for [lookahead.NewBatch]. Tests change it.
 var fastStat = lookahead.FastStat
 
-// countTotals counts the entries and adds up the sizes of their files.
-func countTotals(ctx context.Context, rd *reader, wide bool) (files, size int64, err error) {
+// countTotals counts the entries of part and adds up the sizes of their files.
+func countTotals(ctx context.Context, rd *reader, part *chosen, wide bool) (files, size int64, err error) {
 	type file struct {
 		root *safefs.Root
 		name string
@@ -32,7 +32,11 @@ func countTotals(ctx context.Context, rd *reader, wide bool) (files, size int64,
 		first := &joined.first
 		batch.Add(file{first.root, first.name}, len(first.name))
 	}}
-	rd.again(ctx, sideBySide, func(_ *location, next claim) { c.add(next) })
+	rd.again(ctx, sideBySide, func(l *location, next claim, _ error) {
+		if part.selects(l, &next) {
+			c.add(next)
+		}
+	})
 	c.flush()
 	batch.Flush()
 	return files, size, ctx.Err()

@@ -137,7 +137,7 @@ func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name st
 		s.record.note(s.record.manifests[0], 0, printable.Quote(root.Path(name))+" is not listed, and was not read: it has the name of a manifest")
 		return true
 	}
-	for _, suffix := range manifest.SignatureSuffixes {
+	for _, suffix := range manifest.AllSignatureSuffixes {
 		signed, is := strings.CutSuffix(name, suffix)
 		if !is {
 			continue
@@ -191,6 +191,9 @@ func (s *unlistedSearch) Opened(t *hashpool.Task[struct{}], f hashpool.OpenFile)
 		t.Algorithms = t.Algorithms[:0]
 	}
 }
+
+// Reads reports whether a missing entry may have a file of that size.
+func (s *unlistedSearch) Reads(size int64) bool { return s.index.sizes[size] }
 
 // OtherNames returns nothing: the name was found in its folder.
 func (s *unlistedSearch) OtherNames(*hashpool.Task[struct{}]) []string { return nil }

@@ -19,6 +19,7 @@ import (
 	"checksig/internal/hashpool"
 	"checksig/internal/layout"
 	"checksig/internal/manifest"
+	"checksig/internal/nameset"
 	"checksig/internal/safefs"
 	"checksig/internal/trust"
 )
@@ -28,15 +29,17 @@ type Status uint8
 
 // Every entry has exactly one of these.
 const (
-	Verified   Status = iota // read whole, and the digest is equal
-	Mismatched               // read whole, and the digest differs
-	Missing                  // there is no such file
-	Unreadable               // not read whole, or refused; the detail says why
-	Skipped                  // left out because the caller asked for it
+	Verified       Status = iota // read whole, and the digest is equal
+	Mismatched                   // read whole, and the digest differs
+	Missing                      // there is no such file
+	Unreadable                   // not read whole, or refused; the detail says why
+	Skipped                      // left out because the caller asked for it
+	VerifiedBefore               // by an earlier run, and its file seems unchanged; see [Part]
+	NotVerified                  // not in this run, of which the caller asked for a part only
 	statusCount
 )
 
-var statusNames = [statusCount]string{"verified", "mismatched", "missing", "unreadable", "skipped"}
+var statusNames = [statusCount]string{"verified", "mismatched", "missing", "unreadable", "skipped", "verified before", "not verified"}
 
 func (s Status) String() string { return statusNames[s] }
 
@@ -58,12 +61,18 @@ type Request struct {
 	Depth   int    // files read at once; 0 for as many as help
 	Totals  bool   // find out the totals of the progress if the run takes longer
 
-	LeaveCache    bool              // leave the system's page cache as it was
-	Unlisted      Unlisted          // what to do about files that no manifest lists
-	IgnoreMissing bool              // skip entries whose file is missing
-	MinStrength   *digest.Algorithm // refuse entries of weaker algorithms; nil for none
+	Elsewhere     *hashpool.Elsewhere // who hashes the files; nil for this process
+	LeaveCache    bool                // leave the system's page cache as it was
+	Unlisted      Unlisted            // what to do about files that no manifest lists
+	IgnoreMissing bool                // skip entries whose file is missing
+	MinStrength   *digest.Algorithm   // refuse entries of weaker algorithms; nil for none
 
+	Stored     Stored             // whether checksums that a remote store keeps count
 	BagProfile *layout.BagProfile // that every bag must conform to; nil for none
+
+	Part    *Part         // the entries to verify; nil for all
+	MaxTime time.Duration // verify no file any more after it; 0 for no limit
+	IDs     bool          // each Result has its ID
 }
 
 // Reading says which manifests are read, and which files their names stand for.
@@ -79,13 +88,27 @@ type Reading struct {
 	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
 	Trust         *trust.Policy     // who must have signed each manifest; nil for nobody
 	Signature     string            // the file with the signatures of the one manifest; "" for those next to it
-	Only          []string          // paths of the files whose entries are read; empty for all. A folder stands for all below it
+	// Collect takes, instead of a verification, every file that may hold Sigstore bundles or attestations. nil verifies.
+	Collect func(path string, data []byte)
+	Only    []string // paths of the files whose entries are read; empty for all. A folder stands for all below it
 
 	// Include and Exclude are patterns of package glob for the files that are looked at. Their names start from the
 	// folder that Path names, from Root, or else from where the manifest's names start.
 	Include, Exclude []string
-	Columns          []string // groups of columns that are read, of formats that have several; see [manifest.Options]
+	Source           safefs.Source // that has the files, and Path and Dir; nil for the file system
+	Columns          []string      // groups of columns that are read, of formats that have several; see [manifest.Options]
+	PartSize         int64         // in bytes, of digests over digests of parts; see [manifest.Options]
 }
+
+// Stored says whether the checksums that a remote store keeps are compared instead of the files' content.
+type Stored = hashpool.Stored
+
+// The values of Stored; see package hashpool.
+const (
+	ReadAll      = hashpool.ReadAll
+	PreferStored = hashpool.PreferStored
+	OnlyStored   = hashpool.OnlyStored
+)
 
 // Unlisted is what to do about files that no manifest lists.
 type Unlisted uint8
@@ -118,6 +141,7 @@ type Manifest struct {
 
 	notes  atomic.Int64 // made about it
 	hinted atomic.Bool  // a note says how files outside are read
+	where  string       // its absolute path; its name if the request holds it
 	folder *safefs.Root // where it lies
 	root   *safefs.Root // what its names start from
 }
@@ -132,9 +156,14 @@ type Result struct {
 	Detail    string // why, for Unreadable, Missing, and Mismatched because of its size
 	OpenedAs  string // the file's path, if it is another than Name from the manifest's folder
 	Reason    Reason // for programs, for Unreadable
+	Stored    bool   // Found is what the store keeps; the file was not read
 	Outside   bool   // it was refused because it lies outside
 	MovedTo   string // the path of an unlisted file that has the digest of this missing one
 	Worker    int    // who found it, from 1; 0 for none
+
+	ID       nameset.Key  // of the entry and its file, if the request asks for it
+	HasState bool         // the file was read whole
+	State    safefs.State // before and after the reading
 }
 
 // UnlistedFile is a file that no manifest lists.
@@ -179,16 +208,18 @@ type Summary struct {
 	Statuses  [statusCount]int64
 	BadLines  int64
 	Unlisted  int64 // files that no manifest lists
+	Stored    int64 // verified entries whose digests are those that a store keeps
 	BytesRead int64
 	Elapsed   time.Duration
 
 	unlistedFails bool
 }
 
-// OK reports whether every line was understood, every file verified that was not skipped, and at least
-// one was; and, if that was asked for, that no file is unlisted.
+// OK reports whether every line was understood, every file verified that was not skipped or left out of the part to
+// verify, and at least one was; and, if that was asked for, that no file is unlisted.
 func (s *Summary) OK() bool {
-	return s.Statuses[Verified] > 0 && s.Statuses[Verified]+s.Statuses[Skipped] == s.Entries &&
+	proved := s.Statuses[Verified] + s.Statuses[VerifiedBefore]
+	return proved > 0 && proved+s.Statuses[Skipped]+s.Statuses[NotVerified] == s.Entries &&
 		s.BadLines == 0 && (s.Unlisted == 0 || !s.unlistedFails)
 }
 
@@ -200,8 +231,8 @@ var ErrNoBag = errors.New("there is no bag that could be compared with the BagIt
 
 // Run verifies what r asks for and gives sink what it finds. The error is nil when every entry was looked
 // at, whatever the result; otherwise the context's, [ErrNoManifest], [ErrNoBag], a [*NothingLeftError], a
-// [*glob.Error], a [*guard.PanicError], an error of [hashpool.New], or an [*fs.PathError] for a folder or manifest that
-// cannot be opened.
+// [*NoColumnError], a [*glob.Error], a [*guard.PanicError], an error of [hashpool.New], or an [*fs.PathError] for a
+// folder or manifest that cannot be opened.
 func Run(ctx context.Context, r Request, sink Sink, progress *hashpool.Progress) (Summary, error) {
 	began := time.Now()
 	progress.Start()

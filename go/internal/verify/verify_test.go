@@ -87,7 +87,7 @@ func TestRunReportsEveryKindOfFailure(t *testing.T) {
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("got  %q, %v\nwant %q", got, err, want)
 			}
-			if summary.Entries != 6 || summary.Statuses != [5]int64{2, 1, 1, 2, 0} || summary.BadLines != 1 ||
+			if summary.Entries != 6 || summary.Statuses != [7]int64{2, 1, 1, 2, 0, 0, 0} || summary.BadLines != 1 ||
 				summary.BytesRead != 1+7+1<<20 || summary.OK() {
 				t.Errorf("summary %+v", summary)
 			}

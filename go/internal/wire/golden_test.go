@@ -73,6 +73,9 @@ type record struct {
 	BadLines   int64 `json:"bad_lines"`
 	Extra      int64
 	Excluded   int64
+	Before     int64         `json:"verified_before"`
+	Left       int64         `json:"not_verified"`
+	NotRead    int64         `json:"not_read"`
 	IsPlan     bool          `json:"is_plan"`
 	IsHeld     bool          `json:"is_held"`
 	Elapsed    time.Duration `json:"nanoseconds"`
@@ -92,6 +95,8 @@ type record struct {
 	RawName    text `json:"raw_name"`
 	File       int
 	Content    wire.Content
+	NameIndex  int `json:"name_index"`
+	Stored     bool
 
 	Authority bool
 	Created   *int64
@@ -107,6 +112,27 @@ type record struct {
 	Identity      text
 	Comment       text
 	SignatureFile text `json:"signature_file"`
+	FileContent   text `json:"content_of_file"`
+	Issuer        text
+	Predicate     text
+	LogIndex      text `json:"log_index"`
+
+	Entry             hexBytes
+	Listed            int64
+	Modified, Changed int64
+	Inode             uint64
+}
+
+func (r *record) id16() (id [16]byte) {
+	copy(id[:], r.Entry)
+	return id
+}
+
+func (r *record) fileState() *wire.State {
+	if r.Size < 0 {
+		return nil
+	}
+	return &wire.State{Size: r.Size, Modified: r.Modified, Changed: r.Changed, Inode: r.Inode}
 }
 
 // text is a JSON string, or {"hex": ...} for bytes that are not UTF-8.
@@ -152,7 +178,7 @@ func TestGoldenConstants(t *testing.T) {
 		last  string
 		value int
 	}{
-		{g.Statuses, "skipped", int(wire.StatusSkipped)},
+		{g.Statuses, "not verified", int(wire.StatusLeft)},
 		{g.Codes, "ENVIRONMENT", int(wire.CodeEnvironment)},
 		{g.Changes, "FORGOTTEN", int(wire.ChangeForgotten)},
 	} {
@@ -204,7 +230,7 @@ func TestGoldenBatches(t *testing.T) {
 			t.Errorf("batch %d: %d bytes, want %d", i, len(got), len(want.Hex))
 		}
 	}
-	for _, kind := range "MREVLHCUBITKXSFPDWA" {
+	for _, kind := range "MREVLHCUBITKZXSFPDWAJYO" {
 		if !seen[string(kind)] {
 			t.Errorf("no record of kind %c", kind)
 		}
@@ -251,11 +277,14 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 		s := wire.Signature{
 			Manifest: r.Manifest, State: r.State, Format: r.Format, KeyID: r.Key, Fingerprint: r.Fingerprint,
 			Identity: string(r.Identity), Comment: string(r.Comment), File: string(r.SignatureFile),
+			Issuer: string(r.Issuer), Predicate: string(r.Predicate), LogIndex: string(r.LogIndex),
 		}
 		if r.Time != nil {
 			s.Time = time.Unix(*r.Time, 0)
 		}
 		return wire.AppendSignature(dst, &s)
+	case wire.KindBundle:
+		return wire.AppendBundle(dst, string(r.Path), []byte(r.FileContent))
 	case wire.KindKey:
 		k := wire.Key{
 			Authority: r.Authority, Format: r.Format, Algorithm: r.Algorithm, ID: r.KeyID, Fingerprint: r.Fingerprint, Problem: r.Problem,
@@ -277,12 +306,19 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 	case wire.KindSummary:
 		return wire.AppendSummary(dst, &wire.Summary{
 			Statuses: [...]int64{r.Verified, r.Mismatched, r.Missing, r.Unreadable, r.Skipped},
-			BadLines: r.BadLines, Unlisted: r.Extra, Excluded: r.Excluded, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
+			BadLines: r.BadLines, Unlisted: r.Extra, Excluded: r.Excluded, Before: r.Before, Left: r.Left, Stored: r.NotRead, BytesRead: r.BytesRead, Elapsed: r.Elapsed,
 		})
 	case wire.KindListed:
 		return wire.AppendListed(dst, &wire.Listed{
 			Assumed: r.Assumed, Optional: r.Optional, Manifest: r.Manifest, Line: r.Line, Size: r.Size, Algorithm: r.Algorithm,
 			Digest: r.Digest, Name: string(r.Name), RawName: string(r.RawName),
+		})
+	case wire.KindPlanned:
+		return wire.AppendPlanned(dst, &wire.Planned{Manifest: r.Manifest, ID: r.id16(), Listed: r.Listed, State: r.fileState()})
+	case wire.KindProof:
+		return wire.AppendProof(dst, &wire.Proof{
+			Status: wire.Status(slices.Index(wireStatuses, r.Status)), Manifest: r.Manifest, ID: r.id16(), State: r.fileState(),
+			Algorithm: r.Algorithm, Digest: r.Digest, Name: string(r.Name),
 		})
 	case wire.KindHashed:
 		h := &wire.Hashed{File: r.File, Number: r.Number, BytesRead: r.BytesRead, Cause: r.Cause}
@@ -290,6 +326,15 @@ func (r *record) append(t *testing.T, dst []byte) []byte {
 			h.Digests = append(h.Digests, digest)
 		}
 		return wire.AppendHashed(dst, h)
+	case wire.KindOutcome:
+		o := &wire.Outcome{
+			File: r.File, Name: r.NameIndex, Code: wire.ShardError(r.Code), Stored: r.Stored,
+			State: wire.State{Size: r.Size, Modified: r.Modified, Changed: r.Changed, Inode: r.Inode}, BytesRead: r.BytesRead, Cause: r.Cause,
+		}
+		for _, digest := range r.Digests {
+			o.Digests = append(o.Digests, digest)
+		}
+		return wire.AppendOutcome(dst, o)
 	case wire.KindContent:
 		return wire.AppendContent(dst, r.File, r.Content)
 	case wire.KindFile:
@@ -324,6 +369,11 @@ func (r *record) decodeEntries(t *testing.T, to any) {
 	}
 }
 
+// wireStatuses are the names of [wire.Status] in their order.
+var wireStatuses = []string{
+	"verified", "mismatched", "missing", "unreadable", "skipped", "refused", "too weak", "verified before", "not verified",
+}
+
 func (r *record) entry(t *testing.T) *wire.Entry {
 	t.Helper()
 	e := &wire.Entry{
@@ -335,7 +385,7 @@ func (r *record) entry(t *testing.T) *wire.Entry {
 		e.Found = e.Expected
 		return e
 	}
-	status := slices.Index([]string{"verified", "mismatched", "missing", "unreadable", "skipped", "refused", "too weak"}, r.Status)
+	status := slices.Index(wireStatuses, r.Status)
 	if status < 0 {
 		t.Fatalf("unknown status %q", r.Status)
 	}

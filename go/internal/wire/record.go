@@ -24,6 +24,8 @@ const (
 	KindEntry     Kind = 'E'
 	KindVerified  Kind = 'V'
 	KindListed    Kind = 'L'
+	KindPlanned   Kind = 'J'
+	KindProof     Kind = 'Y'
 	KindHashed    Kind = 'H'
 	KindContent   Kind = 'C'
 	KindGroup     Kind = 'G' // only in a KindVerified
@@ -34,6 +36,7 @@ const (
 	KindNote      Kind = 'I'
 	KindSignature Kind = 'T'
 	KindKey       Kind = 'K'
+	KindBundle    Kind = 'Z'
 	KindError     Kind = 'X'
 	KindSummary   Kind = 'S'
 	KindFile      Kind = 'F'
@@ -41,6 +44,8 @@ const (
 	KindData      Kind = 'D'
 	KindWritten   Kind = 'W'
 	KindAlgorithm Kind = 'A'
+	KindQuery     Kind = 'Q'
+	KindOutcome   Kind = 'O'
 )
 
 // Header is the state and the progress of a job. A total is -1 until it is known.
@@ -115,6 +120,12 @@ const (
 	StatusWeak                                // its algorithm is weaker than the caller accepts
 )
 
+// What an entry can be that is not verified in this run.
+const (
+	StatusBefore Status = iota + StatusWeak + 1 // verified before
+	StatusLeft                                  // not verified
+)
+
 // Entry is what became of an entry of a manifest.
 type Entry struct {
 	Status    Status
@@ -129,12 +140,14 @@ type Entry struct {
 	Detail    string
 	OpenedAs  string
 	MovedTo   string
+	IsStored  bool // Found is what the store keeps; the file was not read
 }
 
 // AppendEntry appends an 'E' record.
 func AppendEntry(dst []byte, e *Entry) []byte {
 	dst, start := begin(dst, KindEntry)
-	dst = append(dst, byte(e.Status), byte(len(e.Algorithm)), byte(len(e.Expected)), byte(len(e.Found)), flag(e.Assumed))
+	dst = append(dst, byte(e.Status), byte(len(e.Algorithm)), byte(len(e.Expected)), byte(len(e.Found)), flag(e.Assumed),
+		flag(e.IsStored))
 	dst = le.AppendUint32(dst, uint32(e.Manifest))
 	dst = le.AppendUint64(dst, uint64(e.Line))
 	dst = le.AppendUint64(dst, uint64(e.BytesRead))
@@ -161,7 +174,7 @@ type Group struct {
 
 // AppendVerified appends an entry to the payload of a 'V' record, in which g is the latest group.
 func AppendVerified(dst []byte, e *Entry, g *Group) []byte {
-	if e.Status != StatusVerified || e.OpenedAs != "" || len(e.Name) > math.MaxUint16 || e.Line > math.MaxUint32 {
+	if e.Status != StatusVerified || e.OpenedAs != "" || e.IsStored || len(e.Name) > math.MaxUint16 || e.Line > math.MaxUint32 {
 		return AppendEntry(dst, e)
 	}
 	if e.Manifest != g.manifest || e.Assumed != g.assumed || e.Algorithm != g.algorithm {
@@ -269,6 +282,7 @@ type Signature struct {
 	State                                               SignatureState
 	Time                                                time.Time // when it was made; zero if unknown
 	Format, KeyID, Fingerprint, Identity, Comment, File string
+	Issuer, Predicate, LogIndex                         string // of Sigstore and attestations
 }
 
 // AppendSignature appends a 'T' record.
@@ -276,9 +290,16 @@ func AppendSignature(dst []byte, s *Signature) []byte {
 	dst, start := begin(dst, KindSignature)
 	dst = le.AppendUint32(dst, uint32(s.Manifest))
 	dst = appendInts(append(dst, byte(s.State)), secondsOf(s.Time))
-	for _, text := range []string{s.Format, s.KeyID, s.Fingerprint, s.Identity, s.Comment, s.File} {
+	for _, text := range []string{s.Format, s.KeyID, s.Fingerprint, s.Identity, s.Comment, s.File, s.Issuer, s.Predicate, s.LogIndex} {
 		dst = appendSized(dst, text)
 	}
+	return end(dst, start)
+}
+
+// AppendBundle appends a 'Z' record: a file that may hold Sigstore bundles or attestations.
+func AppendBundle(dst []byte, path string, data []byte) []byte {
+	dst, start := begin(dst, KindBundle)
+	dst = append(appendSized(dst, path), data...)
 	return end(dst, start)
 }
 
@@ -314,6 +335,9 @@ type Summary struct {
 	BadLines  int64
 	Unlisted  int64
 	Excluded  int64 // entries that were left out, and count as nothing else
+	Before    int64 // entries that were verified before
+	Left      int64 // entries that were not verified
+	Stored    int64 // verified entries that were compared with what a store keeps, and not read
 	BytesRead int64
 	Elapsed   time.Duration
 }
@@ -322,7 +346,7 @@ type Summary struct {
 func AppendSummary(dst []byte, s *Summary) []byte {
 	dst, start := begin(dst, KindSummary)
 	dst = appendInts(dst, s.Statuses[:]...)
-	return end(appendInts(dst, s.BadLines, s.Unlisted, s.Excluded, s.BytesRead, s.Elapsed.Nanoseconds()), start)
+	return end(appendInts(dst, s.BadLines, s.Unlisted, s.Excluded, s.Before, s.Left, s.Stored, s.BytesRead, s.Elapsed.Nanoseconds()), start)
 }
 
 // Listed is an entry of a manifest that is listed, and not verified.
@@ -349,6 +373,54 @@ func AppendListed(dst []byte, e *Listed) []byte {
 	dst = append(dst, e.Digest...)
 	dst = append(dst, e.Name...)
 	return end(append(dst, e.RawName...), start)
+}
+
+// State is the attributes of a file that show whether it changed. Times are nanoseconds since 1970.
+type State struct {
+	Size, Modified, Changed int64
+	Inode                   uint64
+}
+
+func appendState(dst []byte, s *State) []byte {
+	if s == nil {
+		s = &State{Size: -1}
+	}
+	return le.AppendUint64(appendInts(dst, s.Size, s.Modified, s.Changed), s.Inode)
+}
+
+// Planned is an entry that can be chosen.
+type Planned struct {
+	Manifest int
+	ID       [16]byte
+	Listed   int64  // the size that the manifest lists, -1 if it lists none
+	State    *State // of the file; nil if it cannot be read
+}
+
+// AppendPlanned appends a 'J' record.
+func AppendPlanned(dst []byte, p *Planned) []byte {
+	dst, start := begin(dst, KindPlanned)
+	dst = append(le.AppendUint32(dst, uint32(p.Manifest)), p.ID[:]...)
+	return end(appendState(appendInts(dst, p.Listed), p.State), start)
+}
+
+// Proof is what became of an entry, for the caller's own record.
+type Proof struct {
+	Status    Status
+	Manifest  int
+	ID        [16]byte
+	State     *State // of the file, before and after it was read; nil if it was not read whole
+	Algorithm string
+	Digest    []byte // the digest listed
+	Name      string
+}
+
+// AppendProof appends a 'Y' record.
+func AppendProof(dst []byte, p *Proof) []byte {
+	dst, start := begin(dst, KindProof)
+	dst = append(dst, byte(p.Status), byte(len(p.Algorithm)), byte(len(p.Digest)))
+	dst = append(le.AppendUint32(dst, uint32(p.Manifest)), p.ID[:]...)
+	dst = append(append(appendState(dst, p.State), p.Algorithm...), p.Digest...)
+	return end(append(dst, p.Name...), start)
 }
 
 // Hashed is what became of a file that was to be hashed.

@@ -8,7 +8,7 @@ import (
 )
 
 // ABI is the version of the interface. A caller must have been built for the same one.
-const ABI = 12
+const ABI = 18
 
 // The operations.
 const (
@@ -16,8 +16,10 @@ const (
 	OpEntries    = "entries"
 	OpRecognise  = "recognise"
 	OpHash       = "hash"
+	OpShard      = "shard"
 	OpSigned     = "signed"
 	OpKeys       = "keys"
+	OpBundles    = "bundles"
 	OpCreate     = "create"
 	OpUpdate     = "update"
 	OpConvert    = "convert"

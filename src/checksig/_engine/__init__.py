@@ -5,12 +5,12 @@ No other module knows which of the two runs a job.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
+from .._light import closing, suppress
 from .._printable import printable, printable_text
-from .._typing import TYPE_CHECKING, NoReturn
+from .._typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import (
     CancelledError,
     EngineError,
@@ -22,12 +22,16 @@ from . import library, wire
 from .limits import check_job
 
 if "checksig.cli" not in sys.modules:  # that forks nothing, and seldom starts a process
+    from .. import _status  # noqa: F401 - as below # pyright: ignore[reportUnusedImport]
     from . import process  # noqa: F401 - see its docstring # pyright: ignore[reportUnusedImport]
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["VARIABLE", "CancelToken", "raise_failure", "run"]
+    from ..remote import Remote
+    from .library import Server
+
+__all__ = ["VARIABLE", "CancelToken", "prepare", "raise_failure", "run", "server_of"]
 
 VARIABLE = "CHECKSIG_ENGINE"
 """The environment variable that selects ``library`` or ``process``.
@@ -52,8 +56,17 @@ class CancelToken:
         self._cancelled = True
 
 
-def run(request: bytes, cancel: CancelToken | None = None) -> Generator[wire.Batch]:
-    """Run a job and yield its batches of records.
+def prepare() -> None:
+    """Begin to load the library, if it will run a job; what fails now will fail then, too."""
+    if os.environ.get(VARIABLE, "") in {"", "library"}:
+        with suppress(EngineError):
+            library.begin_to_load()
+
+
+def run(
+    request: bytes, cancel: CancelToken | None = None, server: Server | None = None
+) -> Generator[wire.Batch]:
+    """Run a job and yield its batches of records, without queries: *server* answers those.
 
     The job is stopped when the generator ends, is closed or raises. Callbacks for the progress are
     called by its caller: what they raise would be changed on the way out of a generator (PEP 479).
@@ -63,10 +76,38 @@ def run(request: bytes, cancel: CancelToken | None = None) -> Generator[wire.Bat
     :raises CancelledError: *cancel* was cancelled.
     """
     _raise_if_cancelled(cancel)
-    with contextlib.closing(_start(request)) as batches:
+    with closing(_start(request, server)) as batches:
         for data in batches:
-            yield wire.decode_batch(data)
+            batch = wire.decode_batch(data)
+            if server is not None:
+                batch = _without_queries(batch, server)
+            yield batch
             _raise_if_cancelled(cancel)
+
+
+def server_of(
+    remote: Remote | None, executor: Any, fields: list[tuple[str, bytes]]
+) -> Server | None:
+    """Return what answers the queries of a job, and add the fields that it needs; None for none."""
+    if executor is None:
+        return None if remote is None else remote.server
+    from .._shards import Shards
+
+    shards = Shards(executor, remote)
+    fields.append(shards.field)
+    return shards
+
+
+def _without_queries(batch: wire.Batch, server: Server) -> wire.Batch:
+    """Pass the queries of a batch on, and return the rest of it."""
+    server.check()
+    records: list[tuple[int, Any]] = []
+    for kind, payload in batch.records:
+        if kind == wire.Kind.QUERY:
+            server.serve(payload)
+        else:
+            records.append((kind, payload))
+    return batch._replace(records=records)
 
 
 def _raise_if_cancelled(cancel: CancelToken | None) -> None:
@@ -74,13 +115,13 @@ def _raise_if_cancelled(cancel: CancelToken | None) -> None:
         raise CancelledError("the operation was cancelled")
 
 
-def _start(request: bytes) -> Generator[bytes | memoryview]:
+def _start(request: bytes, server: Server | None) -> Generator[bytes | memoryview]:
     """Start a job, and return a generator of its batches as they were sent."""
     choice = os.environ.get(VARIABLE, "")
     if choice not in {"", "library", "process"}:
         raise EngineError(f"{VARIABLE} must be 'library' or 'process', not {choice!r}")
     if choice == "process":
-        return _run_process(request)
+        return _run_process(request, server)
     try:
         loaded = library.load()
         check_job()
@@ -88,22 +129,24 @@ def _start(request: bytes) -> Generator[bytes | memoryview]:
         if choice == "library":
             raise
         if not library.is_installed():
-            return _run_process(request)  # the normal case on musl
-        return _run_process_instead(request, error)
-    return loaded.batches(request)
+            return _run_process(request, server)  # the normal case on musl
+        return _run_process_instead(request, server, error)
+    return loaded.batches(request, server)
 
 
-def _run_process(request: bytes) -> Generator[bytes]:
+def _run_process(request: bytes, server: Server | None) -> Generator[bytes]:
     from .process import Process
 
-    return Process().batches(request)
+    return Process().batches(request, server)
 
 
-def _run_process_instead(request: bytes, reason: EngineError) -> Generator[bytes]:
+def _run_process_instead(
+    request: bytes, server: Server | None, reason: EngineError
+) -> Generator[bytes]:
     """Run a job in a process because the library cannot be used, for *reason*."""
     begun = False
     try:
-        with contextlib.closing(_run_process(request)) as batches:
+        with closing(_run_process(request, server)) as batches:
             for batch in batches:
                 begun = begun or batch != wire.EMPTY_BATCH
                 yield batch

@@ -8,12 +8,11 @@ are too few; :func:`load` checks for that first.
 from __future__ import annotations
 
 import _thread
-import contextlib
 import os
-import signal
 import sys
 import time
 
+from .._light import contextmanager, signal
 from .._typing import TYPE_CHECKING, Any, cast
 from ..errors import EngineError, ForkedError
 from . import wire
@@ -23,8 +22,22 @@ if sys.platform != "win32":
     import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Protocol
+
+    Answer = Callable[[int, int, bytes, Callable[[], bool]], None]
+    """Takes the number of a query, a status and data, from any thread.
+
+    It is also given a function that returns whether the answer is still wanted.
+    """
+
+    class Server(Protocol):
+        """Answers the queries of one job at a time."""
+
+        def start(self, answer: Answer) -> None: ...
+        def check(self) -> None: ...
+        def serve(self, payload: bytes) -> None: ...
+        def stop(self) -> None: ...
 
     class _Functions(Protocol):
         """The functions of the shared library, as build_ffi.py declares them."""
@@ -32,6 +45,9 @@ if TYPE_CHECKING:
         def checksig_abi(self) -> int: ...
         def checksig_start(self, request: bytes, size: int, job: Any) -> None: ...
         def checksig_wait(self, job: int, timeout_ms: int, size: Any) -> Any: ...
+        def checksig_answer(
+            self, job: int, query: int, status: int, data: bytes, size: int
+        ) -> None: ...
         def checksig_cancel(self, job: int) -> None: ...
         def checksig_free(self, job: int) -> None: ...
         def free(self, pointer: Any) -> None: ...
@@ -56,9 +72,9 @@ FORKED_DURING_JOB = (
 
 
 class Library:
-    """The engine, loaded into this process from *path*.
+    """The engine, which begins to start in this process from *path*.
 
-    :raises EngineError: the library cannot be loaded, or has another version.
+    :raises EngineError: the library cannot be loaded.
     """
 
     def __init__(self, path: str) -> None:
@@ -67,24 +83,50 @@ class Library:
         except ImportError as error:  # cffi refuses an isolated sub-interpreter
             raise EngineError(f"the engine cannot be loaded: {error}") from error
         self._ffi = ffi
+        self._path = path
+        self._is_ready = False
         self.pid = os.getpid()
-        with _process_state_kept():
+        if sys.platform != "win32":
+            self._limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with _signals_blocked():
             try:
                 self._lib = cast("_Functions", ffi.dlopen(path))
             except OSError as error:
                 raise EngineError(f"the engine cannot be loaded: {error}") from error
-            abi = self._lib.checksig_abi()  # returns once the Go runtime is ready
+
+    def finish(self) -> None:
+        """Wait until the Go runtime is ready, which goes on while this thread does other things.
+
+        The runtime raises the soft limit of open files, which child processes would inherit.
+
+        :raises EngineError: the library has another version.
+        """
+        if self._is_ready:
+            return
+        abi = self._lib.checksig_abi()
+        if sys.platform != "win32":
+            resource.setrlimit(resource.RLIMIT_NOFILE, self._limits)
         if abi != wire.ABI:
             raise EngineError(
-                f"{path} has interface version {abi}, but this package needs {wire.ABI};"
+                f"{self._path} has interface version {abi}, but this package needs {wire.ABI};"
                 " reinstall checksig"
             )
+        self._is_ready = True
 
-    def batches(self, request: bytes) -> Generator[memoryview]:
-        """Run a job and yield its batches; the job is stopped however the caller leaves."""
+    def batches(self, request: bytes, server: Server | None = None) -> Generator[memoryview]:
+        """Run a job and yield its batches; the job is stopped however the caller leaves.
+
+        *server* gives answers until then.
+        """
         job: Any = self._ffi.new("uintptr_t *")
         try:
             self._lib.checksig_start(request, len(request), job)
+            if server is not None:
+                server.start(
+                    lambda query, status, data, _: self._lib.checksig_answer(
+                        job[0], query, status, data, len(data)
+                    )
+                )
             for timeout_ms in timeouts():
                 batch = self._wait(job[0], timeout_ms)
                 yield batch
@@ -96,6 +138,8 @@ class Library:
             self._stop(job[0])
             raise
         finally:
+            if server is not None:
+                server.stop()
             if job[0] and os.getpid() == self.pid:
                 self._lib.checksig_free(job[0])
 
@@ -152,23 +196,20 @@ def is_installed() -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _process_state_kept() -> Generator[None]:
-    """Keep signal mask and limits of the process while a Go runtime starts in it.
+@contextmanager
+def _signals_blocked() -> Generator[None]:
+    """Block all signals while the first thread of a Go runtime is created.
 
-    The runtime's threads inherit the signal mask. With all signals blocked, none that the
-    application waits for (``signal.sigwait``) is delivered to a thread of Go. The runtime also
-    raises the soft limit of open files, which child processes would inherit.
+    It inherits that, and the runtime's other threads get it from this one. So none that the
+    application waits for (``signal.sigwait``) is delivered to a thread of Go.
     """
     if sys.platform == "win32":
         yield
         return
     mask = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -180,6 +221,23 @@ _locks: dict[int, _thread.RLock] = {}
 
 def load() -> Library:
     """Return the library of this process, and load it at the first call.
+
+    :raises EngineError: it cannot be loaded.
+    :raises ForkedError: it was loaded before this process was forked.
+    """
+    global _library  # noqa: PLW0603 - as below
+    library = begin_to_load()
+    with _locks.setdefault(library.pid, _thread.RLock()):
+        try:
+            library.finish()
+        except EngineError:
+            _library = None
+            raise
+    return library
+
+
+def begin_to_load() -> Library:
+    """Return the library of this process, which may not be ready, and load it at the first call.
 
     :raises EngineError: it cannot be loaded.
     :raises ForkedError: it was loaded before this process was forked.

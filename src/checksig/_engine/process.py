@@ -6,10 +6,12 @@ thread imports a module can never import that module.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import IO
 
+    from .library import Server
+
 __all__ = ["Process"]
 
 _STOP_SECONDS = 1.0
@@ -33,6 +37,12 @@ _STOP_SECONDS = 1.0
 
 _PAUSE_SECONDS = 0.0005
 """The time between two polls of a process that is about to end."""
+
+_ANSWER = struct.Struct("<IIB")
+"""What comes before the data of an answer: the frame's length, the query's number, the status."""
+
+_ANSWER_SECONDS = 0.05
+"""How long an answer waits for the pipe before it looks whether it is still wanted."""
 
 _CHUNK = 1 << 16
 """How many bytes are read at once, and how many of standard error an exception contains."""
@@ -55,8 +65,11 @@ class Process:
         name = "checksig-engine.exe" if sys.platform == "win32" else "checksig-engine"
         self._path = path or os.path.join(os.path.dirname(os.path.dirname(__file__)), name)
 
-    def batches(self, request: bytes) -> Generator[bytes]:
-        """Run a job and yield its batches; the process is stopped however the caller leaves."""
+    def batches(self, request: bytes, server: Server | None = None) -> Generator[bytes]:
+        """Run a job and yield its batches; the process is stopped however the caller leaves.
+
+        *server* gives answers until then.
+        """
         _reap()
         job = _Job(os.getpid(), writes=wire.writes_files(request))
         with contextlib.ExitStack() as stack:
@@ -69,8 +82,13 @@ class Process:
                         process = self._start(errors)
                         entry = process, id(job), weakref.ref(job), job.pid, job.writes
                         _started.append(entry)
-                    yield from job.batches(_Pipes(process, request, errors))
+                    pipes = _Pipes(process, request, errors)
+                    if server is not None:
+                        server.start(pipes.answer)
+                    yield from job.batches(pipes)
                 finally:
+                    if server is not None:
+                        server.stop()
                     _stop_jobs_of(job)
             finally:
                 _stop_jobs_of(job)
@@ -154,6 +172,28 @@ class _Pipes:
             for end in self._ends.values():
                 os.set_blocking(end, False)
         self._send()
+        self._turn = _thread.allocate_lock()
+
+    def answer(self, query: int, status: int, data: bytes, is_wanted: Callable[[], bool]) -> None:
+        """Send the answer to a query, from any thread; only a part if it is not wanted any more.
+
+        The request was sent before: the engine asks only after it has read that.
+        """
+        head = _ANSWER.pack(_ANSWER.size - wire.FRAME.size + len(data), query, status)
+        with self._turn:
+            for part in (memoryview(head), memoryview(data)):
+                while part and is_wanted() and "in" in self._ends:
+                    part = part[self._write(part) :]  # noqa: PLW2901
+
+    def _write(self, data: memoryview) -> int:
+        """Write a part of *data*, and return how many bytes need not be written any more."""
+        try:
+            return os.write(self._ends["in"], data)
+        except BlockingIOError:
+            select.select([], [self._ends["in"]], [], _ANSWER_SECONDS)
+            return 0
+        except OSError:  # the process has ended; its output says why
+            return len(data)
 
     def receive(self, timeout_ms: int) -> bytes | None:
         """Return one batch; None if nothing arrives for *timeout_ms*.

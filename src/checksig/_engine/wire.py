@@ -6,11 +6,10 @@ of both sides read ``tests/golden/wire.json``. Integers are little-endian.
 
 from __future__ import annotations
 
-import enum
-import functools
 import struct
 import sys
 
+from .._light import wraps
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import EngineError
 from ..report import (
@@ -25,11 +24,11 @@ from ..report import (
     Progress,
     Result,
     Signer,
-    Status,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Literal
 
     from typing_extensions import ParamSpec, TypeVar
 
@@ -44,6 +43,7 @@ __all__ = [
     "FRAME",
     "MAX_BATCH",
     "NO_DIGEST",
+    "RECORD",
     "Batch",
     "Change",
     "Content",
@@ -51,12 +51,14 @@ __all__ = [
     "FailureCode",
     "Hashed",
     "Kind",
+    "Proof",
     "Summary",
     "WrittenSummary",
     "count_entries",
     "decode_algorithm",
     "decode_bad_line",
     "decode_batch",
+    "decode_bundle",
     "decode_content",
     "decode_entries",
     "decode_entry",
@@ -69,6 +71,8 @@ __all__ = [
     "decode_manifest",
     "decode_note",
     "decode_odd",
+    "decode_planned",
+    "decode_proof",
     "decode_read",
     "decode_signature",
     "decode_summary",
@@ -79,14 +83,14 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 12
+ABI = 18
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")
 _RECORD = struct.Struct("<BI")
 _MANIFEST = struct.Struct("<IIII")
 _READ = struct.Struct("<IBQI")
-_ENTRY = struct.Struct("<BBBBBIQQIIII")
+_ENTRY = struct.Struct("<BBBBBBIQQIIII")
 _GROUP = struct.Struct("<xBBI")
 _SHORT = struct.Struct("<xBHIQ")
 _LISTED = struct.Struct("<BBBBIqqI")
@@ -98,13 +102,18 @@ _NOTE = struct.Struct("<IQ")
 _SIGNATURE = struct.Struct("<IBq")
 _KEY = struct.Struct("<Bqq")
 _ERROR = struct.Struct("<BiI")
-_SUMMARY = struct.Struct("<10q")
+_PLANNED = struct.Struct("<I16s5q")
+_PROOF = struct.Struct("<BBBI16s4q")
+_SUMMARY = struct.Struct("<13q")
 _WRITTEN = struct.Struct("<5qBB")
 _ALGORITHM = struct.Struct("<BBH")
 _SIZE = struct.Struct("<I")
 
 FRAME = _SIZE
 """The length that precedes each request and each batch in a pipe."""
+
+RECORD = _RECORD
+"""The kind and the size that precede the payload of each record."""
 
 MAX_BATCH = 256 << 20
 """The most bytes of a batch; the engine's buffers, of at most 64 MB, end far below."""
@@ -115,8 +124,29 @@ EMPTY_BATCH = _HEADER.pack(0, 0, -1, 0, -1)
 NO_DIGEST = 1
 """The code of a bad line that lists a file without a digest."""
 
-_STATUSES = (*Status, Status.UNREADABLE, Status.UNREADABLE)
-_REASONS = (*(None for _ in Status), REFUSED, WEAK)
+_STATUSES = (
+    "verified",
+    "mismatched",
+    "missing",
+    "unreadable",
+    "skipped",
+    "unreadable",
+    "unreadable",
+    "verified before",
+    "not verified",
+)
+"""The values of :class:`Status` by their codes."""
+_REASONS: tuple[Literal["refused", "weak"] | None, ...] = (
+    None,
+    None,
+    None,
+    None,
+    None,
+    REFUSED,
+    WEAK,
+    None,
+    None,
+)
 _FS_ENCODING = sys.getfilesystemencoding()
 _FS_ERRORS = sys.getfilesystemencodeerrors()
 
@@ -146,7 +176,7 @@ _WRONG = (struct.error, IndexError, KeyError, ValueError, OverflowError)
 def _decoder(function: Callable[P, T]) -> Callable[P, T]:
     """Let *function* raise EngineError for bytes that the engine does not send."""
 
-    @functools.wraps(function)
+    @wraps(function)
     def decode(*arguments: P.args, **options: P.kwargs) -> T:
         try:
             return function(*arguments, **options)
@@ -175,12 +205,15 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     GROUP = ord("G")
     SHORT = ord("v")
     LISTED = ord("L")
+    PLANNED = ord("J")
+    PROOF = ord("Y")
     HASHED = ord("H")
     CONTENT = ord("C")
     BAD_LINE = ord("B")
     NOTE = ord("I")
     SIGNATURE = ord("T")
     KEY = ord("K")
+    BUNDLE = ord("Z")
     EXTRA = ord("U")
     NOT_UNDERSTOOD = ord("N")
     ERROR = ord("X")
@@ -190,6 +223,8 @@ class Kind:  # looking up a member of an enum takes longer than comparing it
     DATA = ord("D")
     WRITTEN = ord("W")
     ALGORITHM = ord("A")
+    QUERY = ord("Q")
+    OUTCOME = ord("O")
 
 
 class Batch(NamedTuple):
@@ -266,8 +301,10 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
 
 
 def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
+    from .._status import Status
+
     manifest: int
-    status, algorithm, expected, found, assumed, manifest, line, bytes_read, *sizes = (
+    status, algorithm, expected, found, assumed, stored, manifest, line, bytes_read, *sizes = (
         _ENTRY.unpack_from(payload)
     )
     parts: list[bytes] = []
@@ -278,7 +315,7 @@ def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
     _check(at == len(payload))
     return Result(
         _name(parts[3]),
-        _STATUSES[status],
+        Status(_STATUSES[status]),
         sys.intern(_text(parts[0])),  # one object for all entries: a report may have millions
         parts[1].hex(),
         parts[2].hex() or None,
@@ -290,6 +327,7 @@ def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
         _name(parts[5]) or None,
         _name(parts[6]) or None,
         _REASONS[status],
+        "stored" if stored == 1 else "read" if parts[2] else None,
     )
 
 
@@ -305,6 +343,7 @@ def pack_result(result: Result) -> PackedResults:
         _STATUSES.index(result.status),
         *map(len, texts),
         result.assumed,
+        result.evidence == "stored",
         0,
         result.line,
         result.size,
@@ -318,7 +357,10 @@ def pack_result(result: Result) -> PackedResults:
 
 
 def count_entries(packed: PackedResults) -> tuple[int, int]:
-    """Return how many verified and how many skipped entries a ``V`` record has."""
+    """Return how many verified and how many skipped entries a ``V`` record has.
+
+    Those that are not verified in this run count as neither.
+    """
     try:
         return _count(bytes(packed))
     except _WRONG as error:
@@ -339,10 +381,10 @@ def _count(payload: bytes) -> tuple[int, int]:
             _check(kind == Kind.ENTRY)
             _, size = _RECORD.unpack_from(payload, at)
             at += _RECORD.size
-            is_skipped = _STATUSES[payload[at]] is Status.SKIPPED
+            status = _STATUSES[payload[at]]
             at += size
-            skipped += is_skipped
-            verified += not is_skipped
+            skipped += status == "skipped"
+            verified += status == "verified"
         _check(at <= len(payload))
     return verified, skipped
 
@@ -359,6 +401,8 @@ def decode_entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iter
 
 
 def _entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[Result]:
+    from .._status import Status
+
     payload = bytes(packed)
     manifest: int
     algorithm, path, assumed = "", "", False
@@ -383,6 +427,10 @@ def _entries(packed: PackedResults, manifests: Sequence[Manifest]) -> Iterator[R
                 line,
                 None,
                 assumed,
+                None,
+                None,
+                None,
+                "read",
             )
         elif kind == Kind.GROUP:
             size, is_assumed, manifest = _GROUP.unpack_from(payload, at)
@@ -407,20 +455,66 @@ def decode_listed(payload: bytes, manifests: Sequence[Manifest]) -> Entry:
     name_at = digest_at + digest
     end = name_at + name
     _check(end <= len(payload))
+    # Keywords would take several times as long, here and wherever there may be millions.
     return Entry(
-        name=_name(payload[name_at:end]),
-        algorithm=_text(payload[_LISTED.size : digest_at]),
-        digest=payload[digest_at:name_at].hex(),
-        size=None if size < 0 else size,
-        manifest=manifests[manifest].path,
-        line=line,
-        assumed=assumed == 1,
-        optional=optional == 1,
-        listed=_name(payload[end:]) or None,
+        _name(payload[name_at:end]),
+        _text(payload[_LISTED.size : digest_at]),
+        payload[digest_at:name_at].hex(),
+        None if size < 0 else size,
+        manifests[manifest].path,
+        line,
+        assumed == 1,
+        optional == 1,
+        _name(payload[end:]) or None,
     )
 
 
-class Content(enum.IntEnum):
+@_decoder
+def decode_planned(payload: bytes) -> tuple[int, bytes, int, int, int, int, int]:
+    """Decode a ``J`` record: the manifest's index, what stands for the entry, and its sizes.
+
+    After the size that is listed and that of the file come its times and its number.
+    """
+    return _PLANNED.unpack(payload)
+
+
+class Proof(NamedTuple):
+    """What became of an entry."""
+
+    status: str
+    manifest: int
+    entry: bytes
+    """What stands for the entry in all runs."""
+    state: tuple[int, int, int, int] | None
+    """The size, the times and the number of the file; None if it was not read whole."""
+    algorithm: str
+    digest: bytes
+    name: bytes
+
+
+_WIRE_STATUSES = (*_STATUSES[:5], REFUSED, "too weak")
+
+
+@_decoder
+def decode_proof(payload: bytes) -> Proof:
+    """Decode a ``Y`` record."""
+    status, algorithm, digest, manifest, entry, *state = _PROOF.unpack_from(payload)
+    digest_at = _PROOF.size + algorithm
+    name_at = digest_at + digest
+    _check(name_at <= len(payload))
+    size, modified, changed, inode = state
+    return Proof(
+        _WIRE_STATUSES[status],
+        manifest,
+        entry,
+        None if size < 0 else (size, modified, changed, inode),
+        _text(payload[_PROOF.size : digest_at]),
+        payload[digest_at:name_at],
+        payload[name_at:],
+    )
+
+
+class Content:
     """What a file is."""
 
     OTHER = 0
@@ -453,10 +547,11 @@ def decode_hashed(payload: bytes) -> Hashed:
 
 
 @_decoder
-def decode_content(payload: bytes) -> tuple[int, Content]:
-    """Decode a ``C`` record into a file's index and what it is."""
+def decode_content(payload: bytes) -> tuple[int, int]:
+    """Decode a ``C`` record into a file's index and what it is: a number of :class:`Content`."""
     file, content = _CONTENT.unpack(payload)
-    return file, Content(content)
+    _check(content <= Content.UNKNOWN)
+    return file, content
 
 
 @_decoder
@@ -465,7 +560,7 @@ def decode_extra(payload: bytes, *, fails: bool) -> Extra:
     (size,) = _EXTRA.unpack_from(payload)
     text = payload[_EXTRA.size :]
     _check(size <= len(text))
-    return Extra(path=_name(text[:size]), moved_from=_name(text[size:]) or None, fails=fails)
+    return Extra(_name(text[:size]), _name(text[size:]) or None, fails)
 
 
 @_decoder
@@ -507,19 +602,39 @@ def decode_signature(payload: bytes, manifests: Sequence[Manifest]) -> tuple[int
     """Decode a ``T`` record into a manifest's index and the manifest with the signature."""
     index: int
     index, state, seconds = _SIGNATURE.unpack_from(payload)
-    name, key, fingerprint, identity, comment, file = _strings(payload, _SIGNATURE.size)
+    name, key, fingerprint, identity, comment, file, issuer, predicate, log = _strings(
+        payload, _SIGNATURE.size
+    )
     manifest = manifests[index]
     match state:
         case 0:
             time = None if seconds < 0 else seconds
             texts = (_text(name), _text(key), _text(fingerprint), _name(identity))
-            signer = Signer(*texts, time, _name(comment), _name(file) or None)
+            signer = Signer(
+                *texts,
+                time,
+                _name(comment),
+                _name(file) or None,
+                _name(issuer),
+                _name(predicate),
+                int(log) if log else None,
+            )
             return index, manifest._replace(signers=(*manifest.signers, signer))
         case 1:
             return index, manifest._replace(untrusted=True)
         case _:
             _check(state == 2)
             return index, manifest._replace(unchecked=(*manifest.unchecked, _name(file)))
+
+
+@_decoder
+def decode_bundle(payload: bytes) -> tuple[bytes, bytes]:
+    """Decode a ``Z`` record into a path and the content of the file."""
+    payload = bytes(payload)
+    (size,) = _SIZE.unpack_from(payload)
+    end = _SIZE.size + size
+    _check(end <= len(payload))
+    return payload[_SIZE.size : end], payload[end:]
 
 
 @_decoder
@@ -552,6 +667,9 @@ class Summary(NamedTuple):
     bad_lines: int
     extra: int
     excluded: int
+    verified_before: int
+    not_verified: int
+    not_read: int
     bytes_read: int
     nanoseconds: int
 
@@ -564,7 +682,7 @@ def decode_summary(payload: bytes) -> Summary:
     return Summary(*counts)
 
 
-class FailureCode(enum.IntEnum):
+class FailureCode:
     """Why a job failed as a whole."""
 
     REQUEST = 0
@@ -581,7 +699,8 @@ class FailureCode(enum.IntEnum):
 class Failure(NamedTuple):
     """Why a job failed as a whole, and where."""
 
-    code: FailureCode
+    code: int
+    """A number of :class:`FailureCode`."""
     number: int
     path: str
     message: str
@@ -593,10 +712,11 @@ def decode_failure(payload: bytes) -> Failure:
     code, number, size = _ERROR.unpack_from(payload)
     text = payload[_ERROR.size :]
     _check(size <= len(text))
-    return Failure(FailureCode(code), number, _name(text[:size]), _text(text[size:]))
+    _check(code <= FailureCode.ENVIRONMENT)
+    return Failure(code, number, _name(text[:size]), _text(text[size:]))
 
 
-class Change(enum.IntEnum):
+class Change:
     """What an ``F`` record reports about a file."""
 
     SKIPPED = 1
@@ -615,7 +735,8 @@ class Change(enum.IntEnum):
 @_decoder
 def decode_file(payload: bytes) -> tuple[int, bytes]:
     """Decode an ``F`` record into a :class:`Change` and a file's name or a comment."""
-    return Change(payload[0]).value, payload[1:]
+    _check(0 < payload[0] <= Change.FORGOTTEN)
+    return payload[0], payload[1:]
 
 
 @_decoder

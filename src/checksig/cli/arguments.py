@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._options import REQUIRED, Option, options_of
+from .._options import ATTESTING, PARTIAL, REQUIRED, Option, options_of
 from .._printable import printable
 from .._typing import TYPE_CHECKING, Any
 from .streams import StandardOutput
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "CLUSTERS",
     "GROUPS",
     "add_arguments",
+    "add_clusters",
     "add_color",
+    "add_config",
     "add_flag",
     "add_no_progress",
     "add_option",
@@ -43,13 +46,23 @@ GROUPS = {
         "skip_special",
         "remember",
     ),
-    "what counts": ("extra", "ignore_missing", "ignore_text", "min_strength", "bag_profile"),
+    "what counts": (
+        "extra",
+        "ignore_missing",
+        "ignore_text",
+        "stored",
+        "part_size",
+        "min_strength",
+        "bag_profile",
+    ),
+    "in parts": PARTIAL,
     "who must have signed it": (
         "trust",
         "trust_fingerprint",
         "signers",
         "signature",
         "namespace",
+        *ATTESTING,
     ),
     "algorithm and format": ("algorithm", "format", "to"),
     "the manifest": ("output", "overwrite", "drop_signature", "all", "prune", "add"),
@@ -115,6 +128,48 @@ def _read_patterns(path: str) -> list[bytes]:
         if pattern and not pattern.startswith(b"#"):
             patterns.append(pattern)
     return patterns
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the options about the configuration file."""
+    group = group_of(parser, "who must have signed it")
+    action: Any = group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="take trust, signers, min_strength and so on from this file, unless they are options"
+        " here (default: checksig.toml, or pyproject.toml with [tool.checksig], in the working"
+        " folder)",
+    )
+    action.value_kind = "file"
+    group.add_argument(
+        "--no-config",
+        dest="config",
+        action="store_false",
+        default=None,
+        help="read no configuration file",
+    )
+
+
+CLUSTERS = ("dask", "ray", "spark")
+"""The options that name a cluster, which hashes the files."""
+
+
+def add_clusters(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a cluster."""
+    clusters = {
+        "dask": ("ADDRESS", "Dask scheduler (tcp://HOST:8786)"),
+        "ray": ("ADDRESS", "Ray cluster (auto, ray://HOST:10001)"),
+        "spark": ("MASTER", "Spark master (spark://HOST:7077, local[4])"),
+    }
+    group = group_of(parser, "speed")
+    for name in CLUSTERS:
+        metavar, what = clusters[name]
+        group.add_argument(
+            f"--{name}",
+            metavar=metavar,
+            help=f"have the files hashed by the workers of this {what}, which need the same files"
+            " at the same paths",
+        )
 
 
 def add_option(parser: argparse.ArgumentParser, operation: str, name: str) -> None:

@@ -37,7 +37,7 @@ def annotate(items: Sequence[Item]) -> None:
             lines.append(line)
     for item in items:  # a report may hold fewer failures than it counts
         if isinstance(item, Report):
-            failed = item.entries - item.verified - item.skipped
+            failed = item.mismatched + item.missing + item.unreadable
             count += failed - len(item.failures) + item.extras_omitted
     if count > _MAX:
         lines[_MAX - 1 :] = [annotation("checksig", f"... and {count - _MAX + 1:,} more failures")]

@@ -54,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_flag(parser, "--json", text="print one JSON document")
     add_no_progress(parser)
     add_option(parser, "create", "workers")
+    add_option(parser, "create", "io_depth")
     add_option(parser, "create", "leave_cache")
 
 
@@ -134,6 +135,7 @@ def _outcomes(
         paths,
         algorithms,
         workers=options.workers,
+        io_depth=options.io_depth,
         leave_cache=bool(options.leave_cache),
         progress=_Drawing(bar, paths) if bar.shown else None,
         cancel=interruption.token,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-
 from .._engine import CancelToken
+from .._light import contextmanager, signal, suppress
 from .._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ class Interruption:
 
     def __enter__(self) -> Self:
         usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-        with contextlib.suppress(ValueError):  # not in the main thread
+        with suppress(ValueError):  # not in the main thread
             for number, handler in usual.items():
                 if signal.getsignal(number) is handler:
                     self._before[number] = signal.signal(number, self._handle)
@@ -54,7 +52,7 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    @contextlib.contextmanager
+    @contextmanager
     def raising(self) -> Generator[None]:
         """Let the first signal raise KeyboardInterrupt, for work that no token stops."""
         self._raises = True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import InstalledReport, PackageStatus, Report, Status
 from .._notes import notes
 from .._printable import printable, printable_text
-from ..report import cause_and_text, in_words, why
+from ..report import cause_and_text, in_words, stored_in_words, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,6 +28,7 @@ _ELEMENTS = {
     Status.MISSING: "failure",
     Status.UNREADABLE: "error",
 }
+_LEFT = "entries left for another run"
 
 
 class Case(NamedTuple):
@@ -35,7 +36,7 @@ class Case(NamedTuple):
 
     name: str
     element: str
-    """``failure`` or ``error``."""
+    """``failure``, ``error`` or ``skipped``."""
     kind: str
     message: str
     where: str = ""
@@ -85,7 +86,7 @@ def _suites(report: Report, name: str | None = None) -> Iterator[Suite]:
     for bad in report.bad_lines:
         cases[bad.manifest].append(_bad_case(bad))
     if report.bad_lines_omitted and report.bad_lines:
-        message = f"{report.bad_lines_omitted} more bad lines"
+        message = f"{report.bad_lines_omitted:,} more bad lines"
         cases[report.bad_lines[-1].manifest].append(
             Case("more lines", "error", "bad lines", message)
         )
@@ -101,6 +102,9 @@ def _suites(report: Report, name: str | None = None) -> Iterator[Suite]:
     ]
     if unlisted:
         yield Suite(name or report.path, unlisted, None)
+    if report.not_verified:
+        message = f"{report.not_verified} entries were not verified in this run"
+        yield Suite(f"{name or report.path}: {_LEFT}", [Case(_LEFT, "skipped", "", message)], None)
     if not report.ok and not cases and not unlisted:  # for example because nothing was verified
         yield _error_suite(name or report.path, report.summary())
 
@@ -111,12 +115,18 @@ def _summaries(report: Report) -> dict[str, str]:
         found = {report.manifests[0].path: report.summary()}
     else:
         counts = {manifest.path: collections.Counter[str]() for manifest in report.manifests}
+        stored = collections.Counter[str]()
         for result in report.iter_results():
             counts.setdefault(result.manifest, collections.Counter())[result.status.value] += 1
+            stored[result.manifest] += result.status == "verified" and result.evidence == "stored"
         for bad in report.bad_lines:
             counts.setdefault(bad.manifest, collections.Counter())[bad.kind] += 1
         found = {
-            path: ", ".join(in_words(sorted(count.items(), key=_place))) or "no entry"
+            path: ", ".join(
+                part + stored_in_words(count["verified"], stored[path]) * part.endswith(" verified")
+                for part in in_words(sorted(count.items(), key=_place))
+            )
+            or "no entry"
             for path, count in counts.items()
         }
     for manifest in report.manifests:
@@ -191,6 +201,8 @@ def _encode(found: list[Suite]) -> bytes:
             attributes = _attributes(classname=name, name=unique, time="0.000")
             failed = ET.SubElement(element, "testcase", attributes)
             attributes = _attributes(type=case.kind, message=case.message)
+            if case.element == "skipped":
+                del attributes["type"]
             ET.SubElement(failed, case.element, attributes)
     encoded: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return encoded + b"\n"
@@ -208,5 +220,5 @@ def _counts(found: list[Suite]) -> dict[str, str]:
         "tests": str(count.total() + passed),
         "failures": str(count["failure"]),
         "errors": str(count["error"]),
-        "skipped": "0",
+        "skipped": str(count["skipped"]),
     }

@@ -8,7 +8,7 @@ import time
 from .._printable import printable_text
 from .._typing import TYPE_CHECKING, Any
 from ..errors import ChecksigError
-from ..report import in_words, to_document
+from ..report import in_words, stored_in_words, to_document
 from .arguments import add_color, add_flag
 from .exports import Exports, Unverified, add_export_arguments
 from .progress import Bar
@@ -183,9 +183,10 @@ class Output:
         elif len(self._reports) == self._paths == 1:
             (report,) = self._reports
             text = f"{shown_name(report.path)}: {report.summary()}"
-            yield summary_line(ok, text, Total.of(report), self._style)
+            yield summary_line(ok, text, Total.of(report), self._style, complete=report.complete)
         elif self._paths > 1:
-            yield summary_line(ok, self._sum(), self._total(), self._style)
+            complete = all(report.complete for report in self._reports)
+            yield summary_line(ok, self._sum(), self._total(), self._style, complete=complete)
 
     @property
     def _paths(self) -> int:
@@ -202,6 +203,8 @@ class Output:
             for what, n in report.counts():
                 counts[what] = counts.get(what, 0) + n
         parts = in_words(counts.items()) or ["0 verified"]
+        stored = sum(report.stored for report in self._reports)
+        parts[0] += stored_in_words(counts.get("verified", 0), stored)
         if self._paths > len(self._reports):
             parts.append(f"{self._paths - len(self._reports)} could not be verified")
         entries = sum(report.entries for report in self._reports)

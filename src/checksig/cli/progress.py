@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import _thread
-import contextlib
-import math
 import os
 import sys
 import time
 
+from .._light import contextmanager, suppress
 from .._short import format_size
 from .._typing import TYPE_CHECKING
 from ..report import Progress
@@ -63,7 +62,7 @@ class Bar:
         traceback: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            with contextlib.suppress(OSError, ValueError):  # as below
+            with suppress(OSError, ValueError):  # as below
                 self._bar.close()
 
     def update(self, progress: Progress, part: int = 0) -> None:
@@ -76,19 +75,19 @@ class Bar:
                 else:
                     self._draw()
             except (OSError, ValueError):  # the terminal is gone, which is no reason to stop
-                self._began = math.inf
+                self._began = float("inf")
                 self._bar = None
 
-    @contextlib.contextmanager
+    @contextmanager
     def hidden(self) -> Generator[None]:
         """Remove the bar while lines are written above it."""
         with self.lock:
             if self._bar is not None:
-                with contextlib.suppress(OSError, ValueError):
+                with suppress(OSError, ValueError):
                     self._bar.clear()
             yield
             if self._bar is not None:
-                with contextlib.suppress(OSError, ValueError):
+                with suppress(OSError, ValueError):
                     self._bar.refresh()
 
     def _sum(self) -> Progress:
@@ -105,9 +104,9 @@ class Bar:
         )
 
     def _words(self, total: Progress) -> str:
-        of = "" if total.total_files is None else f"/{total.total_files}"
+        of = "" if total.total_files is None else f"/{total.total_files:,}"
         failed = f", {self.failures} failed" if self.failures else ""
-        return f"{total.files}{of} files{failed}"
+        return f"{total.files:,}{of} files{failed}"
 
     def _write_line(self) -> None:
         """Write a line, if it is time for one."""

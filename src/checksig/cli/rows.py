@@ -38,6 +38,7 @@ COLUMNS = (
     "detail",
     "path_hex",
     "manifest_hex",
+    "evidence",
 )
 
 _PART = 1 << 16
@@ -109,18 +110,26 @@ def _result_row(result: Result) -> list[str]:
         manifest=result.manifest,
         line=result.line,
         detail=detail,
+        evidence=result.evidence or "",
     )
 
 
 def _row(
-    kind: str, status: str, path: str, *texts: str, manifest: str = "", line: int = 0, detail: str
+    kind: str,
+    status: str,
+    path: str,
+    *texts: str,
+    manifest: str = "",
+    line: int = 0,
+    detail: str,
+    evidence: str = "",
 ) -> list[str]:
     shown, path_hex = _name(path)
     listed, manifest_hex = _name(manifest)
     filled = [*texts, *[""] * (4 - len(texts))]
     number = str(line) if line else ""
     detail = _name(detail)[0]
-    return [kind, status, shown, *filled, listed, number, detail, path_hex, manifest_hex]
+    return [kind, status, shown, *filled, listed, number, detail, path_hex, manifest_hex, evidence]
 
 
 def _name(name: str) -> tuple[str, str]:

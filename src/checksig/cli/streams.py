@@ -6,12 +6,12 @@ cannot be written to standard error is lost: there is no other place to complain
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
 import sys
 
+from .._light import contextmanager, suppress
 from .._printable import printable_text
 from .._typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -55,7 +55,7 @@ def open_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:  # noqa: PERF203 - three times
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(cast("Any", _Closed()), "utf-8", write_through=True)
@@ -67,7 +67,7 @@ def open_streams() -> None:
             reconfigure(errors="backslashreplace")  # for characters that its encoding lacks
 
 
-@contextlib.contextmanager
+@contextmanager
 def _output() -> Generator[None]:
     try:
         yield
@@ -115,7 +115,7 @@ class StandardOutput:
 def complain(message: str) -> None:
     """Write an error to standard error; all lines of *message* but the first are indented."""
     text = "\n    ".join(map(printable_text, message.split("\n")))
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         sys.stderr.write(f"checksig: {_without_commands(text)}\n")
         sys.stderr.flush()
 
@@ -123,10 +123,12 @@ def complain(message: str) -> None:
 def silence() -> None:
     """Drop what is still buffered, about which Python would complain at its end."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
+        if stream is None:  # after a command of coreutils
+            continue
+        with suppress(OSError, ValueError):
             stream.flush()
             continue
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from .._notes import KINDS, NOT_UNDERSTOOD, texts_about, weakness
+from .._notes import KINDS, NOT_UNDERSTOOD, text_about_config, texts_about, weakness
 from .._printable import printable, printable_text
 from .._short import format_size
 from .._typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,6 @@ from ..report import (
     BadLine,
     Report,
     Result,
-    Status,
 )
 from .streams import flush, write
 
@@ -79,6 +78,8 @@ _COLOURS = {
     "NO RECORD": _RED,
     "NOT LISTED": _YELLOW,
     "SKIPPED": _YELLOW,
+    "OK IN PART": _YELLOW,
+    "NOT VERIFIED": _YELLOW,
     "NOTE": _CYAN,
 }
 
@@ -196,7 +197,7 @@ class Live:
 
     def _flushed(self, found: dict[tuple[str, str], list[str]]) -> Iterator[str]:
         for (word, name), details in found.items():
-            if word not in {"OK", "SKIPPED"}:
+            if word not in {"OK", "SKIPPED", "VERIFIED BEFORE", "NOT VERIFIED"}:
                 if len(self._shown) >= _MAX_FAILURES:
                     self._hidden += 1
                     continue
@@ -263,7 +264,7 @@ class Follower:
     def found(self, item: Item) -> None:
         """Take a failure, a bad line or an unlisted file."""
         if self._holds and isinstance(item, Result):
-            if item.status is Status.MISSING and not item.moved_to:
+            if item.status == "missing" and not item.moved_to:
                 self._held_count += 1
                 if len(self._held) < _MAX_FAILURES:
                     self._held.append(item)
@@ -279,11 +280,11 @@ class Follower:
     def verified(self, results: Iterable[Result]) -> None:
         """Take verified and skipped entries."""
         if not self._live.shows_verified:
-            if any(result.status is Status.VERIFIED for result in results):
+            if any(result.status == "verified" for result in results):
                 self.release()
             return
         for result in results:
-            if result.status is Status.VERIFIED:
+            if result.status == "verified":
                 self.release()
             self._live.add(self._number, result)
 
@@ -320,7 +321,7 @@ def signer_lines(reports: Iterable[Report], style: Style) -> Iterator[str]:
     for line in lines[:_MAX_NOTES]:
         yield style.line("SIGNED", line)
     if len(lines) > _MAX_NOTES:
-        yield f"{_INDENT}... and {len(lines) - _MAX_NOTES} more signatures; --json has all"
+        yield f"{_INDENT}... and {len(lines) - _MAX_NOTES:,} more signatures; --json has all"
 
 
 def nothing_is_there(report: Report) -> bool:
@@ -345,7 +346,7 @@ def _describe(item: Item) -> tuple[str, str, list[str]]:
     """Return the word, the name and the lines below them."""
     if isinstance(item, Result):
         word = _REASONS.get(item.reason or "", item.status.upper())
-        return "OK" if item.status is Status.VERIFIED else word, shown_name(item.path), _why(item)
+        return "OK" if item.status == "verified" else word, shown_name(item.path), _why(item)
     if isinstance(item, BadLine):
         where = f" line {item.line}" if item.line else ""
         detail = printable_text(item.cause) + (f": {printable(item.text)}" if item.text else "")
@@ -364,17 +365,18 @@ def _item_lines(word: str, name: str, details: list[str], style: Style) -> Itera
 
 
 def _why(result: Result) -> list[str]:
-    if result.status is Status.MISMATCHED and result.found:
+    detail = printable_text(result.detail or "")
+    rule = [detail] if detail[:1].isupper() and detail[1:4].isdigit() else []  # such as E092
+    if result.status == "mismatched" and result.found:
         blank = " " * len(result.algorithm)
         return [
+            *rule,
             f"{result.algorithm} listed {result.expected}",
             f"{blank}  found {result.found}",
         ]
     if result.moved_to:
         return [f"moved to {shown_name(result.moved_to)}"]
-    if result.detail and result.status is not Status.MISSING:
-        return [printable_text(result.detail)]
-    return []
+    return [detail] if detail and result.status != "missing" else rule
 
 
 class Notes:
@@ -399,6 +401,8 @@ class Notes:
             self._algorithms |= dict.fromkeys(manifest.algorithms)
         for path in report.not_understood:
             self._add(KINDS, NOT_UNDERSTOOD, shown_name(path))
+        if report.config is not None:
+            self._add(KINDS + 1, text_about_config(report), shown_name(report.config))
         if report.interrupted or not self._hints:
             return
         if nothing_is_there(report):
@@ -461,7 +465,7 @@ def installed_summary(report: InstalledReport, style: Style, *, ok: bool) -> str
     """Return the last line about *report*."""
     reports = [p.report for p in report.packages if p.report is not None]
     total = sum(map(Total.of, reports), Total())
-    text = f"{printable(report.path)}: {report.summary()}; {total.files} entries"
+    text = f"{printable(report.path)}: {report.summary()}; {total.files:,} entries"
     return summary_line(ok, text, total, style)
 
 
@@ -475,7 +479,8 @@ class Total(NamedTuple):
     @classmethod
     def of(cls, report: Report) -> Total:
         """Return the numbers of *report*."""
-        return cls(report.entries, report.bytes_read, report.elapsed)
+        left = report.verified_before + report.not_verified
+        return cls(report.entries - left, report.bytes_read, report.elapsed)
 
     def __add__(self, other: object) -> Total:
         """Return the sum of both."""
@@ -492,9 +497,10 @@ class Total(NamedTuple):
         if self.elapsed <= 0:
             return text
         files, megabytes = self.files / self.elapsed, self.bytes_read / self.elapsed / 1e6
-        return f"{text}, {files:.0f} files/s, {megabytes:.1f} MB/s"
+        return f"{text}, {files:,.0f} files/s, {megabytes:,.1f} MB/s"
 
 
-def summary_line(ok: bool, text: str, total: Total, style: Style) -> str:
+def summary_line(ok: bool, text: str, total: Total, style: Style, *, complete: bool = True) -> str:
     """Return the summary line."""
-    return style.line("OK" if ok else "FAILED", f"{text} ({total})")
+    word = "OK" if complete else "OK IN PART"
+    return style.line(word if ok else "FAILED", f"{text} ({total})")

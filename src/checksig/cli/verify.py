@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import stat
 import sys
 
 from .._files import verify_file
+from .._light import suppress
+from .._options import ATTESTING, PARTIAL, SIGNERS, options_of
 from .._printable import printable
-from .._signed import has_signature, verify_signed
-from .._source import MAX_CONTENT, read_chunks
+from .._source import MAX_CONTENT, is_remote, read_chunks
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from .._verify import verify, verify_following
-from ..errors import CancelledError, ChecksigError, ManifestNotFoundError
-from .arguments import add_arguments, add_no_progress, given
+from ..errors import CancelledError, ChecksigError, ConfigError, ManifestNotFoundError
+from .arguments import (
+    CLUSTERS,
+    add_arguments,
+    add_clusters,
+    add_config,
+    add_no_progress,
+    given,
+)
 from .interrupt import Interruption
 from .output import Output, add_output_arguments
 from .text import shown_name
-from .words import UsageError, sort_words
+from .words import MANIFESTS, UsageError, sort_words
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
     from .. import Manifest, Progress, Report
+    from .._config import Configuration
     from .text import Counter, Follower
     from .words import Words
 
 __all__ = ["configure", "run"]
 
 _MAX_NAMES = 3  # of manifests in an error
+_MAX_ABOVE = 10  # folders in which a manifest is looked for
 _WAIT = 0.05  # seconds
 
 _OF_SIGNED = (
@@ -41,12 +50,16 @@ _OF_SIGNED = (
     "signers",
     "signature",
     "namespace",
+    *ATTESTING,
     "follow_outside",
 )
 """The options for files with signatures of their own."""
 
 _HARMLESS = ("extra", "workers", "io_depth", "leave_cache")
 """The options that demand nothing of such files: an unsigned one fails in any case."""
+
+_CONFIG_FILES = ("checksig.toml", "pyproject.toml")
+"""The configuration files in the working folder."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +85,8 @@ Verify files against checksum manifests (sha1sum.txt, SHA256SUMS, ...).
     )
     add_output_arguments(parser, "a PATH")
     add_arguments(parser, "verify")
+    add_clusters(parser)
+    add_config(parser)
     add_no_progress(parser)
 
 
@@ -93,6 +108,8 @@ class _Command:
     def __init__(self, options: argparse.Namespace, interruption: Interruption) -> None:
         self._options = options
         self._keywords = given(options, "verify")
+        self._config: Configuration | None = None
+        self._executor: Any = None
         self._interruption = interruption
         self.output = Output(options)
 
@@ -102,10 +119,28 @@ class _Command:
         are_manifests = bool(self._options.format or self._options.ignore_text)
         try:
             words = sort_words(paths, are_manifests=are_manifests)
-        except UsageError as error:
+            self._config = self._find_config(words)
+        except (UsageError, ConfigError, OSError) as error:
             self.output.error(paths[0], error)
             return
         tasks = list(self._tasks(words))
+        limits = [name for name in ("max_time", "max_bytes", "sample") if name in self._keywords]
+        if limits and len(tasks) > 1:
+            flag = limits[0].replace("_", "-")
+            self.output.error(paths[1], UsageError(f"--{flag} is for a single PATH"))
+            return
+        if not any(getattr(self._options, name) is not None for name in CLUSTERS):
+            self._run(tasks)
+            return
+        from .clusters import executor_of  # few have a cluster
+
+        try:
+            with executor_of(self._options) as self._executor:
+                self._run(tasks)
+        except (ChecksigError, UsageError) as error:
+            self.output.error(paths[0], error)
+
+    def _run(self, tasks: Sequence[_Task]) -> None:
         self.output = Output(self._options, parts=len(tasks))
         with self.output.bar:
             for outcomes in self._do(tasks):
@@ -114,6 +149,28 @@ class _Command:
                         self.output.error(*outcome)
                     else:
                         self.output.report(*outcome)
+
+    def _find_config(self, words: Words) -> Configuration | None:
+        """Return the configuration file that is named, or in the working folder.
+
+        :raises OSError: the system refuses access to it.
+        :raises ConfigError: it has a fault, or must not be used without being named.
+        """
+        if self._options.config is False:
+            return None
+        named = self._options.config or os.environ.get("CHECKSIG_CONFIG")
+        if not named and not any(map(os.path.lexists, _CONFIG_FILES)):
+            return None
+        from .._config import find_config, load_config  # few folders have one
+
+        if named:
+            return load_config(named)
+        paths = [*words.sources, *words.files]
+        trees = [path if os.path.isdir(path) else os.path.dirname(path) or "." for path in paths]
+        trees += [self._options.root] if self._options.root else []
+        # Such an address may be that of the working folder.
+        trees = ["/" if tree.startswith(("file:", "local:")) else tree for tree in trees]
+        return find_config(_CONFIG_FILES, trees, has_keys=self._names_signers)
 
     def _tasks(self, words: Words) -> Iterator[_Task]:
         """Yield what there is to do, in the order of the words."""
@@ -201,6 +258,7 @@ class _Command:
         :param at_once: Print failures when they are found.
         """
         keywords = {**self._keywords, **self._watched(number)}
+        keywords["config"], keywords["executor"] = self._config, self._executor
         keywords["keep_verified"] = self._keeps_verified
         keywords["only"] = [*keywords.get("only", ()), *only]
         if workers is not None:
@@ -216,10 +274,32 @@ class _Command:
             raise
 
     def verify_digest(self, number: int, file: Any, digests: Sequence[str]) -> _Found:
-        """Verify one file, or a stream, against digests."""
-        known = self._given("algorithm", "min_strength", "leave_cache")
-        watched = self._watched(number)
-        return _Found(verify_file(file, digests, check=False, **known, **watched), None)
+        """Verify one file, or a stream, against digests.
+
+        :raises UsageError: an option is for manifests, or needs signatures.
+        """
+        for name in (*PARTIAL, *CLUSTERS):
+            if getattr(self._options, name):
+                flag = name.replace("_", "-")
+                raise UsageError(f"--{flag} is for manifests, and a digest was given")
+        for name in ("trust", *ATTESTING):
+            if name in self._keywords:
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"a digest on the command line has no signature; leave out --{flag}, or the"
+                    " digest"
+                )
+        names = ("algorithm", "min_strength", "stored", "part_size", "leave_cache")
+        known, configured = self._given(*names), None
+        if self._config is not None:
+            if self._config.requires_trust:
+                text = "require_trust: a digest on the command line has no signature; leave it out,"
+                raise ConfigError(self._config.path, f"{text} or say --no-config")
+            known, configured = self._config.apply({**dict.fromkeys(names[:2]), **known})
+        report = verify_file(file, digests, check=False, **known, **self._watched(number))
+        if configured is not None:
+            report = _replace(report, config=configured[0], configured=configured[1])
+        return _Found(report, None)
 
     def _given(self, *names: str) -> dict[str, Any]:
         """Return those of the options with these names that were given."""
@@ -236,21 +316,40 @@ class _Command:
 
     def is_signed(self, file: str) -> bool:
         """Whether *file* is verified by a signature of its own."""
-        named = "signature" in self._keywords
-        return "trust" in self._keywords and (named or has_signature(file))
+        if not self.demands_signatures:
+            return False
+        from .._signed import has_signature
+
+        return "signature" in self._keywords or has_signature(file)
+
+    @property
+    def demands_signatures(self) -> bool:
+        """Whether an option or the configuration file says whose signatures count."""
+        of_config = self._config is not None and self._config.demands_signatures
+        return self._names_signers or of_config
+
+    @property
+    def _names_signers(self) -> bool:
+        """Whether an option says whose signatures count."""
+        return any(name in self._keywords for name in SIGNERS)
 
     def verify_signed(self, number: int, path: str) -> _Found:
         """Verify a file, or those in a folder, by their own signatures.
 
         :raises UsageError: there are other demands, which nothing would fulfil.
         """
+        from .._signed import verify_signed
+
+        defaults = options_of("verify")
         for name, value in self._keywords.items():
-            if value and name not in {*_OF_SIGNED, *_HARMLESS}:
+            if name in {*_OF_SIGNED, *_HARMLESS}:
+                continue
+            if value and value != defaults[name].default:
                 flag = name.replace("_", "-")
                 raise UsageError(
                     f"--{flag} is for manifests, and there is none: only signatures of single files"
                 )
-        known = self._given(*_OF_SIGNED)
+        known = {**self._given(*_OF_SIGNED), "config": self._config}
         return _Found(verify_signed(path, check=False, **known, **self._watched(number)), None)
 
     @property
@@ -328,7 +427,7 @@ class _Task:
                 ways.insert(0, "-r looks in its subfolders too")
             text = f"{error}; {', or '.join(ways)}"
             found.append(_Error(self.path, ManifestNotFoundError(text)))
-        except (ChecksigError, OSError, ValueError) as error:
+        except (ChecksigError, OSError, ValueError, ModuleNotFoundError) as error:
             found.append(_Error(self.path, error))
         return found
 
@@ -350,15 +449,12 @@ class _Task:
 
     def _by_digest(self) -> Iterator[_Outcome]:
         """Verify one file against digests."""
-        if "trust" in self._command.keywords:
-            raise UsageError(
-                "a digest on the command line has no signature; leave out --trust, or the digest"
-            )
-        with contextlib.ExitStack() as stack:
-            file = _open(self.path, stack)
-            if not isinstance(file, str):  # a read of a stream may take for ever
-                stack.enter_context(self._command.interruption.raising())
-            found = self._command.verify_digest(self._number, file, self._digests)
+        with _Opened(self.path) as file:
+            if isinstance(file, str):
+                found = self._command.verify_digest(self._number, file, self._digests)
+            else:
+                with self._command.interruption.raising():  # a read of a stream may take for ever
+                    found = self._command.verify_digest(self._number, file, self._digests)
         yield found
 
     def _by_source(self) -> Iterator[_Outcome]:
@@ -368,7 +464,7 @@ class _Task:
         try:
             found = self._verify(source, self._only, at_once=not doubtful)
         except ManifestNotFoundError:
-            if self._only or "trust" not in self._command.keywords:
+            if self._only or not self._command.demands_signatures:
                 raise
             yield from self._by_signature()
             return
@@ -401,8 +497,7 @@ class _Task:
         if isinstance(again, io.BytesIO):
             again.seek(0)
             return again
-        with contextlib.ExitStack() as stack:
-            source = _open(self.path, stack)
+        with _Opened(self.path) as source:
             if isinstance(source, str):
                 return source
             with self._command.interruption.raising():
@@ -424,8 +519,7 @@ class _Task:
             report = found.report
             missed, manifests = self._missed(report), report.manifests
             if len(files) == 1:
-                fields: dict[str, Any] = {**vars(report), "path": files[0]}
-                found = found._replace(report=type(report)(**fields))
+                found = found._replace(report=_replace(report, path=files[0]))
             if _says_something(report, missed):
                 yield found
         if any(manifest.untrusted for manifest in manifests):
@@ -436,9 +530,18 @@ class _Task:
             if as_manifest is not None:
                 yield as_manifest
                 continue
+            signed = _signed_by(file)
+            if signed:
+                text = "a signature; to verify what it signs: checksig --trust KEYS"
+                text += f" {shown_name(signed)}"
+                yield self._error(file, text)
+                continue
             name = printable(os.path.basename(file))
             text = f"no digest of it was found: no {name}.sha256 or the like, {where};"
             text += " give it one: checksig FILE DIGEST, or checksig MANIFEST FILE"
+            above = _folder_above(file)
+            if above:
+                text += f", such as checksig {shown_name(above)} {shown_name(file)}"
             yield self._error(file, text)
 
     def _missed(self, report: Report) -> list[str]:
@@ -465,8 +568,34 @@ if TYPE_CHECKING:
     _Outcome = _Found | _Error
 
 
+def _replace(report: Report, **fields: Any) -> Report:
+    return type(report)(**{**vars(report), **fields})
+
+
+def _folder_above(file: str) -> str:
+    """Return the nearest folder above that of *file* that has a manifest; empty if none has."""
+    folder = os.path.dirname(file) or "."
+    for _ in range(_MAX_ABOVE):
+        above = os.path.normpath(os.path.join(folder, os.pardir))
+        if os.path.abspath(above) == os.path.abspath(folder):
+            break
+        folder = above
+        names = (*MANIFESTS, "bagit.txt")
+        if any(os.path.isfile(os.path.join(folder, name)) for name in names):
+            return folder
+    return ""
+
+
+def _signed_by(file: str) -> str:
+    """Return the file whose signature *file* seems to be, by its name; empty if it is none."""
+    from .._signed import SIGNATURE_SUFFIXES
+
+    stem, suffix = os.path.splitext(file)
+    return stem if suffix.lower() in SIGNATURE_SUFFIXES and os.path.lexists(stem) else ""
+
+
 def _is_there(word: str) -> bool:
-    return word == "-" or os.path.exists(word)
+    return word == "-" or is_remote(word) or os.path.exists(word)
 
 
 def _says_something(report: Report, missed: Sequence[str]) -> bool:
@@ -494,24 +623,33 @@ _STREAMS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 def _shown_names(names: Sequence[str]) -> str:
     if not names:
         return "there is no manifest beside it"
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
     return f"not listed in {', '.join(map(printable, names[:_MAX_NAMES]))}{more}"
 
 
-def _open(source: str, stack: contextlib.ExitStack) -> Any:
-    """Return *source*, or a file object for one that is a stream, such as ``<(command)``.
+class _Opened:
+    """A context manager for a path, or for a file object of a stream, such as ``<(command)``.
 
     Such a stream is a descriptor of this process. Other FIFOs are refused: to open one may take
     for ever.
     """
-    if source == "-":
-        if sys.stdin is None:
-            raise ValueError("standard input is closed")
-        return sys.stdin.buffer
-    with contextlib.suppress(OSError):
-        if not source.startswith(_STREAMS):
-            return source
-        mode = os.stat(source).st_mode
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            return stack.enter_context(open(source, "rb"))
-    return source
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file: Any = None
+
+    def __enter__(self) -> Any:
+        if self._path == "-":
+            if sys.stdin is None:
+                raise ValueError("standard input is closed")
+            return sys.stdin.buffer
+        with suppress(OSError):
+            if self._path.startswith(_STREAMS):
+                mode = os.stat(self._path).st_mode
+                if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+                    self._file = open(self._path, "rb")
+        return self._file or self._path
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import stat
 
+from .._source import is_remote
 from .._typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["UsageError", "Words", "sort_words"]
+__all__ = ["MANIFESTS", "UsageError", "Words", "sort_words"]
 
 _STREAM = "-"
 """The word for a manifest on standard input."""
 
-_URL = r"[A-Za-z][A-Za-z0-9+.-]*://"
 _HEX = r"[0-9A-Fa-f]+"
 _BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 _TAGGED = r"([A-Za-z][A-Za-z0-9_/-]*)[:-]([A-Za-z0-9+/]+={0,2})"
+
+_LINE = r"\s*(?:([A-Za-z][A-Za-z0-9_/-]*)\s*(?:\(.*\))?\s*[:=]\s*)?([0-9A-Fa-f]+)(?:\s.*)?"
 
 _SHORT_HEX = {8, 16}
 """The lengths of digests that a file's name may have by chance."""
@@ -26,6 +28,11 @@ _SHORT_HEX = {8, 16}
 _LONG_HEX = {32, 40, 48, 56, 64, 96, 128}
 _PADDING = {24: 2, 28: 1, 40: 2, 44: 1, 64: 0, 88: 2}
 """How many ``=`` a digest in base64 ends with, by its length."""
+
+MANIFESTS = {
+    f"{name}SUMS" for name in ("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "B2")
+}
+"""Names that no other files have; the engine need not look into these first."""
 
 _MIN_CUT = 28
 """A missing file whose name is hex, and longer than this, was meant to be a digest."""
@@ -64,11 +71,15 @@ def sort_words(words: Sequence[str], *, are_manifests: bool) -> Words:
         digests = []
     others = [word for word in words if word not in digests]
     for word in others:
-        if "://" in word and not os.path.lexists(word) and _is_url(word):
-            raise UsageError(f"{word}: a URL; download it first, and give the path of the file")
         if len(word) > _MIN_CUT and not os.path.lexists(word) and _is_hex(word):
             text = f"there is no such file, and no digest has {len(word)} hex digits: was it cut?"
             raise UsageError(f"{word}: {text}")
+        meant = _digest_in(word) if len(word) > _MIN_CUT and len(words) > 1 else ""
+        if meant and not os.path.lexists(word):
+            from .._printable import printable
+
+            text = f"there is no such file; if the digest in it is meant, give {meant}"
+            raise UsageError(f"{printable(word)}: {text}")
     if not digests:
         return _sort_paths(others, are_manifests=are_manifests)
     if len(others) != 1:
@@ -88,10 +99,21 @@ def _is_hex(word: str) -> bool:
     return bool(re.fullmatch(_HEX, word))
 
 
-def _is_url(word: str) -> bool:
+def _digest_in(word: str) -> str:
+    """Return the digest of *word* if that is a line of a manifest or the like; otherwise nothing.
+
+    Pages show digests as ``SHA256: 9f86…``, with a name, or in groups.
+    """
     import re
 
-    return bool(re.match(_URL, word))
+    grouped = re.sub(r"[\s:]", "", word)
+    if _is_hex(grouped) and len(grouped) in _LONG_HEX:
+        return grouped
+    line = re.fullmatch(_LINE, word)
+    if line is None or len(line[2]) not in _LONG_HEX:
+        return ""
+    tagged = f"{line[1]}:{line[2]}"
+    return tagged if line[1] and _is_one_digest(tagged) else line[2]
 
 
 def _is_digest(word: str) -> bool:
@@ -105,7 +127,8 @@ def _is_one_digest(word: str) -> bool:
         return False
     import re  # here, as it takes longer than to verify a file
 
-    if re.fullmatch(_HEX, word) and len(word) in _LONG_HEX:
+    whole = re.sub("-[1-9][0-9]{0,4}$", "", word)  # of parts, see verify(part_size=)
+    if re.fullmatch(_HEX, whole) and len(whole) in _LONG_HEX:
         return True
     if re.fullmatch(_HEX, word) and len(word) in _SHORT_HEX:
         return not os.path.lexists(word)
@@ -126,14 +149,16 @@ def _sort_paths(words: Sequence[str], *, are_manifests: bool) -> Words:
     unclear: list[str] = []
     if are_manifests:
         kinds.update(dict.fromkeys(regular, "source"))
-    elif regular:
+    doubtful = [word for word in regular if os.path.basename(word) not in MANIFESTS]
+    kinds.update({word: "source" for word in regular if word not in doubtful})
+    if doubtful and not are_manifests:
         from .._engine.wire import Content
         from .._files import recognise
 
-        for word, content in zip(regular, recognise(regular), strict=True):
-            if content is Content.MANIFEST:
+        for word, content in zip(doubtful, recognise(doubtful), strict=True):
+            if content == Content.MANIFEST:
                 kinds[word] = "source"
-            elif content is Content.UNKNOWN:
+            elif content == Content.UNKNOWN:
                 unclear.append(word)
     sources = [word for word in words if kinds[word] == "source"]
     if len(sources) != 1:  # what is missing is an error of its own
@@ -144,7 +169,7 @@ def _sort_paths(words: Sequence[str], *, are_manifests: bool) -> Words:
 
 def _kind(word: str) -> str:
     """Return ``source``, ``file`` or ``missing``."""
-    if word == _STREAM:
+    if word == _STREAM or is_remote(word):
         return "source"
     try:
         mode = os.stat(word).st_mode

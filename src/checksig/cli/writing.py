@@ -12,7 +12,7 @@ from .._printable import printable
 from .._short import format_size
 from .arguments import add_flag
 from .output import error_message
-from .streams import complain, write
+from .streams import complain, flush, write
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +40,12 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
     """
     try:
         with _ends_by_signal():
-            written = work()
+            try:
+                written = work()
+            except (KeyboardInterrupt, _SignalError):
+                if options.json and not _fills_output(options):
+                    _print_document({"ok": False, "interrupted": True})
+                raise
     except (ChecksigError, OSError, ValueError) as error:
         hint = "; --force replaces it" if isinstance(error, FileExistsError) else ""
         if isinstance(error, ManifestError) and os.path.isdir(where):
@@ -50,12 +55,22 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
     ok = not isinstance(written, Updated) or written.ok
     if written.manifest != "-":
         if options.json:
-            import json
-
-            write(json.dumps(_to_dict(written, ok=ok), indent=2))
+            _print_document(_to_dict(written, ok=ok))
         elif not (ok and options.quiet):
             write(_to_text(written, accepts=bool(getattr(options, "accept_changed", False))))
     return 0 if ok else 1
+
+
+def _fills_output(options: argparse.Namespace) -> bool:
+    """Whether the manifest itself goes to standard output."""
+    return bool(getattr(options, "output", None) == "-")
+
+
+def _print_document(document: dict[str, Any]) -> None:
+    import json
+
+    write(json.dumps(document, indent=2))
+    flush()  # a signal may end the process next
 
 
 class _SignalError(BaseException):
@@ -90,7 +105,7 @@ def _ends_by_signal() -> Generator[None]:
 def _to_dict(written: Written, *, ok: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
-    d = {"ok": ok, **asdict(written)}
+    d = {"ok": ok, "interrupted": False, **asdict(written)}
     if isinstance(written, Updated):
         del d["_unread"]
         d["unread"] = written.unread
@@ -101,7 +116,7 @@ def _to_text(written: Written, *, accepts: bool) -> str:
     lines: list[str] = []
     if isinstance(written, Updated):
         lines += _names("REMEMBERED", written.remembered)
-        lines += _names("MISSING", written.missing)
+        lines += [] if _nothing_is_there(written) else _names("MISSING", written.missing)
         lines += _names("SUSPECT", written.suspect)
         lines += _names("CHANGED", written.changed)
         lines += _names("ADDED", written.added)
@@ -110,16 +125,22 @@ def _to_text(written: Written, *, accepts: bool) -> str:
         lines += _names("SKIPPED", written.skipped)
     if isinstance(written, (Updated, Converted)):
         lines += _names("DROPPED", written.dropped_comments)
-    counts = [f"{written.files} files" if written.files != 1 else "1 file"]
+    counts = [f"{written.files:,} files" if written.files != 1 else "1 file"]
     if isinstance(written, Updated):
-        counts.append(f"{len(written.unread)} of them not read again")
+        counts.append(f"{len(written.unread):,} of them not read again")
     if isinstance(written, Created) and written.excluded:
-        counts.append(f"{written.excluded} excluded")
+        counts.append(f"{written.excluded:,} excluded")
     counts += [", ".join(written.algorithms), written.format]
     took = f"{written.elapsed:.2f} s"
     if isinstance(written, Created):
         took = f"{format_size(written.bytes_read)} in {took}"
         lines += _notes(written, accepts=accepts)
+    bag = "" if written.manifest == "-" else _bag_around(written.manifest)
+    if bag:
+        lines.append(
+            f"{'NOTE':11} {printable(bag)} is a bag, whose own manifests do not know about this"
+            " change: update them with the tool that made the bag"
+        )
     word = "WRITTEN"
     if isinstance(written, Updated) and not written.written:
         word = "PLANNED" if written.accepted else "NOT WRITTEN"
@@ -138,6 +159,17 @@ def _notes(written: Created, *, accepts: bool) -> Iterable[str]:
             f"{'NOTE':11} a manifest of this format and algorithm cannot remember {items}:"
             " give update the same options again"
         )
+    if isinstance(written, Updated) and written.missing:
+        missing = len(written.missing)
+        if missing == written.files - len(written.added):
+            which = f"none of the {missing:,} files is" if missing > 1 else "the only file is not"
+            listed = "; --json lists them" if _nothing_is_there(written) else ""
+            yield (
+                f"{'NOTE':11} {which} here: wrong folder? --relative-to names another one,"
+                f" --prune removes missing files{listed}"
+            )
+        else:
+            yield f"{'NOTE':11} missing files stay listed; --prune removes them from the manifest"
     if isinstance(written, Updated) and not written.accepted:
         if written.changed and not accepts:
             yield f"{'NOTE':11} --accept-changed lists changed files with their new digests"
@@ -148,9 +180,24 @@ def _notes(written: Created, *, accepts: bool) -> Iterable[str]:
             )
 
 
+def _nothing_is_there(written: Updated) -> bool:
+    """Whether so many files are missing, and no listed file is there, that they are not named."""
+    return len(written.missing) == written.files - len(written.added) > _MAX_NAMES
+
+
+def _bag_around(manifest: str) -> str:
+    """Return the folder of the bag (RFC 8493) that *manifest* is in; empty if there is none."""
+    folder = os.path.dirname(os.path.abspath(manifest))
+    while not os.path.isfile(os.path.join(folder, "bagit.txt")):
+        folder, before = os.path.dirname(folder), folder
+        if folder == before:
+            return ""
+    return folder
+
+
 def _names(word: str, names: Iterable[str]) -> list[str]:
     names = list(names)
     lines = [f"{word:11} {printable(name)}" for name in names[:_MAX_NAMES]]
     if len(names) > _MAX_NAMES:
-        lines.append(f"{'':11} ... and {len(names) - _MAX_NAMES} more; --json lists all")
+        lines.append(f"{'':11} ... and {len(names) - _MAX_NAMES:,} more; --json lists all")
     return lines

@@ -138,11 +138,11 @@ def _described(file: str, record: dict[str, Any]) -> _Record:
     unexpected = [path for path in undigested if not path["_path"].endswith(".pyc")]
     problem: str | None = None
     if named and not paths:
-        problem = f"the record lists {len(named)} files without digests"
+        problem = f"the record lists {len(named):,} files without digests"
     elif missing := named - listed:
-        problem = f"the record lists {len(missing)} files without digests"
+        problem = f"the record lists {len(missing):,} files without digests"
     elif unexpected:
-        problem = f"{len(unexpected)} files are recorded without a digest"
+        problem = f"{len(unexpected):,} files are recorded without a digest"
     return _Record(
         file,
         name[:_MAX_CHARACTERS],

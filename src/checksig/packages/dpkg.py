@@ -161,16 +161,31 @@ class _System:
                 follow_outside=self.root == Path("/"),
             )
         except FileNotFoundError:
-            problem = "no md5sums" if self._has_files(package) else None
-            return PackageReport(title, version, path, None, problem)
+            return self._without_sums(package, path)
         except (ManifestError, OSError) as error:
-            cause = getattr(error, "strerror", None) or str(error)
-            return PackageReport(title, version, path, unreadable_record(path, cause))
+            return PackageReport(title, version, path, unreadable_record(path, _cause(error)))
         report = without_foreign_text(report)
         skipped: list[Result] = []
         if report.failures:
             report, skipped = self._skip_expected(report, package)
-        return PackageReport(title, version, path, report, skipped=tuple(skipped))
+        nothing = None if report.verified or not report.skipped else "no file was verified"
+        return PackageReport(title, version, path, report, nothing, skipped=tuple(skipped))
+
+    def _without_sums(self, package: _Package, path: str) -> PackageReport:
+        """Return the report about a package without md5sums, which is right if it has no files."""
+        title, version, problem = package.title, package.version, None
+        try:
+            listed = self._listed(package)
+            if not listed:  # dpkg lists at least "/."
+                raise ManifestError("the list of files is empty")
+        except (ManifestError, OSError) as error:
+            path = self._files.path(self._file(package, "list"))
+            return PackageReport(title, version, path, unreadable_record(path, _cause(error)))
+        if any(map(self._files.is_file, listed - package.conffiles)):
+            problem = "no md5sums"
+        elif package.conffiles:
+            problem = "only configuration files, which are not verified"
+        return PackageReport(title, version, path, None, problem)
 
     @staticmethod
     def _file(package: _Package, suffix: str) -> str:
@@ -192,9 +207,6 @@ class _System:
             if other.title != package.title and self._files.exists(self._file(other, "list")):
                 replaced |= names & self._listed(other)
         return replaced
-
-    def _has_files(self, package: _Package) -> bool:
-        return any(map(self._files.is_file, self._listed(package) - package.conffiles))
 
     def _remap(self, package: _Package) -> Mapping[str, str]:
         """Return where names of md5sums lie below the root, absolute ones as well."""
@@ -244,6 +256,10 @@ class _System:
         if last is None or last.include:
             return None
         return f"left out at the installation: path-exclude={last.pattern}"
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _absolute(name: str) -> str | None:

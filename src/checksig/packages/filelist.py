@@ -194,7 +194,7 @@ def _verify(
     check.compare_digests(scratch, workers)
     report = check.report()
     if check.undigested and problem is None:
-        problem = f"{check.undigested} files are recorded without a digest"
+        problem = f"{check.undigested:,} files are recorded without a digest"
     if not report.verified and not report.failures and not report.bad_line_count:
         problem = problem or "no file was verified"
     found = report if report.entries or report.bad_line_count else None

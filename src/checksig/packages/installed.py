@@ -48,7 +48,7 @@ class PackageStatus(str, enum.Enum):
     FAILED = "failed"
     """Something is not as recorded."""
     UNVERIFIABLE = "unverifiable"
-    """There is no record, or one that does not include its code; ``problem`` says why."""
+    """There is no record, or one by which nothing or not all was verified; ``problem`` says why."""
 
     def __str__(self) -> str:
         return self.value
@@ -154,10 +154,10 @@ class InstalledReport:
             (len(self.of(PackageStatus.FAILED)), "failed"),
             (len(self.of(PackageStatus.UNVERIFIABLE)), "not verifiable"),
         ]
-        parts = [f"{n} {what}" for n, what in counts if n or what == "verified"]
+        parts = [f"{n:,} {what}" for n, what in counts if n or what == "verified"]
         text = f"{len(self.packages)} packages: {', '.join(parts)}"
         undigested = sum(package.undigested for package in self.packages)
-        return f"{text}; {undigested} files recorded without a digest" if undigested else text
+        return f"{text}; {undigested:,} files recorded without a digest" if undigested else text
 
     def __str__(self) -> str:
         lines = [str(p) for p in self.packages if p.status is not PackageStatus.VERIFIED]

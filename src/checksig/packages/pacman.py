@@ -156,7 +156,7 @@ class _Pacman(Database):
                     may_miss=self._why_left_out(plain + "/" * (file.kind == FOLDER)),
                 )
             )
-        problem = f"{len(named)} files are not in its mtree" if named else None
+        problem = f"{len(named):,} files are not in its mtree" if named else None
         return Contents(path, files, tuple(bad), problem)
 
     def _sections(self, name: str) -> dict[str, list[str]]:

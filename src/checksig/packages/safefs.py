@@ -13,6 +13,8 @@ import os
 import stat
 from typing import IO, TYPE_CHECKING
 
+from .._regular import FLAGS
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from os import PathLike
@@ -29,14 +31,7 @@ _FOLDER = (
     | getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_CLOEXEC", 0)
 )
-_FILE = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)  # a FIFO has no effect until it is refused
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)  # Windows
-)
+_FILE = FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _BENEATH = os.open in os.supports_dir_fd and os.readlink in os.supports_dir_fd
 
 

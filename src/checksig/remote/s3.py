@@ -1,0 +1,303 @@
+"""Amazon S3 and what has its interface, through s3fs.
+
+Keys go to the service as they are: s3fs would take a part of some for a version.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from .server import ChangedError, Found, OddNameError, status_of
+from .stores import Store, read_exactly, secrets_of, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["S3Store"]
+
+_MOST_LISTED = 200_000
+"""How many descriptions are kept from lists, so that the files need not be asked for again."""
+
+_FIRST = 256 << 10
+_MOST_FIRST = 128
+"""How many bytes come with a description where a file is read next, and for how many files."""
+
+_NAMES = {
+    "crc32": "crc32",
+    "crc32c": "crc32c",
+    "crc64nvme": "crc64nvme",
+    "sha1": "sha1",
+    "sha256": "sha256",
+    "sha512": "sha512",
+    "md5": "md5",
+    "xxhash64": "xxh64",
+    "xxhash3": "xxh3",
+    "xxhash128": "xxh128",
+}
+"""The algorithms by the names that S3 has for them."""
+
+
+class S3Store(Store):
+    """The objects of all buckets."""
+
+    depth = 64
+
+    def __init__(self, filesystem: Any) -> None:
+        self._fs = filesystem
+        self.loop: Any = filesystem.loop
+        self.secrets = secrets_of(filesystem)
+        self._listed: dict[bytes, Found] = {}
+        self._first: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
+
+    def begin(self) -> None:
+        """Forget what was listed before."""
+        self._listed.clear()
+        self._first.clear()
+
+    def end(self) -> None:
+        """Forget what was not read."""
+        self._first.clear()
+
+    async def _call(self, method: str, **arguments: Any) -> Any:
+        """Make a request with the credentials and settings of the file system.
+
+        What it repeats itself would multiply what botocore and :mod:`.server` do.
+        """
+        await self._fs.set_session()
+        client = await self._fs.get_s3(arguments.get("Bucket"))
+        function = getattr(client, method)
+        with_settings = self._fs._get_s3_method_kwargs  # noqa: SLF001 - payer, encryption
+        return await function(**with_settings(function, **arguments))
+
+    @staticmethod
+    def _split(path: bytes) -> tuple[str, str]:
+        bucket, _, key = to_text(path)[1:].partition("/")
+        if not bucket:
+            raise OddNameError
+        return bucket, key
+
+    async def stat(self, path: bytes) -> Found:
+        """Describe an object, or what has objects below it."""
+        known = self._listed.pop(path, None)
+        if known is not None:
+            return known
+        bucket, key = self._split(path)
+        name = path.rpartition(b"/")[2]
+        if key:
+            try:
+                return await self._describe(path, name, bucket, key)
+            except Exception as error:
+                if status_of(error) != 404 and not isinstance(error, FileNotFoundError):
+                    raise
+        prefix = f"{key}/" if key else ""
+        page = await self._call("list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=1)
+        if key and not page.get("KeyCount", len(page.get("Contents", ()))):
+            raise FileNotFoundError(path)
+        return Found(name, 1)
+
+    async def _describe(self, path: bytes, name: bytes, bucket: str, key: str) -> Found:
+        """Describe an object. If it is to be read, its beginning comes in the same answer."""
+        if self.reads:
+            try:
+                response = await self._call(
+                    "get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{_FIRST - 1}"
+                )
+            except Exception as error:
+                if status_of(error) != 416:  # of an empty object
+                    raise
+            else:
+                async with response["Body"] as body:
+                    part, size = _range_of(response)
+                    found = _found(name, size, response)
+                    most = min(size, _FIRST)
+                    if part == f"bytes 0-{most - 1}" or (not part and size == most):
+                        data = await read_exactly(body, most)
+                        self._first[path] = found.version, data
+                        if len(self._first) > _MOST_FIRST:
+                            self._first.popitem(last=False)
+                return found
+        head = await self._call("head_object", Bucket=bucket, Key=key)
+        return _found(name, head["ContentLength"], head)
+
+    async def list(self, path: bytes) -> list[Found]:
+        """Describe what is directly below a prefix."""
+        bucket, key = self._split(path)
+        prefix = f"{key}/" if key else ""
+        found: list[Found] = []
+        more: dict[str, str] = {}
+        exists = not key
+        while True:
+            page = await self._call(
+                "list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **more
+            )
+            for each in page.get("CommonPrefixes", ()):
+                exists = True
+                found.append(Found(_name(each["Prefix"][len(prefix) : -1]), 1))
+            for each in page.get("Contents", ()):
+                exists = True
+                name = _name(each["Key"][len(prefix) :])
+                if not name and each["Size"] == 0:
+                    continue  # the marker of the folder
+                described = _found(name, each["Size"], each)
+                found.append(described)
+                if len(self._listed) < _MOST_LISTED:
+                    self._listed[path.rstrip(b"/") + b"/" + name] = described
+            if not page.get("IsTruncated"):
+                break
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+        if not exists:
+            raise FileNotFoundError(path)
+        return found
+
+    async def read(self, path: bytes, version: bytes, offset: int, size: int) -> bytes:
+        """Return a part of the version of an object that was described."""
+        if offset == 0:
+            known, first = self._first.pop(path, (b"", b""))
+            if first and known == version:
+                if len(first) >= size:
+                    return first[:size]
+                rest = await self.read(path, version, len(first), size - len(first))
+                return first + rest
+        bucket, key = self._split(path)
+        condition = {} if version.startswith(b"\n") else {"IfMatch": version.decode()}
+        response = await self._call(
+            "get_object",
+            Bucket=bucket,
+            Key=key,
+            Range=f"bytes={offset}-{offset + size - 1}",
+            **condition,
+        )
+        async with response["Body"] as body:
+            part, whole = _range_of(response)
+            if _version(response, whole) != version:
+                raise ChangedError
+            if part and part != f"bytes {offset}-{offset + size - 1}":
+                raise OSError("the store sent another range than asked for")
+            if not part and offset:
+                raise OSError("the store sends no parts of objects")
+            return await read_exactly(body, size)
+
+    async def confirm(self, path: bytes, version: bytes) -> None:
+        """Raise an error if an object without a tag has changed; others were compared by parts."""
+        if version.startswith(b"\n"):
+            bucket, key = self._split(path)
+            head = await self._call("head_object", Bucket=bucket, Key=key)
+            if _version(head, head["ContentLength"]) != version:
+                raise ChangedError
+
+    async def stored(
+        self, path: bytes, version: bytes, algorithms: Sequence[str]
+    ) -> dict[str, bytes]:
+        """Return the checksums of an object that the service keeps.
+
+        Digests of the digests of parts have algorithms of their own, see
+        ``go/internal/digest/inparts.go``. They are those of an algorithm only if the object was
+        uploaded in parts of its length: that of the first one tells, as the others are as long.
+        """
+        bucket, key = self._split(path)
+        head = await self._call("head_object", Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        if _version(head, head["ContentLength"]) != version:
+            raise ChangedError
+        found = _stored_in(head)
+        composite = _composite_in(head)
+        first: int | None = None
+        for name in algorithms:
+            base, _, length = name.partition("-parts-")
+            if not length or base not in composite:
+                continue
+            digest, count = composite[base]
+            if first is None and count > 1:
+                # Its tag is not compared: some servers send that of the part.
+                part = await self._call("head_object", Bucket=bucket, Key=key, PartNumber=1)
+                first = int(part["ContentLength"])
+            size, each = int(head["ContentLength"]), int(length)
+            if count == max(1, -(-size // each)) and (count == 1 or first == each):
+                found[name] = digest
+        return {name: found[name] for name in algorithms if name in found}
+
+
+def _name(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _found(name: bytes, size: int, described: dict[str, Any]) -> Found:
+    """Return an object as a list or HeadObject describes it."""
+    modified = int(described["LastModified"].timestamp() * 1e9)
+    return Found(name, 0, size, modified, _version(described, size))
+
+
+def _range_of(response: Any) -> tuple[str, int]:
+    """Return which part of an object came, ``bytes 0-99`` or nothing for all, and its size."""
+    part, _, total = str(response.get("ContentRange", "")).partition("/")
+    return part, int(total if total.isdigit() else response["ContentLength"])
+
+
+def _version(described: Any, size: int) -> bytes:
+    """Return what tells versions of an object apart: its tag, as S3 itself has for each.
+
+    Gateways to folders have none of files that others wrote: their time and size must do, after a
+    line break. The time has seconds, as in headers.
+    """
+    tag = str(described.get("ETag") or "")
+    return (tag or f"\n{int(described['LastModified'].timestamp())}\n{size}").encode()
+
+
+def _stored_in(head: Any) -> dict[str, bytes]:
+    """Return the digests of the whole object in the answer to HeadObject, by algorithm.
+
+    Others have a type of their own, or the number of parts after them.
+    """
+    headers, tag = _headers_of(head)
+    found: dict[str, bytes] = {}
+    # Old servers do not tell the type; that of an upload in one part is known.
+    implied = "COMPOSITE" if "-" in tag else "FULL_OBJECT"
+    if headers.get("x-amz-checksum-type", implied) == "FULL_OBJECT":
+        for theirs, ours in _NAMES.items():
+            digest = _decode(headers.get(f"x-amz-checksum-{theirs}", ""))
+            if digest is not None:
+                found[ours] = digest
+    if _is_md5(headers) and re.fullmatch("[0-9a-f]{32}", tag):
+        found.setdefault("md5", bytes.fromhex(tag))
+    return found
+
+
+def _composite_in(head: Any) -> dict[str, tuple[bytes, int]]:
+    """Return the digests over digests of parts, and the numbers of parts, by algorithm."""
+    headers, tag = _headers_of(head)
+    found: dict[str, tuple[bytes, int]] = {}
+    match = re.fullmatch("([0-9a-f]{32})-([1-9][0-9]{0,4})", tag)
+    if match and headers.get("x-amz-checksum-type", "COMPOSITE") == "COMPOSITE":
+        for theirs, ours in _NAMES.items():
+            value, _, count = headers.get(f"x-amz-checksum-{theirs}", "").partition("-")
+            digest = _decode(value)
+            if digest is not None and count in {"", match[2]}:  # old servers leave it out
+                found[ours] = digest, int(match[2])
+    if _is_md5(headers) and match:
+        found.setdefault("md5", (bytes.fromhex(match[1]), int(match[2])))
+    return found
+
+
+def _headers_of(head: Any) -> tuple[dict[str, str], str]:
+    """Return the headers of an answer, with names in lower case, and the object's tag."""
+    headers = head.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    tag = str(head.get("ETag", "")).strip('"')
+    return {name.lower(): value for name, value in headers.items()}, tag
+
+
+def _is_md5(headers: dict[str, str]) -> bool:
+    """Whether the tag is computed by MD5: not of what is encrypted with a key of its own."""
+    encryption = headers.get("x-amz-server-side-encryption", "AES256")
+    customer = headers.get("x-amz-server-side-encryption-customer-algorithm")
+    return encryption == "AES256" and not customer
+
+
+def _decode(value: str) -> bytes | None:
+    """Return a digest in base64; None if it is none."""
+    try:
+        return base64.b64decode(value, validate=True) or None
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,429 @@
+"""Answers the engine's queries about remote files, many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import struct
+import threading
+import time
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ..errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stores import Store
+
+    Answer = Callable[[int, int, bytes, Callable[[], bool]], None]
+
+__all__ = [
+    "ChangedError",
+    "Found",
+    "OddNameError",
+    "OutsideError",
+    "Query",
+    "Server",
+]
+
+_QUERY = struct.Struct("<IBQI")
+_SIZE = struct.Struct("<I")
+_DESCRIPTION = struct.Struct("<BqqII")
+_STAT, _LIST, _READ, _CONFIRM, _STORED = 1, 2, 3, 4, 5
+_OK, _MISSING, _DENIED, _CHANGED, _NAME, _OUTSIDE, _FAILED = range(7)
+_UNKNOWN_TIME = -(1 << 63)
+
+_ATTEMPTS = 5
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+_PATIENCE = 120.0
+"""How many seconds after the first attempt another one may begin."""
+_STOP_SECONDS = 0.9
+"""How long to wait for the threads of a store that cannot be interrupted."""
+
+_MAX_TEXT = 500
+
+
+class ChangedError(Exception):
+    """The store has another version of a file than the one that was described."""
+
+
+class OddNameError(Exception):
+    """No file of the store can have that name."""
+
+
+class OutsideError(Exception):
+    """A name leads to something outside the store, or outside the root."""
+
+
+class Found(NamedTuple):
+    """A file or folder of a store."""
+
+    name: bytes
+    """The last component of its path."""
+    kind: int
+    """0 a file, 1 a folder, 2 anything else."""
+    size: int = 0
+    modified: int | None = None
+    """Nanoseconds since 1970; None if unknown."""
+    version: bytes = b""
+    """What tells versions of the file apart."""
+
+    def encode(self) -> bytes:
+        """Return it as a part of an answer."""
+        modified = _UNKNOWN_TIME if self.modified is None else self.modified
+        head = _DESCRIPTION.pack(self.kind, self.size, modified, len(self.name), len(self.version))
+        return head + self.name + self.version
+
+
+class Query(NamedTuple):
+    """What the engine asks for."""
+
+    ident: int
+    kind: int
+    offset: int
+    size: int
+    path: bytes
+    version: bytes
+    algorithms: list[str]
+
+
+def _decode(payload: bytes) -> Query:
+    ident, kind, offset, size = _QUERY.unpack_from(payload)
+    at = _QUERY.size
+    texts: list[bytes] = []
+    for _ in range(2):
+        (length,) = _SIZE.unpack_from(payload, at)
+        at += _SIZE.size
+        texts.append(payload[at : at + length])
+        at += length
+    names = payload[at:].decode()
+    path, version = texts
+    return Query(ident, kind, offset, size, path, version, names.split(",") if names else [])
+
+
+class _Workers:
+    """Threads that end with the process; it would wait for those of concurrent.futures."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._threads: list[threading.Thread] = []
+        self._queue: SimpleQueue[tuple[Future[None], Callable[[Query], None], Query] | None]
+        self._queue = SimpleQueue()
+
+    def submit(self, function: Callable[[Query], None], query: Query) -> Future[None]:
+        """Let a thread call *function*."""
+        future: Future[None] = Future()
+        if len(self._threads) < self._most:
+            thread = threading.Thread(target=self._work, name="checksig-remote", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._queue.put((future, function, query))
+        return future
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            future, function, query = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    function(query)
+                except BaseException as error:  # noqa: BLE001 - is raised by check()
+                    future.set_exception(error)
+                else:
+                    future.set_result(None)
+
+    def stop(self) -> None:
+        """End the threads, and wait a moment for those that a store holds up."""
+        deadline = time.monotonic() + _STOP_SECONDS
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join(max(0, deadline - time.monotonic()))
+
+
+class Server:
+    """Serves the queries of one job at a time from a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Condition()
+        self._answer: Answer | None = None
+        self._broken: BaseException | None = None  # that no query may be left without an answer
+        self._inside = 0  # threads that are giving an answer
+        self._pending: set[Future[None]] = set()
+        self._workers: _Workers | None = None
+        self._pid = 0
+
+    def start(self, answer: Answer) -> None:
+        """Begin: *answer* takes the number of a query, a status and data, from any thread.
+
+        It is also given a function that returns whether the answer is still wanted.
+        """
+        with self._lock:
+            self._answer = answer
+        self._pid = os.getpid()
+        self._store.begin()
+
+    def check(self) -> None:
+        """Raise an error if a query was left without an answer, for which the job would wait."""
+        if self._broken is not None:
+            raise EngineError(f"a query could not be answered: {self._broken}") from self._broken
+
+    def serve(self, payload: bytes) -> None:
+        """Answer a query, later and in another thread."""
+        query = _decode(payload)
+        if self._store.loop is not None:
+            future = asyncio.run_coroutine_threadsafe(self._serve_async(query), self._store.loop)
+        else:
+            if self._workers is None:
+                self._workers = _Workers(self._store.threads)
+            future = self._workers.submit(self._serve, query)
+        with self._lock:
+            self._pending.add(future)
+        future.add_done_callback(self._done)
+
+    def _done(self, future: Future[None]) -> None:
+        with self._lock:
+            self._pending.discard(future)
+            if not future.cancelled() and future.exception() is not None:
+                self._broken = future.exception()
+
+    def stop(self) -> None:
+        """End: no answer is given after this, and no thread is left that can be ended."""
+        if os.getpid() != self._pid:  # forked: the threads are the parent's, and may hold the lock
+            return
+        with self._lock:
+            self._answer = None
+            pending = list(self._pending)
+        for future in pending:
+            future.cancel()
+        if self._workers is not None:
+            self._workers.stop()
+            self._workers = None
+        elif pending:
+            wait(pending, _STOP_SECONDS)
+        with self._lock:
+            self._lock.wait_for(lambda: self._inside == 0, _STOP_SECONDS)
+        self._store.end()
+
+    def fetch(self, path: bytes, most: int) -> bytes:
+        """Return the content of a file, for which there is no job."""
+        answers: list[tuple[int, bytes]] = []
+        arrived = threading.Event()
+
+        def answer(_ident: int, status: int, data: bytes, _: Callable[[], bool]) -> None:
+            answers.append((status, data))
+            arrived.set()
+
+        def ask(kind: int, offset: int = 0, size: int = 0, version: bytes = b"") -> bytes:
+            answers.clear()
+            arrived.clear()
+            head = _QUERY.pack(1, kind, offset, size)
+            texts = b"".join(_SIZE.pack(len(each)) + each for each in (path, version))
+            self.serve(head + texts)
+            while not arrived.wait(0.05):  # between two waits, a signal is handled
+                pass
+            status, data = answers[0]
+            if status == _OK:
+                return data
+            shown = os.fsdecode(path)
+            if status == _MISSING:
+                raise FileNotFoundError(2, os.strerror(2), shown)
+            if status == _DENIED:
+                raise PermissionError(13, os.strerror(13), shown)
+            raise OSError(data.decode("utf-8", "replace") or "changed while being read")
+
+        self.start(answer)
+        try:
+            described = ask(_STAT)
+            kind, size, _, name, version = _DESCRIPTION.unpack_from(described)
+            if kind != 0:
+                raise IsADirectoryError(21, os.strerror(21), os.fsdecode(path))
+            if size > most:
+                raise ValueError(f"the manifest has more than {most >> 20} MiB")
+            token = described[_DESCRIPTION.size + name :][:version]
+            data = ask(_READ, 0, size, token) if size else b""
+            ask(_CONFIRM, version=token)
+            return data
+        finally:
+            self.stop()
+
+    def _reply(self, query: Query, status: int, data: bytes) -> None:
+        with self._lock:
+            answer = self._answer
+            if answer is None:
+                return
+            self._inside += 1
+        try:
+            answer(query.ident, status, data, self._is_open)
+        finally:
+            with self._lock:
+                self._inside -= 1
+                self._lock.notify_all()
+
+    def _is_open(self) -> bool:
+        return self._answer is not None
+
+    def _serve(self, query: Query) -> None:
+        began = time.monotonic()
+        for attempt in range(_ATTEMPTS):
+            if not self._is_open():
+                return
+            try:
+                found, encode = self._ask(query)
+                data = encode(found)
+            except Exception as error:  # noqa: BLE001 - whatever a file system raises is an answer
+                if _may_repeat(attempt, began, error):
+                    self._rest(pause(attempt))
+                    continue
+                self._reply(query, *_failure(error, self._store))
+            else:
+                self._reply(query, _OK, data)
+            return
+
+    def _rest(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._is_open() and (left := deadline - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+
+    def _ask(self, query: Query) -> tuple[Any, Callable[[Any], bytes]]:
+        """Ask the store; return what it returns, or a coroutine of that, and what encodes it."""
+        store: Any = self._store
+        path, version = query.path, query.version
+        if query.kind == _STAT:
+            return store.stat(path), Found.encode
+        if query.kind == _LIST:
+            return store.list(path), _encode_list
+        if query.kind == _READ:
+            return store.read(path, version, query.offset, query.size), bytes
+        if query.kind == _CONFIRM:
+            return store.confirm(path, version), _encode_nothing
+        if query.kind == _STORED:
+            return store.stored(path, version, query.algorithms), _encode_digests
+        raise NotImplementedError(f"query of kind {query.kind}")
+
+    async def _serve_async(self, query: Query) -> None:
+        began = time.monotonic()
+        for attempt in range(_ATTEMPTS):
+            try:
+                found, encode = self._ask(query)
+                data = encode(await found)
+            except Exception as error:  # noqa: BLE001 - whatever a file system raises is an answer
+                if _may_repeat(attempt, began, error):
+                    await asyncio.sleep(pause(attempt))
+                    continue
+                self._reply(query, *_failure(error, self._store))
+            else:
+                self._reply(query, _OK, data)
+            return
+
+
+def _encode_list(found: list[Found]) -> bytes:
+    return b"".join(each.encode() for each in found)
+
+
+def _encode_nothing(_: None) -> bytes:
+    return b""
+
+
+def _encode_digests(found: dict[str, bytes]) -> bytes:
+    parts: list[bytes] = []
+    for name, digest in found.items():
+        parts += [bytes((len(name), len(digest))), name.encode(), digest]
+    return b"".join(parts)
+
+
+def pause(attempt: int) -> float:
+    """Return how long to wait after an attempt has failed, with jitter."""
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+    return float(longest * random.uniform(0.5, 1.0))  # noqa: S311 - not for secrets
+
+
+def _may_repeat(attempt: int, began: float, error: BaseException) -> bool:
+    """Whether another attempt may be made after one has failed."""
+    is_late = time.monotonic() - began > _PATIENCE
+    return attempt + 1 < _ATTEMPTS and not is_late and is_transient(error)
+
+
+_FINAL = (
+    ChangedError,
+    OddNameError,
+    OutsideError,
+    FileNotFoundError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+    FileExistsError,
+    NotImplementedError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether another attempt may succeed."""
+    if isinstance(error, _FINAL):
+        return False
+    if isinstance(error, (ConnectionError, TimeoutError, asyncio.TimeoutError, EOFError)):
+        return True
+    if type(error).__name__ == "ClientPayloadError":  # of aiohttp: the body was cut
+        return True
+    status = status_of(error)
+    if status is not None:
+        return status in {408, 425, 429, 500, 502, 503, 504}
+    if any(each.__name__ == "HTTPClientError" for each in type(error).__mro__):  # of botocore
+        return True
+    module = type(error).__module__.partition(".")[0]
+    return module in {"aiohttp", "urllib3", "paramiko", "asyncssh"} or isinstance(error, OSError)
+
+
+def status_of(error: BaseException) -> int | None:
+    """Return the HTTP status that an error is about; None if there is none."""
+    each: BaseException | None = error
+    while each is not None:
+        response: Any = getattr(each, "response", None)  # of botocore
+        if isinstance(response, dict):
+            found: Any = (
+                cast("dict[str, Any]", response).get("ResponseMetadata", {}).get("HTTPStatusCode")
+            )
+            if isinstance(found, int):
+                return found
+        for name in ("status", "status_code", "code"):
+            found = getattr(each, name, None)
+            if isinstance(found, int) and 100 <= found < 600:
+                return found
+        each = each.__cause__
+    return None
+
+
+def _failure(  # noqa: PLR0911 - one for each status
+    error: BaseException, store: Store
+) -> tuple[int, bytes]:
+    """Return the status and the text of an answer about an error."""
+    if isinstance(error, ChangedError):
+        return _CHANGED, b""
+    if isinstance(error, OddNameError):
+        return _NAME, b""
+    if isinstance(error, OutsideError):
+        return _OUTSIDE, b""
+    status = status_of(error)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)) or status in {404, 410}:
+        return _MISSING, b""
+    if isinstance(error, PermissionError) or status in {401, 403}:
+        return _DENIED, b""
+    if status == 412:
+        return _CHANGED, b""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return _FAILED, scrub(text, store.secrets)[:_MAX_TEXT].encode("utf-8", "backslashreplace")
+
+
+def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return *text* without what could be credentials."""
+    text = re.sub(r"(\w://)[^/\s@'\"]*@", r"\1", text)
+    text = re.sub(r"(\w://[^\s?'\"]*)\?[^\s'\"]*", r"\1", text)
+    text = re.sub(r"(?i)\b(sig|signature|token|x-amz-[a-z-]+)=[^\s&'\"]+", r"\1=…", text)
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return text
