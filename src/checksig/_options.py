@@ -351,8 +351,8 @@ TABLE: tuple[Option, ...] = (
         "AnyPath | None",
         None,
         ("--signature",),
-        "the signature of the manifest (default: the files next to it with its name and .asc, .sig,"
-        " .minisig and the like)",
+        "the signature of the manifest, or its address (default: the files next to it with its name"
+        " and .asc, .sig, .minisig and the like)",
         "FILE",
         complete="file",
     ),

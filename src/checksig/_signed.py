@@ -7,6 +7,7 @@ import os
 
 from ._engine import raise_failure, run, wire
 from ._options import ATTESTING, encode_options
+from ._source import is_remote
 from ._typing import TYPE_CHECKING, Any
 from ._verify import collect, with_config
 from .errors import VerificationError
@@ -103,7 +104,8 @@ def verify_signed(
     :raises VerificationError: a file is not signed as demanded; its ``report`` has the details.
     :raises ManifestNotFoundError: the folder contains no signatures.
     :raises OSError: the system refuses access to the path, or to a file of keys.
-    :raises ValueError: a file of keys holds none, or an option has a wrong value.
+    :raises ValueError: a file of keys holds none, *path* is an address, or an option has a wrong
+        value.
     """
     options: dict[str, Any] = {
         "recursive": recursive,
@@ -119,6 +121,8 @@ def verify_signed(
         "key": key,
         "predicate_type": predicate_type,
     }
+    if is_remote(path):
+        raise ValueError("files that are signed one by one must be local; verify takes addresses")
     options, configured = with_config(config, options)
     attesting = {each: options[each] for each in ATTESTING}
     is_attesting = any(value is not None for value in attesting.values())

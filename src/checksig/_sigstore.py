@@ -18,7 +18,9 @@ import hashlib
 import importlib
 import json
 import os
+import posixpath
 import re
+from functools import partial
 
 from ._engine import raise_failure, run, wire
 from ._printable import printable, printable_text
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ._engine import CancelToken
+    from .remote import Remote
 
     Fields = list[tuple[str, bytes]]
 
@@ -107,11 +110,13 @@ def attest(
     *,
     signed: bool = False,
     cancel: CancelToken | None = None,
+    remote: Remote | None = None,
 ) -> Fields:
     """Verify the attestations that a request with *fields* finds, and return the fields for them.
 
     :param options: The values of :data:`checksig._options.ATTESTING`.
     :param signed: The request is about files that are signed one by one.
+    :param remote: What reads the files of the request; None for the file system.
 
     :raises ValueError: an option is missing, or has a wrong value.
     :raises ModuleNotFoundError: the package ``sigstore`` is missing.
@@ -123,16 +128,16 @@ def attest(
     logging.getLogger("sigstore").addHandler(logging.NullHandler())
     verifier = _verifier(options)
     common = {"path", "cwd", "content", "format", "root", "include", "exclude", "signature"}
-    common |= {"recursive", "follow_outside"}
+    common |= {"recursive", "follow_outside", "source", "beside"}
     asked = [field for field in fields if field[0] in common]
     if signed:
         asked.append(("signed", b"1"))
-    given = {name: value for name, value in fields if name in {"path", "cwd", "signature"}}
-    content = next((value for name, value in fields if name == "content"), None)
+    subjects = _Subjects(fields, remote, cancel)
     found: Fields = [("attesting", b"1")]
     seen: set[bytes] = set()
     size = sum(len(value) for _, value in fields)
-    with contextlib.closing(run(wire.encode_request("bundles", asked), cancel)) as batches:
+    server = None if remote is None else remote.server
+    with contextlib.closing(run(wire.encode_request("bundles", asked), cancel, server)) as batches:
         for batch in batches:
             for kind, payload in batch.records:
                 if kind == wire.Kind.ERROR:
@@ -143,7 +148,7 @@ def attest(
                 digest = hashlib.sha256(data).digest()
                 if digest not in seen:
                     seen.add(digest)
-                    about = _subject(path, given, content)
+                    about = partial(subjects.read, path)
                     for field in _attested(digest, _verify_all(data, verifier, about, cancel)):
                         found.append(field)
                         size += len(field[1])
@@ -155,23 +160,34 @@ def attest(
     return found
 
 
-def _subject(path: bytes, given: Mapping[str, bytes], content: bytes | None) -> Callable[[], bytes]:
-    """Return what reads the file that the bundle at *path* would be the signature of."""
+class _Subjects:
+    """Reads the files that bundles would be the signatures of."""
 
-    def read() -> bytes:
-        target = path
-        if given.get("signature") == path:
-            if content is not None:
-                return binascii.a2b_base64(content)
-            target = given.get("path", b"")
-        else:
-            for suffix in map(os.fsencode, _SUFFIXES):
-                if target.endswith(suffix):
-                    target = target[: -len(suffix)]
-                    break
-        return _read_file(os.path.join(given.get("cwd", b""), target), _MAX_WHOLE)
+    def __init__(self, fields: Fields, remote: Remote | None, cancel: CancelToken | None) -> None:
+        self._given = dict(fields)
+        self._beside = {value.partition(b":")[2] for name, value in fields if name == "beside"}
+        self._remote, self._cancel = remote, cancel
+        self._connection: Remote | None = None
 
-    return read
+    def read(self, path: bytes) -> bytes:
+        """Return the content of the file that the bundle at *path* would be the signature of."""
+        given, remote = self._given, self._remote
+        if path in self._beside or path == given.get("signature"):
+            if "content" in given:
+                return binascii.a2b_base64(given["content"])
+            return self._read(given["path"])
+        suffix = next((each for each in map(os.fsencode, _SUFFIXES) if path.endswith(each)), b"")
+        target = path[: len(path) - len(suffix)]
+        if remote is not None and "content" in given:
+            return self._read(posixpath.join(given["root"], target))
+        return self._read(target if remote is None else target[len(os.fsencode(remote.prefix)) :])
+
+    def _read(self, path: bytes) -> bytes:
+        if self._remote is None:
+            return _read_file(os.path.join(self._given.get("cwd", b""), path), _MAX_WHOLE)
+        # Another connection: the remote's own serves the job that has found the bundle.
+        self._connection = self._connection or self._remote.place.connect()
+        return self._connection.fetch(path, self._cancel)
 
 
 def _read_file(path: bytes, most: int) -> bytes:

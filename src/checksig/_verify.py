@@ -187,9 +187,9 @@ def verify(
         :class:`BadLine` says "untrusted manifest". Only what was signed is read.
     :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
     :param signers: How many different signers are needed, 1 to 1000; by default one.
-    :param signature: The file with the signature of the manifest, instead of those next to it that
-        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
-        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param signature: The file with the signature of the manifest, or its address, instead of those
+        next to it that have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``,
+        ``.sign``, ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
         be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
@@ -412,9 +412,9 @@ def iter_verify(
         :class:`BadLine` says "untrusted manifest". Only what was signed is read.
     :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
     :param signers: How many different signers are needed, 1 to 1000; by default one.
-    :param signature: The file with the signature of the manifest, instead of those next to it that
-        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
-        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param signature: The file with the signature of the manifest, or its address, instead of those
+        next to it that have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``,
+        ``.sign``, ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
         be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
@@ -635,9 +635,9 @@ async def averify(
         :class:`BadLine` says "untrusted manifest". Only what was signed is read.
     :param trust_fingerprint: The fingerprints of those keys in *trust* that count, instead of all.
     :param signers: How many different signers are needed, 1 to 1000; by default one.
-    :param signature: The file with the signature of the manifest, instead of those next to it that
-        have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``, ``.sign``,
-        ``.minisig`` or ``.sshsig``. Only for a single manifest.
+    :param signature: The file with the signature of the manifest, or its address, instead of those
+        next to it that have its name and ``.asc``, ``.gpg``, ``.gpgsig``, ``.pgp``, ``.sig``,
+        ``.sign``, ``.minisig`` or ``.sshsig``. Only for a single manifest.
     :param namespace: The namespace of SSH signatures, by default ``"file"``.
     :param trusted_root: The trusted root of a Sigstore instance, a JSON file. Every manifest must
         be signed, as with *trust*: by a Sigstore bundle next to it, or as an attestation in one.
@@ -761,27 +761,33 @@ def _request(
     """
     given, configured = with_config(arguments["config"], select_options("verify", arguments))
     options = encode_options("verify", given)
+    attesting = {each: given[each] for each in ATTESTING if given[each] is not None}
+    demands = bool(attesting) or given["trust"] is not None
     remote, shown = None, path
     if arguments["filesystem"] is None and not (is_remote(path) or is_remote(arguments["root"])):
-        attesting = {each: given[each] for each in ATTESTING}
-        fields = _fields(path, options, attesting, arguments)
+        fields = _fields(path, options, arguments)
     else:
-        vain = _asked((*ATTESTING, *PARTIAL), given)
+        vain = _asked(PARTIAL, given)
         if vain:
             raise ValueError(f"{vain[0]} is only for local files and their manifests")
         from .remote import encode_fields
 
-        remote, fields, shown = encode_fields(path, options, arguments)
+        remote, fields, shown = encode_fields(path, options, arguments, demands_signature=demands)
+    if demands and is_remote(arguments["signature"]):
+        from .remote import encode_signature
+
+        fields += encode_signature(arguments["signature"], arguments.get("cancel"))
+    if attesting:
+        from ._sigstore import attest
+
+        fields += attest(fields, attesting, cancel=arguments.get("cancel"), remote=remote)
     if not arguments.get("keep_verified", True):
         fields.append(("keep_verified", b"0"))
     return fields, remote, shown, configured
 
 
 def _fields(
-    path: Source,
-    options: list[tuple[str, bytes]],
-    attesting: dict[str, Any],
-    arguments: Mapping[str, Any],
+    path: Source, options: list[tuple[str, bytes]], arguments: Mapping[str, Any]
 ) -> list[tuple[str, bytes]]:
     """Return the fields of a request for local files."""
     name, content = read_source(path)
@@ -795,12 +801,7 @@ def _fields(
     paths += [value[1:] for key, value in options if key == "trust" and value[:1] == b"p"]
     if content or not all(map(os.path.isabs, paths)):
         fields.append(("cwd", os.getcwdb()))
-    fields += options
-    if any(value is not None for value in attesting.values()):
-        from ._sigstore import attest
-
-        fields += attest(fields, attesting, cancel=arguments.get("cancel"))
-    return fields
+    return fields + options
 
 
 def with_config(

@@ -176,7 +176,7 @@ def test_a_file_that_changes(memory: Any, monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_for_local_files(memory: Any, tmp_path: Path) -> None:
     """An option that would do nothing for remote files is refused."""
     del memory
-    for options in ({"state": tmp_path / "state"}, {"issuer": "x"}, {"sample": "5%"}):
+    for options in ({"state": tmp_path / "state"}, {"sample": "5%"}):
         keywords: dict[str, Any] = options
         with pytest.raises(ValueError, match="only for local files"):
             verify("memory://release/", **keywords)

@@ -108,6 +108,7 @@ func runBundles(ctx context.Context, r *request, j *Job) (func([]byte) []byte, e
 	reading := verify.Reading{
 		Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Format: r.format, Content: r.content,
 		Include: r.include, Exclude: r.exclude, Trust: &trust.Policy{}, Signature: r.signature,
+		Beside: r.beside, Source: r.remote(ctx, j),
 		Collect: func(path string, data []byte) {
 			if len(data) > trust.MaxAttested || !trust.IsAttestation(data) || seen[path] {
 				return

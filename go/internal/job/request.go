@@ -104,6 +104,7 @@ type trustOptions struct {
 	fingerprints []string // of the keys in them that count; empty for all
 	signers      int
 	signature    string
+	beside       []trust.File // the signatures of the manifest that the caller has read; nil to look for them
 	namespace    string
 	attested     trust.Attested // what the caller has verified; nil if it was not asked to
 	attesting    bool           // it was asked to
@@ -154,6 +155,7 @@ var (
 	sharding    = table{"shards": number(1, maxShards, func(r *request) *int { return &r.shards })}
 	remoteFiles = table{"source": {set: func(r *request, _, value string) error { r.source = &value; return nil }}}
 	storedFiles = table{"stored": choice(storedNames, func(r *request, n int) { r.stored = verify.Stored(n) })}
+	besides     = table{"beside": {set: addBeside, repeats: true}}
 	progress    = table{"totals": flag(func(r *request) *bool { return &r.totals })}
 	reading     = table{
 		"workers":        number(1, maxWorkers, func(r *request) *int { return &r.workers }),
@@ -194,7 +196,7 @@ var (
 
 // operations holds each operation by its name.
 var operations = map[string]*operation{
-	wire.OpVerify: {runVerify, union(location, remoteFiles, storedFiles, progress, sharding, reading, source, patterns, trusting, table{
+	wire.OpVerify: {runVerify, union(location, remoteFiles, storedFiles, progress, sharding, reading, source, patterns, trusting, besides, table{
 		"keep_verified": flag(func(r *request) *bool { return &r.keepVerified }),
 		"high_water":    number(1, maxHighWater, func(r *request) *int { return &r.highWater }),
 		"max_bad_lines": number(1, maxBadLines, func(r *request) *int { return &r.maxBadLines }),
@@ -220,7 +222,7 @@ var operations = map[string]*operation{
 		"plan":           flag(func(r *request) *bool { return &r.plan }),
 	})},
 	wire.OpKeys: {runKeys, table{"cwd": location["cwd"], "trust": trusting["trust"]}},
-	wire.OpBundles: {runBundles, union(location, patterns, table{
+	wire.OpBundles: {runBundles, union(location, remoteFiles, patterns, besides, table{
 		"content":        {set: setContent},
 		"format":         source["format"],
 		"root":           {set: setRoot},

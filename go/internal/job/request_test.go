@@ -96,6 +96,8 @@ func (o option) values(t *testing.T) (good, wrong, malformed []string) {
 		return []string{base64.StdEncoding.EncodeToString(packed.Bytes())}, nil, []string{"", "*", "YQ=="}
 	case "keys":
 		return []string{"p/x", "cYQ=="}, nil, []string{"", "x", "c*"}
+	case "beside":
+		return []string{"cYQ==:/x.asc", "eYQ==:x", "c:"}, nil, []string{"", "x", "c*:x", "nYQ==:x"}
 	case "attested":
 		file := strings.Repeat("0f", 32)
 		return []string{
@@ -143,7 +145,7 @@ func TestEachOperationTakesItsOptionsAlone(t *testing.T) {
 				}
 				twice := append(requestOf(op, key, good[0]), "\x00"+key+"="+good[0]...)
 				_, err := parseRequest(twice)
-				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping", "keys", "texts", "attested", "algorithm lists", "sizes"}, o.Type); repeats != (err == nil) {
+				if repeats := slices.Contains([]string{"paths", "patterns", "names", "mapping", "keys", "texts", "attested", "beside", "algorithm lists", "sizes"}, o.Type); repeats != (err == nil) {
 					t.Errorf("%s twice: %v", key, err)
 				}
 			}

@@ -39,6 +39,28 @@ func setTrust(r *request, key, value string) error {
 	return nil
 }
 
+// addBeside adds a signature file that the caller has read: "c" for its content or "e" for the cause of an error, that in
+// base64, ":" and its name.
+func addBeside(r *request, key, value string) error {
+	text, name, _ := strings.Cut(value, ":")
+	if text == "" || !strings.Contains("ce", text[:1]) {
+		return wire.RequestErrorf("%s must begin with c or e", key)
+	}
+	data, err := base64.StdEncoding.DecodeString(text[1:])
+	if err != nil {
+		return wire.RequestErrorf("%s is not in base64", key)
+	}
+	f := trust.File{Name: name, Data: data}
+	switch {
+	case text[0] == 'e':
+		f.Data, f.Err = nil, errors.New("cannot be read: "+string(data))
+	case len(data) > trust.MaxSignature && !trust.IsAttestation(data):
+		f.Data = data[:trust.MaxSignature+1] // which is refused
+	}
+	r.beside = append(r.beside, f)
+	return nil
+}
+
 // runSigned verifies files that are signed one by one, and sends what it finds as records.
 func runSigned(ctx context.Context, r *request, j *Job) (func([]byte) []byte, error) {
 	policy, err := r.policy(ctx)

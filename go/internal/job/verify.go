@@ -63,7 +63,7 @@ func (r *request) verification(ctx context.Context, j *Job, policy *trust.Policy
 			Dir: r.cwd, Recursive: r.recursive, FollowOutside: r.followOutside, Root: r.root, Paths: r.naming,
 			Algorithm: r.algorithm, Format: r.format, IgnoreText: r.ignoreText, Content: r.content, Only: r.only,
 			Include: r.include, Exclude: r.exclude, Columns: r.columns, PartSize: r.partSize,
-			Trust: policy, Signature: r.signature, Source: r.remote(ctx, j),
+			Trust: policy, Signature: r.signature, Beside: r.beside, Source: r.remote(ctx, j),
 		},
 		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
 		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile, Stored: r.stored,

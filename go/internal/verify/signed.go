@@ -40,6 +40,9 @@ func untrustedCause(err error) string {
 // descriptors, which may end.
 func (rd *reader) openSignatures(m *openManifest) (files []trust.File, err error) {
 	d, l := rd.discovery, m.location
+	if rd.reading.Beside != nil {
+		return rd.reading.Beside, nil
+	}
 	if rd.reading.Signature != "" {
 		return readNamedSignature(rd.reading)
 	}
@@ -157,7 +160,7 @@ func (rd *reader) authenticate(m *openManifest, data []byte, o *manifest.Options
 	}
 	if embedded == "" || len(files) > 0 {
 		name := filepath.Base(m.Path)
-		if rd.discovery.content != nil {
+		if rd.discovery.content != nil && rd.reading.Beside == nil {
 			name = "" // it is no file
 		}
 		stream := policy.NewStream(files)
@@ -234,7 +237,13 @@ func (d *discovery) noteSignature(folder, name string) {
 // findUnchecked looks for signatures next to m that the request does not ask to check.
 func (r *run) findUnchecked(m *openManifest, err error) {
 	d, l := r.discovery, m.location
-	if r.request.Trust != nil || r.record.sink.Note == nil || err != nil || d.content != nil {
+	if r.request.Trust != nil || r.record.sink.Note == nil || err != nil {
+		return
+	}
+	for _, f := range r.request.Beside {
+		m.Unchecked = append(m.Unchecked, f.Name)
+	}
+	if d.content != nil {
 		return
 	}
 	if d.named == "" {

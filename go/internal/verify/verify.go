@@ -88,6 +88,9 @@ type Reading struct {
 	Content       []byte            // the manifest itself, which Path names; its names start from Dir. nil to read Path
 	Trust         *trust.Policy     // who must have signed each manifest; nil for nobody
 	Signature     string            // the file with the signatures of the one manifest; "" for those next to it
+	// Beside are the signature files of the one manifest if the caller has read them; nil to look for them. Without
+	// Trust, only their names are known.
+	Beside []trust.File
 	// Collect takes, instead of a verification, every file that may hold Sigstore bundles or attestations. nil verifies.
 	Collect func(path string, data []byte)
 	Only    []string // paths of the files whose entries are read; empty for all. A folder stands for all below it

@@ -15,22 +15,22 @@
 //
 //	all but algorithms, keys and shard  path (create, recognise, hash: one or more), cwd (absolute: what relative paths
 //	                     start from)
-//	verify, entries, recognise, hash, create, shard  source: paths are those of remote files, which the caller reads: absolute,
+//	verify, entries, recognise, hash, create, shard, bundles  source: paths are those of remote files, which the caller reads: absolute,
 //	                     joined by "/". The value is what reports show before them ("s3:/")
 //	verify, create, update  workers, io_depth, leave_cache, follow_outside
 //	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
 //	                     bytes; path is its name then, and its names start from cwd
 //	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
 //	                     (zero or more), only, include, exclude, columns, trust, trust_fingerprint (zero or more
-//	                     each), signers, signature, namespace, attesting, attested (zero or more), min_strength,
-//	                     algorithm, format, bag_profile, keep_verified, totals, high_water, max_bad_lines, plan, part,
+//	                     each), signers, signature, beside (zero or more), namespace, attesting, attested (zero or more),
+//	                     min_strength, algorithm, format, bag_profile, keep_verified, totals, high_water, max_bad_lines, plan, part,
 //	                     max_time, proofs, stored (with source), shards, part_size
 //	entries              recursive, ignore_text, columns, algorithm, format, high_water
 //	signed               trust, trust_fingerprint, signers, signature, namespace, attesting, attested, recursive, follow_outside,
 //	                     keep_verified, totals, high_water, max_bad_lines: files signed one by one, with the records of
 //	                     verify; path is a file or a folder
 //	keys                 trust (one or more) and cwd: what files of keys hold; it takes no path
-//	bundles              content, format, root, include, exclude, signature, recursive, follow_outside, signed ("1":
+//	bundles              content, format, root, include, exclude, signature, beside, recursive, follow_outside, signed ("1":
 //	                     for signed instead of verify), high_water: the files that the caller must attest
 //	recognise            no other field
 //	hash                 algorithm (names joined by ","), workers, io_depth, leave_cache
@@ -53,6 +53,9 @@
 // The value of trust is "p" and the path of a file of keys, or "c" and the content of one in base64.
 // attesting is "1" if the caller was asked to verify Sigstore bundles and attestations; each value of attested is
 // a JSON object with what it found out about one of them, see package job.
+// A value of beside is a signature file of the manifest that the caller has read, instead of those that the engine would
+// look for: "c" and its content, or "e" and the cause of an error, that in base64, then ":" and its name. Without keys, only
+// the name counts.
 // The value of remap is "N:PREFIXREPLACEMENT", where N is the size of PREFIX in decimal. Eight
 // fields are not options of the table in src/checksig/_options.py; keep_verified is a keyword of
 // verify() all the same:

@@ -8,7 +8,7 @@ import (
 )
 
 // ABI is the version of the interface. A caller must have been built for the same one.
-const ABI = 18
+const ABI = 19
 
 // The operations.
 const (

@@ -83,7 +83,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 18
+ABI = 19
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")

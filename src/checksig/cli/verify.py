@@ -464,7 +464,7 @@ class _Task:
         try:
             found = self._verify(source, self._only, at_once=not doubtful)
         except ManifestNotFoundError:
-            if self._only or not self._command.demands_signatures:
+            if self._only or not self._command.demands_signatures or is_remote(self.path):
                 raise
             yield from self._by_signature()
             return

@@ -7,6 +7,6 @@ is imported before the first remote path is used.
 
 from __future__ import annotations
 
-from .connect import Place, Remote, connect, encode_create, encode_fields
+from .connect import Place, Remote, connect, encode_create, encode_fields, encode_signature
 
-__all__ = ["Place", "Remote", "connect", "encode_create", "encode_fields"]
+__all__ = ["Place", "Remote", "connect", "encode_create", "encode_fields", "encode_signature"]

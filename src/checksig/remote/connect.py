@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .._options import encode_options
+from .._printable import printable
 from .._source import MAX_CONTENT, is_path, is_remote
 from ..errors import ChecksigError
+from .beside import SUFFIXES, local_signatures, remote_signatures, signature_at
 from .server import OddNameError, Server
 from .stores import ArchiveStore, FileStore, LinkStore, SftpStore, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from .._engine import CancelToken
+
     Fields = list[tuple[str, bytes]]
 
-__all__ = ["Place", "Remote", "connect", "encode_create", "encode_fields"]
+__all__ = ["Place", "Remote", "connect", "encode_create", "encode_fields", "encode_signature"]
 
 _PACKAGES = {
     "s3": "s3fs",
@@ -92,9 +96,18 @@ class Remote:
         """Return how reports show *path*."""
         return self.prefix + os.fsdecode(path)
 
-    def fetch(self, path: bytes) -> bytes:
-        """Return the content of a manifest."""
-        return self.server.fetch(path, MAX_CONTENT)
+    def fetch(self, path: bytes, cancel: CancelToken | None = None) -> bytes:
+        """Return the content of a manifest, or of what it is about.
+
+        :raises OSError: it cannot be read.
+        :raises ValueError: it is too large.
+        """
+        (found,) = self.server.fetch([path], MAX_CONTENT, cancel)
+        if isinstance(found, bytes):
+            return found
+        if isinstance(found, OSError) and found.errno is not None:
+            raise OSError(found.errno, found.strerror, self.shown(path))
+        raise type(found)(f"{printable(self.shown(path))}: {found}")
 
 
 def connect(
@@ -253,7 +266,7 @@ def _load(module: str, package: str, protocol: str) -> Any:
 
 
 def encode_fields(
-    path: Any, fields: Fields, arguments: Mapping[str, Any]
+    path: Any, fields: Fields, arguments: Mapping[str, Any], *, demands_signature: bool = False
 ) -> tuple[Remote | None, Fields, Any]:
     """Return the store of a request, its fields, and the path that the report shows.
 
@@ -264,6 +277,7 @@ def encode_fields(
     filesystem = arguments.get("filesystem")
     follow = bool(arguments.get("follow_outside"))
     root = arguments.get("root")
+    cancel = arguments.get("cancel")
     here = is_path(path) and (filesystem is not None or is_remote(path))
     root_there = root is not None and (filesystem is not None or is_remote(root))
     kept = [(key, _absolute(key, value)) for key, value in fields if key not in {"root", "only"}]
@@ -273,14 +287,20 @@ def encode_fields(
 
         from .._source import read_source
 
-        content = io.BytesIO(remote.fetch(at))
+        content = io.BytesIO(remote.fetch(at, cancel))
         content.name = posixpath.basename(os.fsdecode(at))
         name, held = read_source(content)
-        rest = [(key, value) for key, value in fields if key != "root"]
-        local = [("path", name), *held, ("cwd", os.fsencode(os.path.abspath(root))), *rest]
+        if arguments.get("signature") is None:
+            _allow_signatures(remote, at)
+            held += remote_signatures(remote, at, cancel, demanded=demands_signature)
+        start = os.getcwdb()
+        kept += [(key, os.path.join(start, value)) for key, value in fields if key == "only"]
+        local = [("path", name), *held, ("cwd", os.fsencode(os.path.abspath(root))), *kept]
         return None, local, remote.shown(at)
     if here:
         remote, at = connect(path, filesystem, follow_outside=follow)
+        if demands_signature:
+            _allow_signatures(remote, at)
         result = [("path", at), ("cwd", b"/")]
         shown: Any = remote.shown(at)
         if root_there:
@@ -294,6 +314,8 @@ def encode_fields(
             with open(path, "rb") as file:
                 name, held = read_source(file)
             name = os.path.basename(name)
+            if arguments.get("signature") is None:
+                held += local_signatures(path, demanded=demands_signature)
         else:
             name, held = read_source(path)
         result = [("path", name), *held, ("cwd", b"/"), ("root", at)]
@@ -305,6 +327,18 @@ def encode_fields(
     if arguments.get("io_depth") is None:
         result.append(("io_depth", b"%d" % remote.store.depth))
     return remote, result + kept, shown
+
+
+def _allow_signatures(remote: Remote, path: bytes) -> None:
+    """Let the signatures of a manifest lie where it may itself: the caller has named it."""
+    for suffix in SUFFIXES:
+        remote.allow(path + suffix)
+
+
+def encode_signature(url: Any, cancel: CancelToken | None) -> Fields:
+    """Return the field with a signature that the caller names by its address."""
+    remote, at = connect(url)
+    return signature_at(remote, at, cancel)
 
 
 def encode_create(
@@ -344,7 +378,7 @@ def _same(remote: Remote, url: Any, filesystem: Any) -> bytes:
 
 def _absolute(key: str, value: bytes) -> bytes:
     """Return the value of an option that names a local file, as an absolute path."""
-    if key in {"signature", "bag_profile"}:
+    if key in {"signature", "bag_profile"} and not is_remote(value):
         return os.path.join(os.getcwdb(), value)
     if key == "trust" and value[:1] == b"p":
         return b"p" + os.path.join(os.getcwdb(), value[1:])

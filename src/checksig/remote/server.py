@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import random
 import re
@@ -13,14 +15,16 @@ from concurrent.futures import Future, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ..errors import EngineError
+from ..errors import CancelledError, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Sequence
 
+    from .._engine import CancelToken
     from .stores import Store
 
     Answer = Callable[[int, int, bytes, Callable[[], bool]], None]
+    _Ask = Callable[[int, dict[bytes, tuple[int, bytes]]], dict[bytes, bytes | Exception]]
 
 __all__ = [
     "ChangedError",
@@ -36,6 +40,12 @@ _SIZE = struct.Struct("<I")
 _DESCRIPTION = struct.Struct("<BqqII")
 _STAT, _LIST, _READ, _CONFIRM, _STORED = 1, 2, 3, 4, 5
 _OK, _MISSING, _DENIED, _CHANGED, _NAME, _OUTSIDE, _FAILED = range(7)
+_ERRNOS = {_MISSING: errno.ENOENT, _DENIED: errno.EACCES}
+_CAUSES = {
+    _CHANGED: "changed while being read",
+    _NAME: "no file can have this name",
+    _OUTSIDE: "refused: it leads to another place",
+}
 _UNKNOWN_TIME = -(1 << 63)
 
 _ATTEMPTS = 5
@@ -210,45 +220,68 @@ class Server:
             self._lock.wait_for(lambda: self._inside == 0, _STOP_SECONDS)
         self._store.end()
 
-    def fetch(self, path: bytes, most: int) -> bytes:
-        """Return the content of a file, for which there is no job."""
-        answers: list[tuple[int, bytes]] = []
+    def fetch(
+        self, paths: Sequence[bytes], most: int, cancel: CancelToken | None = None
+    ) -> list[bytes | Exception]:
+        """Return the content of each file, for which there is no job, or why it cannot be read."""
+        found: dict[bytes, bytes | Exception] = {}
+        sizes: dict[bytes, int] = {}
+        with self._asking(cancel) as ask:
+            tokens: dict[bytes, bytes] = {}
+            for path, answer in ask(_STAT, dict.fromkeys(paths, (0, b""))).items():
+                if isinstance(answer, Exception):
+                    found[path] = answer
+                    continue
+                kind, size, _, name, version = _DESCRIPTION.unpack_from(answer)
+                if kind != 0:
+                    found[path] = IsADirectoryError(21, os.strerror(21))
+                elif size > most:
+                    found[path] = ValueError(f"more than {most >> 20} MiB")
+                else:
+                    sizes[path] = size
+                    tokens[path] = answer[_DESCRIPTION.size + name :][:version]
+            found |= dict.fromkeys(tokens, b"")
+            wanted = {path: (sizes[path], token) for path, token in tokens.items() if sizes[path]}
+            found |= ask(_READ, wanted)
+            for path, answer in ask(_CONFIRM, {p: (0, t) for p, t in tokens.items()}).items():
+                if isinstance(answer, Exception):
+                    found[path] = answer
+        return [found[path] for path in paths]
+
+    def has(self, paths: Sequence[bytes], cancel: CancelToken | None = None) -> list[bool]:
+        """Return for each path whether there is a file."""
+        with self._asking(cancel) as ask:
+            found = ask(_STAT, dict.fromkeys(paths, (0, b"")))
+        return [isinstance(each, bytes) and each[0] == 0 for each in map(found.get, paths)]
+
+    @contextlib.contextmanager
+    def _asking(self, cancel: CancelToken | None) -> Generator[_Ask]:
+        """Let the caller ask instead of the engine."""
+        answers: dict[int, tuple[int, bytes]] = {}
         arrived = threading.Event()
 
-        def answer(_ident: int, status: int, data: bytes, _: Callable[[], bool]) -> None:
-            answers.append((status, data))
+        def answer(ident: int, status: int, data: bytes, _: Callable[[], bool]) -> None:
+            answers[ident] = status, data
             arrived.set()
 
-        def ask(kind: int, offset: int = 0, size: int = 0, version: bytes = b"") -> bytes:
+        def ask(
+            kind: int, queries: dict[bytes, tuple[int, bytes]]
+        ) -> dict[bytes, bytes | Exception]:
             answers.clear()
-            arrived.clear()
-            head = _QUERY.pack(1, kind, offset, size)
-            texts = b"".join(_SIZE.pack(len(each)) + each for each in (path, version))
-            self.serve(head + texts)
-            while not arrived.wait(0.05):  # between two waits, a signal is handled
-                pass
-            status, data = answers[0]
-            if status == _OK:
-                return data
-            shown = os.fsdecode(path)
-            if status == _MISSING:
-                raise FileNotFoundError(2, os.strerror(2), shown)
-            if status == _DENIED:
-                raise PermissionError(13, os.strerror(13), shown)
-            raise OSError(data.decode("utf-8", "replace") or "changed while being read")
+            for ident, (path, (size, version)) in enumerate(queries.items()):
+                texts = b"".join(_SIZE.pack(len(each)) + each for each in (path, version))
+                self.serve(_QUERY.pack(ident, kind, 0, size) + texts)
+            while len(answers) < len(queries):
+                arrived.wait(0.05)  # between two waits, a signal is handled
+                arrived.clear()
+                self.check()
+                if cancel is not None and cancel.cancelled:
+                    raise CancelledError("the operation was cancelled")
+            return {path: _outcome(*answers[ident]) for ident, path in enumerate(queries)}
 
         self.start(answer)
         try:
-            described = ask(_STAT)
-            kind, size, _, name, version = _DESCRIPTION.unpack_from(described)
-            if kind != 0:
-                raise IsADirectoryError(21, os.strerror(21), os.fsdecode(path))
-            if size > most:
-                raise ValueError(f"the manifest has more than {most >> 20} MiB")
-            token = described[_DESCRIPTION.size + name :][:version]
-            data = ask(_READ, 0, size, token) if size else b""
-            ask(_CONFIRM, version=token)
-            return data
+            yield ask
         finally:
             self.stop()
 
@@ -320,6 +353,15 @@ class Server:
             else:
                 self._reply(query, _OK, data)
             return
+
+
+def _outcome(status: int, data: bytes) -> bytes | Exception:
+    """Return the data of an answer, or the error that it reports."""
+    if status == _OK:
+        return data
+    if status in _ERRNOS:
+        return OSError(_ERRNOS[status], os.strerror(_ERRNOS[status]))
+    return OSError(data.decode("utf-8", "replace") or _CAUSES.get(status, "cannot be read"))
 
 
 def _encode_list(found: list[Found]) -> bytes:
