@@ -181,7 +181,12 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 		l.putOff(t)
 		return
 	}
-	i, opened := l.openTask(k.algorithm, t)
+	i, opened, err := l.openTask(k.algorithm, t)
+	if err != nil {
+		l.reportMissing(t, err)
+		l.pool.noteDone(1)
+		return
+	}
 	if !opened {
 		l.putOff(t)
 		return
@@ -215,11 +220,32 @@ func (l *laneWorker[P]) kernel(a *digest.Algorithm) kernel {
 	return k
 }
 
-// openTask opens a task's file for a free lane, and reports whether it could.
-func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, opened bool) {
+// missing returns an error if the file of lane i was declined because there is none, and the task has no other names.
+func (l *laneWorker[P]) missing(i int, t *Task[P]) error {
+	err := l.set.Missing(i, t.Name)
+	if err == nil || len(l.handler.OtherNames(t)) > 0 {
+		return nil
+	}
+	return err
+}
+
+// reportMissing reports a task whose file is missing.
+func (l *laneWorker[P]) reportMissing(t *Task[P], err error) {
+	o := &l.outcome
+	*o = Outcome{Name: t.Name, Err: err, digests: o.digests}
+	if l.handler.Done(t, o) {
+		l.putOff(t)
+	} else {
+		l.pool.recycle(t)
+	}
+}
+
+// openTask opens a task's file for a free lane, and reports whether it could. The error means that there is no such
+// file; what else may be wrong is found by the tree.
+func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, opened bool, missing error) {
 	tree, err := t.Root.Acquire()
 	if err != nil {
-		return 0, false
+		return 0, false, nil
 	}
 	defer t.Root.Release()
 	for l.set.Phase(i) != safefs.PhaseIdle {
@@ -235,25 +261,30 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 			l.folder.Use()
 			l.lanes[i].folder = l.folder
 		}
-		return i, true
+		return i, true, nil
 	}
-	// A link, a folder of an odd kind, or nothing to open: the tree knows.
+	if l.folder != nil {
+		if missing = l.missing(i, t); missing != nil {
+			return i, false, missing
+		}
+	}
+	// A link, or a folder of an odd kind: the tree knows.
 	start := time.Now()
 	file, err := tree.Open(t.Name)
 	if err != nil {
 		if safefs.IsExhausted(err) {
 			l.limit = max(1, l.active/2)
 		}
-		return i, false
+		return i, false, nil
 	}
 	if !safefs.FileSetThreads {
 		l.noteWait(max(0, time.Since(start)-slowCall))
 	}
 	if t.isUnexpected(file.Size()) || !l.set.Adopt(i, a, file) {
 		file.Close()
-		return i, false
+		return i, false, nil
 	}
-	return i, true
+	return i, true, nil
 }
 
 // leave closes the folder, where others may be short of descriptors.
@@ -284,7 +315,12 @@ func (l *laneWorker[P]) collect() {
 			l.own.now.add(left)
 			continue
 		}
-		t, result := l.lanes[i].task, l.set.Take(i, l.sum[:0])
+		t := l.lanes[i].task
+		var missing error
+		if l.set.Phase(i) == safefs.PhaseDeclined {
+			missing = l.missing(i, t)
+		}
+		result := l.set.Take(i, l.sum[:0])
 		if !safefs.FileSetThreads {
 			l.noteWait(result.Waited)
 		}
@@ -292,6 +328,10 @@ func (l *laneWorker[P]) collect() {
 		l.lanes[i].task = nil
 		l.active--
 		l.pool.roots.CountOpen(-1)
+		if missing != nil {
+			l.reportMissing(t, missing)
+			continue
+		}
 		if result.Phase == safefs.PhaseStale || result.Phase == safefs.PhaseDeclined {
 			if safefs.IsExhausted(result.Err) {
 				l.limit = max(1, l.active/2)

@@ -7,6 +7,7 @@ package safefs
 import "C"
 
 import (
+	"io/fs"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -94,6 +95,7 @@ func (s *FileSet) IsDeep() bool { return s.c.is_deep != 0 }
 // The folder must stay open until then.
 func (s *FileSet) Open(i int, a Algorithm, o *Opening) bool {
 	f := s.prepare(i, a)
+	f.error = 0
 	if !setName(f.name, o.Name) {
 		return false
 	}
@@ -106,6 +108,16 @@ func (s *FileSet) Open(i int, a Algorithm, o *Opening) bool {
 		return true
 	}
 	return C.safefs_open(s.c, f) != 0
+}
+
+// Missing returns an error if Open, or a step, declined file i because there is none called name, so that [Tree.Open]
+// need not be called to find the same; otherwise nil.
+func (s *FileSet) Missing(i int, name string) error {
+	f := &s.c.file[i]
+	if err := syscall.Errno(f.error); err == syscall.ENOENT && checkName(name, f.folder.is_open != 0) == nil {
+		return &fs.PathError{Op: "statat", Path: name, Err: err}
+	}
+	return nil
 }
 
 func (f *Folder) c() C.safefs_folder {

@@ -113,6 +113,9 @@ func (*FileSet) IsDeep() bool { return false }
 // Open declines.
 func (*FileSet) Open(int, Algorithm, *Opening) bool { return false }
 
+// Missing returns nil: it is not known.
+func (*FileSet) Missing(int, string) error { return nil }
+
 // Adopt reads a file as idle file i, and reports whether it will. Then it closes the file itself.
 func (s *FileSet) Adopt(i int, a Algorithm, file *File) bool {
 	if file.remote != nil || C.has_buffer(s.c, C.int(i), setChunk+setTail+setSkew) == 0 {

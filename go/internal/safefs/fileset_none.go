@@ -34,6 +34,9 @@ func (*FileSet) IsDeep() bool { return false }
 // Open declines.
 func (*FileSet) Open(int, Algorithm, *Opening) bool { return false }
 
+// Missing returns nil: it is not known.
+func (*FileSet) Missing(int, string) error { return nil }
+
 // Adopt declines.
 func (*FileSet) Adopt(int, Algorithm, *File) bool { return false }
 

@@ -95,6 +95,9 @@ var ruleCases = []ruleCase{
 
 	{what: "missing", arrange: named("absent"), err: fs.ErrNotExist, fileSet: declines},
 	{what: "missing folder", arrange: named("absent/a"), err: fs.ErrNotExist, fileSet: declines},
+	{what: "missing folder, and a name that leads outside", arrange: named("absent/../../a"), err: safefs.ErrOutside, fileSet: declines},
+	{what: "missing file outside", arrange: named("../absent"), err: safefs.ErrOutside, fileSet: declines},
+	{what: "missing absolute name", arrange: named("/absent"), err: safefs.ErrOutside, fileSet: declines},
 	{what: "beneath a file", arrange: named("a/b", put("a", small)), err: syscall.ENOTDIR, fileSet: declines},
 	{what: "file with a slash", arrange: named("a/", put("a", small)), err: syscall.ENOTDIR, fileSet: declines},
 	{what: "empty name", arrange: named(""), err: errAny, fileSet: declines},
@@ -372,6 +375,7 @@ func checkFileSet(t *testing.T, c ruleCase, isDeep bool) {
 		t.Fatalf("opened: %t", isOpened)
 	}
 	if !isOpened {
+		checkMissing(t, c, s.Missing(0, name))
 		return
 	}
 	change(t, c.opened, root, name)
@@ -396,6 +400,15 @@ func checkFileSet(t *testing.T, c ruleCase, isDeep bool) {
 		c.checkError(t, o.Err)
 	case o.Err != nil || !bytes.Equal(o.Digest, digest[:]) || o.Total != int64(len(c.content)):
 		t.Errorf("%+v, not %x", o, digest)
+	}
+}
+
+// checkMissing compares why a set declined a file with what a tree would return. It need not know why.
+func checkMissing(t *testing.T, c ruleCase, missing error) {
+	t.Helper()
+	plain := c.what == "missing" || runtime.GOOS == "linux" && c.what == "missing folder"
+	if missing == nil && plain || missing != nil && !(errors.Is(c.err, fs.ErrNotExist) && safefs.IsMissing(missing)) {
+		t.Errorf("missing: %v, not %v", missing, c.err)
 	}
 }
 

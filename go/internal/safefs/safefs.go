@@ -274,8 +274,10 @@ func (t *Tree) Lstat(name string) (fs.FileInfo, error) {
 }
 
 // checkName returns why name must not be opened, judging by its text alone.
-func (t *Tree) checkName(name string) error {
-	if !t.followOutside && (filepath.IsAbs(name) || escapes(name)) {
+func (t *Tree) checkName(name string) error { return checkName(name, t.followOutside) }
+
+func checkName(name string, followOutside bool) error {
+	if !followOutside && (filepath.IsAbs(name) || escapes(name)) {
 		return ErrOutside
 	}
 	return checkSystemName(name)
