@@ -30,6 +30,13 @@ ffibuilder.cdef(
 
     /* From the C runtime that allocated the memory; on Windows the library exports it. */
     void free(void *memory);
+
+    /* Of the C library on Linux, with which library.py finds out whether threads can be started. */
+    int pthread_create(uintptr_t *thread, void *attributes, void *start, void *argument);
+    int pthread_join(uintptr_t thread, void **result);
+    int sem_init(void *semaphore, int shared, unsigned int value);
+    int sem_wait(void *semaphore);
+    int sem_post(void *semaphore);
     """
 )
 

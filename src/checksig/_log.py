@@ -6,7 +6,6 @@ has imported it: otherwise nobody can read the records.
 
 from __future__ import annotations
 
-import itertools
 import sys
 
 from ._printable import printable
@@ -62,7 +61,7 @@ def log_report(report: Report, path: str) -> None:
         return
     extras = [extra for extra in report.extras if not extra.ok]
     items: Iterable[Result | BadLine | Extra] = (*report.failures, *report.bad_lines, *extras)
-    for item in itertools.islice(items, _MAX_FAILURES):
+    for item, _ in zip(items, range(_MAX_FAILURES), strict=False):
         logger.warning("%s", item)
     failed = report.mismatched + report.missing + report.unreadable
     count = failed + report.bad_line_count + len(extras)

@@ -7,7 +7,11 @@ import errno
 import os
 import sys
 
+from .._typing import TYPE_CHECKING
 from ..errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 if sys.platform != "win32":
     import resource  # not during a call: another thread can fork during the import
@@ -39,8 +43,11 @@ _PIPES = 3
 """Six file descriptors: four for the Go runtime, one for a folder and one for a file."""
 
 
-def check_limits() -> None:
+def check_limits(start_threads: Callable[[int], int] | None = None) -> None:
     """Raise if the limits of this process are too low for the library.
+
+    *start_threads* starts up to so many threads at once, which have ended when it returns how many
+    could be started.
 
     :raises EngineError: a limit of memory, threads or open files is too low.
     """
@@ -48,7 +55,7 @@ def check_limits() -> None:
         count = _thread_count()
         stacks = count * _stack_size()
         _check_memory(_SPACE + max(0, stacks - count * _STACK), _DATA + stacks)
-        _check_threads(count)
+        _check_threads(count, start_threads or _start_threads)
         _check_descriptors()
 
 
@@ -126,7 +133,16 @@ def _thread_count() -> int:
     return _THREADS + min(cpu_count(), _MAX_CPUS)
 
 
-def _check_threads(count: int) -> None:
+def _check_threads(count: int, start_threads: Callable[[int], int]) -> None:
+    if start_threads(count) < count:
+        raise EngineError(
+            f"the engine needs {count} threads, and fewer can be started: raise the limit of"
+            " processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
+        )
+
+
+def _start_threads(count: int) -> int:
+    """Start up to so many threads at once, let them end, and return how many could be started."""
     gate, all_ended = _thread.allocate_lock(), _thread.allocate_lock()
     running: list[None] = []
 
@@ -139,24 +155,21 @@ def _check_threads(count: int) -> None:
 
     gate.acquire()
     all_ended.acquire()
+    started = 0
     try:
-        for _ in range(count):
+        for started in range(count):  # noqa: B007 - used when one cannot be started
             _thread.start_new_thread(wait, ())
             running.append(None)
     except RuntimeError as error:
         # CPython has one exception for a limit and for an isolated sub-interpreter, which starts
         # no threads although Go can; before Python 3.12 only the text tells them apart.
-        if "start new thread" not in str(error):
-            return
-        raise EngineError(
-            f"the engine needs {count} threads, and fewer can be started: raise the limit of"
-            " processes (ulimit -u, RLIMIT_NPROC, or the container's limit of pids)"
-        ) from error
+        return count if "start new thread" not in str(error) else started
     finally:
         some = bool(running)
         gate.release()
         if some:
             all_ended.acquire(timeout=_WAIT_SECONDS)  # one without memory ends uncounted
+    return count
 
 
 def _check_descriptors() -> None:

@@ -7,7 +7,6 @@ import os
 import stat
 import sys
 
-from .._files import verify_file
 from .._light import suppress
 from .._options import ATTESTING, PARTIAL, SIGNERS, options_of
 from .._printable import printable
@@ -296,6 +295,8 @@ class _Command:
                 text = "require_trust: a digest on the command line has no signature; leave it out,"
                 raise ConfigError(self._config.path, f"{text} or say --no-config")
             known, configured = self._config.apply({**dict.fromkeys(names[:2]), **known})
+        from .._files import verify_file  # most words name a manifest
+
         report = verify_file(file, digests, check=False, **known, **self._watched(number))
         if configured is not None:
             report = _replace(report, config=configured[0], configured=configured[1])
