@@ -934,6 +934,16 @@ class _ReportBuilder:
         match kind:
             case wire.Kind.VERIFIED:
                 self._add_verified(payload)
+            case wire.Kind.ENTRY:
+                result = wire.decode_entry(payload, self.manifests)
+                status = result.status.value
+                self._count[status] = self._count.get(status, 0) + 1
+                if result.reason is not None:
+                    self._reasons[result.reason] += 1
+                if self._keeps_failures or len(self._failures) < _MAX_KEPT:
+                    self._failures.append(result)
+                if self._follower is not None:
+                    self._follower.found(result)
             case wire.Kind.PROOF if self._part is not None:
                 self._part.take(payload, self.manifests)
             case wire.Kind.MANIFEST:
@@ -947,16 +957,6 @@ class _ReportBuilder:
             case wire.Kind.SIGNATURE:
                 index, manifest = wire.decode_signature(payload, self.manifests)
                 self.manifests[index] = manifest
-            case wire.Kind.ENTRY:
-                result = wire.decode_entry(payload, self.manifests)
-                status = result.status.value
-                self._count[status] = self._count.get(status, 0) + 1
-                if result.reason is not None:
-                    self._reasons[result.reason] += 1
-                if self._keeps_failures or len(self._failures) < _MAX_KEPT:
-                    self._failures.append(result)
-                if self._follower is not None:
-                    self._follower.found(result)
             case wire.Kind.BAD_LINE:
                 placed = wire.decode_bad_line(payload, self.manifests)
                 self._bad_lines.append(placed)

@@ -138,6 +138,11 @@ def test_a_digest_that_was_cut(run: Callable[..., Run], folder: Path) -> None:
         (f"{SHA256}  disc.iso", SHA256),
         (f"Digest: {SHA256.upper()}", SHA256.upper()),
         (" ".join(SHA256[i : i + 4] for i in range(0, 64, 4)), SHA256),
+        (" ".join(SHA256[i : i + 8] for i in range(0, 64, 8)), SHA256),
+        ("-".join(SHA256[i : i + 2].upper() for i in range(0, 64, 2)), SHA256.upper()),
+        (f"0x{SHA256}", SHA256),
+        (BASE64.rstrip("=").translate({43: "-", 47: "_"}), BASE64),
+        (BASE64.rstrip("="), BASE64),
     ],
 )
 def test_a_digest_as_pages_show_it(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeVar
 
     from .._algorithms import Algorithm
+    from .._status import Status
 
     P = ParamSpec("P")
     T = TypeVar("T")
@@ -301,34 +302,50 @@ def decode_entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
 
 
 def _entry(payload: bytes, manifests: Sequence[Manifest]) -> Result:
-    from .._status import Status
-
+    members = _members or _load_members()
     manifest: int
-    status, algorithm, expected, found, assumed, stored, manifest, line, bytes_read, *sizes = (
+    status, size, expected, found, assumed, stored, manifest, line, bytes_read, *sizes = (
         _ENTRY.unpack_from(payload)
     )
-    parts: list[bytes] = []
-    at = _ENTRY.size
-    for size in (algorithm, expected, found, *sizes):
-        parts.append(payload[at : at + size])
-        at += size
-    _check(at == len(payload))
+    name, detail, opened, moved = sizes
+    # Every failure comes through here, and there may be many: no loop, and nothing for empty parts.
+    algorithm = _ENTRY.size + size
+    expected += algorithm
+    found += expected
+    name += found
+    detail += name
+    opened += detail
+    _check(opened + moved == len(payload))
+    was_hashed = found > expected
     return Result(
-        _name(parts[3]),
-        Status(_STATUSES[status]),
-        sys.intern(_text(parts[0])),  # one object for all entries: a report may have millions
-        parts[1].hex(),
-        parts[2].hex() or None,
+        _name(payload[found:name]),
+        members[status],
+        # One object for all entries: a report may have millions.
+        sys.intern(_text(payload[_ENTRY.size : algorithm])),
+        payload[algorithm:expected].hex(),
+        payload[expected:found].hex() if was_hashed else None,
         bytes_read,
         manifests[manifest].path,
         line,
-        sys.intern(_text(parts[4])) or None,
+        sys.intern(_text(payload[name:detail])) if detail > name else None,
         assumed == 1,
-        _name(parts[5]) or None,
-        _name(parts[6]) or None,
+        _name(payload[detail:opened]) if opened > detail else None,
+        _name(payload[opened:]) if moved else None,
         _REASONS[status],
-        "stored" if stored == 1 else "read" if parts[2] else None,
+        "stored" if stored == 1 else "read" if was_hashed else None,
     )
+
+
+_members: tuple[Status, ...] = ()
+
+
+def _load_members() -> tuple[Status, ...]:
+    """Return the outcomes in the order of their numbers, without the slow call of their class."""
+    global _members  # noqa: PLW0603 - the module is imported with the first failure
+    from .._status import Status
+
+    _members = tuple(map(Status, _STATUSES))
+    return _members
 
 
 def pack_result(result: Result) -> PackedResults:

@@ -20,6 +20,8 @@ _HEX = r"[0-9A-Fa-f]+"
 _BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 _TAGGED = r"([A-Za-z][A-Za-z0-9_/-]*)[:-]([A-Za-z0-9+/]+={0,2})"
 
+_URL_BASE64 = r"[A-Za-z0-9+/_-]+"
+
 _LINE = r"\s*(?:([A-Za-z][A-Za-z0-9_/-]*)\s*(?:\(.*\))?\s*[:=]\s*)?([0-9A-Fa-f]+)(?:\s.*)?"
 
 _SHORT_HEX = {8, 16}
@@ -28,6 +30,9 @@ _SHORT_HEX = {8, 16}
 _LONG_HEX = {32, 40, 48, 56, 64, 96, 128}
 _PADDING = {24: 2, 28: 1, 40: 2, 44: 1, 64: 0, 88: 2}
 """How many ``=`` a digest in base64 ends with, by its length."""
+
+_UNPADDED = {length - pad: pad for length, pad in _PADDING.items() if length > 40}
+"""How many ``=`` are left out, by the length without them."""
 
 MANIFESTS = {
     f"{name}SUMS" for name in ("MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "B2")
@@ -102,13 +107,17 @@ def _is_hex(word: str) -> bool:
 def _digest_in(word: str) -> str:
     """Return the digest of *word* if that is a line of a manifest or the like; otherwise nothing.
 
-    Pages show digests as ``SHA256: 9f86…``, with a name, or in groups.
+    Pages show digests as ``SHA256: 9f86…``, with a name, in groups, or in the base64 of addresses.
     """
     import re
 
-    grouped = re.sub(r"[\s:]", "", word)
+    grouped = re.sub(r"^0[xX]|[\s:]", "", word)
+    if word[2] == "-":  # not in a UUID
+        grouped = grouped.replace("-", "")
     if _is_hex(grouped) and len(grouped) in _LONG_HEX:
         return grouped
+    if re.fullmatch(_URL_BASE64, word) and len(word) in _UNPADDED:
+        return word.translate({ord("-"): "+", ord("_"): "/"}) + "=" * _UNPADDED[len(word)]
     line = re.fullmatch(_LINE, word)
     if line is None or len(line[2]) not in _LONG_HEX:
         return ""
@@ -119,6 +128,8 @@ def _digest_in(word: str) -> str:
 def _is_digest(word: str) -> bool:
     """Whether *word* has the form of a digest, or of several."""
     parts = word.split()
+    if len(parts) > 1 and max(map(len, parts)) <= max(_SHORT_HEX):
+        return False  # the groups of one
     return bool(parts) and all(map(_is_one_digest, parts))
 
 
