@@ -288,7 +288,11 @@ def begin_to_load() -> Library:
         with _locks.setdefault(pid, _thread.RLock()):
             if _library is None:
                 path = _library_path()
-                check_limits(_start_threads if sys.platform == "linux" else None)
-                _owner = pid  # from here on a forked child has an incomplete runtime
+                _owner = pid  # from here on a forked child has an incomplete import or runtime
+                try:
+                    check_limits(_start_threads if sys.platform == "linux" else None)
+                except BaseException:
+                    _owner = None
+                    raise
                 _library = Library(path)
     return _library
