@@ -67,6 +67,7 @@ def row(option: Option) -> str:
     text = text[0].upper() + text[1:]
     if option.keyword_help:
         text += f". {flags[0]}: {option.help}"
+    text = text.replace("*", r"\*")  # of patterns; not emphasis
     return f"| `{option.name}` | {', '.join(flags)} | {values(option)} | {default} | {text}. |"
 
 
