@@ -221,6 +221,14 @@ def test_help_and_version(run: Callable[..., Run]) -> None:
     assert re.fullmatch(r"checksig \d+\.\d+\.\d+\S*\n", done.stdout)
 
 
+def test_help_is_a_word(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
+    """``help`` and ``help COMMAND`` print the help, where nothing has that name."""
+    assert run("help").stdout == run("--help").stdout
+    assert run("help", "create").stdout == run("create", "--help").stdout
+    folder = tree({"help": b"help"})
+    assert run("help", cwd=folder).stdout.startswith("OK          help: 1 entry")
+
+
 def test_follow_outside(run: Callable[..., Run], tree: Callable[..., Path]) -> None:
     """Names that lead outside are refused unless --follow-outside is given."""
     folder = tree({"up": b"up", "in/x": b""})

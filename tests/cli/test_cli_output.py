@@ -105,6 +105,10 @@ def test_several_paths_have_a_total(
     assert done.stdout.splitlines()[-1].startswith(
         "OK          2 paths, 2 entries: 2 verified (0 B"
     )
+    lines = "".join(f"d41d8cd98f00b204e9800998ecf8427e  {n}\n" for n in range(600))
+    (tmp_path / "many.md5").write_text(lines)
+    last = run("many.md5", "./many.md5").stdout.splitlines()[-1]
+    assert last.startswith("FAILED      2 paths, 1,200 entries: 0 verified, 1,200 missing")
     done = run("--quiet", "ok", "ok")
     assert (done.stdout, done.returncode) == ("", 0)
 

@@ -588,6 +588,14 @@ def test_unsuitable_formats_and_names(folder: Path, name: str, arguments: dict[s
         create(folder, output=folder / name, **arguments)  # type: ignore[arg-type]
 
 
+def test_a_name_that_is_for_another_algorithm(folder: Path) -> None:
+    """The error names the algorithm to choose."""
+    with pytest.raises(WriteError) as caught:
+        create(folder, output=folder / "MD5SUMS")
+    advice = "by its name, MD5SUMS lists md5; choose that algorithm (-a md5), or another name"
+    assert str(caught.value).endswith(advice)
+
+
 def test_a_missing_path(folder: Path) -> None:
     """The system's error has the path as given."""
     with pytest.raises(FileNotFoundError) as caught:

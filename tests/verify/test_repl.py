@@ -119,6 +119,7 @@ def test_dir_has_no_helpers(python: Callable[..., str]) -> None:
     public = {*checksig.__all__, "algorithms", "errors", "report"}
     assert {name for name in shown if not name.startswith("__")} == public
     assert {"__all__", "__doc__", "__version__"} <= set(shown)
+    assert dir(checksig.errors) == sorted(checksig.errors.__all__)
 
 
 # --- tables

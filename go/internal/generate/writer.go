@@ -10,6 +10,7 @@ import (
 
 	"checksig/internal/digest"
 	"checksig/internal/manifest"
+	"checksig/internal/printable"
 )
 
 // writer writes entries in a format, and proves that they can be read again: each block is read back, under
@@ -119,22 +120,22 @@ func (w *writer) readBack() error {
 	}
 	reading, err := manifest.Read(bytes.NewReader(slices.Concat(w.head, w.block, w.tail())), options)
 	if errors.Is(err, manifest.ErrNoManifest) {
-		return w.refused(w.pending[0][0], errors.New("what lists it would not look like a manifest"))
+		return w.misread(w.pending[0][0], errors.New("what lists it would not look like a manifest"))
 	}
 	if err != nil {
 		return err
 	}
 	if reading.Format != w.format {
-		return w.refused(w.pending[0][0], fmt.Errorf("in a manifest of this name it would be read as format %s",
+		return w.misread(w.pending[0][0], fmt.Errorf("in a manifest of this name it would be read as format %s",
 			reading.Format.Name))
 	}
 	for _, entries := range w.pending {
 		if err := w.same(reading.Next, slices.Clone(entries)); err != nil {
-			return w.refused(entries[0], err)
+			return w.misread(entries[0], err)
 		}
 	}
 	if e, err := reading.Next(); !errors.Is(err, io.EOF) {
-		return w.refused(w.pending[len(w.pending)-1][0], fmt.Errorf("it would be read as another entry, %q", e.Name))
+		return w.misread(w.pending[len(w.pending)-1][0], fmt.Errorf("it would be read as another entry, %q", e.Name))
 	}
 	return nil
 }
@@ -164,6 +165,16 @@ func (w *writer) same(next manifest.Next, entries []manifest.Entry) error {
 		entries = slices.Delete(entries, i, i+1)
 	}
 	return nil
+}
+
+// misread is refused for an entry that would not be read as it was written. The algorithm in the manifest's name may be
+// the reason.
+func (w *writer) misread(e manifest.Entry, err error) error {
+	if a := digest.NamedIn(w.options.FileName); a != nil && !slices.Contains(w.algorithms, a) {
+		err = fmt.Errorf("%w: by its name, %s lists %s; choose that algorithm (-a %s), or another name", err,
+			printable.Text(w.options.FileName), a.Name, a.Name)
+	}
+	return w.refused(e, err)
 }
 
 // refused returns why the format cannot represent e.

@@ -144,6 +144,8 @@ def program() -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["help"] and not os.path.lexists("help"):
+        words = [*words[1:], "--help"]
     try:
         name = words.pop(0) if words and words[0] in _COMMANDS else ""
         is_plain = name in {"", "verify"} and all(map(_is_path, words))

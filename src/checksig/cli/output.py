@@ -209,4 +209,4 @@ class Output:
             parts.append(f"{self._paths - len(self._reports)} could not be verified")
         entries = sum(report.entries for report in self._reports)
         word = "entry" if entries == 1 else "entries"
-        return f"{self._paths} paths, {entries} {word}: {', '.join(parts)}"
+        return f"{self._paths:,} paths, {entries:,} {word}: {', '.join(parts)}"
