@@ -252,9 +252,12 @@ checksum of the type `COMPOSITE` is one of the checksums of an object's parts: i
 
 mtree: mtree
 Defined by the man pages mtree(5) of FreeBSD and libarchive, and mtree(8) of NetBSD. Sizes and
-digests of files are verified; a file without a digest is a bad line. Modes, owners, times, links,
-folders and devices are not verified: the report has the keywords in `unverified`, and the command
-line prints a note. A missing file is skipped if it is `optional`.
+digests of files are verified; a file without a digest is a bad line. Types, modes in octal, owners,
+groups and the targets of links are compared, and each file, folder, link or device that differs or
+is missing is a broken rule. They are not compared with `ignore_attributes=True`
+(`--ignore-attributes`), on Windows and in remote roots. What was not, such as times, is in
+`unverified`, and the command line prints a note. A missing file is skipped if it is `optional`;
+with `nochange` no attribute counts.
 
 jar: JAR
 Defined by Oracle's "JAR File Specification", sections "JAR Manifest" and "Signed JAR File". Names

@@ -22,6 +22,7 @@ class Options(TypedDict, total=False):
     extra: Literal["ignore", "report", "fail"]
     ignore_missing: bool
     ignore_text: bool
+    ignore_attributes: bool
     root: AnyPath | None
     strip: int
     basename: bool

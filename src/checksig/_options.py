@@ -182,6 +182,15 @@ TABLE: tuple[Option, ...] = (
         help="accept lines in which nothing looks like a digest, such as headings, and count them",
     ),
     Option(
+        "ignore_attributes",
+        ("verify",),
+        "bool",
+        "bool",
+        default=False,
+        flags=("--ignore-attributes",),
+        help="do not compare the modes, owners, links and folders that an mtree states",
+    ),
+    Option(
         "root",
         ("verify",),
         "path",

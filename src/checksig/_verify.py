@@ -85,6 +85,7 @@ def verify(
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
     ignore_text: bool = False,
+    ignore_attributes: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -153,6 +154,9 @@ def verify(
         :class:`BadLine` says "no file was verified", so the result is not ok.
     :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
         count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
+    :param ignore_attributes: Do not compare the types, modes, owners and targets of links that an
+        :manpage:`mtree(5)` states; :attr:`Manifest.unverified` has them then. Without it, each
+        file, folder or link that differs is a :class:`BadLine`.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
@@ -305,6 +309,7 @@ def iter_verify(
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
     ignore_text: bool = False,
+    ignore_attributes: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -378,6 +383,9 @@ def iter_verify(
         :class:`BadLine` says "no file was verified", so the result is not ok.
     :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
         count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
+    :param ignore_attributes: Do not compare the types, modes, owners and targets of links that an
+        :manpage:`mtree(5)` states; :attr:`Manifest.unverified` has them then. Without it, each
+        file, folder or link that differs is a :class:`BadLine`.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.
@@ -534,6 +542,7 @@ async def averify(
     extra: Literal["ignore", "report", "fail"] = "ignore",
     ignore_missing: bool = False,
     ignore_text: bool = False,
+    ignore_attributes: bool = False,
     root: AnyPath | None = None,
     strip: int = 0,
     basename: bool = False,
@@ -601,6 +610,9 @@ async def averify(
         :class:`BadLine` says "no file was verified", so the result is not ok.
     :param ignore_text: Accept lines in which nothing looks like a digest, such as headings, and
         count them in :attr:`Manifest.text_lines`. Without it they are bad lines.
+    :param ignore_attributes: Do not compare the types, modes, owners and targets of links that an
+        :manpage:`mtree(5)` states; :attr:`Manifest.unverified` has them then. Without it, each
+        file, folder or link that differs is a :class:`BadLine`.
     :param root: The folder that names are relative to, instead of the folder of each manifest.
     :param strip: Remove this many leading components of each name, 0 to 4096, as
         ``tar --strip-components`` does. A name without more components is unreadable.

@@ -211,7 +211,7 @@ class Manifest(NamedTuple):
     text_lines: int = 0
     """The lines that ``ignore_text`` accepted: nothing in them looks like a digest."""
     unverified: tuple[str, ...] = ()
-    """What it states about files that was not verified, such as ``"mode"``, in the words of its
+    """What it states about files that was not verified, such as ``"time"``, in the words of its
     format."""
     notes: tuple[str, ...] = ()
     """What is worth knowing about it and no failure, such as what was not checked."""

@@ -58,6 +58,7 @@ def valid(needs: Callable[..., None]) -> Validators:
 def lay(slug: str, folder: Path) -> Path:
     """Put the files of a row of the corpus into *folder*, and return the path of its manifest."""
     row = ROWS[slug]
+    folder.chmod(0o755)  # as an mtree lists it
     name: str
     for name, content in row["files"].items():
         path = folder / name

@@ -124,6 +124,7 @@ def lay(tmp_path: Path) -> Callable[[Row], Laid]:
         manifest.parent.mkdir(parents=True, exist_ok=True)
         text = row.text()
         manifest.write_bytes(text)
+        tmp_path.chmod(0o755)  # as an mtree lists it
         return Laid(row, tmp_path, manifest, text)
 
     return put

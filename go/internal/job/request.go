@@ -84,17 +84,18 @@ type transportOptions struct {
 
 // verifyOptions are the options of verify alone.
 type verifyOptions struct {
-	recursive     bool
-	extra         verify.Unlisted
-	ignoreMissing bool
-	ignoreText    bool
-	root          string
-	naming        verify.Paths
-	only          []string // paths; empty for all entries
-	bagProfile    string
-	columns       []string // empty for all
-	partSize      int64    // 0 for unknown
-	minStrength   *digest.Algorithm
+	recursive        bool
+	extra            verify.Unlisted
+	ignoreMissing    bool
+	ignoreText       bool
+	ignoreAttributes bool
+	root             string
+	naming           verify.Paths
+	only             []string // paths; empty for all entries
+	bagProfile       string
+	columns          []string // empty for all
+	partSize         int64    // 0 for unknown
+	minStrength      *digest.Algorithm
 	trustOptions
 }
 
@@ -204,22 +205,23 @@ var operations = map[string]*operation{
 		"extra": choice([]string{"ignore", "report", "fail"}, func(r *request, n int) {
 			r.extra = []verify.Unlisted{verify.IgnoreUnlisted, verify.ReportUnlisted, verify.FailUnlisted}[n]
 		}),
-		"ignore_missing": flag(func(r *request) *bool { return &r.ignoreMissing }),
-		"ignore_text":    flag(func(r *request) *bool { return &r.ignoreText }),
-		"root":           {set: setRoot},
-		"strip":          number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
-		"basename":       flag(func(r *request) *bool { return &r.naming.Basename }),
-		"remap":          {set: addRemap, repeats: true},
-		"only":           several(func(r *request) *[]string { return &r.only }),
-		"columns":        several(func(r *request) *[]string { return &r.columns }),
-		"content":        {set: setContent},
-		"part_size":      number(digest.MinPart, digest.MaxPart, func(r *request) *int64 { return &r.partSize }),
-		"min_strength":   algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
-		"bag_profile":    text(func(r *request) *string { return &r.bagProfile }),
-		"part":           {set: setPart},
-		"max_time":       number(1, math.MaxInt32, func(r *request) *int { return &r.maxTime }),
-		"proofs":         flag(func(r *request) *bool { return &r.proofs }),
-		"plan":           flag(func(r *request) *bool { return &r.plan }),
+		"ignore_missing":    flag(func(r *request) *bool { return &r.ignoreMissing }),
+		"ignore_text":       flag(func(r *request) *bool { return &r.ignoreText }),
+		"ignore_attributes": flag(func(r *request) *bool { return &r.ignoreAttributes }),
+		"root":              {set: setRoot},
+		"strip":             number(0, maxStrip, func(r *request) *int { return &r.naming.Strip }),
+		"basename":          flag(func(r *request) *bool { return &r.naming.Basename }),
+		"remap":             {set: addRemap, repeats: true},
+		"only":              several(func(r *request) *[]string { return &r.only }),
+		"columns":           several(func(r *request) *[]string { return &r.columns }),
+		"content":           {set: setContent},
+		"part_size":         number(digest.MinPart, digest.MaxPart, func(r *request) *int64 { return &r.partSize }),
+		"min_strength":      algorithmField(func(r *request) **digest.Algorithm { return &r.minStrength }),
+		"bag_profile":       text(func(r *request) *string { return &r.bagProfile }),
+		"part":              {set: setPart},
+		"max_time":          number(1, math.MaxInt32, func(r *request) *int { return &r.maxTime }),
+		"proofs":            flag(func(r *request) *bool { return &r.proofs }),
+		"plan":              flag(func(r *request) *bool { return &r.plan }),
 	})},
 	wire.OpKeys: {runKeys, table{"cwd": location["cwd"], "trust": trusting["trust"]}},
 	wire.OpBundles: {runBundles, union(location, remoteFiles, patterns, besides, table{

@@ -66,7 +66,7 @@ func (r *request) verification(ctx context.Context, j *Job, policy *trust.Policy
 			Trust: policy, Signature: r.signature, Beside: r.beside, Source: r.remote(ctx, j),
 		},
 		Path: r.paths[0], Workers: r.workers, Depth: r.ioDepth, Totals: r.totals, LeaveCache: r.leaveCache, Unlisted: r.extra,
-		IgnoreMissing: r.ignoreMissing, MinStrength: r.minStrength, BagProfile: profile, Stored: r.stored,
+		IgnoreMissing: r.ignoreMissing, IgnoreAttributes: r.ignoreAttributes, MinStrength: r.minStrength, BagProfile: profile, Stored: r.stored,
 		Elsewhere: r.elsewhere(j), Part: r.part, MaxTime: time.Duration(r.maxTime) * time.Millisecond, IDs: r.proofs,
 	}
 }

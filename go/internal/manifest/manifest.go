@@ -137,6 +137,19 @@ type Entry struct {
 	RawName   string // what the manifest lists if Name was derived from it, such as a URL; else ""
 }
 
+// Attributes is what a manifest states of a file, a folder or a link besides its content; see mtree(5).
+type Attributes struct {
+	Line        int64
+	Name        string  // as in [Entry]
+	Type        string  // "file", "dir", "link", "block", "char", "fifo" or "socket"; "" for any
+	Mode        *uint32 // its permissions, with set-user-ID, set-group-ID and sticky bits; nil if not stated
+	UID, GID    *uint32 // its owner and group; nil if not stated
+	User, Group string  // their names; "" if not stated
+	Target      string  // that of a link; "" if not stated
+	Optional    bool    // it may be missing
+	IsEntry     bool    // it is the file of entries, too
+}
+
 // Rule is a rule of a structure, which a file breaks that is not as listed.
 type Rule uint8
 
@@ -206,6 +219,9 @@ type Options struct {
 	// PartSize is the size of the parts in which the files were uploaded whose digests are over the digests of parts:
 	// "<digest>-<number of parts>", as Amazon S3 has them. 0 if that is not known: those are bad lines then.
 	PartSize int64
+	// Attributes takes what [Mtree] states of a file, a folder or a link besides its content, and returns false for what
+	// is not compared, which [Reading.Unverified] has then. nil compares nothing.
+	Attributes func(Attributes) bool
 
 	searched   bool              // Read has searched FileName for an algorithm
 	inFileName *digest.Algorithm // the algorithm that FileName names, if searched
@@ -311,8 +327,8 @@ type Reading struct {
 	models     *[]Model // nil if the format has none
 }
 
-// Unverified returns what the manifest states so far that no entry covers, sorted: "mode" if it states the
-// modes of files. The words are those of the format, and contain no blanks.
+// Unverified returns what the manifest states so far that no entry covers, sorted: "time" if it states the
+// times of files. The words are those of the format, and contain no blanks.
 func (r *Reading) Unverified() []string { return slices.Sorted(maps.Keys(r.unverified.words)) }
 
 // Models returns the models whose signatures were read so far.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"checksig/internal/digest"
@@ -30,8 +31,8 @@ import (
 //
 // size, cksum and the digests of type=file are entries. A file without a digest is a bad line, even with nochange or
 // ignore, and so are a digest of an unknown algorithm, one in /set or of anything but a file, and a keyword that is
-// there twice. A missing file is skipped if it is optional. Everything
-// else that is stated, such as modes, owners, times, links and folders, is in [Reading.Unverified].
+// there twice. A missing file is skipped if it is optional. Types, modes in octal, owners and targets of links are
+// attributes for [Options].Attributes. Everything else that is stated, such as times, is in [Reading.Unverified].
 var Mtree = &Format{Name: "mtree", Detect: detectMtree, Read: readMtree}
 
 var (
@@ -40,12 +41,10 @@ var (
 	mtreeHidden  = pattern(`[a-z0-9]=[0-9A-Fa-f]{32,}(?:[ \t]|$)`) // a digest in a comment, which may be half a line
 	mtreeKeyword = pattern(`^[a-z0-9]+(?:=.*)?$`)
 
-	// mtreeIgnored are keywords that are noted. A keyword with a value is read by readMtree, or is one of these.
-	mtreeIgnored = []string{
-		"acldigest", "device", "flags", "gid", "gname", "inode", "link", "mode", "nlink", "resdevice", "tags", "time",
-		"uid", "uname", "xattrdigest",
-	}
-	mtreeTypes = []string{"block", "char", "dir", "fifo", "file", "link", "socket"}
+	// mtreeAttributes are the keywords of attributes, besides type. mtreeIgnored are those that are noted.
+	mtreeAttributes = []string{"gid", "gname", "link", "mode", "uid", "uname"}
+	mtreeIgnored    = []string{"acldigest", "device", "flags", "inode", "nlink", "resdevice", "tags", "time", "xattrdigest"}
+	mtreeTypes      = []string{"block", "char", "dir", "fifo", "file", "link", "socket"}
 )
 
 func detectMtree(head []byte, _ Options) bool {
@@ -74,8 +73,8 @@ func detectMtree(head []byte, _ Options) bool {
 	return false
 }
 
-func readMtree(lines *Lines, _ Options) Next {
-	m := &mtree{lines: lines, set: map[string]string{}}
+func readMtree(lines *Lines, o Options) Next {
+	m := &mtree{lines: lines, set: map[string]string{}, attributes: o.Attributes}
 	next := perGroup(func() ([]row, error) {
 		m.group = group{}
 		line, n, err := m.join()
@@ -97,11 +96,13 @@ func readMtree(lines *Lines, _ Options) Next {
 type mtree struct {
 	group
 	lines    *Lines
-	set      map[string]string // the keywords of /set that readFile needs
+	set      map[string]string // the keywords of /set that are read
 	folder   string            // that names are relative to, with a slash at its end; "" for the top folder
 	open     []int             // the length of folder before each that is open
 	named    bool              // one of these is not the top folder
 	nameLast *bool             // whether the name is the last word; nil until the first entry
+
+	attributes func(Attributes) bool // see [Options]; may be nil
 }
 
 // join returns a line together with those that continue it; none for a comment.
@@ -197,14 +198,78 @@ func (m *mtree) read(line []byte, n int64) error {
 			return enterErr
 		}
 	}
-	if kind != "file" && kind != "" {
-		m.lines.ignores("type=" + kind)
-		if len(digests) > 0 {
-			err = cmp.Or(err, fmt.Errorf("a digest with type=%s: only files have digests", kind))
-		}
+	isFile := kind == "file" || kind == ""
+	if !isFile && len(digests) > 0 {
+		err = cmp.Or(err, fmt.Errorf("a digest with type=%s: only files have digests", kind))
+	}
+	err = cmp.Or(err, m.readAttributes(Attributes{Line: n, Name: name, Type: kind, IsEntry: isFile}, own))
+	if !isFile {
 		return err
 	}
 	return m.readFile(n, name, own, digests, err)
+}
+
+// value returns that of a keyword of a line, or what /set says; "" for none.
+func (m *mtree) value(own map[string]string, key string) string {
+	if own[key] != "" {
+		return own[key]
+	}
+	return m.set[key]
+}
+
+// readAttributes has the attributes of a line compared, or notes them.
+func (m *mtree) readAttributes(a Attributes, own map[string]string) error {
+	a.Optional = m.value(own, "optional") != ""
+	if m.value(own, "nochange") != "" { // it must exist, and may be anything
+		a.Type, own = "", map[string]string{}
+		if a.IsEntry {
+			return nil
+		}
+	} else if err := m.parseAttributes(&a, own); err != nil {
+		return err
+	}
+	if m.attributes != nil && m.attributes(a) {
+		return nil
+	}
+	for _, key := range mtreeAttributes {
+		if m.value(own, key) != "" {
+			m.lines.ignores(key)
+		}
+	}
+	if !a.IsEntry {
+		m.lines.ignores(cmp.Or("type="+a.Type, "nochange"))
+	}
+	return nil
+}
+
+// parseAttributes reads the keywords of attributes.
+func (m *mtree) parseAttributes(a *Attributes, own map[string]string) error {
+	number := func(key string, base int) (*uint32, error) {
+		value := m.value(own, key)
+		if value == "" {
+			return nil, nil
+		}
+		n, err := strconv.ParseUint(value, base, 32)
+		if err != nil {
+			return nil, fmt.Errorf("expected a number after %s=, found %.40q", key, value)
+		}
+		short := uint32(n)
+		return &short, nil
+	}
+	var err error
+	if mode := m.value(own, "mode"); strings.Trim(mode, "01234567") != "" {
+		m.lines.ignores("mode") // symbolic, as of chmod(1)
+	} else if a.Mode, err = number("mode", 8); err == nil && a.Mode != nil && *a.Mode > 0o7777 {
+		err = fmt.Errorf("mode=%.40s has more than permissions", mode)
+	}
+	var wrong error
+	a.UID, wrong = number("uid", 10)
+	err = cmp.Or(err, wrong)
+	a.GID, wrong = number("gid", 10)
+	err = cmp.Or(err, wrong)
+	a.User, a.Group = m.value(own, "uname"), m.value(own, "gname")
+	a.Target, wrong = unvisText([]byte(m.value(own, "link")), true)
+	return cmp.Or(err, wrong)
 }
 
 // maxFolder is the longest name of a folder that names are relative to.
@@ -253,11 +318,15 @@ func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mt
 			err = cmp.Or(err, errors.New("expected a size in bytes, found none"))
 		case key == "type" || key == "size":
 			known[key] = value
-		case slices.Contains(mtreeIgnored, key):
+		case slices.Contains(mtreeIgnored, key), slices.Contains(mtreeAttributes, key):
 			if key != "link" && !strings.HasSuffix(key, "digest") && hasLongHex(value) {
 				err = cmp.Or(err, fmt.Errorf("a digest in the keyword %s, which has none", key))
 			}
-			m.lines.ignores(key)
+			if slices.Contains(mtreeAttributes, key) {
+				known[key] = value
+			} else {
+				m.lines.ignores(key)
+			}
 		case algorithm != nil:
 			digests = append(digests, mtreeDigest{algorithm, value})
 		case key == "contents":
@@ -273,14 +342,8 @@ func (m *mtree) keywords(fields [][]byte, known map[string]string) (digests []mt
 
 // readFile adds the entries of a file. err is what is wrong with its keywords so far.
 func (m *mtree) readFile(n int64, name string, own map[string]string, digests []mtreeDigest, err error) error {
-	value := func(key string) string {
-		if own[key] != "" {
-			return own[key]
-		}
-		return m.set[key]
-	}
-	e := Entry{Name: name, Optional: value("optional") != ""}
-	if size := value("size"); size != "" {
+	e := Entry{Name: name, Optional: m.value(own, "optional") != ""}
+	if size := m.value(own, "size"); size != "" {
 		var wrong error
 		if e.Size, wrong = parseSize([]byte(size)); wrong != nil {
 			return wrong
@@ -308,14 +371,17 @@ func (m *mtree) readFile(n int64, name string, own map[string]string, digests []
 
 // unvis returns the name that is encoded as by vis(3), in any of its styles with backslashes. A slash or a NUL must
 // not be encoded: it would change which file the name is about.
-func unvis(text []byte) (string, error) {
+func unvis(text []byte) (string, error) { return unvisText(text, false) }
+
+// unvisText is unvis for a text in which a slash may be encoded, or not.
+func unvisText(text []byte, slashes bool) (string, error) {
 	name := make([]byte, 0, len(text))
 	for len(text) > 0 {
 		c := text[0]
 		text = text[1:]
 		if c == '\\' {
 			var ok bool
-			if c, text, ok = unvisEscape(text); !ok || c == 0 || c == '/' {
+			if c, text, ok = unvisEscape(text); !ok || c == 0 || c == '/' && !slashes {
 				return "", errors.New("unknown escape in the file name, expected one of vis(3)")
 			}
 		}

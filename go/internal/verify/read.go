@@ -51,6 +51,8 @@ type visitor struct {
 	claim  func(*openManifest, claim, error) // the error says why no file may be looked for
 	left   func(*openManifest, *claim)       // an entry that the filter leaves out; nil if nobody asks
 	ended  func(*openManifest)
+	// states takes what a manifest states besides, and returns false if that is not compared; nil for never.
+	states func(*openManifest, manifest.Attributes) bool
 }
 
 // openManifest is a manifest that is being read.
@@ -67,6 +69,7 @@ type openManifest struct {
 
 	signatures []trust.File // found next to it
 	remarks    []string     // about its signatures, for notes
+	states     func(*openManifest, manifest.Attributes) bool
 	listed     *nameset.Set // the paths of its files, of an attestation; or nil
 }
 
@@ -85,6 +88,7 @@ func (rd *reader) read(ctx context.Context, turns int, v visitor) (more func() b
 			if err != nil && ctx.Err() != nil {
 				break
 			}
+			m.states = v.states
 			v.opened(m, err)
 			next++
 			if err == nil {
@@ -249,7 +253,8 @@ func (rd *reader) begin(ctx context.Context, m *openManifest) error {
 	options := manifest.Options{
 		FileName: path.Base(m.location.name), Algorithm: rd.reading.Algorithm, Format: rd.reading.Format,
 		AcceptText: rd.reading.IgnoreText, Columns: rd.reading.Columns,
-		PartSize: rd.reading.PartSize,
+		PartSize:   rd.reading.PartSize,
+		Attributes: func(a manifest.Attributes) bool { return m.states != nil && m.states(m, a) },
 	}
 	content, err := rd.content(ctx, m, &options)
 	if err != nil {

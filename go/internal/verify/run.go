@@ -13,6 +13,7 @@ import (
 	"checksig/internal/guard"
 	"checksig/internal/hashpool"
 	"checksig/internal/layout"
+	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
 	"checksig/internal/nameset"
 	"checksig/internal/printable"
@@ -32,6 +33,8 @@ type run struct {
 	mixed     atomic.Bool
 	chosen    *chosen      // the entries to verify; nil for all
 	work      *guard.Group // ends when no more files are to be read
+
+	attributes *lookahead.Batch[*attributed, string]
 }
 
 // newRun finds the manifests and opens the folders.
@@ -58,6 +61,7 @@ func newRun(ctx context.Context, r Request, sink Sink, progress *hashpool.Progre
 		return nil, safefs.At(r.Path, err)
 	}
 	run.compare.chosen, run.compare.ids = run.chosen, r.IDs
+	run.attributes = run.newAttributes()
 	if len(r.Only) > 0 {
 		if run.reader.only, err = newSelection(&r.Reading); err != nil {
 			run.close()
@@ -201,6 +205,7 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 				joined.add(c)
 			}
 		},
+		states: r.states,
 		left: func(m *openManifest, c *claim) {
 			r.sees(m, c)
 			r.record.excluded.Add(1)
@@ -227,6 +232,7 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 		rest.Wait()
 	}
 	joined.flush()
+	r.attributes.Flush()
 	r.readRanks(&joined)
 }
 

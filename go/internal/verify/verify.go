@@ -67,6 +67,8 @@ type Request struct {
 	IgnoreMissing bool                // skip entries whose file is missing
 	MinStrength   *digest.Algorithm   // refuse entries of weaker algorithms; nil for none
 
+	IgnoreAttributes bool // compare no attributes, only content; see [manifest.Attributes]
+
 	Stored     Stored             // whether checksums that a remote store keeps count
 	BagProfile *layout.BagProfile // that every bag must conform to; nil for none
 
@@ -142,11 +144,12 @@ type Manifest struct {
 	TextLines  int64               // lines that IgnoreText passed over
 	Unverified []string            // what it states that is not verified; see [manifest.Reading]
 
-	notes  atomic.Int64 // made about it
-	hinted atomic.Bool  // a note says how files outside are read
-	where  string       // its absolute path; its name if the request holds it
-	folder *safefs.Root // where it lies
-	root   *safefs.Root // what its names start from
+	notes     atomic.Int64 // made about it
+	suggested bool         // a note says how attributes are ignored
+	hinted    atomic.Bool  // a note says how files outside are read
+	where     string       // its absolute path; its name if the request holds it
+	folder    *safefs.Root // where it lies
+	root      *safefs.Root // what its names start from
 }
 
 // Result is the result of verifying one entry.

@@ -20,7 +20,7 @@
 //	verify, create, update  workers, io_depth, leave_cache, follow_outside
 //	verify, entries      content: the manifest itself, in base64 (RFC 4648, section 4), at most [MaxContent]
 //	                     bytes; path is its name then, and its names start from cwd
-//	verify               recursive, extra, ignore_missing, ignore_text, root, strip, basename, remap
+//	verify               recursive, extra, ignore_missing, ignore_text, ignore_attributes, root, strip, basename, remap
 //	                     (zero or more), only, include, exclude, columns, trust, trust_fingerprint (zero or more
 //	                     each), signers, signature, beside (zero or more), namespace, attesting, attested (zero or more),
 //	                     min_strength, algorithm, format, bag_profile, keep_verified, totals, high_water, max_bad_lines, plan, part,

@@ -50,6 +50,7 @@ GROUPS = {
         "extra",
         "ignore_missing",
         "ignore_text",
+        "ignore_attributes",
         "stored",
         "part_size",
         "min_strength",
