@@ -13,8 +13,9 @@ from .._printable import printable
 from .._source import MAX_CONTENT, is_path, is_remote
 from ..errors import ChecksigError
 from .beside import SUFFIXES, local_signatures, remote_signatures, signature_at
-from .server import OddNameError, Server
+from .server import OddNameError, Server, scrub
 from .stores import ArchiveStore, FileStore, LinkStore, SftpStore, Store
+from .tars import open_tar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,29 +112,36 @@ class Remote:
 
 
 def connect(
-    url: Any, filesystem: Any = None, *, follow_outside: bool = False
+    url: Any,
+    filesystem: Any = None,
+    *,
+    follow_outside: bool = False,
+    cancel: CancelToken | None = None,
 ) -> tuple[Remote, bytes]:
     """Return the store that has *url*, and its path there.
 
     :param filesystem: A file system of fsspec; *url* is a path in it then.
+    :param cancel: Stops the search for the members of an archive.
 
     :raises MissingPackageError: a package that the protocol needs is not installed.
     :raises ValueError: the URL has a form that is not known.
     """
     place = Place(os.fsdecode(url), filesystem, follow_outside, ())
-    remote, path = _connect(place.url, filesystem, follow_outside=follow_outside)
+    remote, path = _connect(place.url, filesystem, follow_outside=follow_outside, cancel=cancel)
     remote.place = place
     remote.allow(path)
     return remote, path
 
 
-def _connect(text: str, filesystem: Any, *, follow_outside: bool) -> tuple[Remote, bytes]:
+def _connect(
+    text: str, filesystem: Any, *, follow_outside: bool, cancel: CancelToken | None = None
+) -> tuple[Remote, bytes]:
     if filesystem is not None:
         return _of_filesystem(filesystem, text, follow_outside=follow_outside)
     protocol = text.partition("://")[0].partition("::")[0].lower()
     fsspec = _load("fsspec", "checksig[remote]", protocol)
     if "::" in text:
-        return _of_archive(fsspec, protocol, text)
+        return _of_archive(fsspec, protocol, text, cancel)
     if protocol in {"http", "https"}:
         return _of_web(text, follow_outside=follow_outside)
     filesystem, path = _open(fsspec, protocol, _without_query(text))
@@ -196,17 +204,31 @@ def _strip(filesystem: Any, path: str) -> str:
     return stripped
 
 
-def _of_archive(fsspec: Any, protocol: str, url: str) -> tuple[Remote, bytes]:
+def _of_archive(
+    fsspec: Any, protocol: str, url: str, cancel: CancelToken | None
+) -> tuple[Remote, bytes]:
     if protocol not in _ARCHIVES:
         raise ValueError(f"{protocol}:: is not supported; zip:: and tar:: are")
+    from lzma import LZMAError
     from tarfile import TarError
     from zipfile import BadZipFile
+    from zlib import error as ZlibError  # noqa: N812 - a class
 
-    outer = url.partition("::")[2]
+    inner, _, outer = url.partition("::")
     try:
-        filesystem, path = _open(fsspec, protocol, url)
-    except (BadZipFile, TarError, EOFError) as error:
-        raise ValueError(f"{outer}: cannot be read as an archive: {error}") from error
+        if protocol == "tar":
+            filesystem: Any = open_tar(fsspec, outer, cancel)
+            path = "" if inner == "tar" else _strip(filesystem, inner)
+        else:
+            filesystem, path = _open(fsspec, protocol, url)
+    except (BadZipFile, TarError, EOFError, LZMAError, ZlibError, ValueError) as error:
+        text = f"{printable(scrub(outer))}: cannot be read as an archive: {error}"
+        raise ValueError(text) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        text = f"{printable(scrub(outer))}: cannot be read as an archive: {error}"
+        raise ValueError(text) from error
     shown = outer
     confirm = None
     if is_remote(outer):
@@ -282,7 +304,7 @@ def encode_fields(
     root_there = root is not None and (filesystem is not None or is_remote(root))
     kept = [(key, _absolute(key, value)) for key, value in fields if key not in {"root", "only"}]
     if here and root is not None and not root_there:  # a remote manifest of local files
-        remote, at = connect(path, filesystem, follow_outside=follow)
+        remote, at = connect(path, filesystem, follow_outside=follow, cancel=cancel)
         import io
 
         from .._source import read_source
@@ -298,7 +320,7 @@ def encode_fields(
         local = [("path", name), *held, ("cwd", os.fsencode(os.path.abspath(root))), *kept]
         return None, local, remote.shown(at)
     if here:
-        remote, at = connect(path, filesystem, follow_outside=follow)
+        remote, at = connect(path, filesystem, follow_outside=follow, cancel=cancel)
         if demands_signature:
             _allow_signatures(remote, at)
         result = [("path", at), ("cwd", b"/")]
@@ -308,7 +330,7 @@ def encode_fields(
     else:  # a local manifest of remote files
         from .._source import read_source
 
-        remote, at = connect(root, filesystem, follow_outside=follow)
+        remote, at = connect(root, filesystem, follow_outside=follow, cancel=cancel)
         shown = path
         if is_path(path):
             with open(path, "rb") as file:
@@ -337,7 +359,7 @@ def _allow_signatures(remote: Remote, path: bytes) -> None:
 
 def encode_signature(url: Any, cancel: CancelToken | None) -> Fields:
     """Return the field with a signature that the caller names by its address."""
-    remote, at = connect(url)
+    remote, at = connect(url, cancel=cancel)
     return signature_at(remote, at, cancel)
 
 

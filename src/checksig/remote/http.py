@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import importlib
 import re
+import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit
 
+from .listing import EndlessError
 from .server import ChangedError, Found, OutsideError
 from .stores import Store, read_exactly, secrets_of
 
@@ -27,6 +30,10 @@ __all__ = ["WebStore"]
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MOST_REDIRECTS = 10
 _MAX_INDEX = 32 << 20
+_INDEX_SECONDS = 600.0
+"""How long the index of a folder may take."""
+_MOST_SAME = 4
+"""How many folders above one may have the same index."""
 _CONNECT_SECONDS, _SILENT_SECONDS = 30.0, 60.0
 """How long to wait for a connection, and for the next bytes; a large file may take any time."""
 _SAFE = "!$&'()*+,;=:@"  # besides letters, digits and -._~; RFC 3986, section 3.3
@@ -70,6 +77,11 @@ class WebStore(Store):
         self.secrets = (*(each for each in values if len(each) > 3), *secrets_of(filesystem))
         self._streams: dict[bytes, tuple[Any, Any, int]] = {}
         self._turns: dict[bytes, Any] = {}
+        self._indexes: dict[bytes, bytes] = {}
+
+    def begin(self) -> None:
+        """Forget which indexes came before."""
+        self._indexes.clear()
 
     def allow(self, path: bytes) -> None:
         """Note a path that the caller names: redirects of it may lead to other servers."""
@@ -143,12 +155,7 @@ class WebStore(Store):
 
     async def list(self, path: bytes) -> list[Found]:
         """Describe what the index of a folder links to."""
-        async with self._request("GET", path, folder=True) as response:
-            content = await response.content.read(_MAX_INDEX)
-            while part := await response.content.read(_MAX_INDEX):
-                content += part
-                if len(content) > _MAX_INDEX:
-                    raise OSError(f"the index has more than {_MAX_INDEX >> 20} MiB")
+        content = await self._index(path)
         text = content.decode("utf-8", "replace")
         base = urlsplit(self._url(path, folder=True))._replace(query="").geturl()
         names: dict[bytes, bool] = {}
@@ -163,8 +170,42 @@ class WebStore(Store):
             if raw and b"/" not in raw and raw not in {b".", b".."}:
                 names[raw] = folder
         at = path.rstrip(b"/")
+        self._check_repetition(at, names)
         self._folders |= {at + b"/" + name for name, folder in names.items() if folder}
         return [Found(name, int(folder)) for name, folder in names.items()]
+
+    async def _index(self, path: bytes) -> bytes:
+        """Return the index of a folder, which must end."""
+        content = bytearray()
+        deadline = time.monotonic() + _INDEX_SECONDS
+        async with self._request("GET", path, folder=True) as response:
+            while part := await response.content.read(_MAX_INDEX):
+                content += part
+                if len(content) > _MAX_INDEX:
+                    text = f"the index has more than {_MAX_INDEX >> 20} MiB"
+                    raise EndlessError(f"{text}; name the manifest instead of the folder")
+                if time.monotonic() > deadline:
+                    text = f"the index did not come within {_INDEX_SECONDS / 60:.0f} minutes"
+                    raise EndlessError(f"{text}; name the manifest instead of the folder")
+        return bytes(content)
+
+    def _check_repetition(self, path: bytes, names: dict[bytes, bool]) -> None:
+        """Raise an error if folders above have the same content, and so on without an end.
+
+        That is what a link to a folder above becomes, and a server that sends one page for all
+        addresses.
+        """
+        if not any(names.values()):
+            return
+        digest = hashlib.blake2b(repr(sorted(names.items())).encode(), digest_size=16).digest()
+        self._indexes[path] = digest
+        same = 0
+        while path:
+            path = path.rpartition(b"/")[0]
+            same += self._indexes.get(path) == digest
+        if same >= _MOST_SAME:
+            text = f"the folder has the same index as {same} folders above it"
+            raise EndlessError(f"{text}: a link to one of them, or no index at all")
 
     async def read(self, path: bytes, version: bytes, offset: int, size: int) -> bytes:
         """Return a part of the version of a file that was described."""

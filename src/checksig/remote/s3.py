@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from .listing import Pages
 from .server import ChangedError, Found, OddNameError, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
 
@@ -130,7 +131,9 @@ class S3Store(Store):
         found: list[Found] = []
         more: dict[str, str] = {}
         exists = not key
+        pages = Pages()
         while True:
+            before = len(found)
             page = await self._call(
                 "list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **more
             )
@@ -148,7 +151,8 @@ class S3Store(Store):
                     self._listed[path.rstrip(b"/") + b"/" + name] = described
             if not page.get("IsTruncated"):
                 break
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            pages.add([each.name for each in found[before:]])
+            more = {"ContinuationToken": pages.follow(page.get("NextContinuationToken"))}
         if not exists:
             raise FileNotFoundError(path)
         return found

@@ -457,7 +457,8 @@ def _failure(  # noqa: PLR0911 - one for each status
         return _DENIED, b""
     if status == 412:
         return _CHANGED, b""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    is_ours = type(error).__module__.startswith("checksig.")
+    text = " ".join((str(error) if is_ours else f"{type(error).__name__}: {error}").split())
     return _FAILED, scrub(text, store.secrets)[:_MAX_TEXT].encode("utf-8", "backslashreplace")
 
 

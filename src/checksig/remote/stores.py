@@ -9,7 +9,6 @@ import contextlib
 import datetime as dt
 import os
 import posixpath
-import re
 import stat
 import threading
 from collections import OrderedDict
@@ -56,6 +55,12 @@ _SECRETS = ("key", "secret", "token", "password", "account_key", "sas_token", "c
 
 _MOST_OPEN = 16
 """How many members of an archive are open at once."""
+
+_MOST_FOLDERS = 256 << 20
+"""How many bytes the paths of all folders in an archive may have."""
+
+_MOST_WHOLE = 256 << 20
+"""How large a member may be that is read as a whole, as of an archive of an unknown kind."""
 
 _SECONDS = 60.0
 """How long to wait for the description of a remote archive."""
@@ -302,9 +307,9 @@ class SftpStore(LinkStore):
 class _Member(NamedTuple):
     """A member of an archive."""
 
-    name: str
-    """Its name in the file system."""
     kind: int
+    header: Any
+    """How the module that reads the archive describes it."""
     several: bool = False
     """Whether the archive has several of its name, so that nobody knows which one is meant."""
 
@@ -319,11 +324,11 @@ def _members_of(filesystem: Any) -> Iterator[tuple[str, _Member]]:
         kind = 1 if each.is_dir() else 0
         if stat.S_IFMT(each.external_attr >> 16) not in {0, (stat.S_IFREG, stat.S_IFDIR)[kind]}:
             kind = 2
-        yield each.filename, _Member(each.filename, kind)
+        yield each.filename, _Member(kind, each)
     archive = getattr(filesystem, "tar", None)
     for each in archive.getmembers() if archive is not None else ():
         kind = 1 if each.isdir() else 0 if each.isreg() else 2
-        yield each.name, _Member(re.sub("/+", "/", each.name.rstrip("/")), kind)
+        yield each.name, _Member(kind, each)
 
 
 def _encode(name: str) -> bytes:
@@ -347,11 +352,13 @@ class ArchiveStore(FileStore):
         self._before: Any = None
         self._members: dict[str, _Member] | None = None
         self._folders: dict[str, dict[bytes, int]] = {}
+        self._left = 0
 
     def begin(self) -> None:
         """Note what the archive is, and what it has."""
         self._before = self._state()
         self._members, self._folders = None, {}
+        self._left = _MOST_FOLDERS
         for name, member in _members_of(self._fs):
             if self._members is None:
                 self._members = {}
@@ -374,6 +381,11 @@ class ArchiveStore(FileStore):
         for part in parts[:-1]:
             self._folders.setdefault(at, {})[_encode(part)] = 1
             at = f"{at}/{part}".lstrip("/")
+            if at not in self._folders:
+                self._left -= len(at)
+                if self._left < 0:  # each level of a deep folder has a name of its own
+                    text = f"the names of its folders have more than {_MOST_FOLDERS >> 20} MiB"
+                    raise ValueError(f"the archive cannot be read: {text}; unpack it")
         self._folders.setdefault(at, {})[_encode(parts[-1])] = member.kind
         if member.kind == 1:
             self._folders.setdefault(clean, {})
@@ -395,7 +407,10 @@ class ArchiveStore(FileStore):
         if not name:
             return Found(b"", 1)
         if self._members is None:
-            return self._found(self._fs.info(name), last)
+            found = self._found(self._fs.info(name), last)
+            if found.size > _MOST_WHOLE:  # it would be decompressed into memory
+                raise ValueError(f"more than {_MOST_WHOLE >> 20} MiB; unpack the archive")
+            return found
         member = self._members.get(name)
         if member is None and name in self._folders:
             return Found(last, 1)
@@ -405,7 +420,10 @@ class ArchiveStore(FileStore):
             raise ValueError("the archive has several members of this name")
         if member.kind:
             return Found(last, member.kind)
-        return self._found(self._fs.info(member.name), last)
+        header = member.header
+        if hasattr(header, "CRC"):
+            return self._found({"type": "file", "size": header.file_size, "CRC": header.CRC}, last)
+        return self._found({"type": "file", "size": header.size, "mtime": header.mtime}, last)
 
     def list(self, path: bytes) -> list[Found]:
         """Describe what is in a folder."""
@@ -426,9 +444,12 @@ class ArchiveStore(FileStore):
 
     def _open_member(self, path: bytes) -> Any:
         name = self._path(path).strip("/")
-        if self._members is not None:
-            name = self._members[name].name
-        return self._fs.open(name, "rb")
+        if self._members is None:
+            return self._fs.open(name, "rb")
+        header = self._members[name].header
+        if hasattr(header, "CRC"):
+            return self._fs.zip.open(header)
+        return self._fs.tar.extractfile(header)
 
     def read(self, path: bytes, version: bytes, offset: int, size: int) -> bytes:
         """Return the next part of a member."""
