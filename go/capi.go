@@ -92,11 +92,9 @@ func checksig_free(handle C.uintptr_t) {
 //export checksig_answer
 func checksig_answer(handle C.uintptr_t, query C.uint, status C.int, data *C.char, size C.size_t) {
 	defer guard.Recover(func(error) {})
-	answer := &wire.Answer{Status: wire.AnswerStatus(status)}
-	if size > wire.MaxAnswer {
-		answer = &wire.Answer{Status: wire.AnswerFailed, Data: []byte("the answer is too long")}
-	} else {
-		answer.Data = C.GoBytes(unsafe.Pointer(data), C.int(size))
+	answer := &wire.Answer{Status: wire.AnswerFailed, Data: []byte("the answer is too long")}
+	if size <= wire.MaxAnswer {
+		answer = wire.NewAnswer(wire.AnswerStatus(status), unsafe.Slice((*byte)(unsafe.Pointer(data)), int(size)))
 	}
 	jobOf(handle).Answer(uint32(query), answer)
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import http.server
 import os
 import subprocess
 import threading
@@ -190,6 +191,144 @@ def test_how_often_the_store_is_asked(filled: Bucket, monkeypatch: pytest.Monkey
     calls.clear()
     verify({"a": hashlib.md5(b"hello", usedforsecurity=False).digest()}, stored="only", **options)
     assert calls == ["head_object", "head_object"]
+
+
+def count_gets(filesystem: Any) -> list[str]:
+    """Return a list of the objects that aiobotocore gets from now on."""
+    seen: list[str] = []
+
+    def note(request: Any, **_: object) -> None:
+        seen.append(request.url)
+
+    filesystem.s3.meta.events.register("before-send.s3.GetObject", note)
+    return seen
+
+
+def test_plain_objects_are_got_directly(filled: Bucket, endpoint: str) -> None:
+    """After the first one, aiobotocore is not needed; odd keys, and other settings, need it."""
+    s3fs: Any = pytest.importorskip("s3fs")
+    names = {f"direct/{n:02} ä+%41~(x)": os.urandom(300_000) for n in range(20)}
+    for name, content in names.items():
+        filled.put(name, content)
+    listed = {name.partition("/")[2]: hashlib.sha256(data).digest() for name, data in names.items()}
+    keys: dict[str, Any] = {"key": KEY, "secret": SECRET, "endpoint_url": endpoint}
+    keys |= {"client_kwargs": {"region_name": "us-east-1"}, "skip_instance_cache": True}
+
+    other = type("Other", (s3fs.S3FileSystem,), {})
+    aio: Any = pytest.importorskip("aiobotocore.session")
+    cases: list[tuple[Any, int]] = [
+        (s3fs.S3FileSystem(**keys), 1),
+        (s3fs.S3FileSystem(requester_pays=True, **keys), 40),
+        (s3fs.S3FileSystem(session=aio.AioSession(), **keys), 40),
+        (other(**keys), 40),
+    ]
+    for filesystem, expected in cases:
+        seen = count_gets(filesystem)
+        assert verify(listed, root="bucket/direct", filesystem=filesystem).verified == 20
+        # It watches again if its clock and that of the first signature show different seconds.
+        assert len(seen) == expected or (expected == 1 and len(seen) <= 3)
+
+
+EMPTY_LIST = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
+
+
+class Store:
+    """A server with one bucket, which answers GetObject as a test wants."""
+
+    def __init__(self, at: int, data: bytes) -> None:
+        store = self
+        self.answers: list[int | str] = []
+        """The next answers about "c" to requests that it has not made."""
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+            def do_GET(self) -> None:
+                if "list-type=2" in self.path:
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(EMPTY_LIST)))
+                    self.end_headers()
+                    self.wfile.write(EMPTY_LIST)
+                    return
+                is_theirs = "amz-sdk-invocation-id" in self.headers
+                answer: int | str = 206
+                if not is_theirs and self.path.endswith("/c") and store.answers:
+                    answer = store.answers.pop(0)
+                if answer == "closed":
+                    self.close_connection = True
+                    return
+                if isinstance(answer, int) and answer >= 300:
+                    self.send_response(answer)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                self.send_response(206)
+                self.send_header("ETag", '"other"' if answer == "replaced" else '"tag"')
+                self.send_header("Last-Modified", "Mon, 02 Nov 2026 10:00:00 GMT")
+                first, _, last = self.headers["Range"].partition("=")[2].partition("-")
+                part = data[int(first) : int(last) + 1]
+                end = int(first) + len(part) - 1
+                self.send_header("Content-Range", f"bytes {first}-{end}/{len(data)}")
+                self.send_header("Content-Length", str(len(part)))
+                self.end_headers()
+                self.wfile.write(part[:-1] if answer == "cut" else part)
+                self.close_connection = answer == "cut"
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", at), Handler)
+        self.server.daemon_threads = True
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "detail"),
+    [
+        ([503, "closed", "cut", 500], Status.VERIFIED, None),
+        ([400], Status.VERIFIED, None),
+        ([403], Status.VERIFIED, None),
+        ([301], Status.VERIFIED, None),
+        ([404], Status.MISSING, None),
+        ([412], Status.UNREADABLE, "changed"),
+        (["", "replaced"], Status.UNREADABLE, "changed"),
+        ([503] * 5, Status.UNREADABLE, "the store answered with status 503"),
+        (["closed"] * 12, Status.UNREADABLE, "disconnected"),
+    ],
+)
+def test_answers_to_direct_requests(
+    port: Any, answers: list[int | str], status: Status, detail: str | None
+) -> None:
+    """They are tried again, or asked for through aiobotocore; and no part is of another version."""
+    s3fs: Any = pytest.importorskip("s3fs")
+    data = os.urandom(600_000)
+    at = port()
+    store = Store(at, data)
+    store.answers = list(answers)
+    thread = threading.Thread(target=store.server.serve_forever)
+    thread.start()
+    try:
+        filesystem = s3fs.S3FileSystem(
+            key=KEY,
+            secret=SECRET,
+            endpoint_url=f"http://127.0.0.1:{at}",
+            client_kwargs={"region_name": "us-east-1"},
+            skip_instance_cache=True,
+        )
+        options: dict[str, Any] = {"root": "bucket/", "filesystem": filesystem, "check": False}
+        options |= {"io_depth": 1, "workers": 1}  # one after the other
+        names = ["a1", "a2", "a3", "c"]
+        *before, result = verify(
+            dict.fromkeys(names, hashlib.sha256(data).digest()), **options
+        ).results
+        assert [each.status for each in before] == [Status.VERIFIED] * 3
+        assert len(store.answers) < len(answers)
+        assert result.status is status
+        assert SECRET not in str(result)
+        assert (detail or "") in str(result.detail)
+    finally:
+        store.server.shutdown()
+        store.server.server_close()
+        thread.join()
 
 
 def test_objects_without_tags(filled: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,10 @@ func (r *remote) Begin(file *safefs.SourceInfo, offset int64, size int, mayWait 
 			r.unreserve(size)
 			return nil, nil, err
 		}
-		return answer.Data, func() { r.unreserve(size) }, nil
+		return answer.Data, func() {
+			r.unreserve(size)
+			answer.Free()
+		}, nil
 	}
 }
 

@@ -1,8 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
+	"math/bits"
 	"strings"
+	"sync"
 )
 
 // QueryOp is what a 'Q' record asks for.
@@ -65,6 +68,34 @@ const MaxAnswer = 1 << 30
 type Answer struct {
 	Status AnswerStatus
 	Data   []byte
+}
+
+// freed has data of answers that can be used again, by the logarithm of its capacity. To fill memory that is new takes
+// longer than to copy, as the system first has to provide its pages.
+var freed [31]sync.Pool
+
+// smallestFreed is the logarithm of the least capacity that is kept.
+const smallestFreed = 16
+
+// NewAnswer returns an answer with a copy of data. [Answer.Free] may be called for it.
+func NewAnswer(status AnswerStatus, data []byte) *Answer {
+	log := bits.Len(uint(max(len(data), 1) - 1))
+	if log < smallestFreed || log >= len(freed) {
+		return &Answer{status, bytes.Clone(data)}
+	}
+	if free, ok := freed[log].Get().(*Answer); ok {
+		free.Status, free.Data = status, append(free.Data[:0], data...)
+		return free
+	}
+	return &Answer{status, append(make([]byte, 0, 1<<log), data...)}
+}
+
+// Free lets a later answer have the memory of this one, whose data must not be used any more.
+func (a *Answer) Free() {
+	log := bits.Len(uint(max(cap(a.Data), 1) - 1))
+	if log >= smallestFreed && log < len(freed) && cap(a.Data) == 1<<log {
+		freed[log].Put(a)
+	}
 }
 
 var errAnswer = errors.New("an answer of the caller cannot be decoded")

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from .listing import Pages
+from .s3get import Getter
 from .server import ChangedError, Found, OddNameError, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
 
@@ -53,6 +54,8 @@ class S3Store(Store):
         self.secrets = secrets_of(filesystem)
         self._listed: dict[bytes, Found] = {}
         self._first: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
+        self._getters: dict[str, Getter] = {}
+        self._is_plain = _is_plain(filesystem)
 
     def begin(self) -> None:
         """Forget what was listed before."""
@@ -69,10 +72,23 @@ class S3Store(Store):
         What it repeats itself would multiply what botocore and :mod:`.server` do.
         """
         await self._fs.set_session()
-        client = await self._fs.get_s3(arguments.get("Bucket"))
+        bucket = arguments.get("Bucket")
+        client = await self._fs.get_s3(bucket)
         function = getattr(client, method)
         with_settings = self._fs._get_s3_method_kwargs  # noqa: SLF001 - payer, encryption
-        return await function(**with_settings(function, **arguments))
+
+        async def call() -> Any:
+            return await function(**with_settings(function, **arguments))
+
+        if method != "get_object" or not self._is_plain:
+            return await call()
+        assert bucket is not None  # noqa: S101 - for type checkers
+        getter = self._getters.get(bucket)
+        if getter is None or getter.client is not client:
+            getter = self._getters[bucket] = Getter(client)
+        names = {"Range": "Range", "IfMatch": "If-Match"}
+        headers = {header: arguments[name] for name, header in names.items() if name in arguments}
+        return await getter.get(call, arguments["Key"], headers)
 
     @staticmethod
     def _split(path: bytes) -> tuple[str, str]:
@@ -157,6 +173,18 @@ class S3Store(Store):
             raise FileNotFoundError(path)
         return found
 
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | None:
+        """Return the beginning of an object if all that is asked for came with its description."""
+        known, first = self._first.get(path, (b"", b""))
+        if offset or known != version or not 0 < size <= len(first):
+            return None
+        self._first.pop(path, None)
+        return first[:size]
+
+    def is_confirmed(self, version: bytes) -> bool:
+        """Whether an object has a tag, which came with each of its parts."""
+        return not version.startswith(b"\n")
+
     async def read(self, path: bytes, version: bytes, offset: int, size: int) -> bytes:
         """Return a part of the version of an object that was described."""
         if offset == 0:
@@ -222,6 +250,13 @@ class S3Store(Store):
             if count == max(1, -(-size // each)) and (count == 1 or first == each):
                 found[name] = digest
         return {name: found[name] for name in algorithms if name in found}
+
+
+def _is_plain(filesystem: Any) -> bool:
+    """Whether the file system is s3fs itself with a session of its own, unchanged."""
+    kind: Any = filesystem.__class__
+    given = getattr(filesystem, "storage_args", ()) or filesystem.storage_options.get("session")
+    return (kind.__module__, kind.__name__, bool(given)) == ("s3fs.core", "S3FileSystem", False)
 
 
 def _name(text: str) -> bytes:

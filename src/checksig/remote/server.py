@@ -184,8 +184,12 @@ class Server:
             raise EngineError(f"a query could not be answered: {self._broken}") from self._broken
 
     def serve(self, payload: bytes) -> None:
-        """Answer a query, later and in another thread."""
+        """Answer a query, later and in another thread unless the store need not be asked."""
         query = _decode(payload)
+        known = self._known(query)
+        if known is not None:
+            self._reply(query, _OK, known)
+            return
         if self._store.loop is not None:
             future = asyncio.run_coroutine_threadsafe(self._serve_async(query), self._store.loop)
         else:
@@ -195,6 +199,13 @@ class Server:
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._done)
+
+    def _known(self, query: Query) -> bytes | None:
+        if query.kind == _READ:
+            return self._store.take(query.path, query.version, query.offset, query.size)
+        if query.kind == _CONFIRM and self._store.is_confirmed(query.version):
+            return b""
+        return None
 
     def _done(self, future: Future[None]) -> None:
         with self._lock:

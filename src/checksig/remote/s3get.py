@@ -1,0 +1,247 @@
+"""GetObject with less work for each request than aiobotocore does.
+
+aiobotocore spends most of its time on what is the same for all objects of a bucket. So its first
+request for one is watched. If a request made here would have had the same address, headers and
+signature, the next ones are made here: signed by botocore's signer with the client's credentials,
+and sent through the connections that the client has. If not, because of some setting, and whenever
+the answer is unexpected, aiobotocore makes the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from contextvars import ContextVar
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from typing_extensions import Self
+
+__all__ = ["Getter", "StatusError"]
+
+_ATTEMPTS = 3
+"""How often a bucket's requests are watched: the time of two signatures may differ by chance."""
+
+_KEPT = {"user-agent", "x-amz-checksum-mode"}
+_SIGNED = {"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"}
+_VARYING = {"if-match", "range"}
+_UNSIGNED = {"amz-sdk-invocation-id", "amz-sdk-request"}
+"""The headers of a request: any other one is the effect of a setting that is not known here."""
+
+_FINAL = {404, 408, 412, 416, 429, 500, 502, 503, 504}
+"""The statuses of answers that aiobotocore could do nothing about but wait."""
+
+_BUFFER = 1 << 20
+"""How many bytes a connection may be ahead of its reader."""
+
+
+class StatusError(OSError):
+    """The store has answered with an error."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the store answered with status {status}")
+        self.status = status
+
+
+class _Body:
+    """The body of an answer."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    async def read(self, size: int) -> bytes:
+        """Return the next bytes as they came, which are not copied; nothing at the end.
+
+        :raises OSError: they are more than *size*.
+        """
+        is_end = True
+        data = b""
+        while is_end and not data:  # of a chunk, not of the body
+            data, is_end = await self._response.content.readchunk()
+        if len(data) > size:
+            raise OSError("more bytes than were asked for came")
+        return bytes(data)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+class _Template:
+    """What the requests for all objects of a bucket have in common."""
+
+    def __init__(self, event: dict[str, Any], prefix: str, headers: dict[str, str]) -> None:
+        self._signer = event["request_signer"]
+        self._signing = {
+            name: event[name] for name in ("signing_name", "region_name", "signature_version")
+        }
+        context = event["request"].context
+        for name in ("region", "signing_name"):  # of the endpoint, as in botocore
+            if context.get("signing", {}).get(name):
+                key = {"region": "region_name"}.get(name, name)
+                self._signing[key] = context["signing"][name]
+        self._context = {key: value for key, value in context.items() if key != "timestamp"}
+        self._prefix = prefix
+        self._headers = headers
+        self._request: Any = importlib.import_module("botocore.awsrequest").AWSRequest
+
+    async def sign(self, key: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Return the address and the headers of a request for an object."""
+        auth = await self._signer.get_auth_instance(**self._signing)
+        url = self._prefix + _quoted(key)
+        request = self._request(method="GET", url=url, headers={**self._headers, **headers})
+        request.context.update(self._context)
+        auth.add_auth(request)
+        return url, dict(request.headers.items())
+
+
+class _Watch:
+    """Takes what aiobotocore does for a request."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.event: dict[str, Any] | None = None
+        self.template: _Template | None = None
+
+    async def compare(self, sent: Any) -> None:
+        """Keep a template if it gives the request that is being sent."""
+        event, self.template = self.event, None
+        if event is None or event["signature_version"] != "s3v4":
+            return
+        context = event["request"].context.get("signing", {})
+        if {"request_credentials", "identity_cache"} & context.keys():
+            return
+        headers = {name.lower(): _text(value) for name, value in sent.headers.items()}
+        headers = {name: value for name, value in headers.items() if name not in _UNSIGNED}
+        if sent.method != "GET" or sent.body or headers.keys() - _KEPT - _SIGNED - _VARYING:
+            return
+        path = "/" + _quoted(self.key)
+        if not sent.url.endswith(path) or "?" in sent.url:
+            return
+        kept = {name: _text(value) for name, value in sent.headers.items() if name.lower() in _KEPT}
+        varying = {name: value for name, value in headers.items() if name in _VARYING}
+        template = _Template(event, sent.url[: 1 - len(path)], kept)
+        url, ours = await template.sign(self.key, varying)
+        if (url, {name.lower(): value for name, value in ours.items()}) == (sent.url, headers):
+            self.template = template
+
+
+_watch: ContextVar[_Watch | None] = ContextVar("checksig_watch", default=None)
+
+
+def _on_sign(**event: Any) -> None:
+    watch = _watch.get()
+    if watch is not None:
+        watch.event = event
+
+
+async def _on_send(request: Any, **_: Any) -> None:
+    watch = _watch.get()
+    if watch is not None:
+        await watch.compare(request)
+
+
+_HANDLERS: dict[str, Callable[..., Any]] = {
+    "before-sign.s3.GetObject": _on_sign,
+    "before-send.s3.GetObject": _on_send,
+}
+
+
+class Getter:
+    """Gets objects of one bucket through a client of aiobotocore."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._template: _Template | None = None
+        self._session: Any = None
+        self._left = _ATTEMPTS
+        self._lock = asyncio.Lock()
+        self._url = importlib.import_module("yarl").URL
+
+    async def get(
+        self, call: Callable[[], Awaitable[Any]], key: str, headers: dict[str, str]
+    ) -> Any:
+        """Return an answer as *call*, aiobotocore's way to get an object, does.
+
+        :raises StatusError: the store answered with an error.
+        """
+        if any(part in {"", ".", ".."} for part in key.split("/")):
+            return await call()
+        if self._should_learn():
+            async with self._lock:  # the others wait for what the first one finds
+                if self._should_learn():
+                    return await self._learn(call, key)
+        template, session = self._template, self._session
+        if template is None or session.closed:
+            return await call()
+        url, sent = await template.sign(key, headers)
+        sent["Accept-Encoding"] = "identity"
+        response = await session.get(
+            self._url(url, encoded=True), headers=sent, allow_redirects=False, read_bufsize=_BUFFER
+        )
+        if response.status not in {200, 206}:
+            response.close()
+            if response.status in _FINAL:
+                raise StatusError(response.status)
+            self._template = None  # what was learned is no longer so, such as the region
+            return await call()
+        return _answer(response)
+
+    def _should_learn(self) -> bool:
+        return self._template is None and self._left > 0
+
+    async def _learn(self, call: Callable[[], Awaitable[Any]], key: str) -> Any:
+        self._left -= 1
+        events = self.client.meta.events
+        watch = _Watch(key)
+        token = _watch.set(watch)
+        for name, function in _HANDLERS.items():
+            events.register_last(name, function)
+        try:
+            answer = await call()
+        finally:
+            for name, function in _HANDLERS.items():
+                events.unregister(name, function)
+            _watch.reset(token)
+        # Of the connections, those of aiohttp are used, unless there is a proxy.
+        endpoint: Any = self.client._endpoint  # noqa: SLF001 - as s3fs
+        sessions: Any = getattr(endpoint.http_session, "_sessions", None) or {}
+        session = sessions.get(None) if len(sessions) == 1 else None
+        if type(session).__module__ == "aiohttp.client":
+            self._template, self._session = watch.template, session
+        return answer
+
+
+def _answer(response: Any) -> dict[str, Any]:
+    """Return what callers need of an answer, as aiobotocore names it."""
+    headers = response.headers
+    names = {"ETag": "ETag", "ContentRange": "Content-Range"}
+    answer: dict[str, Any] = {
+        name: headers[header] for name, header in names.items() if header in headers
+    }
+    answer["Body"] = _Body(response)
+    try:
+        answer["LastModified"] = parsedate_to_datetime(headers["Last-Modified"])
+        answer["ContentLength"] = int(headers["Content-Length"])
+    except (KeyError, TypeError, ValueError) as error:
+        response.close()
+        raise OSError("the store does not describe the object") from error
+    return answer
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else value
+
+
+def _quoted(key: str) -> str:
+    """Return a key as botocore has it in addresses."""
+    return quote(key, safe="/~")
