@@ -156,6 +156,12 @@ def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
         (["--nonsense", "."], "unknown option --nonsense; see checksig --help\n"),
         (["verfy", "."], 'verfy: neither a command nor an existing path; did you mean "verify"?'),
         (["craete"], 'did you mean "create"?'),
+        (["-c", "SHA256SUMS"], "unknown option -c; leave it out: manifests are verified without"),
+        (["verify", "--check", "."], "unknown option --check; leave it out: manifests are"),
+        (["--strict", "."], "--strict; leave it out: lines that are not understood are always"),
+        (["--status", "."], "unknown option --status; did you mean --quiet?"),
+        (["create", "-r", "."], "unknown option -r; leave it out: files in subfolders are always"),
+        (["create", "--overwrite", "."], "unknown option --overwrite; did you mean --force?"),
     ],
 )
 def test_misspelt_words(run: Callable[..., Run], arguments: list[str], hint: str) -> None:

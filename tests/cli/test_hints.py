@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,6 +100,33 @@ def test_what_create_refuses(run: Callable[..., Run], tmp_path: Path) -> None:
     done = run("create", "-o", "-", folder)
     assert "not a regular file; --skip-special (skip_special=True) skips it" in done.stderr
     assert run("create", "-o", "-", "--skip-special", folder).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of folders")
+def test_a_folder_that_must_not_be_written(python: Callable[..., str], open_folder: Path) -> None:
+    """The manifest can go elsewhere, which is no help where a file cannot be read."""
+    program = """
+import os, sys
+from checksig.cli import main
+sys.stderr = sys.stdout
+folder, unreadable = sys.argv[1:]
+main(["create", "-q", "-o", "-", folder + "/none"])  # loads everything
+if os.geteuid() == 0:
+    os.setuid(65534)
+main(["create", folder])
+main(["create", unreadable])
+"""
+    for name in ("folder", "unreadable"):
+        (open_folder / name).mkdir(mode=0o777)
+        (open_folder / name / "a").touch()
+    (open_folder / "unreadable").chmod(0o777)
+    (open_folder / "unreadable" / "a").chmod(0)
+    (open_folder / "folder").chmod(0o555)
+    paths = open_folder / "folder", open_folder / "unreadable"
+    missing, first, second = python(program, *paths).splitlines()
+    assert missing.endswith("none: No such file or directory")
+    assert first.endswith("SHA256SUMS: Permission denied; -o FILE writes the manifest elsewhere")
+    assert second.endswith("a: Permission denied")
 
 
 @pytest.mark.parametrize("name", ["SHA256", "sha-256", "SHA2-256", "sha_256"])

@@ -203,6 +203,24 @@ def _add(parser: argparse.ArgumentParser, option: Option) -> None:
     action.value_kind = option.complete  # for cli/completion.py
 
 
+_NOT_NEEDED = "leave it out: manifests are verified without it"
+_BAD_LINES = "leave it out: lines that are not understood are always errors"
+_SUBFOLDERS = "leave it out: files in subfolders are always listed"
+_HABITS = {
+    "verify": {
+        "-c": _NOT_NEEDED,
+        "--check": _NOT_NEEDED,
+        "-w": _BAD_LINES,
+        "--warn": _BAD_LINES,
+        "--strict": _BAD_LINES,
+        "-s": "did you mean --quiet?",
+        "--status": "did you mean --quiet?",
+    },
+    "create": {"-r": _SUBFOLDERS, "-R": _SUBFOLDERS, "--recursive": _SUBFOLDERS},
+}
+"""Options of other programs, and what to do instead."""
+
+
 def check_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """End the program if one of *words* is an unknown option; name the one probably meant.
 
@@ -214,12 +232,17 @@ def check_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         if word == "--":
             return
         name = word.partition("=")[0]
+        habits = _HABITS.get(parser.prog.partition(" ")[2] or "verify", {})
+        if word in habits and name not in known:
+            parser.error(f"unknown option {word}; {habits[word]}")
         if not name.startswith("--") or name in known or " " in word:
             continue  # argparse takes a word with a space for an argument
         import difflib
 
         longer = [each for each in known if each.startswith(name)]
         close = longer if len(longer) == 1 else difflib.get_close_matches(name, known, 1, 0.7)
+        by_keyword = [a.option_strings[-1] for a in actions if f"--{a.dest}" == name]
+        close = by_keyword or close  # the name in Python, such as overwrite of --force
         hint = f"; did you mean {close[0]}?" if close else ""
         parser.error(f"unknown option {printable(name)}{hint}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
         hint = "; --force replaces it" if isinstance(error, FileExistsError) else ""
         if isinstance(error, ManifestError) and os.path.isdir(where):
             hint = "; give the manifest in this folder"
+        if getattr(options, "output", "") is None and _cannot_be_made(error):
+            hint = "; -o FILE writes the manifest elsewhere"
         complain(error_message(where, error) + hint)
         return 2
     ok = not isinstance(written, Updated) or written.ok
@@ -59,6 +62,13 @@ def write_and_report(options: argparse.Namespace, where: str, work: Callable[[],
         elif not (ok and options.quiet):
             write(_to_text(written, accepts=bool(getattr(options, "accept_changed", False))))
     return 0 if ok else 1
+
+
+def _cannot_be_made(error: Exception) -> bool:
+    """Whether *error* is about a file that is not there and must not be made."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return False
+    return error.errno in {errno.EACCES, errno.EROFS} and not os.path.lexists(error.filename)
 
 
 def _fills_output(options: argparse.Namespace) -> bool:
