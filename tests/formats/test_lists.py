@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from checksig import Report
+
 CONTENT = b"some data\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 SIZE = len(CONTENT)
@@ -67,3 +69,52 @@ def test_downloads_lie_in_another_folder(tmp_path: Path) -> None:
         lists["distinfo"].replace(f"= {SIZE}\n", f"= {SIZE + 1}\n"), encoding="utf-8"
     )
     assert [r.name for r in verify(tmp_path / "port", root=files, check=False).failures] == ["d/a"]
+
+
+def unread(report: Report) -> list[str]:
+    """Return the notes about manifests that were not read."""
+    return [note for note in report.notes if "manifests that were not read" in note]
+
+
+def test_manifests_of_a_tree_that_are_not_read(tmp_path: Path) -> None:
+    """A note says so if the files below a tree's folders were not verified (GLEP 74)."""
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "a").write_bytes(b"tampered")
+    below = f"DATA a {SIZE} SHA256 {SHA256}\n"
+    (tmp_path / "cat" / "Manifest").write_text(below, encoding="utf-8")
+    digest = hashlib.sha256(below.encode()).hexdigest()
+    (tmp_path / "Manifest").write_text(
+        f"MANIFEST cat/Manifest {len(below)} SHA256 {digest}\n", encoding="utf-8"
+    )
+    report = verify(tmp_path)
+    assert report.verified == 1
+    [note] = unread(report)
+    assert 'such as "cat/Manifest": name them, or their folder with -r (recursive=True)' in note
+    report = verify(tmp_path, recursive=True, check=False)
+    assert (report.verified, report.mismatched) == (1, 1)
+    assert unread(report) == []
+
+
+def test_a_list_of_packages_that_is_not_read(tmp_path: Path) -> None:
+    """It is read if its name says what it is; else a note says that no package was verified."""
+    (tmp_path / "a.rpm").write_bytes(CONTENT)
+    folder = tmp_path / "repodata"
+    folder.mkdir()
+    packages = (
+        '<metadata xmlns="http://linux.duke.edu/metadata/common" packages="1"><package type="rpm">'
+        f'<checksum type="sha256" pkgid="YES">{SHA256}</checksum><size package="{SIZE}"/>'
+        '<location href="a.rpm"/></package></metadata>'
+    ).encode()
+    digest = hashlib.sha256(packages).hexdigest()
+    for name, count in (("primary.xml", 1), (f"{digest}-primary.xml", 2)):
+        (folder / name).write_bytes(packages)
+        (folder / "repomd.xml").write_text(
+            '<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary">'
+            f'<checksum type="sha256">{digest}</checksum><location href="repodata/{name}"/>'
+            "</data></repomd>",
+            encoding="utf-8",
+        )
+        report = verify(folder)
+        assert report.verified == count
+        assert len(unread(report)) == 2 - count
+    assert len(unread(verify(folder / "repomd.xml"))) == 1

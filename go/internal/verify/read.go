@@ -66,6 +66,7 @@ type openManifest struct {
 	isLarge   bool   // it is in memory, and takes much of it
 	promised  string // the file next to it that its name promises, until a line lists that; or ""
 	elsewhere string // the name of a file in another folder that is called so; or ""
+	unread    string // the first name of a manifest that it lists and that is not read; or ""
 
 	signatures []trust.File // found next to it
 	remarks    []string     // about its signatures, for notes

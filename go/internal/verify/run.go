@@ -213,6 +213,10 @@ func (r *run) read(pool *hashpool.Pool[claims]) {
 		ended: func(m *openManifest) {
 			r.record.excluded.Add(m.reading.LeftOut())
 			r.notePromise(m)
+			if m.unread != "" && r.reader.only == nil {
+				r.record.note(m.Manifest, 0, "lists manifests that were not read, such as "+printable.Quote(m.unread)+
+					": name them, or their folder with -r (recursive=True)")
+			}
 			r.checkModels(m)
 			r.record.read(m.Manifest)
 		},
@@ -342,6 +346,9 @@ func (r *run) sees(m *openManifest, c *claim) {
 	case m.elsewhere == "" && path.Base(strings.ReplaceAll(c.entry.Name, `\`, "/")) == m.promised:
 		m.elsewhere = c.entry.Name
 	}
+	if m.unread == "" && r.isUnread(m, c) {
+		m.unread = c.entry.Name
+	}
 	if list := m.location.list; list != nil {
 		if problem := list.Add(c.entry.Name); problem != "" {
 			r.record.badLine(m.Manifest, &manifest.LineError{
@@ -349,6 +356,22 @@ func (r *run) sees(m *openManifest, c *claim) {
 			})
 		}
 	}
+}
+
+// indexes are the formats that list manifests of the same whole, and what the names of those contain.
+var indexes = map[string][]string{
+	"ascmhl-chain": {".mhl"}, "gentoo": {"Manifest"}, "release": {"Packages", "Sources"}, "repomd": {"primary.xml"},
+}
+
+// isUnread reports whether c is about a manifest that is not read, of an index.
+func (r *run) isUnread(m *openManifest, c *claim) bool {
+	contains := func(part string) bool { return strings.Contains(path.Base(filepath.ToSlash(c.name)), part) }
+	if !slices.ContainsFunc(indexes[m.Format], contains) {
+		return false
+	}
+	at, err := filepath.Rel(r.discovery.roots.Top().Dir, c.path())
+	at = filepath.ToSlash(at)
+	return err != nil || !hasLocation(r.discovery.locations, path.Dir(at), path.Base(at))
 }
 
 // conclude looks for what can be seen only when all manifests were read.
