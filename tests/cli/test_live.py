@@ -168,7 +168,25 @@ def test_paths_that_were_not_begun(
         assert reports[0] == str(endless)
         errors = [error["path"] for error in document["errors"]]
         assert [*reports, *errors] == [str(endless), str(endless), "other"]
-        assert {error["message"] for error in document["errors"]} <= {"not verified: interrupted"}
+        messages = [error["message"] for error in document["errors"]]
+        assert messages == [f"{path}: not verified: interrupted" for path in errors]
+
+
+@posix
+@pytest.mark.parametrize("word", ["hash", "-"])
+def test_standard_input_is_a_terminal(command: list[str], word: str) -> None:
+    """Standard error says what the command waits for."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*command, word], stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith(b"checksig: reading what you type; Ctrl-D ")
+        os.close(ours)
+        process.wait(60)
 
 
 @posix

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 
 from .. import CancelledError, ChecksigError, digest
@@ -17,7 +16,7 @@ from .arguments import add_flag, add_no_progress, add_option
 from .interrupt import Interruption
 from .output import error_message
 from .progress import Bar
-from .streams import StandardOutput, complain, flush, write
+from .streams import StandardOutput, complain, flush, standard_input, write
 from .text import shown_name
 
 if TYPE_CHECKING:
@@ -172,11 +171,13 @@ def _size(path: str) -> int:
 
 
 def _standard_input(algorithms: Sequence[str], bar: Bar) -> list[str] | Exception:
-    if sys.stdin is None:
-        return ValueError("standard input is closed")
+    try:
+        file = standard_input()
+    except ValueError as error:  # of an unknown algorithm it would be about all files
+        return error
     progress = bar.update if bar.shown else None
     try:
-        return list(digest(sys.stdin.buffer, list(algorithms), progress=progress).values())
+        return list(digest(file, list(algorithms), progress=progress).values())
     except (ChecksigError, OSError) as error:
         return error
 

@@ -18,7 +18,16 @@ from .._typing import TYPE_CHECKING, Any, NoReturn, cast
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["OutputError", "StandardOutput", "complain", "flush", "open_streams", "silence", "write"]
+__all__ = [
+    "OutputError",
+    "StandardOutput",
+    "complain",
+    "flush",
+    "open_streams",
+    "silence",
+    "standard_input",
+    "write",
+]
 
 
 class OutputError(Exception):
@@ -118,6 +127,20 @@ def complain(message: str) -> None:
     with suppress(OSError, ValueError):
         sys.stderr.write(f"checksig: {_without_commands(text)}\n")
         sys.stderr.flush()
+
+
+def standard_input() -> Any:
+    """Return standard input; where somebody types it, standard error says so.
+
+    :raises ValueError: it is closed.
+    """
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    with suppress(OSError, ValueError):
+        if sys.stdin.isatty():
+            end = "Ctrl-Z and Enter" if os.name == "nt" else "Ctrl-D"
+            complain(f"reading what you type; {end} ends it, and --help shows what else there is")
+    return sys.stdin.buffer
 
 
 def silence() -> None:

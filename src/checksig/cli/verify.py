@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import stat
-import sys
 
 from .._light import suppress
 from .._options import ATTESTING, PARTIAL, SIGNERS, options_of
@@ -24,6 +23,7 @@ from .arguments import (
 )
 from .interrupt import Interruption
 from .output import Output, add_output_arguments
+from .streams import standard_input
 from .text import shown_name
 from .words import MANIFESTS, UsageError, sort_words
 
@@ -413,7 +413,7 @@ class _Task:
         found: list[_Outcome] = []
         try:
             if self._command.interruption.token.cancelled:
-                raise CancelledError("not verified: interrupted")
+                raise CancelledError
             for outcome in self._work():
                 found.append(outcome)  # noqa: PERF402 - an error may come after some
         except CancelledError as error:
@@ -421,7 +421,8 @@ class _Task:
                 follower = self._command.output.follow(number)  # its failures are printed
                 found.append(_Found(error.report, follower))
             else:
-                found.append(_Error(self.path, error))
+                text = f"{shown_name(self.path)}: not verified: interrupted"
+                found.append(_Error(self.path, CancelledError(text)))
         except ManifestNotFoundError as error:
             ways = ["create one with checksig create"]
             if not self._command.is_recursive:
@@ -641,9 +642,7 @@ class _Opened:
 
     def __enter__(self) -> Any:
         if self._path == "-":
-            if sys.stdin is None:
-                raise ValueError("standard input is closed")
-            return sys.stdin.buffer
+            return standard_input()
         with suppress(OSError):
             if self._path.startswith(_STREAMS):
                 mode = os.stat(self._path).st_mode
