@@ -18,6 +18,10 @@ const (
 	minShard = 32 << 20
 	maxShard = 4 << 30
 
+	// lastShard is the least target once all files are known: the last shards become smaller and smaller, so that no
+	// worker is busy for long when the others have nothing left.
+	lastShard = 8 << 20
+
 	// growth is how many full shards for each slot the next one is a part of, at least.
 	growth = 4
 
@@ -94,9 +98,9 @@ type planner[P any] struct {
 	names   int // bytes of names in a shard, about
 
 	sized   []*Task[P] // whose sizes are asked next
-	shard   []*Task[P] // the next one
-	weight  int64      // of it
-	named   int        // bytes of its names
+	held    []*Task[P] // of the next shards, while all slots are taken
+	weight  int64      // of them
+	named   int        // bytes of their names
 	planned int64      // weight of all shards before
 
 	slots   chan struct{} // holds a token for each shard in flight
@@ -146,7 +150,9 @@ func (r *planner[P]) submit(t *Task[P]) {
 func (r *planner[P]) flush() {
 	r.place(r.sized)
 	r.sized = r.sized[:0]
-	r.cut()
+	for len(r.held) > 0 && r.acquire(true) {
+		r.cut(min(max(r.weight/int64(r.config.InFlight), lastShard), r.target()))
+	}
 }
 
 // finish has what is left done, and waits for it.
@@ -232,39 +238,67 @@ func sizeOf[P any](t *Task[P]) int64 {
 	return tree.SizeOf(t.Name)
 }
 
-// add adds a task to the next shard. A large file has a shard of its own.
+// add adds a task to the next shards. A large file has a shard of its own.
 func (r *planner[P]) add(t *Task[P], weight int64) {
 	t.weight = weight
-	target := min(max(r.planned/int64(growth*r.config.InFlight), minShard), maxShard)
+	target := r.target()
 	if weight >= target {
-		r.send([]*Task[P]{t}, weight)
+		if r.acquire(true) {
+			r.send([]*Task[P]{t}, weight)
+		}
 		return
 	}
-	r.shard = append(r.shard, t)
+	r.held = append(r.held, t)
 	r.weight += weight
-	r.named += len(t.Name) + t.Memory
-	if r.weight >= target || len(r.shard) >= r.files || r.named >= r.names {
-		r.cut()
+	r.named += memoryOf(t)
+	isFull := len(r.held) >= r.files || r.named >= r.names || r.weight >= target*int64(r.config.InFlight)
+	if (isFull || r.weight >= target) && r.acquire(isFull) {
+		r.cut(target)
 	}
 }
 
-// cut sends the next shard as it is.
-func (r *planner[P]) cut() {
-	if len(r.shard) > 0 {
-		tasks := r.shard
-		weight := r.weight
-		r.shard, r.weight, r.named = nil, 0, 0
-		r.send(tasks, weight)
+// target returns how many bytes the next shard should have.
+func (r *planner[P]) target() int64 {
+	return min(max(r.planned/int64(growth*r.config.InFlight), minShard), maxShard)
+}
+
+func memoryOf[P any](t *Task[P]) int { return len(t.Name) + t.Memory }
+
+// cut sends the next shard, in a slot that was acquired: the first of what is held, up to a weight.
+func (r *planner[P]) cut(target int64) {
+	n, weight, named := 0, int64(0), 0
+	for n < min(len(r.held), r.files) && weight < target && named < r.names {
+		weight += r.held[n].weight
+		named += memoryOf(r.held[n])
+		n++
+	}
+	tasks := slices.Clone(r.held[:n])
+	r.held = slices.Delete(r.held, 0, n)
+	r.weight -= weight
+	r.named -= named
+	r.send(tasks, weight)
+}
+
+// acquire takes a slot for a shard, and reports whether it did.
+func (r *planner[P]) acquire(mayWait bool) bool {
+	if !mayWait {
+		select {
+		case r.slots <- struct{}{}:
+			return true
+		default:
+			return false
+		}
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return true
+	case <-r.pool.group.Context().Done():
+		return false
 	}
 }
 
 func (r *planner[P]) send(tasks []*Task[P], weight int64) {
 	r.planned += weight
-	select {
-	case r.slots <- struct{}{}:
-	case <-r.pool.group.Context().Done():
-		return
-	}
 	files := make([]ShardFile, len(tasks))
 	for i, t := range tasks {
 		files[i] = r.file(t)

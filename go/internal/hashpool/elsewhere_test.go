@@ -189,3 +189,50 @@ func TestElsewhereFlush(t *testing.T) {
 		t.Errorf("%q, %v", got, group.Err())
 	}
 }
+
+// TestElsewhereLastShards checks that shards become smaller at the end, so that all workers end at about the same time.
+func TestElsewhereLastShards(t *testing.T) {
+	const files, inFlight = 100, 2
+	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer roots.Close()
+	group := guard.New(context.Background())
+	defer group.Close()
+	var bytes atomic.Int64
+	sent := make(chan *hashpool.Shard, files)
+	handler := &outcomes{found: map[string]string{}}
+	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
+		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
+		Elsewhere: &hashpool.Elsewhere{InFlight: inFlight, Send: func(s *hashpool.Shard) { sent <- s }},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha256, _ := digest.Find("sha256")
+	for i := range files {
+		task := pool.Task()
+		task.Root, task.Name, task.Size = roots.Top(), fmt.Sprint(i), 1<<20
+		task.Algorithms = append(task.Algorithms[:0], sha256)
+		pool.Submit(task)
+	}
+	var sizes []int
+	var finishing sync.WaitGroup
+	finishing.Go(func() { // no shard is done before all files are known
+		for s := range sent {
+			sizes = append(sizes, len(s.Files))
+			found := make([]hashpool.ShardOutcome, len(s.Files))
+			for i := range found {
+				found[i] = hashpool.ShardOutcome{State: safefs.State{Size: 1 << 20}, BytesRead: 1, Digests: [][]byte{{1}}}
+			}
+			s.Finish(found, nil)
+		}
+	})
+	pool.Finish()
+	close(sent)
+	finishing.Wait()
+	if want := []int{32, 32, 18, 9, 8, 1}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(handler.found) != files {
+		t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, want, len(handler.found))
+	}
+}
