@@ -126,7 +126,7 @@ def _hash_one(
     if filesystem is not None or is_remote(path):
         from .remote import connect
 
-        remote, at = connect(path, filesystem)
+        remote, at = connect(path, filesystem, cancel=options.get("cancel"))
         path = remote.shown(at)
         fields = [("path", at), remote.field]
     with closing(_hash([path], fields, algorithms, remote, **options)) as outcomes:
@@ -330,7 +330,7 @@ def verify_file(
     if filesystem is not None or is_remote(path):
         from .remote import connect
 
-        remote, at = connect(path, filesystem)
+        remote, at = connect(path, filesystem, cancel=cancel)
         remote.store.reads = stored == "never"
         folder, _, name = at.rpartition(b"/")
         fields[1] = ("cwd", folder or b"/")
@@ -533,7 +533,7 @@ def list_entries(
     if filesystem is not None or is_remote(manifest):
         from .remote import connect
 
-        remote, name = connect(manifest, filesystem)
+        remote, name = connect(manifest, filesystem, cancel=cancel)
         fields = [remote.field]
     else:
         name, fields = read_source(manifest)

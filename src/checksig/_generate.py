@@ -373,7 +373,8 @@ class _Job:
         self._executor: Executor | None = arguments.get("executor")
         filesystem = arguments.get("filesystem")
         if paths and (filesystem is not None or any(map(is_remote, paths))):
-            self._fields, self._shown_path = self._remote_fields(paths, filesystem, options)
+            cancel = arguments.get("cancel")
+            self._fields, self._shown_path = self._remote_fields(paths, filesystem, options, cancel)
         else:
             self._fields = [("path", os.fsencode(each)) for each in paths]
             self._shown_path = ", ".join(printable(os.fsdecode(each)) for each in paths[:3])
@@ -390,14 +391,18 @@ class _Job:
         self._problems: list[tuple[str, str]] = []
 
     def _remote_fields(
-        self, paths: Sequence[AnyPath], filesystem: Any, options: Mapping[str, Any]
+        self,
+        paths: Sequence[AnyPath],
+        filesystem: Any,
+        options: Mapping[str, Any],
+        cancel: CancelToken | None,
     ) -> tuple[list[tuple[str, bytes]], str]:
         """Return the fields of a request for remote files, and how to show their paths."""
         from .remote import encode_create
 
         if self._operation != "create":
             raise ValueError(f"{self._operation} is only for local manifests")
-        self._remote, fields, shown = encode_create(paths, filesystem, options)
+        self._remote, fields, shown = encode_create(paths, filesystem, options, cancel)
         return fields, ", ".join(map(printable, shown[:3]))
 
     def run(  # noqa: C901 - one case for each kind

@@ -976,4 +976,7 @@ def _check_keywords(function: str, given: Iterable[str], known: frozenset[str]) 
             close = [each.name for each in TABLE if flag in each.flags and each.name in known]
             close = close or difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
+            owner = next((each.operations[0] for each in TABLE if each.name == name), None)
+            if owner is not None:
+                hint = f"; it is an option of {owner}()"
             raise TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")

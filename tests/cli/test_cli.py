@@ -153,6 +153,10 @@ def test_usage_errors(run: Callable[..., Run], arguments: list[str]) -> None:
         (["verify", "--ignore-mising", "."], "did you mean --ignore-missing?"),
         (["convert", "m", "--too", "bsd"], "unknown option --too; did you mean --to?"),
         (["env", "--verbos"], "did you mean --verbose?"),
+        (
+            ["create", "--part-size=8MiB", "."],
+            "unknown option --part-size; it is an option of checksig verify",
+        ),
         (["--nonsense", "."], "unknown option --nonsense; see checksig --help\n"),
         (["verfy", "."], 'verfy: neither a command nor an existing path; did you mean "verify"?'),
         (["craete"], 'did you mean "create"?'),

@@ -161,6 +161,12 @@ def test_a_misspelt_keyword(function: Callable[..., Any], operation: str) -> Non
             call(function, **{name: None})
 
 
+def test_a_keyword_of_another_function() -> None:
+    """The error names the function that has it."""
+    with pytest.raises(TypeError, match=r"'part_size'; it is an option of verify\(\)$"):
+        call(create, part_size="8MiB")
+
+
 def test_a_keyword_named_as_on_the_command_line() -> None:
     """The error names the keyword for it, if there is one."""
     with pytest.raises(TypeError, match=r"'force'; did you mean 'overwrite'\?$"):

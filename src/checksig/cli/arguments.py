@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._options import ATTESTING, PARTIAL, REQUIRED, Option, options_of
+from .._options import ATTESTING, PARTIAL, REQUIRED, TABLE, Option, options_of
 from .._printable import printable
 from .._typing import TYPE_CHECKING, Any
 from .streams import StandardOutput
@@ -244,6 +244,9 @@ def check_options(parser: argparse.ArgumentParser, words: Sequence[str]) -> None
         by_keyword = [a.option_strings[-1] for a in actions if f"--{a.dest}" == name]
         close = by_keyword or close  # the name in Python, such as overwrite of --force
         hint = f"; did you mean {close[0]}?" if close else ""
+        owner = next((each.operations[0] for each in TABLE if name in each.flags), None)
+        if owner is not None:
+            hint = f"; it is an option of checksig {owner}"
         parser.error(f"unknown option {printable(name)}{hint}")
 
 

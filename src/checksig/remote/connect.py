@@ -5,20 +5,21 @@ from __future__ import annotations
 import importlib
 import os
 import posixpath
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .._options import encode_options
 from .._printable import printable
 from .._source import MAX_CONTENT, is_path, is_remote
-from ..errors import ChecksigError
+from ..errors import CancelledError, ChecksigError
 from .beside import SUFFIXES, local_signatures, remote_signatures, signature_at
 from .server import OddNameError, Server, scrub
 from .stores import ArchiveStore, FileStore, LinkStore, SftpStore, Store
 from .tars import open_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .._engine import CancelToken
 
@@ -41,6 +42,8 @@ _PACKAGES = {
     "hf": "huggingface_hub",
 }
 """The packages that fsspec needs for a protocol."""
+
+_WAIT = 0.05  # seconds
 
 _ARCHIVES = {"zip", "tar", "libarchive"}
 _LITERAL = {"memory", "file", "local", "sftp", "ssh", *_ARCHIVES}
@@ -121,16 +124,44 @@ def connect(
     """Return the store that has *url*, and its path there.
 
     :param filesystem: A file system of fsspec; *url* is a path in it then.
-    :param cancel: Stops the search for the members of an archive.
+    :param cancel: Ends the wait for a server, and for the members of an archive.
 
     :raises MissingPackageError: a package that the protocol needs is not installed.
     :raises ValueError: the URL has a form that is not known.
     """
     place = Place(os.fsdecode(url), filesystem, follow_outside, ())
-    remote, path = _connect(place.url, filesystem, follow_outside=follow_outside, cancel=cancel)
+
+    def work() -> tuple[Remote, bytes]:
+        return _connect(place.url, filesystem, follow_outside=follow_outside, cancel=cancel)
+
+    remote, path = work() if cancel is None else _until_cancelled(work, cancel)
     remote.place = place
     remote.allow(path)
     return remote, path
+
+
+def _until_cancelled(
+    work: Callable[[], tuple[Remote, bytes]], cancel: CancelToken
+) -> tuple[Remote, bytes]:
+    """Return what *work* returns. It is left alone if it does not end: no file system can stop."""
+    found: list[tuple[Remote, bytes]] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised below, whatever it is
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="checksig-connect", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        if cancel.cancelled:
+            raise CancelledError("the operation was cancelled")
+        thread.join(_WAIT)  # between two waits, a signal is handled
+    if failed:
+        raise failed[0]
+    return found[0]
 
 
 def _connect(
@@ -140,6 +171,8 @@ def _connect(
         return _of_filesystem(filesystem, text, follow_outside=follow_outside)
     protocol = text.partition("://")[0].partition("::")[0].lower()
     fsspec = _load("fsspec", "checksig[remote]", protocol)
+    if protocol in _ARCHIVES and "::" not in text:
+        raise ValueError(f"the address has no archive: {protocol}://PATH::FILE")
     if "::" in text:
         return _of_archive(fsspec, protocol, text, cancel)
     if protocol in {"http", "https"}:
@@ -326,29 +359,37 @@ def encode_fields(
         result = [("path", at), ("cwd", b"/")]
         shown: Any = remote.shown(at)
         if root_there:
-            result.append(("root", _same(remote, root, filesystem)))
+            result.append(("root", _same(remote, root, filesystem, cancel)))
     else:  # a local manifest of remote files
-        from .._source import read_source
-
         remote, at = connect(root, filesystem, follow_outside=follow, cancel=cancel)
         shown = path
-        if is_path(path):
-            with open(path, "rb") as file:
-                name, held = read_source(file)
-            name = os.path.basename(name)
-            if arguments.get("signature") is None:
-                held += local_signatures(path, demanded=demands_signature)
-        else:
-            name, held = read_source(path)
+        finds = arguments.get("signature") is None
+        name, held = _read_local(path, finds_signatures=finds, demanded=demands_signature)
         result = [("path", name), *held, ("cwd", b"/"), ("root", at)]
     only = arguments.get("only") or ()
     for each in [only] if is_path(only) else only:
-        result.append(("only", _same(remote, each, filesystem)))
+        result.append(("only", _same(remote, each, filesystem, cancel)))
     remote.store.reads = arguments.get("stored", "never") == "never"
     result.append(remote.field)
     if arguments.get("io_depth") is None:
         result.append(("io_depth", b"%d" % remote.store.depth))
     return remote, result + kept, shown
+
+
+def _read_local(path: Any, *, finds_signatures: bool, demanded: bool) -> tuple[bytes, Fields]:
+    """Return the name of a local manifest of remote files, and the fields with its content."""
+    from .._source import read_source
+
+    if not is_path(path):
+        return read_source(path)
+    if os.path.isdir(path):
+        text = "a local folder; name the manifest in it whose files root= (--root) has"
+        raise ValueError(f"{printable(os.fsdecode(path))}: {text}")
+    with open(path, "rb") as file:
+        name, held = read_source(file)
+    if finds_signatures:
+        held += local_signatures(path, demanded=demanded)
+    return os.path.basename(name), held
 
 
 def _allow_signatures(remote: Remote, path: bytes) -> None:
@@ -364,14 +405,17 @@ def encode_signature(url: Any, cancel: CancelToken | None) -> Fields:
 
 
 def encode_create(
-    paths: Sequence[Any], filesystem: Any, options: Mapping[str, Any]
+    paths: Sequence[Any],
+    filesystem: Any,
+    options: Mapping[str, Any],
+    cancel: CancelToken | None = None,
 ) -> tuple[Remote, Fields, list[str]]:
     """Return the store of a request to write a manifest, its fields, and how to show *paths*.
 
     :raises ValueError: the paths are in different stores, or the manifest would be.
     """
-    remote, at = connect(paths[0], filesystem)
-    found = [at, *(_same(remote, each, filesystem) for each in paths[1:])]
+    remote, at = connect(paths[0], filesystem, cancel=cancel)
+    found = [at, *(_same(remote, each, filesystem, cancel) for each in paths[1:])]
     fields = [("path", each) for each in found]
     fields.append(remote.field)
     local = dict(options)
@@ -381,17 +425,17 @@ def encode_create(
         local["output"] = os.path.abspath(local["output"])
     base = local.pop("relative_to")
     if base is not None:
-        fields.append(("relative_to", _same(remote, base, filesystem)))
+        fields.append(("relative_to", _same(remote, base, filesystem, cancel)))
     if local["io_depth"] is None:
         local["io_depth"] = remote.store.depth
     return remote, fields + encode_options("create", local), [remote.shown(each) for each in found]
 
 
-def _same(remote: Remote, url: Any, filesystem: Any) -> bytes:
+def _same(remote: Remote, url: Any, filesystem: Any, cancel: CancelToken | None) -> bytes:
     """Return the path of *url* in the store of *remote*."""
     if filesystem is None and not is_remote(url):
         raise ValueError(f"{os.fsdecode(url)}: must be an address, like the folder or manifest")
-    other, at = connect(url, filesystem)
+    other, at = connect(url, filesystem, cancel=cancel)
     remote.allow(at)
     if other.prefix != remote.prefix:
         raise ValueError(f"{other.shown(at)}: is not in the same store as the manifest")

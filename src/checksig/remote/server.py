@@ -443,8 +443,10 @@ def status_of(error: BaseException) -> int | None:
             )
             if isinstance(found, int):
                 return found
-        for name in ("status", "status_code", "code"):
-            found = getattr(each, name, None)
+        values = [getattr(each, name, None) for name in ("status", "status_code", "code")]
+        # Of huggingface_hub, requests and httpx.
+        values.append(getattr(cast("Any", response), "status_code", None))
+        for found in values:
             if isinstance(found, int) and 100 <= found < 600:
                 return found
         each = each.__cause__
