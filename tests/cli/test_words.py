@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -87,6 +88,13 @@ def test_a_file_that_nothing_lists(run: Callable[..., Run], folder: Path, tmp_pa
     (tmp_path / "empty" / "x").touch()
     done = run("empty/x")
     assert "no x.sha256 or the like, there is no manifest beside it; give it one" in done.stderr
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "x").touch()
+    (tmp_path / "half" / "SHA256SUMS.gz").write_bytes(
+        gzip.compress(b"%b  y\n" % SHA256.encode())[:-8]
+    )
+    done = run("half/x")
+    assert "no x.sha256 or the like, SHA256SUMS.gz cannot be read; give it one" in done.stderr
     document = json.loads(run("--json", "empty/x").stdout)
     assert (document["ok"], document["reports"]) == (False, [])
     assert [error["path"] for error in document["errors"]] == ["empty/x"]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _MAX_NAMES = 3  # of manifests in an error
+_UNREAD = 3  # the code of a BadLine about a manifest that cannot be read
 _MAX_ABOVE = 10  # folders in which a manifest is looked for
 _WAIT = 0.05  # seconds
 
@@ -513,6 +514,7 @@ class _Task:
         files = self._beside
         folder = os.path.dirname(files[0]) or "."
         manifests: Sequence[Manifest] = ()
+        unread: set[str] = set()
         try:
             found = self._verify(folder, files)
         except ManifestNotFoundError:
@@ -520,13 +522,14 @@ class _Task:
         else:
             report = found.report
             missed, manifests = self._missed(report), report.manifests
+            unread = {bad.manifest for bad in report.bad_lines if bad.code == _UNREAD}
             if len(files) == 1:
                 found = found._replace(report=_replace(report, path=files[0]))
             if _says_something(report, missed):
                 yield found
         if any(manifest.untrusted for manifest in manifests):
             return  # which is why nothing lists them, and in the report
-        where = _shown_names([os.path.basename(manifest.path) for manifest in manifests])
+        where = _shown_names(manifests, unread)
         for file in missed:
             as_manifest = self._as_manifest(file) if file in self._unclear else None
             if as_manifest is not None:
@@ -622,11 +625,17 @@ class _Content(io.BytesIO):
 _STREAMS = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 
-def _shown_names(names: Sequence[str]) -> str:
-    if not names:
+def _shown_names(manifests: Sequence[Manifest], unread: set[str]) -> str:
+    """Return where a digest was looked for; *unread* are those that could not be read."""
+    if not manifests:
         return "there is no manifest beside it"
-    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
-    return f"not listed in {', '.join(map(printable, names[:_MAX_NAMES]))}{more}"
+    texts: list[str] = []
+    for what, is_unread in (("not listed in {}", False), ("{} cannot be read", True)):
+        paths = [m.path for m in manifests if (m.path in unread) == is_unread]
+        names = [printable(os.path.basename(path)) for path in paths]
+        more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+        texts += [what.format(", ".join(names[:_MAX_NAMES]) + more)] if names else []
+    return ", ".join(texts)
 
 
 class _Opened:
