@@ -614,9 +614,13 @@ class Report:
     def counts(self) -> list[tuple[str, int]]:
         """Return what was found how often, in the words of :meth:`summary`."""
         lines = dict.fromkeys(_KINDS.values(), 0)
+        codes: dict[int, int] = {}
         for bad in self.bad_lines:
             lines[bad.kind] += 1
-        lines[_KINDS[0]] += self.bad_lines_omitted
+            codes[bad.code] = codes.get(bad.code, 0) + 1
+        # The omitted ones are of the kinds of which as many are here as are kept.
+        omitted = {_KINDS.get(code, _KINDS[0]) for code, n in codes.items() if n >= MAX_BAD_LINES}
+        lines[omitted.pop() if len(omitted) == 1 else _KINDS[0]] += self.bad_lines_omitted
         counts = [
             ("mismatched", self.mismatched),
             ("missing", self.missing),

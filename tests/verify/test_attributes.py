@@ -310,4 +310,5 @@ def test_many(tmp_path: Path) -> None:
     report = verify(write(tmp_path, f"a sha256={SHA256}", *lines), check=False)
     assert report.bad_line_count == len(names)
     assert [bad.text for bad in report.bad_lines] == names[: len(report.bad_lines)]
+    assert report.summary() == "1 entry: 1 verified, 5,000 broken rules"
     assert len([note for note in report.notes if NOTE in note]) == 1
