@@ -9,6 +9,7 @@ import contextlib
 import datetime as dt
 import os
 import posixpath
+import re
 import stat
 import threading
 from collections import OrderedDict
@@ -226,7 +227,21 @@ def stored_digests(info: dict[str, Any]) -> dict[str, bytes]:
                 digest = base64.b64decode(value, validate=True)
                 if len(digest) == sizes[name]:
                     found[name] = digest
-    return found
+    return found | _digests_of_hub(info)
+
+
+def _digests_of_hub(info: dict[str, Any]) -> dict[str, bytes]:
+    """Return the digests in a description by huggingface_hub.
+
+    Of a file in LFS, git has a pointer, whose ID is not that of the file.
+    """
+    lfs: Any = info.get("lfs")
+    name, value = "gitblob-sha1", info.get("blob_id")
+    if lfs:
+        name, value = "sha256", getattr(lfs, "sha256", None)
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", value):
+        return {name: bytes.fromhex(value)}
+    return {}
 
 
 def _version(info: dict[str, Any]) -> bytes:
