@@ -272,6 +272,19 @@ def test_some_entries_only(tree: Path) -> None:
     assert causes(verify(manifest, exclude=["a"], check=False)) == ["./sub: mode 0755, 0700 listed"]
 
 
+@unix
+def test_names_that_are_changed(tree: Path) -> None:
+    """Options for names hold for folders, too; with ``basename`` there are none."""
+    lines = [f"./x/a mode=0600 sha256={SHA256}", "./x/sub type=dir mode=0700"]
+    changes = ["./x/a: mode 0644, 0600 listed", "./x/sub: mode 0755, 0700 listed"]
+    manifest = write(tree, *lines)
+    assert causes(verify(manifest, strip=1, check=False)) == changes
+    assert causes(verify(manifest, remap={"./x/": ""}, check=False)) == changes
+    report = verify(manifest, basename=True, check=False)
+    assert causes(report) == changes[:1]
+    assert report.manifests[0].unverified == ("mode", "type=dir")
+
+
 def test_where_files_have_no_attributes(tree: Path) -> None:
     """In archives nothing but content is compared, and the report says so."""
     write(tree, ". type=dir mode=0700", f"a type=file mode=0600 sha256={SHA256}")

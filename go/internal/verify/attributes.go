@@ -41,7 +41,10 @@ func (r *run) newAttributes() *lookahead.Batch[*attributed, string] {
 
 // states has the attributes compared that a manifest states, and reports whether they can be.
 func (r *run) states(m *openManifest, a manifest.Attributes) bool {
-	if r.request.IgnoreAttributes || r.request.Source != nil || !safefs.HasAttributes {
+	switch {
+	case r.request.IgnoreAttributes, r.request.Source != nil, !safefs.HasAttributes:
+		return false
+	case r.request.Paths.Basename && !a.IsEntry: // files lie elsewhere, and their folders may be nowhere
 		return false
 	}
 	c := claim{manifest: m.Manifest, root: m.root, entry: manifest.Entry{Name: a.Name}}
