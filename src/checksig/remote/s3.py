@@ -5,6 +5,7 @@ Keys go to the service as they are: s3fs would take a part of some for a version
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
@@ -24,9 +25,10 @@ __all__ = ["S3Store"]
 _MOST_LISTED = 200_000
 """How many descriptions are kept from lists, so that the files need not be asked for again."""
 
-_FIRST = 256 << 10
-_MOST_FIRST = 128
-"""How many bytes come with a description where a file is read next, and for how many files."""
+_FIRST, _LONGEST_FIRST = 256 << 10, 1 << 20
+"""How many bytes come with a description where a file is read next: more if others need more."""
+_MOST_FIRST = 64 << 20
+"""The most of these bytes that are kept."""
 
 _NAMES = {
     "crc32": "crc32",
@@ -54,6 +56,9 @@ class S3Store(Store):
         self.secrets = secrets_of(filesystem)
         self._listed: dict[bytes, Found] = {}
         self._first: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
+        self._ask = _FIRST
+        self._is_begun = False
+        self._beginning = asyncio.Lock()
         self._getters: dict[str, Getter] = {}
         self._is_plain = _is_plain(filesystem)
 
@@ -61,6 +66,7 @@ class S3Store(Store):
         """Forget what was listed before."""
         self._listed.clear()
         self._first.clear()
+        self._ask, self._is_begun, self._beginning = _FIRST, False, asyncio.Lock()
 
     def end(self) -> None:
         """Forget what was not read."""
@@ -117,11 +123,24 @@ class S3Store(Store):
         return Found(name, 1)
 
     async def _describe(self, path: bytes, name: bytes, bucket: str, key: str) -> Found:
-        """Describe an object. If it is to be read, its beginning comes in the same answer."""
+        """Describe an object. If it is to be read, its beginning comes in the same answer.
+
+        The first object shows how much of the others to ask for.
+        """
+        if self.reads and not self._is_begun:
+            async with self._beginning:
+                if not self._is_begun:
+                    found = await self._begin(path, name, bucket, key)
+                    self._is_begun = True
+                    return found
+        return await self._begin(path, name, bucket, key)
+
+    async def _begin(self, path: bytes, name: bytes, bucket: str, key: str) -> Found:
         if self.reads:
+            ask = self._ask
             try:
                 response = await self._call(
-                    "get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{_FIRST - 1}"
+                    "get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{ask - 1}"
                 )
             except Exception as error:
                 if status_of(error) != 416:  # of an empty object
@@ -130,15 +149,19 @@ class S3Store(Store):
                 async with response["Body"] as body:
                     part, size = _range_of(response)
                     found = _found(name, size, response)
-                    most = min(size, _FIRST)
+                    most = min(size, ask)
+                    self._ask = max(self._ask, size) if size <= _LONGEST_FIRST else _FIRST
                     if part == f"bytes 0-{most - 1}" or (not part and size == most):
                         data = await read_exactly(body, most)
-                        self._first[path] = found.version, data
-                        if len(self._first) > _MOST_FIRST:
-                            self._first.popitem(last=False)
+                        self._keep(path, found.version, data)
                 return found
         head = await self._call("head_object", Bucket=bucket, Key=key)
         return _found(name, head["ContentLength"], head)
+
+    def _keep(self, path: bytes, version: bytes, data: bytes) -> None:
+        self._first[path] = version, data
+        while len(self._first) * self._ask > _MOST_FIRST:
+            self._first.popitem(last=False)
 
     async def list(self, path: bytes) -> list[Found]:
         """Describe what is directly below a prefix."""
