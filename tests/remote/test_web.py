@@ -322,3 +322,20 @@ def test_the_command(server: WebServer) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "1 verified" in done.stdout + done.stderr
+
+
+def test_a_length_of_nothing(server: WebServer) -> None:
+    """Some servers answer HEAD as if every file were empty: the content is read all the same."""
+
+    def answer(method: str, headers: dict[str, str]) -> Reply:
+        del headers
+        return Reply(body=SMALL if method == "GET" else b"", headers={"ETag": '"1"'})
+
+    server.files["/r/a"] = answer
+    assert check(server) is Status.VERIFIED
+    assert check(server, data=b"") is Status.MISMATCHED
+    server.files["/r/a"] = Reply(headers={"ETag": '"1"'})
+    assert check(server, data=b"") is Status.VERIFIED
+    assert check(server) is Status.MISMATCHED
+    server.files["/r/a"] = lambda method, _: Reply(416 if method == "GET" else 200)
+    assert check(server, data=b"") is Status.VERIFIED

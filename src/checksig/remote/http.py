@@ -140,18 +140,27 @@ class WebStore(Store):
         name = path.rpartition(b"/")[2]
         if path in self._folders:
             return Found(name, 1)
+        empty: Found | None = None
         try:
             async with self._request("HEAD", path) as response:
                 if "Content-Length" in response.headers:
-                    return _found(name, response, _length(response))
+                    found = _found(name, response, _length(response))
+                    if found.size > 0:
+                        return found
+                    empty = found
         except StatusError as error:
             if error.status not in {403, 405, 501}:
                 raise
-        # Some servers answer HEAD not at all, or without a length.
-        async with self._request("GET", path, {"Range": "bytes=0-0"}) as response:
-            total = response.headers.get("Content-Range", "").rpartition("/")[2]
-            size = int(total) if response.status == 206 and total.isdigit() else _length(response)
-            return _found(name, response, size)
+        # Some servers answer HEAD not at all, without a length, or with that of no content.
+        try:
+            async with self._request("GET", path, {"Range": "bytes=0-0"}) as response:
+                total = response.headers.get("Content-Range", "").rpartition("/")[2]
+                is_part = response.status == 206 and total.isdigit()
+                return _found(name, response, int(total) if is_part else _length(response))
+        except StatusError as error:
+            if empty is None or error.status != 416:
+                raise
+            return empty
 
     async def list(self, path: bytes) -> list[Found]:
         """Describe what the index of a folder links to."""

@@ -443,10 +443,10 @@ def status_of(error: BaseException) -> int | None:
             )
             if isinstance(found, int):
                 return found
-        values = [getattr(each, name, None) for name in ("status", "status_code", "code")]
-        # Of huggingface_hub, requests and httpx.
-        values.append(getattr(cast("Any", response), "status_code", None))
-        for found in values:
+        places: list[tuple[Any, str]] = [(each, "status"), (each, "status_code")]
+        places += [(response, "status_code"), (each, "code")]  # of huggingface_hub; aiohttp warns
+        for holder, name in places:
+            found = getattr(holder, name, None)
             if isinstance(found, int) and 100 <= found < 600:
                 return found
         each = each.__cause__
