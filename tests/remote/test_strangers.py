@@ -127,6 +127,33 @@ def test_to_cancel_what_waits_for_a_server(silent: str, name: str) -> None:
         timer.join()
 
 
+@pytest.mark.services
+@pytest.mark.needs("module paramiko")
+def test_a_server_of_another_kind() -> None:
+    """What the client of SSH raises is an error about the address, without its password."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(5)
+
+        def answer() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken, _ = server.accept()
+                    taken.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                    taken.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        try:
+            with pytest.raises(OSError, match=f"sftp://{host}") as raised:
+                verify(f"sftp://somebody:passw0rd@{host}/x/")
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+    assert "passw0rd" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("path", "options", "message"),
     [

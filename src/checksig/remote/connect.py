@@ -128,11 +128,22 @@ def connect(
 
     :raises MissingPackageError: a package that the protocol needs is not installed.
     :raises ValueError: the URL has a form that is not known.
+    :raises OSError: the server, or the archive, cannot be reached.
     """
     place = Place(os.fsdecode(url), filesystem, follow_outside, ())
 
     def work() -> tuple[Remote, bytes]:
-        return _connect(place.url, filesystem, follow_outside=follow_outside, cancel=cancel)
+        try:
+            return _connect(place.url, filesystem, follow_outside=follow_outside, cancel=cancel)
+        except Exception as error:
+            names_no_address = isinstance(error, (ConnectionError, TimeoutError))
+            if isinstance(error, (ChecksigError, OSError, ValueError)) and not names_no_address:
+                raise
+            if filesystem is not None:  # it may be no file system
+                raise
+            # Those of paramiko, asyncssh and others have no common base.
+            text = " ".join(scrub(f"{type(error).__name__}: {error}").split())
+            raise ConnectionError(f"{printable(scrub(place.url))}: {text}") from error
 
     remote, path = work() if cancel is None else _until_cancelled(work, cancel)
     remote.place = place
