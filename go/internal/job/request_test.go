@@ -222,6 +222,7 @@ func allOptions() request {
 	r.add, r.remember, r.shard.size = true, true, -1 // the defaults
 	r.include, r.exclude, r.columns = []string{"*.fq", "/d/**/x"}, []string{"\xff*"}, []string{"fastq", "sra"}
 	r.recursive, r.extra, r.ignoreMissing, r.ignoreText, r.root = true, verify.ReportUnlisted, true, true, "/r\xff"
+	r.ignoreAttributes = true
 	r.naming = verify.Paths{Strip: 4096, Basename: true, Remap: []verify.Prefix{
 		{From: "/home/runner/"}, {From: "a=b:\n", To: "c/ä"}, {To: "\xfe"},
 	}}
