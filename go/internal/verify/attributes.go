@@ -47,13 +47,9 @@ func (r *run) states(m *openManifest, a manifest.Attributes) bool {
 	case r.request.Paths.Basename && !a.IsEntry: // files lie elsewhere, and their folders may be nowhere
 		return false
 	}
-	c := claim{manifest: m.Manifest, root: m.root, entry: manifest.Entry{Name: a.Name}}
-	var err error
-	if c.name, _, err = r.request.Paths.resolve(a.Name); err != nil {
+	c, refused := r.reader.claim(m, manifest.Entry{Name: a.Name})
+	if refused != nil {
 		return a.IsEntry // its entries say so
-	}
-	if !r.request.FollowOutside {
-		c.name = m.root.Inside(c.name)
 	}
 	switch only, f := r.reader.only, r.reader.filter; {
 	case only != nil && (!a.IsEntry || !only.has(&c)), f != nil && (c.name == "." || !f.keeps(&c)):

@@ -158,12 +158,7 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 	entry, err := m.reading.Next()
 	if err == nil {
 		m.line = entry.Line
-		c := claim{manifest: m.Manifest, root: m.root, entry: entry}
-		var refused error
-		c.name, c.slashed, refused = rd.reading.Paths.resolve(entry.Name)
-		if !rd.reading.FollowOutside {
-			c.name = m.root.Inside(c.name)
-		}
+		c, refused := rd.claim(m, entry)
 		if rd.only != nil && !rd.only.has(&c) {
 			return true
 		}
@@ -199,6 +194,16 @@ func (rd *reader) step(m *openManifest, v *visitor) bool {
 		v.bad(m, &manifest.LineError{Line: m.line + 1, Cause: "cannot be read further: " + safefs.Cause(err), Code: manifest.Unread})
 	}
 	return false
+}
+
+// claim returns what an entry of m claims. The error says why no file may be looked for.
+func (rd *reader) claim(m *openManifest, entry manifest.Entry) (c claim, refused error) {
+	c = claim{manifest: m.Manifest, root: m.root, entry: entry}
+	c.name, c.slashed, refused = rd.reading.Paths.resolve(entry.Name)
+	if !rd.reading.FollowOutside {
+		c.name = m.root.Inside(c.name)
+	}
+	return c, refused
 }
 
 // open opens the manifest at l and detects its format. The manifest is returned in any case. With retry,
