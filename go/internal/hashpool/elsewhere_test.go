@@ -34,6 +34,46 @@ func (h *outcomes) Done(t *hashpool.Task[string], o *hashpool.Outcome) bool {
 	return false
 }
 
+// elsewhere is a pool that hashes nothing itself.
+type elsewhere struct {
+	*hashpool.Pool[string]
+	top   *safefs.Root
+	group *guard.Group
+	bytes *atomic.Int64
+	found map[string]string // see outcomes
+}
+
+// newElsewhere returns a pool for the files in a folder, whose shards go to send. It ends with the test.
+func newElsewhere(ctx context.Context, t *testing.T, dir string, inFlight int, send func(*hashpool.Shard)) *elsewhere {
+	t.Helper()
+	roots, err := safefs.NewRootCache(dir, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(roots.Close)
+	group := guard.New(ctx)
+	t.Cleanup(group.Close)
+	handler := &outcomes{found: map[string]string{}}
+	bytes := &atomic.Int64{}
+	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
+		BytesRead: bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
+		Elsewhere: &hashpool.Elsewhere{InFlight: inFlight, Send: send},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &elsewhere{pool, roots.Top(), group, bytes, handler.found}
+}
+
+// submit has a file hashed whose size is known, or -1.
+func (e *elsewhere) submit(name string, size int64) {
+	sha256, _ := digest.Find("sha256")
+	task := e.Task()
+	task.Root, task.Name, task.Size, task.Memory = e.top, name, size, len(name)
+	task.Algorithms = append(task.Algorithms[:0], sha256)
+	e.Submit(task)
+}
+
 func TestElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	const large, small, inFlight = 2, 600, 3
@@ -51,56 +91,38 @@ func TestElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	roots, err := safefs.NewRootCache(dir, "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer roots.Close()
-	group := guard.New(context.Background())
-	defer group.Close()
-	handler := &outcomes{found: map[string]string{}}
-	var flying, most, bytes atomic.Int64
+	var flying, most atomic.Int64
 	var shards sync.WaitGroup
-	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
-		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
-		Elsewhere: &hashpool.Elsewhere{InFlight: inFlight, Send: func(s *hashpool.Shard) {
-			most.Store(max(most.Load(), flying.Add(1)))
-			if len(s.Files) > 1 && s.Bytes >= 1<<30 {
-				t.Errorf("a large file is in a shard of %d files", len(s.Files))
-			}
-			shards.Go(func() {
-				if s.Files[0].Names[0] == "large1" {
-					flying.Add(-1)
-					s.Finish(nil, errors.New("lost"))
-					return
-				}
-				found := make([]hashpool.ShardOutcome, len(s.Files))
-				for i, f := range s.Files {
-					found[i] = hashpool.ShardOutcome{State: safefs.State{Size: 5}, BytesRead: 5, Digests: [][]byte{{1}}}
-					if f.Names[0] == "gone" {
-						found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
-					} else if f.Names[0] == "small0" {
-						found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
-					}
-				}
+	pool := newElsewhere(t.Context(), t, dir, inFlight, func(s *hashpool.Shard) {
+		most.Store(max(most.Load(), flying.Add(1)))
+		if len(s.Files) > 1 && s.Bytes >= 1<<30 {
+			t.Errorf("a large file is in a shard of %d files", len(s.Files))
+		}
+		shards.Go(func() {
+			if s.Files[0].Names[0] == "large1" {
 				flying.Add(-1)
-				s.Finish(found, nil)
-			})
-		}},
+				s.Finish(nil, errors.New("lost"))
+				return
+			}
+			found := make([]hashpool.ShardOutcome, len(s.Files))
+			for i, f := range s.Files {
+				found[i] = hashpool.ShardOutcome{State: safefs.State{Size: 5}, BytesRead: 5, Digests: [][]byte{{1}}}
+				if f.Names[0] == "gone" {
+					found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
+				} else if f.Names[0] == "small0" {
+					found[i] = hashpool.ShardOutcome{State: safefs.State{Size: -1}, Err: safefs.Reported(safefs.MissingError, "gone")}
+				}
+			}
+			flying.Add(-1)
+			s.Finish(found, nil)
+		})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sha256, _ := digest.Find("sha256")
 	for _, name := range names {
-		task := pool.Task()
-		task.Root, task.Name, task.Size, task.Memory = roots.Top(), name, -1, len(name)
-		task.Algorithms = append(task.Algorithms[:0], sha256)
-		pool.Submit(task)
+		pool.submit(name, -1)
 	}
 	pool.Finish()
 	shards.Wait()
-	if err := group.Err(); err != nil {
+	if err := pool.group.Err(); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
@@ -111,111 +133,55 @@ func TestElsewhere(t *testing.T) {
 		case "large1":
 			want = "lost 0"
 		case "nul\x00":
-			want = handler.found[name]
+			want = pool.found[name]
 			if !strings.Contains(want, "invalid") {
 				t.Errorf("%q: %s", name, want)
 			}
 		case "small0": // only the worker does not find it
-			want = handler.found[name]
+			want = pool.found[name]
 			if !strings.Contains(want, "at the same path") {
 				t.Errorf("%s: %s", name, want)
 			}
 		}
-		if got := handler.found[name]; got != want {
+		if got := pool.found[name]; got != want {
 			t.Errorf("%q: %q instead of %q", name, got, want)
 		}
 	}
 	if most.Load() > inFlight {
 		t.Errorf("%d shards in flight, not at most %d", most.Load(), inFlight)
 	}
-	if want := int64(5 * (len(names) - 4)); bytes.Load() != want {
-		t.Errorf("%d bytes read instead of %d", bytes.Load(), want)
+	if want := int64(5 * (len(names) - 4)); pool.bytes.Load() != want {
+		t.Errorf("%d bytes read instead of %d", pool.bytes.Load(), want)
 	}
 }
 
 func TestElsewhereEnds(t *testing.T) {
-	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer roots.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	group := guard.New(ctx)
-	defer group.Close()
-	var bytes atomic.Int64
-	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
-		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return &outcomes{} },
-		Elsewhere: &hashpool.Elsewhere{InFlight: 1, Send: func(*hashpool.Shard) { cancel() }},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sha256, _ := digest.Find("sha256")
-	task := pool.Task()
-	task.Root, task.Name, task.Size = roots.Top(), "x", -1
-	task.Algorithms = append(task.Algorithms[:0], sha256)
-	pool.Submit(task)
+	ctx, cancel := context.WithCancel(t.Context())
+	pool := newElsewhere(ctx, t, t.TempDir(), 1, func(*hashpool.Shard) { cancel() })
+	pool.submit("x", -1)
 	pool.Finish() // although no shard is ever finished
 }
 
 func TestElsewhereFlush(t *testing.T) {
-	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer roots.Close()
-	group := guard.New(context.Background())
-	defer group.Close()
-	var bytes atomic.Int64
 	sent := make(chan *hashpool.Shard, 1)
-	handler := &outcomes{found: map[string]string{}}
-	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
-		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
-		Elsewhere: &hashpool.Elsewhere{InFlight: 1, Send: func(s *hashpool.Shard) { sent <- s }},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sha256, _ := digest.Find("sha256")
-	task := pool.Task()
-	task.Root, task.Name, task.Size = roots.Top(), "x", -1
-	task.Algorithms = append(task.Algorithms[:0], sha256)
-	pool.Submit(task)
+	pool := newElsewhere(t.Context(), t, t.TempDir(), 1, func(s *hashpool.Shard) { sent <- s })
+	pool.submit("x", -1)
 	pool.Flush()
 	shard := <-sent // although no more files were submitted
 	shard.Finish([]hashpool.ShardOutcome{{State: safefs.State{Size: 1}, BytesRead: 1, Digests: [][]byte{{1}}}}, nil)
 	pool.Finish()
-	if got := handler.found["x"]; got != "<nil> 1" || group.Err() != nil {
-		t.Errorf("%q, %v", got, group.Err())
+	if got := pool.found["x"]; got != "<nil> 1" || pool.group.Err() != nil {
+		t.Errorf("%q, %v", got, pool.group.Err())
 	}
 }
 
 // TestElsewhereLastShards checks that shards become smaller at the end, so that all workers end at about the same time.
 func TestElsewhereLastShards(t *testing.T) {
 	const files, inFlight = 100, 2
-	roots, err := safefs.NewRootCache(t.TempDir(), "", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer roots.Close()
-	group := guard.New(context.Background())
-	defer group.Close()
-	var bytes atomic.Int64
 	sent := make(chan *hashpool.Shard, files)
-	handler := &outcomes{found: map[string]string{}}
-	pool, err := hashpool.New(group, roots, hashpool.Config[string]{
-		BytesRead: &bytes, NewHandler: func(int) hashpool.Handler[string] { return handler },
-		Elsewhere: &hashpool.Elsewhere{InFlight: inFlight, Send: func(s *hashpool.Shard) { sent <- s }},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sha256, _ := digest.Find("sha256")
+	pool := newElsewhere(t.Context(), t, t.TempDir(), inFlight, func(s *hashpool.Shard) { sent <- s })
 	for i := range files {
-		task := pool.Task()
-		task.Root, task.Name, task.Size = roots.Top(), fmt.Sprint(i), 1<<20
-		task.Algorithms = append(task.Algorithms[:0], sha256)
-		pool.Submit(task)
+		pool.submit(fmt.Sprint(i), 1<<20)
 	}
 	var sizes []int
 	var finishing sync.WaitGroup
@@ -232,7 +198,7 @@ func TestElsewhereLastShards(t *testing.T) {
 	pool.Finish()
 	close(sent)
 	finishing.Wait()
-	if want := []int{32, 32, 18, 9, 8, 1}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(handler.found) != files {
-		t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, want, len(handler.found))
+	if want := []int{32, 32, 18, 9, 8, 1}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(pool.found) != files {
+		t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, want, len(pool.found))
 	}
 }
