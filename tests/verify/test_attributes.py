@@ -233,9 +233,9 @@ def test_nothing_outside_is_looked_at(tree: Path) -> None:
     """Names of folders and links stay in the folder, as those of files do."""
     outside = tree.parent / "outside"
     outside.mkdir(mode=0o700)
-    (tree / "door").symlink_to(outside)
+    (tree / "away").symlink_to(outside)
     (outside / "in").mkdir()
-    names = ["../outside", str(outside), "./door/in"]
+    names = ["../outside", str(outside), "./away/in"]
     lines = [f"{name} type=dir mode=0755" for name in names]
     manifest = write(tree, f"a sha256={SHA256}", *lines)
     expected = [
