@@ -13,6 +13,7 @@ from .._source import MAX_CONTENT, is_remote, read_chunks
 from .._typing import TYPE_CHECKING, Any, NamedTuple
 from .._verify import verify, verify_following
 from ..errors import CancelledError, ChecksigError, ConfigError, ManifestNotFoundError
+from ..report import UNREAD
 from .arguments import (
     CLUSTERS,
     add_arguments,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["configure", "run"]
 
 _MAX_NAMES = 3  # of manifests in an error
-_UNREAD = 3  # the code of a BadLine about a manifest that cannot be read
 _MAX_ABOVE = 10  # folders in which a manifest is looked for
 _WAIT = 0.05  # seconds
 
@@ -522,7 +522,7 @@ class _Task:
         else:
             report = found.report
             missed, manifests = self._missed(report), report.manifests
-            unread = {bad.manifest for bad in report.bad_lines if bad.code == _UNREAD}
+            unread = {bad.manifest for bad in report.bad_lines if bad.code == UNREAD}
             if len(files) == 1:
                 found = found._replace(report=_replace(report, path=files[0]))
             if _says_something(report, missed):
