@@ -6,7 +6,7 @@ import (
 )
 
 // MaxFiles is the most files that a [FileSet] holds.
-const MaxFiles = 64
+const MaxFiles = 128
 
 // Hasher is the C functions that a [FileSet] hashes with, as specified in fileset.h. They are called
 // through pointers because C symbols are not linked across Go packages.

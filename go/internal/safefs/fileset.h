@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	SAFEFS_FILES = 64,         // files in a set
+	SAFEFS_FILES = 128,        // files in a set
 	SAFEFS_TOGETHER = 32,      // files that the hasher takes at once
 	SAFEFS_CHUNK = 64 << 10,   // bytes read at once from a file
 	SAFEFS_FULL_CHUNKS = 16,   // with more files open than this, half a chunk is read at once
@@ -17,8 +17,8 @@ enum {
 	SAFEFS_NAME = 4096,        // bytes of a name with its final 0
 	SAFEFS_STEP = 8 << 20,     // a step returns after this many bytes even if no file has ended
 	SAFEFS_READ_AHEAD = 1 << 20, // files of this size and more are read ahead of further than others
-	SAFEFS_BATCH = 8,          // files that are waited for at once
-	SAFEFS_FRESH = 100,        // milliseconds for which a snapshot is trusted
+	SAFEFS_BATCH = 16,         // files that are waited for at once, at most
+	SAFEFS_FRESH = 100,        // milliseconds for which a snapshot is trusted, and a folder stays open
 	SAFEFS_FEW = 4,            // so few files, or fewer, are read ahead of
 	SAFEFS_WINDOW = 8 << 20,   // bytes that the system is asked to read ahead of each
 };
@@ -57,6 +57,7 @@ typedef struct {
 typedef struct {
 	uint64_t number; // of the folder that parent is beneath
 	int parent_fd;   // the open folder called parent, or -1
+	int64_t opened;  // milliseconds of a monotonic clock; it is used for SAFEFS_FRESH of them
 	char parent[SAFEFS_NAME];
 } safefs_lookup;
 
@@ -152,7 +153,7 @@ void safefs_free_prober(safefs_prober *prober);
 // Takes a snapshot of prober->name beneath folder, and returns whether safefs_open would open it.
 int safefs_probe(safefs_prober *prober, const safefs_folder *folder, safefs_snapshot *snapshot);
 
-// Closes the folder that the lookup keeps open. safefs_step does so, too.
+// Closes the folder that the lookup keeps open.
 void safefs_close_parent(safefs_lookup *lookup);
 
 // What follows is for fileset_unix.c and fileset_threads.c.

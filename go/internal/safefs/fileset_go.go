@@ -6,7 +6,7 @@ package safefs
 // #include <stdint.h>
 // #include <stdlib.h>
 //
-// enum { FILES = 64, TOGETHER = 32 };
+// enum { FILES = 128, TOGETHER = 32 };
 //
 // typedef struct {
 // 	uint64_t state[FILES][8];

@@ -470,6 +470,27 @@ func TestFileSetDeclinesOtherSizes(t *testing.T) {
 }
 
 // A stopped step reads nothing, and the next one continues.
+// A folder is kept open for a moment only: then its name counts again.
+func TestFileSetSeesANewFolder(t *testing.T) {
+	needsOpen(t)
+	a := multibuffer.ByName("sha256")
+	for _, threads := range []int{0, 2} {
+		dir := folder(t, map[string][]byte{"d/x": []byte("old"), "new/x": []byte("new")})
+		s := fileSet(t)
+		s.SetDepth(threads, true)
+		outcomes(t, s, a, dir, []string{"d/x"}, 1)
+		for _, step := range [][2]string{{"d", "old"}, {"new", "d"}} {
+			if err := os.Rename(filepath.Join(dir.Name(), step[0]), filepath.Join(dir.Name(), step[1])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+		if o := outcomes(t, s, a, dir, []string{"d/x"}, 1)["d/x"]; !bytes.Equal(o.Digest, expected(a, []byte("new"))) {
+			t.Errorf("with %d threads: %+v", threads, o)
+		}
+	}
+}
+
 func TestFileSetStops(t *testing.T) {
 	content := random(2, 300_000)
 	dir := folder(t, map[string][]byte{"x": content})

@@ -90,26 +90,6 @@ static int open_beneath(int folder, const char *parent) {
 #endif
 }
 
-// Returns the folder that contains name, and in *last the name there. The folder stays open until the next
-// step, because the next name is likely to be in it, too. The slash between the two becomes a 0 in *end.
-static int parent_of(safefs_lookup *lookup, const safefs_folder *folder, char *name, char **last, char **end) {
-	char *slash = folder->is_open ? NULL : strrchr(name, '/');
-	*end = slash;
-	if (slash == NULL) {
-		*last = name;
-		return folder->fd;
-	}
-	*last = slash + 1;
-	*slash = 0;
-	if (lookup->parent_fd < 0 || lookup->number != folder->number || strcmp(lookup->parent, name) != 0) {
-		safefs_close_parent(lookup);
-		strcpy(lookup->parent, name);
-		lookup->number = folder->number;
-		lookup->parent_fd = open_beneath(folder->fd, lookup->parent);
-	}
-	return lookup->parent_fd;
-}
-
 #if defined(__APPLE__)
 #define MODIFIED st_mtimespec
 #define CHANGED st_ctimespec
@@ -125,6 +105,28 @@ static int64_t now(void) {
 	struct timespec t;
 	clock_gettime(CLOCK, &t);
 	return 1 + (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+// Returns the folder that contains name, and in *last the name there. The folder stays open for a moment,
+// because the next name is likely to be in it, too. The slash between the two becomes a 0 in *end.
+static int parent_of(safefs_lookup *lookup, const safefs_folder *folder, char *name, char **last, char **end) {
+	char *slash = folder->is_open ? NULL : strrchr(name, '/');
+	*end = slash;
+	if (slash == NULL) {
+		*last = name;
+		return folder->fd;
+	}
+	*last = slash + 1;
+	*slash = 0;
+	int64_t time = now();
+	if (lookup->parent_fd < 0 || lookup->number != folder->number || time - lookup->opened >= SAFEFS_FRESH ||
+	    strcmp(lookup->parent, name) != 0) {
+		safefs_close_parent(lookup);
+		strcpy(lookup->parent, name);
+		lookup->number = folder->number, lookup->opened = time;
+		lookup->parent_fd = open_beneath(folder->fd, lookup->parent);
+	}
+	return lookup->parent_fd;
 }
 
 static safefs_snapshot snapshot_of(const struct stat *info) {
@@ -469,8 +471,10 @@ static void fill_by_threads(safefs_set *set, int64_t window) {
 			safefs_serve(set, &set->lookup, &set->file[lacking[i]]);
 		ready += count;
 	}
-	if (set->away > 0)
-		safefs_take_back(set, ready > 0 ? 0 : set->away < SAFEFS_BATCH ? set->away : SAFEFS_BATCH);
+	if (set->away > 0) {
+		int part = (set->away + 3) / 4; // so that threads have something to do meanwhile
+		safefs_take_back(set, ready > 0 ? 0 : part < SAFEFS_BATCH ? part : SAFEFS_BATCH);
+	}
 	int waits = set->is_fixed ? -1 : safefs_threads_wait(set);
 	if (waits == 1) {
 		set->meter.pause = 0;
@@ -513,7 +517,6 @@ static int goes_on(const safefs_set *set) {
 int64_t safefs_step(safefs_set *set, const volatile uint32_t *stop) {
 	int64_t total = 0, window = 0;
 	uint32_t chunk = chunk_size(set);
-	safefs_close_parent(&set->lookup);
 	set->stop = stop;
 	if (set->is_deep) { // many files together need no reading ahead
 		int files = 0;
