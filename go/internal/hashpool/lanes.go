@@ -14,12 +14,27 @@ import (
 // those one by one.
 const maxDeferred = 64
 
+// smallFiles is how many files are opened together if they have fewer than smallLoad bytes, even if the kernels take
+// only one or two: each step has a price, and their data is in the core's own cache anyway.
+const (
+	smallFiles = 16
+	smallLoad  = 256 << 10
+)
+
+// While threads read, each worker has at least deepFiles files, and filesPerThread for each thread, so that threads
+// find the next one although the worker that brings it has to wait for a CPU.
+const (
+	deepFiles      = 64
+	filesPerThread = 4
+)
+
 // laneWorker hashes many files at once on one core. Each has a lane; what no lane is for is deferred, and
 // done by the worker that it is built on.
 type laneWorker[P any] struct {
 	*worker[P]
 	set      *safefs.FileSet
 	limit    int // of files open at once
+	deep     int // the same while threads read
 	width    int // how many files the latest algorithm's kernels take
 	active   int // lanes with a file
 	hasTurn  bool
@@ -76,6 +91,7 @@ func newLaneWorker[P any](w *worker[P]) *laneWorker[P] {
 func (l *laneWorker[P]) allowThreads() {
 	granted := 0
 	granted, l.release = threads.Outside(l.pool.depthOfWorker())
+	l.deep = max(deepFiles, filesPerThread*granted)
 	l.set.SetDepth(granted, l.pool.config.Depth > 0)
 	l.set.GoDeep()
 }
@@ -148,16 +164,20 @@ func (l *laneWorker[P]) endTurn() {
 	}
 }
 
-// most returns how many lanes may have a file: as many as the kernels take, or, where others read, so many
-// that these never wait for the next one.
+// most returns how many lanes may have a file: as many as the kernels take, more while all are small, or, where others
+// read, so many that these never wait for the next one.
 func (l *laneWorker[P]) most() int {
 	if l.pool.trial.serial.Load() {
 		return 1
 	}
 	if l.set.IsDeep() {
-		return l.limit
+		return min(l.deep, l.limit)
 	}
-	return min(l.width, l.limit)
+	most := l.width
+	if l.own.now.bytes < smallLoad {
+		most = max(most, smallFiles)
+	}
+	return min(most, l.limit)
 }
 
 // next returns a task, for which it waits only if there is nothing else to do.
