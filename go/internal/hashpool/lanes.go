@@ -37,6 +37,7 @@ type laneWorker[P any] struct {
 	deep     int // the same while threads read
 	width    int // how many files the latest algorithm's kernels take
 	active   int // lanes with a file
+	used     int // lanes from this number on never had one
 	hasTurn  bool
 	release  func() // the threads that may read for it; nil before it was asked
 	kernels  map[*digest.Algorithm]kernel
@@ -217,6 +218,7 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 	l.lanes[i].task = t
 	l.width = k.width
 	l.active++
+	l.used = max(l.used, i+1)
 	l.pool.roots.CountOpen(1)
 	l.own.now.add(t.load())
 }
@@ -323,7 +325,7 @@ func (l *laneWorker[P]) collect() {
 	for _, t := range l.deferred {
 		l.own.now.add(t.load())
 	}
-	for i := range l.lanes {
+	for i := range l.used {
 		switch phase := l.set.Phase(i); {
 		case phase == safefs.PhaseIdle:
 			continue
