@@ -11,11 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
-#if defined(__linux__)
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 enum {
 	STACK = 64 << 10, // bytes of a thread's stack, with its lookup
@@ -25,54 +20,10 @@ enum {
 	SLOW = 100 * 1000, // nanoseconds; where the system does not count waits
 };
 
-// What threads wait for that hold a lock. On Linux it is a futex(2): one system call wakes several, and one waits;
-// glibc's condition variables take a call for each thread that wakes, and another one for the lock that it gets back.
-typedef struct {
-#if defined(__linux__)
-	uint32_t rings;
-#else
-	pthread_cond_t cond;
-#endif
-} bell;
-
-static void init_bell(bell *b) {
-#if defined(__linux__)
-	b->rings = 0;
-#else
-	pthread_cond_init(&b->cond, NULL);
-#endif
-}
-
-// Waits until the bell is rung, or not: the caller looks again.
-static void await(bell *b, pthread_mutex_t *lock) {
-#if defined(__linux__)
-	uint32_t rings = b->rings;
-	pthread_mutex_unlock(lock);
-	syscall(SYS_futex, &b->rings, FUTEX_WAIT_PRIVATE, rings, NULL, NULL, 0);
-	pthread_mutex_lock(lock);
-#else
-	pthread_cond_wait(&b->cond, lock);
-#endif
-}
-
-// Wakes so many threads. The caller holds the lock, which is released.
-static void ring(bell *b, pthread_mutex_t *lock, int threads) {
-#if defined(__linux__)
-	__atomic_add_fetch(&b->rings, 1, __ATOMIC_RELAXED);
-	pthread_mutex_unlock(lock);
-	if (threads > 0)
-		syscall(SYS_futex, &b->rings, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
-#else
-	pthread_mutex_unlock(lock);
-	for (; threads > 0; threads--)
-		pthread_cond_signal(&b->cond);
-#endif
-}
-
 struct safefs_threads {
 	safefs_set *set;
 	pthread_mutex_t lock; // for what follows
-	bell given;           // there is a file, or the end
+	safefs_bell given;          // there is a file, or the end
 	pthread_cond_t done;  // as many files are done as are wanted
 	uint8_t queue[SAFEFS_FILES]; // a ring of file numbers
 	int first, queued;
@@ -100,7 +51,7 @@ static void *work(void *of) {
 	for (;;) {
 		while (t->queued == 0 && !t->is_ending) {
 			t->idle++;
-			await(&t->given, &t->lock);
+			safefs_await(&t->given, &t->lock);
 			t->idle--;
 		}
 		if (t->is_ending)
@@ -138,7 +89,7 @@ static struct safefs_threads *new_threads(safefs_set *set) {
 	t->set = set;
 	pthread_condattr_t clock;
 	pthread_mutex_init(&t->lock, NULL);
-	init_bell(&t->given);
+	safefs_init_bell(&t->given);
 	pthread_condattr_init(&clock);
 #if !defined(__APPLE__)
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -169,7 +120,7 @@ int safefs_give(safefs_set *set, int count, const uint8_t numbers[]) {
 	pthread_mutex_lock(&t->lock);
 	for (int i = 0; i < count; i++)
 		t->queue[(t->first + t->queued++) % SAFEFS_FILES] = numbers[i];
-	ring(&t->given, &t->lock, t->idle < count ? t->idle : count);
+	safefs_ring(&t->given, &t->lock, t->idle < count ? t->idle : count);
 	return 1;
 }
 
@@ -225,13 +176,11 @@ void safefs_end_threads(safefs_set *set) {
 		return;
 	pthread_mutex_lock(&t->lock);
 	t->is_ending = 1;
-	ring(&t->given, &t->lock, t->count);
+	safefs_ring(&t->given, &t->lock, t->count);
 	for (int i = 0; i < t->count; i++)
 		pthread_join(t->thread[i], NULL);
 	pthread_mutex_destroy(&t->lock);
-#if !defined(__linux__)
-	pthread_cond_destroy(&t->given.cond);
-#endif
+	safefs_free_bell(&t->given);
 	pthread_cond_destroy(&t->done);
 	free(t);
 	for (int i = 0; i < set->used; i++)

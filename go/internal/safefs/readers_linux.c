@@ -26,9 +26,9 @@ typedef struct {
 
 struct safefs_readers {
 	pthread_mutex_t mutex;
-	pthread_cond_t queued, ended;
+	safefs_bell queued, ended;
 	int limit, threads, idle;
-	int is_woken, is_freed;
+	int is_awaited, is_woken, is_freed; // is_awaited: for something that has ended
 	queue waiting, done;
 	safefs_reading reading[SAFEFS_READERS];
 	int folder[SAFEFS_READERS], folders; // to be closed with the last thread
@@ -66,8 +66,8 @@ safefs_readers *safefs_new_readers(int limit) {
 		r->reading[i].entries = r->memory + (size_t)i * SAFEFS_ENTRIES;
 	r->limit = limit < SAFEFS_READERS ? limit : SAFEFS_READERS;
 	pthread_mutex_init(&r->mutex, NULL);
-	pthread_cond_init(&r->queued, NULL);
-	pthread_cond_init(&r->ended, NULL);
+	safefs_init_bell(&r->queued);
+	safefs_init_bell(&r->ended);
 	return r;
 }
 
@@ -118,8 +118,8 @@ static void free_all(safefs_readers *r) {
 	for (int i = 0; i < r->folders; i++)
 		close(r->folder[i]);
 	pthread_mutex_destroy(&r->mutex);
-	pthread_cond_destroy(&r->queued);
-	pthread_cond_destroy(&r->ended);
+	safefs_free_bell(&r->queued);
+	safefs_free_bell(&r->ended);
 	munmap(r->memory, (size_t)SAFEFS_READERS * SAFEFS_ENTRIES);
 	free(r);
 }
@@ -130,7 +130,7 @@ static void *work(void *of) {
 	for (;;) {
 		while (r->waiting.count == 0 && !r->is_freed) {
 			r->idle++;
-			pthread_cond_wait(&r->queued, &r->mutex);
+			safefs_await(&r->queued, &r->mutex);
 			r->idle--;
 		}
 		if (r->is_freed)
@@ -142,7 +142,11 @@ static void *work(void *of) {
 		if (r->is_freed && r->reading[number].fd >= 0)
 			close(r->reading[number].fd);
 		push(&r->done, number);
-		pthread_cond_signal(&r->ended);
+		if (r->is_awaited) {
+			r->is_awaited = 0;
+			safefs_ring(&r->ended, &r->mutex, 1);
+			pthread_mutex_lock(&r->mutex);
+		}
 	}
 	const int is_last = --r->threads == 0;
 	pthread_mutex_unlock(&r->mutex);
@@ -167,19 +171,19 @@ int safefs_start_reading(safefs_readers *r, int number, int parent, const char *
 	if (r->idle <= (int)r->waiting.count && r->threads < r->limit && start_thread(r))
 		r->threads++;
 	const int will = r->threads > 0;
-	if (will) {
+	if (will)
 		push(&r->waiting, number);
-		pthread_cond_signal(&r->queued);
-	}
-	pthread_mutex_unlock(&r->mutex);
+	safefs_ring(&r->queued, &r->mutex, will && r->idle > 0);
 	return will;
 }
 
 int safefs_fetch_reading(safefs_readers *r, int wait) {
 	int number = -1;
 	pthread_mutex_lock(&r->mutex);
-	while (wait && r->done.count == 0 && !r->is_woken)
-		pthread_cond_wait(&r->ended, &r->mutex);
+	while (wait && r->done.count == 0 && !r->is_woken) {
+		r->is_awaited = 1;
+		safefs_await(&r->ended, &r->mutex);
+	}
 	if (r->done.count > 0 && !r->is_woken)
 		number = pop(&r->done);
 	pthread_mutex_unlock(&r->mutex);
@@ -189,8 +193,7 @@ int safefs_fetch_reading(safefs_readers *r, int wait) {
 void safefs_wake(safefs_readers *r) {
 	pthread_mutex_lock(&r->mutex);
 	r->is_woken = 1;
-	pthread_cond_signal(&r->ended);
-	pthread_mutex_unlock(&r->mutex);
+	safefs_ring(&r->ended, &r->mutex, 1);
 }
 
 void safefs_free_readers(safefs_readers *r, const int *folders, int count) {
@@ -204,8 +207,7 @@ void safefs_free_readers(safefs_readers *r, const int *folders, int count) {
 	for (int i = 0; i < count; i++)
 		r->folder[r->folders++] = folders[i];
 	const int is_last = r->threads == 0;
-	pthread_cond_broadcast(&r->queued);
-	pthread_mutex_unlock(&r->mutex);
+	safefs_ring(&r->queued, &r->mutex, r->threads);
 	if (is_last)
 		free_all(r);
 }

@@ -5,7 +5,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 // Starts a thread with a stack of that many bytes, and returns whether it did. It handles no signals: they are
 // for the threads of the caller's process.
@@ -31,6 +37,59 @@ static inline long safefs_waits(void) {
 		return usage.ru_nvcsw;
 #endif
 	return -1;
+}
+
+// What threads wait for that hold a lock. On Linux it is a futex(2): one system call wakes several, and one waits;
+// glibc's condition variables take a call for each thread that wakes, and another one for the lock that it gets back.
+typedef struct {
+#if defined(__linux__)
+	uint32_t rings;
+#else
+	pthread_cond_t cond;
+#endif
+} safefs_bell;
+
+static inline void safefs_init_bell(safefs_bell *b) {
+#if defined(__linux__)
+	b->rings = 0;
+#else
+	pthread_cond_init(&b->cond, NULL);
+#endif
+}
+
+static inline void safefs_free_bell(safefs_bell *b) {
+#if defined(__linux__)
+	(void)b;
+#else
+	pthread_cond_destroy(&b->cond);
+#endif
+}
+
+// Waits until the bell is rung, or not: the caller looks again.
+static inline void safefs_await(safefs_bell *b, pthread_mutex_t *lock) {
+#if defined(__linux__)
+	uint32_t rings = b->rings;
+	pthread_mutex_unlock(lock);
+	syscall(SYS_futex, &b->rings, FUTEX_WAIT_PRIVATE, rings, NULL, NULL, 0);
+	pthread_mutex_lock(lock);
+#else
+	pthread_cond_wait(&b->cond, lock);
+#endif
+}
+
+// Wakes so many threads. The caller holds the lock, which is released. After that, they may free the bell: to wake
+// whoever waits at its address then does no harm, as they look again.
+static inline void safefs_ring(safefs_bell *b, pthread_mutex_t *lock, int threads) {
+#if defined(__linux__)
+	__atomic_add_fetch(&b->rings, 1, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(lock);
+	if (threads > 0)
+		syscall(SYS_futex, &b->rings, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+#else
+	pthread_mutex_unlock(lock);
+	for (; threads > 0; threads--)
+		pthread_cond_signal(&b->cond);
+#endif
 }
 
 #endif
