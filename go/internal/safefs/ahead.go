@@ -76,6 +76,8 @@ type folder struct {
 	ahead []*folder // those that were, and whose turn has not come
 	held  int
 
+	reading *reading // while the state is isBeingRead
+
 	isListed      bool
 	before, after *folder // in the list
 }
@@ -235,30 +237,41 @@ func (a *ahead) begin() {
 
 // await waits until sub is not being read any more, and has other folders read. The error is that of the context.
 func (a *ahead) await(sub *folder) error {
-	for len(a.inFlight) > 0 {
-		r := a.readers.fetch(false)
-		if r == nil {
-			break
-		}
-		a.fetched(r)
-	}
+	a.fetch()
 	if sub.state == isBeingRead && len(a.inFlight) >= a.depth && a.depth > 0 {
 		a.depth = min(2*a.depth, a.readers.limit())
 	}
 	a.fill()
 	for sub.state == isBeingRead {
-		r := a.readers.fetch(true)
-		if r == nil {
+		// Meanwhile the others go on: there are more of them again once a part has ended.
+		if !a.readers.await(sub.reading, max(1, len(a.inFlight)/4)) {
 			return a.ctx.Err()
 		}
-		a.fetched(r)
+		a.fetch()
 		a.fill()
 	}
 	return nil
 }
 
+// fetch takes all folders that were read ahead.
+func (a *ahead) fetch() {
+	for len(a.inFlight) > 0 {
+		r := a.readers.fetch()
+		if r == nil {
+			return
+		}
+		a.fetched(r)
+	}
+}
+
 // fill has the next folders read.
 func (a *ahead) fill() {
+	started := false
+	defer func() {
+		if started {
+			a.readers.begin()
+		}
+	}()
 	for len(a.inFlight) < a.depth && a.waiting < maxWaiting*a.depth && a.held < maxHeld &&
 		a.dirs+len(a.inFlight) < a.mostDirs() {
 		sub := a.take()
@@ -275,8 +288,9 @@ func (a *ahead) fill() {
 			a.depth = 0
 			return
 		}
+		started = true
 		a.inFlight[r] = true
-		sub.state = isBeingRead
+		sub.state, sub.reading = isBeingRead, r
 		sub.above.users++
 		a.insert(sub, sub.above)
 		a.release(sub.above)
@@ -306,6 +320,7 @@ func (a *ahead) take() *folder {
 func (a *ahead) fetched(r *reading) {
 	delete(a.inFlight, r)
 	f := r.into
+	f.reading = nil
 	f.above.users--
 	a.release(f.above)
 	a.adjust(r.isBlocked)

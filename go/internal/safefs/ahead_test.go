@@ -33,8 +33,8 @@ func (r *testReaders) start(f *reading) bool {
 	return r.hang != nil && r.hang(f) || r.readers.start(f)
 }
 
-func (r *testReaders) fetch(wait bool) *reading {
-	f := r.readers.fetch(wait)
+func (r *testReaders) fetch() *reading {
+	f := r.readers.fetch()
 	if f == nil {
 		return nil
 	}

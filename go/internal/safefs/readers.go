@@ -20,11 +20,14 @@ const (
 type readers interface {
 	// limit returns how many folders may be started and not fetched at the same time.
 	limit() int
-	// start starts to read the names in the folder r.name. It reports false if it cannot.
+	// start has the names in the folder r.name read. It reports false if it cannot.
 	start(r *reading) bool
-	// fetch returns a folder that was read. If there is none, it returns nil; with wait it waits for one, and
-	// nil means that the context has ended.
-	fetch(wait bool) *reading
+	// begin is called after one or more were started.
+	begin()
+	// await waits until r was read, or so many others were. It reports false if the context has ended.
+	await(r *reading, others int) bool
+	// fetch returns a folder that was read, or nil if there is none.
+	fetch() *reading
 	// free ends the readers without waiting for what they read. parents are the folders in which they
 	// may be opening others; they are closed.
 	free(parents []*dir)
@@ -35,6 +38,7 @@ type reading struct {
 	parent *dir
 	name   string
 	into   *folder
+	number int // for the readers
 
 	dir       *dir // open, to read the rest, and its sub-folders
 	nodes     []node
@@ -48,6 +52,7 @@ type goReaders struct {
 	ctx     context.Context
 	granted int
 	done    chan *reading
+	got     *reading // from done
 	running int
 	release func()
 }
@@ -58,7 +63,7 @@ func newGoReaders(ctx context.Context, limit int) readers {
 		release()
 		return nil
 	}
-	return &goReaders{ctx, granted, make(chan *reading, granted), 0, release}
+	return &goReaders{ctx: ctx, granted: granted, done: make(chan *reading, granted), release: release}
 }
 
 func (g *goReaders) limit() int { return g.granted }
@@ -86,23 +91,29 @@ func (r *reading) read(ctx context.Context) {
 	}
 }
 
-func (g *goReaders) fetch(wait bool) *reading {
-	if !wait {
+func (g *goReaders) begin() {}
+
+func (g *goReaders) await(*reading, int) bool {
+	select {
+	case g.got = <-g.done:
+		return true
+	case <-g.ctx.Done():
+		return false
+	}
+}
+
+func (g *goReaders) fetch() *reading {
+	r := g.got
+	g.got = nil
+	if r == nil {
 		select {
-		case r := <-g.done:
-			g.running--
-			return r
+		case r = <-g.done:
 		default:
 			return nil
 		}
 	}
-	select {
-	case r := <-g.done:
-		g.running--
-		return r
-	case <-g.ctx.Done():
-		return nil
-	}
+	g.running--
+	return r
 }
 
 func (g *goReaders) free(parents []*dir) {

@@ -66,17 +66,18 @@ func (c *cReaders) start(r *reading) bool {
 		return false
 	}
 	c.unused = c.unused[:len(c.unused)-1]
-	c.started[number] = r
+	c.started[number], r.number = r, number
 	return true
 }
 
-func (c *cReaders) fetch(wait bool) *reading {
-	number := -1
-	if wait {
-		number = int(C.safefs_fetch_reading(c.c, 1))
-	} else {
-		number = int(C.safefs_fetch_reading(c.c, 0))
-	}
+func (c *cReaders) begin() { C.safefs_begin_readings(c.c) }
+
+func (c *cReaders) await(r *reading, others int) bool {
+	return C.safefs_await_reading(c.c, C.int(r.number), C.int(others)) != 0
+}
+
+func (c *cReaders) fetch() *reading {
+	number := int(C.safefs_fetch_reading(c.c))
 	if number < 0 {
 		return nil
 	}

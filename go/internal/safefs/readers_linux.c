@@ -16,6 +16,7 @@
 enum {
 	STACK = 256 << 10, // bytes; a thread's local variables of the embedding process count as well
 	ROOM = 8 << 10,    // bytes that must be left for another call of getdents64
+	SAMPLE = 4,        // of one in so many folders it is known whether the thread waited
 };
 
 // Numbers, first in, first out.
@@ -28,7 +29,8 @@ struct safefs_readers {
 	pthread_mutex_t mutex;
 	safefs_bell queued, ended;
 	int limit, threads, idle;
-	int is_awaited, is_woken, is_freed; // is_awaited: for something that has ended
+	int awaited, others; // what safefs_await_reading waits for; awaited is -1 for nothing
+	int is_woken, is_freed;
 	queue waiting, done;
 	safefs_reading reading[SAFEFS_READERS];
 	int folder[SAFEFS_READERS], folders; // to be closed with the last thread
@@ -65,6 +67,7 @@ safefs_readers *safefs_new_readers(int limit) {
 	for (int i = 0; i < SAFEFS_READERS; i++)
 		r->reading[i].entries = r->memory + (size_t)i * SAFEFS_ENTRIES;
 	r->limit = limit < SAFEFS_READERS ? limit : SAFEFS_READERS;
+	r->awaited = -1;
 	pthread_mutex_init(&r->mutex, NULL);
 	safefs_init_bell(&r->queued);
 	safefs_init_bell(&r->ended);
@@ -92,7 +95,6 @@ static int find_types(int fd, char *entries, size_t length) {
 }
 
 static void read_folder(safefs_reading *f) {
-	const long before = safefs_waits();
 	f->length = 0, f->is_whole = 0, f->error = 0;
 	do
 		f->fd = (int)syscall(SYS_openat, f->parent, f->entries,
@@ -111,7 +113,11 @@ static void read_folder(safefs_reading *f) {
 	}
 	if (f->error != 0 && f->fd >= 0)
 		close(f->fd), f->fd = -1;
-	f->is_blocked = safefs_waits() != before;
+}
+
+// Returns whether f, which has just ended, is one that safefs_await_reading waits for.
+static int is_awaited(const safefs_readers *r, int number) {
+	return r->awaited >= 0 && (number == r->awaited || (int)r->done.count >= r->others);
 }
 
 static void free_all(safefs_readers *r) {
@@ -126,6 +132,8 @@ static void free_all(safefs_readers *r) {
 
 static void *work(void *of) {
 	safefs_readers *r = of;
+	unsigned count = 0;
+	int is_blocked = 0;
 	pthread_mutex_lock(&r->mutex);
 	for (;;) {
 		while (r->waiting.count == 0 && !r->is_freed) {
@@ -135,15 +143,20 @@ static void *work(void *of) {
 		}
 		if (r->is_freed)
 			break;
-		const int number = pop(&r->waiting);
+		const int number = pop(&r->waiting), is_sample = count++ % SAMPLE == 0;
+		safefs_reading *f = &r->reading[number];
 		pthread_mutex_unlock(&r->mutex);
-		read_folder(&r->reading[number]);
+		const long before = is_sample ? safefs_waits() : 0;
+		read_folder(f);
+		if (is_sample)
+			is_blocked = safefs_waits() != before;
 		pthread_mutex_lock(&r->mutex);
-		if (r->is_freed && r->reading[number].fd >= 0)
-			close(r->reading[number].fd);
+		if (r->is_freed && f->fd >= 0)
+			close(f->fd);
+		f->is_blocked = is_blocked, f->has_ended = 1;
 		push(&r->done, number);
-		if (r->is_awaited) {
-			r->is_awaited = 0;
+		if (is_awaited(r, number)) {
+			r->awaited = -1;
 			safefs_ring(&r->ended, &r->mutex, 1);
 			pthread_mutex_lock(&r->mutex);
 		}
@@ -166,26 +179,40 @@ int safefs_start_reading(safefs_readers *r, int number, int parent, const char *
 	if (length >= SAFEFS_ENTRIES)
 		return 0;
 	memcpy(f->entries, name, length);
-	f->entries[length] = 0, f->parent = parent, f->fd = -1;
+	f->entries[length] = 0, f->parent = parent, f->fd = -1, f->has_ended = 0;
 	pthread_mutex_lock(&r->mutex);
 	if (r->idle <= (int)r->waiting.count && r->threads < r->limit && start_thread(r))
 		r->threads++;
 	const int will = r->threads > 0;
 	if (will)
 		push(&r->waiting, number);
-	safefs_ring(&r->queued, &r->mutex, will && r->idle > 0);
+	pthread_mutex_unlock(&r->mutex);
 	return will;
 }
 
-int safefs_fetch_reading(safefs_readers *r, int wait) {
-	int number = -1;
+void safefs_begin_readings(safefs_readers *r) {
 	pthread_mutex_lock(&r->mutex);
-	while (wait && r->done.count == 0 && !r->is_woken) {
-		r->is_awaited = 1;
+	const int waiting = (int)r->waiting.count;
+	safefs_ring(&r->queued, &r->mutex, waiting < r->idle ? waiting : r->idle);
+}
+
+int safefs_await_reading(safefs_readers *r, int number, int others) {
+	pthread_mutex_lock(&r->mutex);
+	while (!r->reading[number].has_ended && (int)r->done.count < others && !r->is_woken) {
+		r->awaited = number, r->others = others;
 		safefs_await(&r->ended, &r->mutex);
 	}
-	if (r->done.count > 0 && !r->is_woken)
-		number = pop(&r->done);
+	r->awaited = -1;
+	const int is_woken = r->is_woken;
+	pthread_mutex_unlock(&r->mutex);
+	return !is_woken;
+}
+
+int safefs_fetch_reading(safefs_readers *r) {
+	pthread_mutex_lock(&r->mutex);
+	const int number = r->done.count > 0 && !r->is_woken ? pop(&r->done) : -1;
+	if (number >= 0)
+		r->reading[number].has_ended = 0;
 	pthread_mutex_unlock(&r->mutex);
 	return number;
 }
