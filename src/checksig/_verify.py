@@ -956,6 +956,13 @@ class _ReportBuilder:
                     self._failures.append(result)
                 if self._follower is not None:
                     self._follower.found(result)
+            case wire.Kind.EXTRA:
+                extra = self.decode_extra(payload)
+                self._unlisted_count += 1
+                if self._keeps_failures or len(self._unlisted) < _MAX_KEPT:
+                    self._unlisted.append(extra)
+                if self._follower is not None:
+                    self._follower.found(extra)
             case wire.Kind.PROOF if self._part is not None:
                 self._part.take(payload, self.manifests)
             case wire.Kind.MANIFEST:
@@ -974,13 +981,6 @@ class _ReportBuilder:
                 self._bad_lines.append(placed)
                 if self._follower is not None:
                     self._follower.found(placed[1])
-            case wire.Kind.EXTRA:
-                extra = self.decode_extra(payload)
-                self._unlisted_count += 1
-                if self._keeps_failures or len(self._unlisted) < _MAX_KEPT:
-                    self._unlisted.append(extra)
-                if self._follower is not None:
-                    self._follower.found(extra)
             case wire.Kind.NOT_UNDERSTOOD:
                 self._not_understood.append(wire.decode_not_understood(payload))
             case wire.Kind.SUMMARY:

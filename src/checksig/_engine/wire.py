@@ -257,14 +257,15 @@ def decode_batch(data: bytes | memoryview) -> Batch:
         None if total_size < 0 else total_size,
     )
     records: list[tuple[int, Any]] = []
-    at = _HEADER.size
-    while at < len(data):
-        kind, size = _RECORD.unpack_from(data, at)
-        at += _RECORD.size
-        payload = data[at : at + size]
-        at += size
-        _check(at <= len(data))
-        records.append((kind, PackedResults(payload) if kind == Kind.VERIFIED else bytes(payload)))
+    at, length = _HEADER.size, len(data)
+    unpack, verified = _RECORD.unpack_from, Kind.VERIFIED  # there may be many records
+    while at < length:
+        kind, size = unpack(data, at)
+        start = at + _RECORD.size
+        at = start + size
+        _check(at <= length)
+        payload = data[start:at]
+        records.append((kind, PackedResults(payload) if kind == verified else bytes(payload)))
     return Batch(finished == 1, progress, records)
 
 
@@ -571,13 +572,14 @@ def decode_content(payload: bytes) -> tuple[int, int]:
     return file, content
 
 
-@_decoder
 def decode_extra(payload: bytes, *, fails: bool) -> Extra:
     """Decode a ``U`` record."""
-    (size,) = _EXTRA.unpack_from(payload)
-    text = payload[_EXTRA.size :]
-    _check(size <= len(text))
-    return Extra(_name(text[:size]), _name(text[size:]) or None, fails)
+    start = _EXTRA.size  # without a wrapper: a folder may have millions of these files
+    end = start + int.from_bytes(payload[:start], "little")
+    if not start <= end <= len(payload):
+        raise _damaged()
+    moved = payload[end:]
+    return Extra(_name(payload[start:end]), _name(moved) if moved else None, fails)
 
 
 @_decoder
