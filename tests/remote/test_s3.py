@@ -144,12 +144,32 @@ def test_what_does_not_exist(filled: Bucket) -> None:
             verify(path, filesystem=filled.filesystem)
 
 
-def test_an_object_that_is_replaced(filled: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all objects be got through asyncio."""
+    from checksig.remote.s3 import S3Store
+
+    def never(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(S3Store, "is_direct", never)
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_an_object_that_is_replaced(
+    filled: Bucket, monkeypatch: pytest.MonkeyPatch, *, threads: bool
+) -> None:
     """All parts come from the version that was described."""
     from checksig.remote.s3 import S3Store
 
     stat = S3Store.stat
     data = b"1" * 9_000_000
+    is_direct = S3Store.is_direct
+
+    def only_reads(self: Any, query: Any) -> bool:
+        return threads and query.is_read and is_direct(self, query)
+
+    monkeypatch.setattr(S3Store, "is_direct", only_reads)
     filled.put("changes/a", data)
     filled.put("changes/SHA256SUMS", sums({"a": data}))
 
@@ -167,6 +187,7 @@ def test_an_object_that_is_replaced(filled: Bucket, monkeypatch: pytest.MonkeyPa
 
 def test_how_often_the_store_is_asked(filled: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small object takes one request, unless only what the store keeps is asked for."""
+    from checksig.remote.plainhttp import Connections
     from checksig.remote.s3 import S3Store
 
     call: Any = vars(S3Store)["_call"]
@@ -178,6 +199,13 @@ def test_how_often_the_store_is_asked(filled: Bucket, monkeypatch: pytest.Monkey
         return await call(self, method, **arguments)
 
     monkeypatch.setattr(S3Store, "_call", counted)
+    get = Connections.get
+
+    def counted_get(self: Any, url: str, *arguments: Any) -> Any:
+        calls.append("get_object" if "asked/" in url else url)
+        return get(self, url, *arguments)
+
+    monkeypatch.setattr(Connections, "get", counted_get)
     data = {"a": b"hello", "empty": b"", "big": bytes(range(256)) * 2000}
     for name, content in data.items():
         filled.put(f"asked/{name}", content)
@@ -336,6 +364,7 @@ def test_answers_to_direct_requests(
         thread.join()
 
 
+@pytest.mark.usefixtures("_without_threads")
 def test_objects_without_tags(filled: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a gateway has none, time and size are compared, also at the end."""
     from checksig.remote.s3 import S3Store
@@ -366,6 +395,7 @@ def test_objects_without_tags(filled: Bucket, monkeypatch: pytest.MonkeyPatch) -
     assert "changed" in str(result.detail)
 
 
+@pytest.mark.usefixtures("_without_threads")
 @pytest.mark.parametrize("wrong", ["bytes 1-5/6", "bytes 0-3/5", "none"])
 def test_another_range_than_asked_for(
     filled: Bucket, monkeypatch: pytest.MonkeyPatch, wrong: str

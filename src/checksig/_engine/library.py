@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from typing import Protocol
 
-    Answer = Callable[[int, int, bytes, Callable[[], bool]], None]
+    Answer = Callable[[int, int, bytes | bytearray, Callable[[], bool]], None]
     """Takes the number of a query, a status and data, from any thread.
 
     It is also given a function that returns whether the answer is still wanted.
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         def checksig_start(self, request: bytes, size: int, job: Any) -> None: ...
         def checksig_wait(self, job: int, timeout_ms: int, size: Any) -> Any: ...
         def checksig_answer(
-            self, job: int, query: int, status: int, data: bytes, size: int
+            self, job: int, query: int, status: int, data: Any, size: int
         ) -> None: ...
         def checksig_cancel(self, job: int) -> None: ...
         def checksig_free(self, job: int) -> None: ...
@@ -120,7 +120,7 @@ class Library:
             if server is not None:
                 server.start(
                     lambda query, status, data, _: self._lib.checksig_answer(
-                        job[0], query, status, data, len(data)
+                        job[0], query, status, self._ffi.from_buffer(data), len(data)
                     )
                 )
             for timeout_ms in timeouts():

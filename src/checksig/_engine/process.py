@@ -174,7 +174,9 @@ class _Pipes:
         self._send()
         self._turn = _thread.allocate_lock()
 
-    def answer(self, query: int, status: int, data: bytes, is_wanted: Callable[[], bool]) -> None:
+    def answer(
+        self, query: int, status: int, data: bytes | bytearray, is_wanted: Callable[[], bool]
+    ) -> None:
         """Send the answer to a query, from any thread; only a part if it is not wanted any more.
 
         The request was sent before: the engine asks only after it has read that.

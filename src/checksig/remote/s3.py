@@ -9,12 +9,14 @@ import asyncio
 import base64
 import binascii
 import re
+import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from .listing import Pages
+from .plainhttp import Connections, NotPlainError
 from .s3get import Getter
-from .server import ChangedError, Found, OddNameError, status_of
+from .server import ChangedError, Found, OddNameError, Query, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ _FIRST, _LONGEST_FIRST = 256 << 10, 1 << 20
 """How many bytes come with a description where a file is read next: more if others need more."""
 _MOST_FIRST = 64 << 20
 """The most of these bytes that are kept."""
+
+_ROOM = 8 << 20
+"""How many bytes the engine asks for at once."""
+_MOST_ROOMS = 4
+"""How many answers of that size keep their memory for others, as to get new memory takes long."""
 
 _NAMES = {
     "crc32": "crc32",
@@ -55,22 +62,35 @@ class S3Store(Store):
         self.loop: Any = filesystem.loop
         self.secrets = secrets_of(filesystem)
         self._listed: dict[bytes, Found] = {}
-        self._first: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
+        self._first: OrderedDict[bytes, tuple[bytes, bytes | bytearray]] = OrderedDict()
         self._ask = _FIRST
         self._is_begun = False
         self._beginning = asyncio.Lock()
         self._getters: dict[str, Getter] = {}
         self._is_plain = _is_plain(filesystem)
+        self._connections: Connections | None = None
+        self._failed: dict[tuple[bytes, int], Exception] = {}
+        self._lock = threading.Lock()
+        self._rooms: list[bytearray] = []
 
     def begin(self) -> None:
         """Forget what was listed before."""
         self._listed.clear()
         self._first.clear()
+        self._failed.clear()
         self._ask, self._is_begun, self._beginning = _FIRST, False, asyncio.Lock()
+
+    def interrupt(self) -> None:
+        """Close the connections of threads."""
+        connections, self._connections = self._connections, None
+        if connections is not None:
+            connections.close()
 
     def end(self) -> None:
         """Forget what was not read."""
         self._first.clear()
+        self._failed.clear()
+        self._rooms.clear()
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         """Make a request with the credentials and settings of the file system.
@@ -139,6 +159,7 @@ class S3Store(Store):
         if self.reads:
             ask = self._ask
             try:
+                self._raise_failed(path, -1)
                 response = await self._call(
                     "get_object", Bucket=bucket, Key=key, Range=f"bytes=0-{ask - 1}"
                 )
@@ -150,18 +171,115 @@ class S3Store(Store):
                     part, size = _range_of(response)
                     found = _found(name, size, response)
                     most = min(size, ask)
-                    self._ask = max(self._ask, size) if size <= _LONGEST_FIRST else _FIRST
-                    if part == f"bytes 0-{most - 1}" or (not part and size == most):
+                    self._note_size(size)
+                    if _is_beginning(part, size, most):
                         data = await read_exactly(body, most)
                         self._keep(path, found.version, data)
                 return found
         head = await self._call("head_object", Bucket=bucket, Key=key)
         return _found(name, head["ContentLength"], head)
 
-    def _keep(self, path: bytes, version: bytes, data: bytes) -> None:
-        self._first[path] = version, data
-        while len(self._first) * self._ask > _MOST_FIRST:
-            self._first.popitem(last=False)
+    def _note_size(self, size: int) -> None:
+        with self._lock:
+            self._ask = max(self._ask, size) if size <= _LONGEST_FIRST else _FIRST
+
+    def _keep(self, path: bytes, version: bytes, data: bytes | bytearray) -> None:
+        with self._lock:
+            self._first[path] = version, data
+            while self._first and len(self._first) * self._ask > _MOST_FIRST:
+                self._first.popitem(last=False)
+
+    def is_direct(self, query: Query) -> bool:
+        """Whether a thread can get an object: after asyncio has got another one of its bucket."""
+        is_begun = self.reads and self._is_begun and query.path not in self._listed
+        if not (query.is_read or (query.is_stat and is_begun)):
+            return False
+        try:
+            bucket, key = self._split(query.path)
+        except OddNameError:
+            return False
+        getter = self._getters.get(bucket)
+        if getter is None or not getter.is_ready(key):
+            return False
+        if self._connections is None:
+            settings = getter.settings()
+            if settings is None:
+                return False
+            most, context, connect, read = settings
+            self.threads = min(most or self.depth, self.depth)
+            self._connections = Connections(context, connect, read)
+        return True
+
+    def direct(self, query: Query) -> bytearray | bytes | None:
+        """Return the answer to a query; None if it must be asked through asyncio.
+
+        An error is kept for that: it decides what follows.
+        """
+        connections = self._connections
+        if connections is None:
+            return None
+        try:
+            if query.is_read:
+                return self._read_now(connections, query)
+            return self._begin_now(connections, query.path).encode()
+        except NotPlainError:
+            return None
+        except Exception as error:  # noqa: BLE001 - is raised there
+            self._failed[query.path, query.offset if query.is_read else -1] = error
+            return None
+
+    def _room(self, size: int) -> bytearray:
+        if size == _ROOM:
+            with self._lock:
+                if self._rooms:
+                    return self._rooms.pop()
+        return bytearray(size)
+
+    def free(self, data: bytearray | bytes) -> None:
+        """Use the memory of an answer again."""
+        if isinstance(data, bytearray) and len(data) == _ROOM:
+            with self._lock:
+                if len(self._rooms) < _MOST_ROOMS:
+                    self._rooms.append(data)
+
+    def _raise_failed(self, path: bytes, offset: int) -> None:
+        """Raise the error that a thread got; *offset* is -1 for a description."""
+        error = self._failed.pop((path, offset), None)
+        if error is not None:
+            raise error
+
+    def _begin_now(self, connections: Connections, path: bytes) -> Found:
+        bucket, key = self._split(path)
+        ask = self._ask
+        headers = {"Range": f"bytes=0-{ask - 1}"}
+        response, data = self._getters[bucket].get_now(connections, key, headers, ask)
+        part, size = _range_of(response)
+        found = _found(path.rpartition(b"/")[2], size, response)
+        self._note_size(size)
+        most = min(size, ask)
+        if data is not None and len(data) == most and _is_beginning(part, size, most):
+            self._keep(path, found.version, data)
+        return found
+
+    def _read_now(self, connections: Connections, query: Query) -> bytearray:
+        path, version, offset, size = query.path, query.version, query.offset, query.size
+        bucket, key = self._split(path)
+        data = self._room(size)
+        begun = 0
+        if offset == 0:
+            known, first = self._first.pop(path, (b"", b""))
+            if known == version:
+                begun = min(len(first), size)
+                data[:begun] = first[:begun]
+        if begun < size:
+            at, left = offset + begun, size - begun
+            headers = {"Range": f"bytes={at}-{at + left - 1}"}
+            if not version.startswith(b"\n"):
+                headers["If-Match"] = version.decode()
+            room = memoryview(data)[begun:]
+            response, _ = self._getters[bucket].get_now(connections, key, headers, room)
+            _check_part(response, version, at, left)
+        return data
 
     async def list(self, path: bytes) -> list[Found]:
         """Describe what is directly below a prefix."""
@@ -196,13 +314,13 @@ class S3Store(Store):
             raise FileNotFoundError(path)
         return found
 
-    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | None:
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | bytearray | None:
         """Return the beginning of an object if all that is asked for came with its description."""
         known, first = self._first.get(path, (b"", b""))
         if offset or known != version or not 0 < size <= len(first):
             return None
         self._first.pop(path, None)
-        return first[:size]
+        return first if len(first) == size else first[:size]
 
     def is_confirmed(self, version: bytes) -> bool:
         """Whether an object has a tag, which came with each of its parts."""
@@ -210,13 +328,14 @@ class S3Store(Store):
 
     async def read(self, path: bytes, version: bytes, offset: int, size: int) -> bytes:
         """Return a part of the version of an object that was described."""
+        self._raise_failed(path, offset)
         if offset == 0:
             known, first = self._first.pop(path, (b"", b""))
             if first and known == version:
                 if len(first) >= size:
-                    return first[:size]
+                    return bytes(first[:size])
                 rest = await self.read(path, version, len(first), size - len(first))
-                return first + rest
+                return bytes(first) + rest
         bucket, key = self._split(path)
         condition = {} if version.startswith(b"\n") else {"IfMatch": version.decode()}
         response = await self._call(
@@ -227,13 +346,7 @@ class S3Store(Store):
             **condition,
         )
         async with response["Body"] as body:
-            part, whole = _range_of(response)
-            if _version(response, whole) != version:
-                raise ChangedError
-            if part and part != f"bytes {offset}-{offset + size - 1}":
-                raise OSError("the store sent another range than asked for")
-            if not part and offset:
-                raise OSError("the store sends no parts of objects")
+            _check_part(response, version, offset, size)
             return await read_exactly(body, size)
 
     async def confirm(self, path: bytes, version: bytes) -> None:
@@ -296,6 +409,22 @@ def _range_of(response: Any) -> tuple[str, int]:
     """Return which part of an object came, ``bytes 0-99`` or nothing for all, and its size."""
     part, _, total = str(response.get("ContentRange", "")).partition("/")
     return part, int(total if total.isdigit() else response["ContentLength"])
+
+
+def _is_beginning(part: str, size: int, count: int) -> bool:
+    """Whether the first *count* bytes of an object came, or all of it."""
+    return part == f"bytes 0-{count - 1}" or (not part and size == count)
+
+
+def _check_part(response: Any, version: bytes, offset: int, size: int) -> None:
+    """Raise an error unless an answer is about a part of the version that was described."""
+    part, whole = _range_of(response)
+    if _version(response, whole) != version:
+        raise ChangedError
+    if part and part != f"bytes {offset}-{offset + size - 1}":
+        raise OSError("the store sent another range than asked for")
+    if not part and offset:
+        raise OSError("the store sends no parts of objects")
 
 
 def _version(described: Any, size: int) -> bytes:

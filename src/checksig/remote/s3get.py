@@ -11,15 +11,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from .plainhttp import NotPlainError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from typing_extensions import Self
+
+    from .plainhttp import Connections
 
 __all__ = ["Getter", "StatusError"]
 
@@ -37,6 +42,9 @@ _FINAL = {404, 408, 412, 416, 429, 500, 502, 503, 504}
 
 _BUFFER = 1 << 20
 """How many bytes a connection may be ahead of its reader."""
+
+_CREDENTIAL_SECONDS = 30.0
+"""How long threads sign with the same credentials: they are renewed minutes before they expire."""
 
 
 class StatusError(OSError):
@@ -93,14 +101,25 @@ class _Template:
         self._prefix = prefix
         self._headers = headers
         self._request: Any = importlib.import_module("botocore.awsrequest").AWSRequest
+        self._auth: Any = None
+        self._until = 0.0
 
     async def sign(self, key: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         """Return the address and the headers of a request for an object."""
-        auth = await self._signer.get_auth_instance(**self._signing)
+        self._auth = await self._signer.get_auth_instance(**self._signing)
+        self._until = time.monotonic() + _CREDENTIAL_SECONDS
+        return self.sign_again(key, headers)
+
+    def has_credentials(self) -> bool:
+        """Whether those of the last request are recent enough to be used again."""
+        return time.monotonic() < self._until
+
+    def sign_again(self, key: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Sign as the last request was, in any thread."""
         url = self._prefix + _quoted(key)
         request = self._request(method="GET", url=url, headers={**self._headers, **headers})
         request.context.update(self._context)
-        auth.add_auth(request)
+        self._auth.add_auth(request)
         return url, dict(request.headers.items())
 
 
@@ -174,7 +193,7 @@ class Getter:
 
         :raises StatusError: the store answered with an error.
         """
-        if any(part in {"", ".", ".."} for part in key.split("/")):
+        if _is_odd(key):
             return await call()
         if self._should_learn():
             async with self._lock:  # the others wait for what the first one finds
@@ -195,6 +214,62 @@ class Getter:
             self._template = None  # what was learned is no longer so, such as the region
             return await call()
         return _answer(response)
+
+    def settings(self) -> tuple[int, Any, float | None, float | None] | None:
+        """Return how many connections there may be, their SSL context, and two timeouts.
+
+        The timeouts are those to connect and to read, in seconds. None if there are settings that
+        are not known here.
+        """
+        endpoint: Any = self.client._endpoint  # noqa: SLF001 - as below
+        arguments = getattr(endpoint.http_session, "_connector_args", None)
+        connector = self._session.connector
+        is_known = type(connector).__module__ in {"aiohttp.connector", "aiobotocore.httpsession"}
+        if not is_known or arguments is None or arguments.keys() - {"keepalive_timeout"}:
+            return None
+        context = getattr(connector, "_ssl", None)
+        timeout = self._session.timeout
+        is_context = hasattr(context, "wrap_socket")
+        return (
+            connector.limit,
+            context if is_context else None,
+            timeout.sock_connect,
+            timeout.sock_read,
+        )
+
+    def is_ready(self, key: str) -> bool:
+        """Whether :meth:`get_now` can get an object."""
+        template = self._template
+        is_known = template is not None and template.has_credentials()
+        return is_known and not self._session.closed and not _is_odd(key)
+
+    def get_now(
+        self,
+        connections: Connections,
+        key: str,
+        headers: dict[str, str],
+        room: int | memoryview,
+    ) -> tuple[dict[str, Any], bytearray | None]:
+        """Return what :meth:`get` does, and the body, from a thread and without asyncio.
+
+        The body is received into *room*, or has at most so many bytes.
+
+        :raises StatusError: the store answered with an error.
+        :raises NotPlainError: the object must be got in another way.
+        """
+        template = self._template
+        if template is None:
+            raise NotPlainError
+        url, sent = template.sign_again(key, headers)
+        sent["Accept-Encoding"] = "identity"
+        most, into = (room, None) if isinstance(room, int) else (len(room), room)
+        response = connections.get(url, sent, most, into)
+        if response.status not in {200, 206}:
+            if response.status in _FINAL:
+                raise StatusError(response.status)
+            self._template = None  # as above
+            raise NotPlainError
+        return _described(response.headers), response.body
 
     def _should_learn(self) -> bool:
         return self._template is None and self._left > 0
@@ -223,19 +298,32 @@ class Getter:
 
 def _answer(response: Any) -> dict[str, Any]:
     """Return what callers need of an answer, as aiobotocore names it."""
-    headers = response.headers
-    names = {"ETag": "ETag", "ContentRange": "Content-Range"}
+    try:
+        answer = _described({name.lower(): value for name, value in response.headers.items()})
+    except OSError:
+        response.close()
+        raise
+    answer["Body"] = _Body(response)
+    return answer
+
+
+def _described(headers: dict[str, str]) -> dict[str, Any]:
+    """Return what the headers of an answer say, as aiobotocore names it."""
+    names = {"ETag": "etag", "ContentRange": "content-range"}
     answer: dict[str, Any] = {
         name: headers[header] for name, header in names.items() if header in headers
     }
-    answer["Body"] = _Body(response)
     try:
-        answer["LastModified"] = parsedate_to_datetime(headers["Last-Modified"])
-        answer["ContentLength"] = int(headers["Content-Length"])
+        answer["LastModified"] = parsedate_to_datetime(headers["last-modified"])
+        answer["ContentLength"] = int(headers["content-length"])
     except (KeyError, TypeError, ValueError) as error:
-        response.close()
         raise OSError("the store does not describe the object") from error
     return answer
+
+
+def _is_odd(key: str) -> bool:
+    """Whether a key could be taken for another one in an address."""
+    return any(part in {"", ".", ".."} for part in key.split("/"))
 
 
 def _text(value: str | bytes) -> str:

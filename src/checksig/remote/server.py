@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .._engine import CancelToken
     from .stores import Store
 
-    Answer = Callable[[int, int, bytes, Callable[[], bool]], None]
+    Answer = Callable[[int, int, bytes | bytearray, Callable[[], bool]], None]
     _Ask = Callable[[int, dict[bytes, tuple[int, bytes]]], dict[bytes, bytes | Exception]]
 
 __all__ = [
@@ -101,6 +101,16 @@ class Query(NamedTuple):
     version: bytes
     algorithms: list[str]
 
+    @property
+    def is_stat(self) -> bool:
+        """Whether it asks for the description of a file or folder."""
+        return self.kind == _STAT
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it asks for a part of a file."""
+        return self.kind == _READ
+
 
 def _decode(payload: bytes) -> Query:
     ident, kind, offset, size = _QUERY.unpack_from(payload)
@@ -122,16 +132,29 @@ class _Workers:
     def __init__(self, most: int) -> None:
         self._most = most
         self._threads: list[threading.Thread] = []
+        self._unfinished = 0
+        self._lock = threading.Lock()
         self._queue: SimpleQueue[tuple[Future[None], Callable[[Query], None], Query] | None]
         self._queue = SimpleQueue()
 
     def submit(self, function: Callable[[Query], None], query: Query) -> Future[None]:
-        """Let a thread call *function*."""
+        """Let a thread call *function*.
+
+        :raises RuntimeError: no thread can be started.
+        """
         future: Future[None] = Future()
-        if len(self._threads) < self._most:
+        with self._lock:
+            self._unfinished += 1
+            is_new = len(self._threads) < min(self._most, self._unfinished)
+        if is_new:
             thread = threading.Thread(target=self._work, name="checksig-remote", daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            try:
+                thread.start()
+            except RuntimeError:
+                if not self._threads:
+                    raise
+            else:
+                self._threads.append(thread)
         self._queue.put((future, function, query))
         return future
 
@@ -145,10 +168,11 @@ class _Workers:
                     future.set_exception(error)
                 else:
                     future.set_result(None)
+            with self._lock:
+                self._unfinished -= 1
 
-    def stop(self) -> None:
+    def stop(self, deadline: float) -> None:
         """End the threads, and wait a moment for those that a store holds up."""
-        deadline = time.monotonic() + _STOP_SECONDS
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
@@ -190,17 +214,38 @@ class Server:
         if known is not None:
             self._reply(query, _OK, known)
             return
-        if self._store.loop is not None:
-            future = asyncio.run_coroutine_threadsafe(self._serve_async(query), self._store.loop)
+        if self._store.loop is None:
+            self._submit(self._serve, query)
+        elif self._store.is_direct(query):
+            try:
+                self._submit(self._serve_direct, query)
+            except RuntimeError:  # no thread can be started
+                self._schedule(query, time.monotonic())
         else:
-            if self._workers is None:
-                self._workers = _Workers(self._store.threads)
-            future = self._workers.submit(self._serve, query)
+            self._schedule(query, time.monotonic())
+
+    def _submit(self, function: Callable[[Query], None], query: Query) -> None:
+        """Let a thread call *function*."""
+        if self._workers is None:
+            self._workers = _Workers(self._store.threads)
+        self._note(self._workers.submit(function, query))
+
+    def _schedule(self, query: Query, began: float) -> None:
+        """Let the store's loop serve a query."""
+        with self._lock:
+            loop = self._store.loop
+            if self._answer is None or loop is None:
+                return
+            future = asyncio.run_coroutine_threadsafe(self._serve_async(query, began), loop)
+            self._pending.add(future)
+        future.add_done_callback(self._done)
+
+    def _note(self, future: Future[None]) -> None:
         with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._done)
 
-    def _known(self, query: Query) -> bytes | None:
+    def _known(self, query: Query) -> bytes | bytearray | None:
         if query.kind == _READ:
             return self._store.take(query.path, query.version, query.offset, query.size)
         if query.kind == _CONFIRM and self._store.is_confirmed(query.version):
@@ -220,13 +265,15 @@ class Server:
         with self._lock:
             self._answer = None
             pending = list(self._pending)
+        deadline = time.monotonic() + _STOP_SECONDS
         for future in pending:
             future.cancel()
+        self._store.interrupt()
         if self._workers is not None:
-            self._workers.stop()
+            self._workers.stop(deadline)
             self._workers = None
-        elif pending:
-            wait(pending, _STOP_SECONDS)
+        if self._store.loop is not None and pending:
+            wait(pending, max(0, deadline - time.monotonic()))
         with self._lock:
             self._lock.wait_for(lambda: self._inside == 0, _STOP_SECONDS)
         self._store.end()
@@ -271,8 +318,8 @@ class Server:
         answers: dict[int, tuple[int, bytes]] = {}
         arrived = threading.Event()
 
-        def answer(ident: int, status: int, data: bytes, _: Callable[[], bool]) -> None:
-            answers[ident] = status, data
+        def answer(ident: int, status: int, data: bytes | bytearray, _: Callable[[], bool]) -> None:
+            answers[ident] = status, bytes(data)
             arrived.set()
 
         def ask(
@@ -296,7 +343,7 @@ class Server:
         finally:
             self.stop()
 
-    def _reply(self, query: Query, status: int, data: bytes) -> None:
+    def _reply(self, query: Query, status: int, data: bytes | bytearray) -> None:
         with self._lock:
             answer = self._answer
             if answer is None:
@@ -329,6 +376,17 @@ class Server:
                 self._reply(query, _OK, data)
             return
 
+    def _serve_direct(self, query: Query) -> None:
+        began = time.monotonic()
+        if not self._is_open():
+            return
+        data = self._store.direct(query)
+        if data is None:
+            self._schedule(query, began)
+        else:
+            self._reply(query, _OK, data)
+            self._store.free(data)
+
     def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while self._is_open() and (left := deadline - time.monotonic()) > 0:
@@ -350,8 +408,7 @@ class Server:
             return store.stored(path, version, query.algorithms), _encode_digests
         raise NotImplementedError(f"query of kind {query.kind}")
 
-    async def _serve_async(self, query: Query) -> None:
-        began = time.monotonic()
+    async def _serve_async(self, query: Query, began: float) -> None:
         for attempt in range(_ATTEMPTS):
             try:
                 found, encode = self._ask(query)

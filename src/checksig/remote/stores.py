@@ -20,6 +20,8 @@ from .server import ChangedError, Found, OddNameError, OutsideError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .server import Query
+
 __all__ = [
     "ArchiveStore",
     "FileStore",
@@ -85,7 +87,7 @@ class Store:
     def allow(self, path: bytes) -> None:
         """Note a path that the caller names: that itself may lead anywhere."""
 
-    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | None:
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | bytearray | None:
         """Return a part of a file that is here already; None if there is none."""
         del path, version, offset, size
         return None
@@ -94,6 +96,23 @@ class Store:
         """Whether every part of a file was compared with its version when it came."""
         del version
         return False
+
+    def is_direct(self, query: Query) -> bool:
+        """Whether :meth:`direct` may answer a query, though there is a loop."""
+        del query
+        return False
+
+    def direct(self, query: Query) -> bytearray | bytes | None:
+        """Return the answer to a query, in a thread; None if the loop must be asked."""
+        del query
+        return None
+
+    def free(self, data: bytearray | bytes) -> None:
+        """Note that an answer of :meth:`direct` was given, and is not used any more."""
+        del data
+
+    def interrupt(self) -> None:
+        """Let threads return that wait in :meth:`direct`."""
 
     def end(self) -> None:
         """Free what a job has left."""
