@@ -33,12 +33,11 @@ const (
 type laneWorker[P any] struct {
 	*worker[P]
 	set      *safefs.FileSet
-	limit    int // of files open at once
-	deep     int // the same while threads read
-	width    int // how many files the latest algorithm's kernels take
-	active   int // lanes with a file
-	used     int // lanes from this number on never had one
-	hasTurn  bool
+	limit    int    // of files open at once
+	deep     int    // the same while threads read
+	width    int    // how many files the latest algorithm's kernels take
+	active   int    // lanes with a file
+	used     int    // lanes from this number on never had one
 	release  func() // the threads that may read for it; nil before it was asked
 	kernels  map[*digest.Algorithm]kernel
 	own      holding
@@ -150,21 +149,6 @@ func (l *laneWorker[P]) fill() bool {
 	return false
 }
 
-// beginTurn waits until no other worker reads, where files are read one after the other.
-func (l *laneWorker[P]) beginTurn() {
-	if !l.hasTurn && l.pool.trial.serial.Load() {
-		l.pool.trial.turn.Lock()
-		l.hasTurn = true
-	}
-}
-
-func (l *laneWorker[P]) endTurn() {
-	if l.hasTurn {
-		l.pool.trial.turn.Unlock()
-		l.hasTurn = false
-	}
-}
-
 // most returns how many lanes may have a file: as many as the kernels take, more while all are small, or, where others
 // read, so many that these never wait for the next one.
 func (l *laneWorker[P]) most() int {
@@ -183,8 +167,13 @@ func (l *laneWorker[P]) most() int {
 
 // next returns a task, for which it waits only if there is nothing else to do.
 func (l *laneWorker[P]) next() *Task[P] {
+	if l.active == 0 {
+		l.beginTurn() // before the task is taken: the next one is another worker's, and comes after it
+		l.pool.order()
+	}
 	t := l.pool.queue.take(&l.own, false)
 	if t == nil && l.active == 0 {
+		l.endTurn()
 		l.leave()
 		t = l.pool.queue.take(&l.own, true)
 	}
@@ -219,6 +208,7 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 	l.width = k.width
 	l.active++
 	l.used = max(l.used, i+1)
+	l.pool.noteOpen(1)
 	l.pool.roots.CountOpen(1)
 	l.own.now.add(t.load())
 }
@@ -375,6 +365,7 @@ func (l *laneWorker[P]) collect() {
 			l.pool.recycle(t)
 		}
 	}
+	l.pool.noteOpen(l.active - before)
 	l.pool.noteDone(before - l.active)
 }
 

@@ -29,7 +29,8 @@ const (
 	maxWeight = 1 << 40
 )
 
-// queue holds tasks for workers, which take the largest files first, then the others as they came.
+// queue holds tasks for workers, which take the largest files first, then those that were put in another order, then
+// the others as they came.
 type queue[P any] struct {
 	workers int
 	drained chan struct{} // closed when nothing waits and nothing more comes
@@ -38,6 +39,7 @@ type queue[P any] struct {
 	filled  sync.Cond // there is a task, or there will be none any more
 	room    sync.Cond
 	large   largest[P]
+	ordered []*Task[P]
 	small   fifo[P]
 	closed  bool
 	blocked bool // the submitter waits for room
@@ -82,7 +84,7 @@ func newQueue[P any](workers int) *queue[P] {
 	return q
 }
 
-func (q *queue[P]) len() int { return len(q.large) + q.small.len }
+func (q *queue[P]) len() int { return len(q.large) + len(q.ordered) + q.small.len }
 
 // put waits for room, and adds t, unless the queue is closed.
 func (q *queue[P]) put(t *Task[P]) {
@@ -152,6 +154,35 @@ func (q *queue[P]) probed(w waitingTask[P], seen *safefs.Snapshot) {
 	if q.has(w) {
 		w.task.seen = *seen
 		q.reweigh(w.task, seen.Size())
+	}
+}
+
+// unordered returns the small tasks if they can be put in order now: if none are, and there are enough.
+func (q *queue[P]) unordered() []waitingTask[P] {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.ordered) > 0 || q.small.len < enoughToOrder {
+		return nil
+	}
+	waiting := make([]waitingTask[P], 0, q.small.len)
+	for place := q.small.first; place < q.small.end; place++ {
+		if t := *q.small.at(place); t != nil {
+			waiting = append(waiting, waitingTask[P]{t, t.turn, t.Root, t.Name})
+		}
+	}
+	return waiting
+}
+
+// putInOrder has those of the tasks that still wait taken next, in this order.
+func (q *queue[P]) putInOrder(tasks []waitingTask[P]) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ordered = make([]*Task[P], 0, len(tasks))
+	for _, w := range tasks {
+		if q.has(w) {
+			q.small.remove(w.task)
+			q.ordered = append(q.ordered, w.task)
+		}
 	}
 }
 
@@ -238,6 +269,10 @@ func (q *queue[P]) next(own load) *Task[P] {
 		return nil
 	case len(q.large) > 0:
 		return heap.Pop(&q.large).(*Task[P])
+	case len(q.ordered) > 0:
+		t := q.ordered[0]
+		q.ordered[0], q.ordered = nil, q.ordered[1:]
+		return t
 	case q.small.len > 0:
 		return q.small.pop()
 	}

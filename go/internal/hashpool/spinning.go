@@ -1,30 +1,51 @@
 package hashpool
 
 import (
+	"cmp"
+	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"checksig/internal/safefs"
 )
 
 const (
 	// trialTime is how long each way of reading is tried on a disk that claims to spin, and trialPause how long the
-	// better one is kept. What a disk claims is not enough: virtual disks and those of clouds claim it too.
-	trialTime  = 300 * time.Millisecond
-	trialPause = 10 * time.Second
+	// better one is kept, twice as long each time that it is the same, up to maxTrialPause. What a disk claims is not
+	// enough: virtual disks and those of clouds claim it too.
+	trialTime     = 300 * time.Millisecond
+	trialPause    = 10 * time.Second
+	maxTrialPause = 16 * trialPause
+
+	// maxSettling is how long to wait at most until the many files that were open are done, before the other way is tried.
+	maxSettling = 10 * time.Second
+
+	// enoughToOrder is how many tasks must wait to be put in order, and entriesEach how many entries of a folder are
+	// read for each task in it, besides leastEntries: it may have many that are not listed.
+	enoughToOrder = 64
+	entriesEach   = 64
+	leastEntries  = 4096
 )
 
 // trial finds out whether a disk is faster with one file after the other than with many at once, as one is
 // whose head has to move in between.
 type trial struct {
-	serial atomic.Bool // one file after the other
-	turn   sync.Mutex  // held by the worker that reads then
+	serial atomic.Bool  // one file after the other
+	turn   sync.Mutex   // held by the worker that reads then
+	orders sync.Mutex   // held by the one that puts tasks in order
+	open   atomic.Int64 // files in lanes
 
-	mu     sync.Mutex
-	part   trialPart
-	start  time.Time // of this part; zero before the first
-	until  time.Time
-	before int64      // load that had been done at its start
-	speeds [2]float64 // load a second, of the first two parts
+	mu       sync.Mutex
+	part     trialPart
+	start    time.Time // of this part; zero before the first
+	until    time.Time
+	settling bool // files of the part before are still read
+	better   bool // what was found the last time: serial
+	pause    time.Duration
+	before   int64      // load that had been done at its start
+	speeds   [2]float64 // load a second, of the first two parts
 }
 
 type trialPart int
@@ -35,10 +56,14 @@ const (
 	keepBetter
 )
 
-// note is told how much load is done. It must be called often.
-func (t *trial) note(now time.Time, done int64) {
+// note is told how much load is done, and how many files are open. It must be called often.
+func (t *trial) note(now time.Time, done, open int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.settling && (open <= 1 || now.After(t.until)) {
+		t.settling = false
+		t.start, t.before, t.until = now, done, now.Add(trialTime)
+	}
 	if now.Before(t.until) {
 		return
 	}
@@ -54,15 +79,82 @@ func (t *trial) note(now time.Time, done int64) {
 		t.serial.Store(false)
 	case tryOne:
 		t.serial.Store(true)
+		t.settling, t.until = true, now.Add(maxSettling)
 	case keepBetter:
-		t.serial.Store(t.speeds[tryOne] > t.speeds[tryMany])
-		t.until = now.Add(trialPause)
+		serial := t.speeds[tryOne] > t.speeds[tryMany]
+		if t.pause = min(2*t.pause, maxTrialPause); t.pause == 0 || serial != t.better {
+			t.pause = trialPause
+		}
+		t.better = serial
+		t.serial.Store(serial)
+		t.until = now.Add(t.pause)
+	}
+}
+
+// order has small files taken in the order of their inodes, while files are read one after the other: that is about
+// where they lie on the disk, while a manifest has the order of names, or that of a hash table in the file system. The
+// folders tell the inodes, without reading them.
+func (p *Pool[P]) order() {
+	if !p.trial.serial.Load() || p.config.InOrder || !p.trial.orders.TryLock() {
+		return
+	}
+	defer p.trial.orders.Unlock()
+	waiting := p.queue.unordered()
+	if len(waiting) == 0 {
+		return
+	}
+	inodes := p.inodes(waiting)
+	slices.SortStableFunc(waiting, func(a, b waitingTask[P]) int { return cmp.Compare(inodes[a.task], inodes[b.task]) })
+	p.queue.putInOrder(waiting)
+}
+
+// inodes returns the inode numbers of files, as far as their folders tell them.
+func (p *Pool[P]) inodes(waiting []waitingTask[P]) map[*Task[P]]uint64 {
+	type folder struct {
+		root *safefs.Root
+		name string
+	}
+	var folders []folder
+	files := map[folder]map[string][]*Task[P]{}
+	for _, w := range waiting {
+		f := folder{w.root, path.Dir(w.name)}
+		if files[f] == nil {
+			folders, files[f] = append(folders, f), map[string][]*Task[P]{}
+		}
+		last := path.Base(w.name)
+		files[f][last] = append(files[f][last], w.task)
+	}
+	inodes := make(map[*Task[P]]uint64, len(waiting))
+	for _, f := range folders {
+		tree, err := f.root.Acquire()
+		if err != nil {
+			continue // as the worker will find
+		}
+		left := len(files[f])
+		tree.Inodes(p.group.Context(), f.name, leastEntries+entriesEach*left, func(name []byte, inode uint64) bool {
+			for i, t := range files[f][string(name)] {
+				inodes[t] = inode
+				if i == 0 {
+					left--
+				}
+			}
+			return left > 0
+		})
+		f.root.Release()
+	}
+	return inodes
+}
+
+// noteOpen says that there are so many more files in lanes.
+func (p *Pool[P]) noteOpen(files int) {
+	if p.config.Spinning {
+		p.trial.open.Add(int64(files))
 	}
 }
 
 // noteDone says that files were done, on a disk that claims to spin and has proved slow.
 func (p *Pool[P]) noteDone(files int) {
 	if p.config.Spinning && p.isDeep.Load() {
-		p.trial.note(time.Now(), p.config.BytesRead.Load()+perFile*p.done.Add(int64(files)))
+		p.trial.note(time.Now(), p.config.BytesRead.Load()+perFile*p.done.Add(int64(files)), p.trial.open.Load())
 	}
 }

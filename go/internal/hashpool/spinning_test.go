@@ -25,7 +25,7 @@ func TestTrial(t *testing.T) {
 				} else {
 					done += c.many
 				}
-				trial.note(now, done)
+				trial.note(now, done, 1)
 				serial = append(serial, trial.serial.Load())
 				now = now.Add(time.Millisecond)
 			}

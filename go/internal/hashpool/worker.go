@@ -24,6 +24,7 @@ type worker[P any] struct {
 	buf     *[chunkSize]byte
 	hashers map[*digest.Algorithm]hash.Hash // kept for the next file
 	outcome Outcome
+	hasTurn bool // to read, where files are read one after the other
 
 	meter    meter
 	whenSlow func() // called when the storage proves slow; nil for nothing
@@ -36,16 +37,40 @@ func newWorker[P any](p *Pool[P]) *worker[P] {
 	}
 }
 
-func (w *worker[P]) free() { buffers.Put(w.buf) }
+func (w *worker[P]) free() {
+	w.endTurn()
+	buffers.Put(w.buf)
+}
 
 // all does tasks until there are no more, or the group has ended.
 func (w *worker[P]) all() {
 	for !w.pool.group.Ended() {
-		t := w.pool.queue.take(&holding{}, true)
+		w.beginTurn() // before the task is taken: the next one is another worker's, and comes after it
+		w.pool.order()
+		t := w.pool.queue.take(&holding{}, false)
 		if t == nil {
-			return
+			w.endTurn()
+			if t = w.pool.queue.take(&holding{}, true); t == nil {
+				return
+			}
 		}
 		w.do(t)
+		w.endTurn()
+	}
+}
+
+// beginTurn waits until no other worker reads, where files are read one after the other.
+func (w *worker[P]) beginTurn() {
+	if !w.hasTurn && w.pool.trial.serial.Load() {
+		w.pool.trial.turn.Lock()
+		w.hasTurn = true
+	}
+}
+
+func (w *worker[P]) endTurn() {
+	if w.hasTurn {
+		w.pool.trial.turn.Unlock()
+		w.hasTurn = false
 	}
 }
 
@@ -63,9 +88,9 @@ func (w *worker[P]) do(t *Task[P]) {
 
 // hashInTurn is hash, while no other worker reads where files are read one after the other.
 func (w *worker[P]) hashInTurn(t *Task[P]) *Outcome {
-	if w.pool.trial.serial.Load() {
-		w.pool.trial.turn.Lock()
-		defer w.pool.trial.turn.Unlock()
+	if !w.hasTurn {
+		w.beginTurn()
+		defer w.endTurn()
 	}
 	defer w.pool.noteDone(1)
 	return w.hash(t)

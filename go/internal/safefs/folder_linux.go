@@ -123,6 +123,42 @@ func (d *dir) parse(nodes []node, buffer []byte) ([]node, error) {
 	return nodes, nil
 }
 
+// Inodes calls found with the name and the inode number of what is in the folder called name, in no order, until most
+// entries were read or found returns false. No inode is read for that. The numbers are hints: those of folders on which
+// something is mounted, and of some file systems, are others than stat reports.
+func (t *Tree) Inodes(ctx context.Context, name string, most int, found func(name []byte, inode uint64) bool) error {
+	if t.source != nil {
+		return nil
+	}
+	d, err := t.openDir(name)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	buffer := readBuffers.Get().(*[32 << 10]byte)
+	defer readBuffers.Put(buffer)
+	for most > 0 && ctx.Err() == nil {
+		n, err := unix.Getdents(d.fd, buffer[:])
+		if err == unix.EINTR {
+			continue
+		} else if err != nil || n == 0 {
+			return err
+		}
+		for rest := buffer[:n]; len(rest) > 0; most-- {
+			length, err := entryLength(rest)
+			if err != nil {
+				return err
+			}
+			last, _, _ := bytes.Cut(rest[nameAt:length], []byte{0})
+			if !found(last, binary.NativeEndian.Uint64(rest)) {
+				return nil
+			}
+			rest = rest[length:]
+		}
+	}
+	return ctx.Err()
+}
+
 func entryLength(buffer []byte) (int, error) {
 	if len(buffer) > nameAt {
 		length := int(binary.NativeEndian.Uint16(buffer[lengthAt:]))
