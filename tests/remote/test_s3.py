@@ -201,9 +201,9 @@ def test_how_often_the_store_is_asked(filled: Bucket, monkeypatch: pytest.Monkey
     monkeypatch.setattr(S3Store, "_call", counted)
     get = Connections.get
 
-    def counted_get(self: Any, url: str, *arguments: Any) -> Any:
-        calls.append("get_object" if "asked/" in url else url)
-        return get(self, url, *arguments)
+    def counted_get(self: Any, place: Any, path: str, *arguments: Any) -> Any:
+        calls.append("get_object" if "asked/" in path else path)
+        return get(self, place, path, *arguments)
 
     monkeypatch.setattr(Connections, "get", counted_get)
     data = {"a": b"hello", "empty": b"", "big": bytes(range(256)) * 2000}

@@ -46,6 +46,7 @@ class Store(http.server.ThreadingHTTPServer):
         """How to answer the next requests of threads about an object."""
         self.direct: list[str] = []
         """The answers that threads got."""
+        self.tokens: list[str | None] = []
         self.released = threading.Event()
         if context is not None:
             self.socket = context.wrap_socket(
@@ -78,6 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if "Accept" not in self.headers:  # not of aiohttp
             how = (store.answers.get(name) or [""]).pop(0)
             store.direct.append(how)
+            store.tokens.append(self.headers["X-Amz-Security-Token"])
         if how.isdigit():
             self.send_response(int(how))
             self.send_header("Content-Length", "0")
@@ -169,6 +171,27 @@ def check(store: Store, filesystem: Any = None, **options: Any) -> list[Any]:
     return list(verify(listed, filesystem=filesystem or connect(store), **options).results)
 
 
+@contextlib.contextmanager
+def cancelled_at_a_hang(
+    store: Store, before: int = 0, threads: list[int] | None = None
+) -> Generator[CancelToken]:
+    """Cancel what runs when the server has begun to hang; note how many threads there are."""
+    cancel = CancelToken()
+
+    def watch() -> None:
+        deadline = time.monotonic() + 60
+        while store.direct.count("hang") <= before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if threads is not None:
+            threads.append(len([t for t in threading.enumerate() if "checksig" in t.name]))
+        cancel.cancel()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    yield cancel
+    watcher.join()
+
+
 @pytest.mark.parametrize("many", [1, 64])
 def test_large_objects(start: Callable[..., Store], many: int) -> None:
     """Threads get all but the first part."""
@@ -221,27 +244,26 @@ def test_odd_answers(
     assert SECRET not in str(result)
 
 
+def test_a_session_token(start: Callable[..., Store]) -> None:
+    """Threads sign in the way of botocore, or would not be used, with temporary credentials too."""
+    store = start()
+    assert all(each.ok for each in check(store, connect(store, token="temporary/+=")))  # noqa: S106
+    assert len(store.direct) >= 8
+    assert set(store.tokens) == {"temporary/+="}
+
+
 def test_settings_of_the_client(start: Callable[..., Store]) -> None:
     """Not more threads than the client may have connections; none with unknown settings."""
     store = start()
     store.answers["c"] = ["hang"]
-    names: list[int] = []
-    cancel = CancelToken()
-
-    def watch() -> None:
-        deadline = time.monotonic() + 30
-        while "hang" not in store.direct and time.monotonic() < deadline:
-            time.sleep(0.01)
-        names.append(len([t for t in threading.enumerate() if "checksig" in t.name]))
-        cancel.cancel()
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    threads: list[int] = []
     filesystem = connect(store, config_kwargs={"max_pool_connections": 2})
-    with pytest.raises(CancelledError):
+    with (
+        cancelled_at_a_hang(store, threads=threads) as cancel,
+        pytest.raises(CancelledError),
+    ):
         check(store, filesystem, io_depth=64, cancel=cancel)
-    watcher.join()
-    assert 1 <= names[0] <= 2
+    assert 1 <= threads[0] <= 2
     store.direct.clear()
     store.released.set()
     filesystem = connect(store, config_kwargs={"connector_args": {"use_dns_cache": False}})
@@ -257,12 +279,8 @@ def test_a_store_that_hangs(start: Callable[..., Store]) -> None:
     assert all(each.ok for each in check(store, filesystem))
     assert store.direct.count("hang") == 1
     store.answers["c"] = ["", "hang"]
-    cancel = CancelToken()
-    timer = threading.Timer(1, cancel.cancel)
-    timer.start()
-    with pytest.raises(CancelledError):
+    with cancelled_at_a_hang(store, before=1) as cancel, pytest.raises(CancelledError):
         check(store, cancel=cancel)
-    timer.join()
     assert store.direct.count("hang") == 2
     assert not [each for each in threading.enumerate() if "checksig" in each.name]
 
@@ -326,10 +344,6 @@ def test_tls(start: Callable[..., Store], tmp_path: Path) -> None:
     store.answers["c"] = ["", "wrong"]
     assert check(store, filesystem)[-1].status is Status.MISMATCHED
     store.answers["c"] = ["", "hang"]
-    cancel = CancelToken()
-    timer = threading.Timer(1, cancel.cancel)
-    timer.start()
-    with pytest.raises(CancelledError):
+    with cancelled_at_a_hang(store) as cancel, pytest.raises(CancelledError):
         check(store, filesystem, cancel=cancel)
-    timer.join()
     assert not [each for each in threading.enumerate() if "checksig" in each.name]

@@ -23,9 +23,10 @@ if sys.platform != "win32":
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from mmap import mmap
     from typing import Protocol
 
-    Answer = Callable[[int, int, bytes | bytearray, Callable[[], bool]], None]
+    Answer = Callable[[int, int, bytes | bytearray | mmap, Callable[[], bool]], None]
     """Takes the number of a query, a status and data, from any thread.
 
     It is also given a function that returns whether the answer is still wanted.

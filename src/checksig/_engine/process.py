@@ -25,6 +25,7 @@ from .limits import check_process, memory_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from mmap import mmap
     from os import PathLike
     from typing import IO
 
@@ -175,7 +176,7 @@ class _Pipes:
         self._turn = _thread.allocate_lock()
 
     def answer(
-        self, query: int, status: int, data: bytes | bytearray, is_wanted: Callable[[], bool]
+        self, query: int, status: int, data: bytes | bytearray | mmap, is_wanted: Callable[[], bool]
     ) -> None:
         """Send the answer to a query, from any thread; only a part if it is not wanted any more.
 

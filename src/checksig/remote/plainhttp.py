@@ -7,6 +7,7 @@ are understood; for all others, the caller must have another way to ask.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import re
 import socket
 import struct
@@ -19,14 +20,25 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Generator, Mapping
 
-__all__ = ["Answer", "Connections", "NotPlainError"]
+    Room = bytearray | mmap.mmap
+    """Memory for a body."""
+
+__all__ = ["Answer", "Connections", "NotPlainError", "Place", "new_room"]
 
 _HEAD = 1 << 16
 """How many bytes the head of an answer may have."""
 
-_STATUS = re.compile(r"HTTP/1\.1 ([0-9]{3})(?: .*)?")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_TEXT = r"[\t\x20-\x7e\x80-\xff]*"
+_ANSWER = re.compile(
+    rf"HTTP/1\.1 ([0-9]{{3}})(?: {_TEXT})?((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:{_TEXT})*)"
+)
+"""The head of an answer."""
+
+_LARGE = 128 << 10
+"""From how many bytes on memory is got from the system, which fills it without the GIL."""
+
+_HUGE = 2 << 20
+"""The size of large pages, where the system has them."""
 
 _SECONDS = struct.Struct("@ll")
 _IS_LINUX = sys.platform == "linux" and _SECONDS.size == 16
@@ -39,14 +51,48 @@ class NotPlainError(Exception):
     """A request or its answer needs more than this module knows."""
 
 
+class Place(NamedTuple):
+    """A server."""
+
+    scheme: str
+    host: str
+    port: int
+    name: str
+    """What it is called in requests."""
+
+    @classmethod
+    def of(cls, url: str) -> tuple[Place, str] | None:
+        """Return the server of an address, and the path on it; None of one that is not plain."""
+        parts = urlsplit(url)
+        host, ours = parts.hostname, _PORTS.get(parts.scheme)
+        if not host or not ours or parts.query or parts.fragment or parts.username is not None:
+            return None
+        port = parts.port or ours
+        name = f"[{host}]" if ":" in host else host
+        return cls(parts.scheme, host, port, name if port == ours else f"{name}:{port}"), parts.path
+
+
 class Answer(NamedTuple):
     """An answer."""
 
     status: int
     headers: dict[str, str]
     """With names in lower case."""
-    body: bytearray | None
+    body: Room | None
     """None unless the status is about success, or if it was received somewhere else."""
+
+
+def new_room(size: int) -> Room:
+    """Return new memory."""
+    if size < _LARGE:
+        return bytearray(size)
+    if sys.platform == "win32":
+        return mmap.mmap(-1, size)
+    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        with contextlib.suppress(OSError):
+            room.madvise(mmap.MADV_HUGEPAGE)  # as most of the time goes to get its pages
+    return room
 
 
 class _Connection:
@@ -109,14 +155,19 @@ class Connections:
         self._context = context
         self._connect_seconds, self._read_seconds = connect, read
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, str, int], list[_Connection]] = {}
+        self._idle: dict[Place, list[_Connection]] = {}
         self._used: set[_Connection] = set()
         self._is_closed = False
 
     def get(
-        self, url: str, headers: Mapping[str, str], most: int, room: memoryview | None = None
+        self,
+        place: Place,
+        path: str,
+        headers: Mapping[str, str],
+        most: int,
+        room: memoryview | None = None,
     ) -> Answer:
-        """Ask for what is at an address.
+        """Ask a server for what is at a path.
 
         The body must have the size of *room*, into which it is received; without that, at most
         *most* bytes.
@@ -124,24 +175,14 @@ class Connections:
         :raises OSError: there was no whole answer, or its body has another size.
         :raises NotPlainError: the request must be made in another way.
         """
-        parts = urlsplit(url)
-        host = parts.hostname
-        port = parts.port or _PORTS.get(parts.scheme)
-        if not host or not port or parts.query or parts.username is not None:
-            raise NotPlainError
-        name = f"[{host}]" if ":" in host else host
-        if port != _PORTS[parts.scheme]:
-            name = f"{name}:{port}"
-        lines = [f"GET {parts.path} HTTP/1.1", f"Host: {name}"]
+        lines = [f"GET {path} HTTP/1.1", f"Host: {place.name}"]
         lines += [f"{key}: {value}" for key, value in headers.items()]
-        if any(map(_CONTROL.search, lines)):
+        text = "".join(lines)
+        if not (text.isascii() and text.isprintable()):
             raise NotPlainError
-        try:
-            request = "\r\n".join([*lines, "", ""]).encode("ascii")
-        except UnicodeEncodeError as error:
-            raise NotPlainError from error
+        request = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
         while True:
-            with self._lend((parts.scheme, host, port)) as connection:
+            with self._lend(place) as connection:
                 answer = _exchange(connection, request, most, room)
             if answer is not None:
                 return answer
@@ -150,10 +191,10 @@ class Connections:
             # The server has closed what was idle, which happens: the next one may be new.
 
     @contextlib.contextmanager
-    def _lend(self, key: tuple[str, str, int]) -> Generator[_Connection]:
+    def _lend(self, place: Place) -> Generator[_Connection]:
         """Lend a connection. It is kept if another request may follow, and closed otherwise."""
         with self._lock:
-            idle = self._idle.setdefault(key, [])
+            idle = self._idle.setdefault(place, [])
             connection = idle.pop() if idle else _Connection()
             if connection.socket is not None and not connection.is_quiet():
                 connection.close()
@@ -162,7 +203,7 @@ class Connections:
             connection.is_free = False
         try:
             if connection.socket is None:
-                self._open(connection, *key)
+                self._open(connection, place)
                 connection.set_timeout(self._read_seconds)
             elif not connection.waits:
                 connection.set_timeout(self._read_seconds)
@@ -176,11 +217,11 @@ class Connections:
                 else:
                     connection.close()
 
-    def _open(self, connection: _Connection, scheme: str, host: str, port: int) -> None:
+    def _open(self, connection: _Connection, place: Place) -> None:
         """Connect to the first address of a host that can be reached."""
         error: OSError = ConnectionError("the host has no address")
         for family, kind, protocol, _, address in socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM
+            place.host, place.port, type=socket.SOCK_STREAM
         ):
             try:
                 self._set(connection, socket.socket(family, kind, protocol))
@@ -194,13 +235,13 @@ class Connections:
                 connection.close()
         else:
             raise error
-        if scheme == "https":
+        if place.scheme == "https":
             if self._context is None:
                 raise NotPlainError
             plain = connection.socket
             with self._lock:  # the socket moves
                 connection.socket = self._context.wrap_socket(
-                    plain, server_hostname=host, do_handshake_on_connect=False
+                    plain, server_hostname=place.host, do_handshake_on_connect=False
                 )
             connection.socket.do_handshake()
 
@@ -248,7 +289,7 @@ def _exchange(
         raise NotPlainError
     if len(rest) > size:
         raise OSError(f"more than the {size} bytes that were asked for came")
-    body = bytearray(size) if room is None else None
+    body = new_room(size) if room is None else None
     target = memoryview(body) if body is not None else room
     assert target is not None  # noqa: S101 - for type checkers
     got = len(rest)
@@ -276,18 +317,15 @@ def _split(connection: _Connection, have: int) -> tuple[bytearray, memoryview]:
 
 def _parse(head: bytearray) -> tuple[int, dict[str, str]]:
     """Return the status and the headers of an answer."""
-    first, *lines = head.decode("latin-1").split("\r\n")
-    match = _STATUS.fullmatch(first)
+    match = _ANSWER.fullmatch(head.decode("latin-1"))
     if match is None:
         raise NotPlainError
     headers: dict[str, str] = {}
-    for line in lines:
-        field = _FIELD.fullmatch(line)
-        if field is None or _CONTROL.search(line):
-            raise NotPlainError
-        name = field[1].lower()
+    for line in match[2].split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        name = name.lower()
         # Of what may be there twice, nothing is read here.
-        headers[name] = f"{headers[name]}, {field[2]}" if name in headers else field[2].rstrip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value.strip()
     return int(match[1]), headers
 
 

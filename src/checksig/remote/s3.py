@@ -14,13 +14,15 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from .listing import Pages
-from .plainhttp import Connections, NotPlainError
+from .plainhttp import Connections, NotPlainError, new_room
 from .s3get import Getter
 from .server import ChangedError, Found, OddNameError, Query, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .plainhttp import Room
 
 __all__ = ["S3Store"]
 
@@ -62,7 +64,7 @@ class S3Store(Store):
         self.loop: Any = filesystem.loop
         self.secrets = secrets_of(filesystem)
         self._listed: dict[bytes, Found] = {}
-        self._first: OrderedDict[bytes, tuple[bytes, bytes | bytearray]] = OrderedDict()
+        self._first: OrderedDict[bytes, tuple[bytes, bytes | Room]] = OrderedDict()
         self._ask = _FIRST
         self._is_begun = False
         self._beginning = asyncio.Lock()
@@ -71,7 +73,7 @@ class S3Store(Store):
         self._connections: Connections | None = None
         self._failed: dict[tuple[bytes, int], Exception] = {}
         self._lock = threading.Lock()
-        self._rooms: list[bytearray] = []
+        self._rooms: list[Room] = []
 
     def begin(self) -> None:
         """Forget what was listed before."""
@@ -183,7 +185,7 @@ class S3Store(Store):
         with self._lock:
             self._ask = max(self._ask, size) if size <= _LONGEST_FIRST else _FIRST
 
-    def _keep(self, path: bytes, version: bytes, data: bytes | bytearray) -> None:
+    def _keep(self, path: bytes, version: bytes, data: bytes | Room) -> None:
         with self._lock:
             self._first[path] = version, data
             while self._first and len(self._first) * self._ask > _MOST_FIRST:
@@ -210,7 +212,7 @@ class S3Store(Store):
             self._connections = Connections(context, connect, read)
         return True
 
-    def direct(self, query: Query) -> bytearray | bytes | None:
+    def direct(self, query: Query) -> bytes | Room | None:
         """Return the answer to a query; None if it must be asked through asyncio.
 
         An error is kept for that: it decides what follows.
@@ -228,16 +230,16 @@ class S3Store(Store):
             self._failed[query.path, query.offset if query.is_read else -1] = error
             return None
 
-    def _room(self, size: int) -> bytearray:
+    def _room(self, size: int) -> Room:
         if size == _ROOM:
             with self._lock:
                 if self._rooms:
                     return self._rooms.pop()
-        return bytearray(size)
+        return new_room(size)
 
-    def free(self, data: bytearray | bytes) -> None:
+    def free(self, data: bytes | Room) -> None:
         """Use the memory of an answer again."""
-        if isinstance(data, bytearray) and len(data) == _ROOM:
+        if not isinstance(data, (bytes, bytearray)) and len(data) == _ROOM:
             with self._lock:
                 if len(self._rooms) < _MOST_ROOMS:
                     self._rooms.append(data)
@@ -261,7 +263,7 @@ class S3Store(Store):
             self._keep(path, found.version, data)
         return found
 
-    def _read_now(self, connections: Connections, query: Query) -> bytearray:
+    def _read_now(self, connections: Connections, query: Query) -> Room:
         path, version, offset, size = query.path, query.version, query.offset, query.size
         bucket, key = self._split(path)
         data = self._room(size)
@@ -314,7 +316,7 @@ class S3Store(Store):
             raise FileNotFoundError(path)
         return found
 
-    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | bytearray | None:
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | Room | None:
         """Return the beginning of an object if all that is asked for came with its description."""
         known, first = self._first.get(path, (b"", b""))
         if offset or known != version or not 0 < size <= len(first):

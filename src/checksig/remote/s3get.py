@@ -2,14 +2,16 @@
 
 aiobotocore spends most of its time on what is the same for all objects of a bucket. So its first
 request for one is watched. If a request made here would have had the same address, headers and
-signature, the next ones are made here: signed by botocore's signer with the client's credentials,
-and sent through the connections that the client has. If not, because of some setting, and whenever
-the answer is unexpected, aiobotocore makes the request.
+signature, the next ones are made here, with the client's credentials: by threads, through
+connections of their own, or by asyncio through those of the client. If not, because of some
+setting, and whenever the answer is unexpected, aiobotocore makes the request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import importlib
 import time
 from contextvars import ContextVar
@@ -17,14 +19,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .plainhttp import NotPlainError
+from .plainhttp import NotPlainError, Place
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from typing_extensions import Self
 
-    from .plainhttp import Connections
+    from .plainhttp import Connections, Room
 
 __all__ = ["Getter", "StatusError"]
 
@@ -45,6 +47,10 @@ _BUFFER = 1 << 20
 
 _CREDENTIAL_SECONDS = 30.0
 """How long threads sign with the same credentials: they are renewed minutes before they expire."""
+
+
+_EMPTY = hashlib.sha256(b"").hexdigest()
+"""The digest of the body of a request."""
 
 
 class StatusError(OSError):
@@ -103,24 +109,71 @@ class _Template:
         self._request: Any = importlib.import_module("botocore.awsrequest").AWSRequest
         self._auth: Any = None
         self._until = 0.0
+        self._place = Place.of(prefix)
+        self._key: tuple[Any, bytes] = (None, b"")
+        self._is_known = False
 
     async def sign(self, key: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
         """Return the address and the headers of a request for an object."""
         self._auth = await self._signer.get_auth_instance(**self._signing)
         self._until = time.monotonic() + _CREDENTIAL_SECONDS
-        return self.sign_again(key, headers)
-
-    def has_credentials(self) -> bool:
-        """Whether those of the last request are recent enough to be used again."""
-        return time.monotonic() < self._until
-
-    def sign_again(self, key: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """Sign as the last request was, in any thread."""
         url = self._prefix + _quoted(key)
         request = self._request(method="GET", url=url, headers={**self._headers, **headers})
         request.context.update(self._context)
         self._auth.add_auth(request)
         return url, dict(request.headers.items())
+
+    def note(self, key: str, headers: dict[str, str], sent: dict[str, str]) -> None:
+        """Let threads sign if they would have signed what was sent in the same way."""
+        if self._place is not None and "x-amz-date" in sent:
+            _, _, ours = self.sign_here(key, headers, sent["x-amz-date"])
+            self._is_known = {name.lower(): value for name, value in ours.items()} == sent
+
+    def is_ready(self) -> bool:
+        """Whether threads can sign: with credentials that are recent enough to be used again."""
+        return self._is_known and time.monotonic() < self._until
+
+    def sign_here(
+        self, key: str, headers: dict[str, str], stamp: str | None = None
+    ) -> tuple[Place, str, dict[str, str]]:
+        """Return the server, the path and the headers of a request for an object.
+
+        This is version 4 of the signatures of AWS, with the credentials of the last request.
+        """
+        assert self._place is not None  # noqa: S101 - for type checkers
+        place, prefix = self._place
+        path = prefix + _quoted(key)
+        auth, stamp = self._auth, stamp or time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        sent = {**self._headers, **headers, "X-Amz-Date": stamp, "X-Amz-Content-SHA256": _EMPTY}
+        if auth.credentials.token:
+            sent["X-Amz-Security-Token"] = auth.credentials.token
+        signed = {name.lower(): " ".join(value.split()) for name, value in sent.items()}
+        signed.pop("user-agent", None)
+        signed["host"] = place.name
+        fields = sorted(signed.items())
+        names = ";".join([name for name, _ in fields])
+        lines = "".join([f"{name}:{value}\n" for name, value in fields])
+        request = f"GET\n{path}\n\n{lines}\n{names}\n{_EMPTY}"
+        digest = hashlib.sha256(request.encode()).hexdigest()
+        scope = f"{stamp[:8]}/{auth._region_name}/{auth._service_name}/aws4_request"  # noqa: SLF001
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
+        secret = auth.credentials.secret_key
+        signature = hmac.digest(self._signing_key(secret, scope), text.encode(), "sha256").hex()
+        sent["Authorization"] = (
+            f"AWS4-HMAC-SHA256 Credential={auth.credentials.access_key}/{scope},"
+            f" SignedHeaders={names}, Signature={signature}"
+        )
+        return place, path, sent
+
+    def _signing_key(self, secret: str, scope: str) -> bytes:
+        """Return the key of a day, which is the same for all requests."""
+        known, key = self._key
+        if known != (secret, scope):
+            key = f"AWS4{secret}".encode()
+            for part in scope.split("/"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key = (secret, scope), key
+        return key
 
 
 class _Watch:
@@ -152,6 +205,7 @@ class _Watch:
         url, ours = await template.sign(self.key, varying)
         if (url, {name.lower(): value for name, value in ours.items()}) == (sent.url, headers):
             self.template = template
+            template.note(self.key, varying, headers)
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("checksig_watch", default=None)
@@ -240,8 +294,8 @@ class Getter:
     def is_ready(self, key: str) -> bool:
         """Whether :meth:`get_now` can get an object."""
         template = self._template
-        is_known = template is not None and template.has_credentials()
-        return is_known and not self._session.closed and not _is_odd(key)
+        is_ready = template is not None and template.is_ready()
+        return is_ready and not self._session.closed and not _is_odd(key)
 
     def get_now(
         self,
@@ -249,7 +303,7 @@ class Getter:
         key: str,
         headers: dict[str, str],
         room: int | memoryview,
-    ) -> tuple[dict[str, Any], bytearray | None]:
+    ) -> tuple[dict[str, Any], Room | None]:
         """Return what :meth:`get` does, and the body, from a thread and without asyncio.
 
         The body is received into *room*, or has at most so many bytes.
@@ -260,10 +314,10 @@ class Getter:
         template = self._template
         if template is None:
             raise NotPlainError
-        url, sent = template.sign_again(key, headers)
+        place, path, sent = template.sign_here(key, headers)
         sent["Accept-Encoding"] = "identity"
         most, into = (room, None) if isinstance(room, int) else (len(room), room)
-        response = connections.get(url, sent, most, into)
+        response = connections.get(place, path, sent, most, into)
         if response.status not in {200, 206}:
             if response.status in _FINAL:
                 raise StatusError(response.status)
