@@ -121,7 +121,11 @@ class Library:
             if server is not None:
                 server.start(
                     lambda query, status, data, _: self._lib.checksig_answer(
-                        job[0], query, status, self._ffi.from_buffer(data), len(data)
+                        job[0],
+                        query,
+                        status,
+                        data if isinstance(data, bytes) else self._ffi.from_buffer(data),
+                        len(data),
                     )
                 )
             for timeout_ms in timeouts():
