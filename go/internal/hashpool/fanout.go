@@ -15,8 +15,15 @@ const (
 	// nothing else to do.
 	fanOutSize = 1 << 20
 
-	fanOutChunk  = 64 << 10 // bytes that go to all hashers at once
-	fanOutChunks = 8        // between the reading and the slowest hasher
+	// alone is the same for one hasher, where the file is not in the page cache: to fill that takes the CPU about as
+	// long as to hash it.
+	alone = 32 << 20
+
+	fanOutChunk  = 256 << 10 // bytes that go to all hashers at once
+	fanOutChunks = 4         // between the reading and the slowest hasher
+
+	// fanOutWindow is how many bytes the system is asked to read ahead of a file at once.
+	fanOutWindow = 8 << 20
 )
 
 // chunk is a part of a file on its way to hashers.
@@ -61,7 +68,13 @@ func (p *Pool[P]) fanOut(file *safefs.File, hashers []hash.Hash) (int64, error) 
 // readTo reads the file into chunks and gives each to all inputs.
 func (p *Pool[P]) readTo(file *safefs.File, free <-chan *chunk, inputs []chan *chunk) (total int64, err error) {
 	ctx := p.group.Context()
+	advised := int64(0)
 	for {
+		if size := file.Size(); advised < size && advised-total <= fanOutWindow/2 {
+			until := min(total+fanOutWindow, size)
+			file.ReadAhead(advised, until-advised)
+			advised = until
+		}
 		var c *chunk
 		select {
 		case c = <-free:

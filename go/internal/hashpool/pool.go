@@ -315,6 +315,9 @@ func (p *Pool[P]) hashAll(lanes int) {
 	}
 }
 
+// spareCPUs returns how many CPUs have nothing to do, and will not when the tasks that wait are taken.
+func (p *Pool[P]) spareCPUs() int { return p.idleCPUs() - p.queue.waiters() }
+
 // idleCPUs returns how many CPUs no worker has something to do for.
 func (p *Pool[P]) idleCPUs() int {
 	cpus := p.config.Workers

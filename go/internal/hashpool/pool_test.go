@@ -263,6 +263,25 @@ func TestFanOutDigests(t *testing.T) {
 	}
 }
 
+// A large file that is not in the page cache is read by one CPU and hashed by another.
+func TestLargeFileFromDisk(t *testing.T) {
+	dir, data := t.TempDir(), content(alone+12345)
+	write(t, dir, "file", data)
+	for _, by := range []string{"sha256", "crc32"} {
+		for _, dropped := range []bool{true, false} {
+			if dropped {
+				dropFromCache(t, filepath.Join(dir, "file"))
+			}
+			p, root, c := setup(t, dir, nil)
+			p.submit(root, "file", "file", algorithms(by)...)
+			p.Finish()
+			if want := "file" + sum(by, data); c.got["file"] != want || c.progress.Bytes.Load() != int64(len(data)) {
+				t.Errorf("%q of %d bytes, not %q", c.got["file"], c.progress.Bytes.Load(), want)
+			}
+		}
+	}
+}
+
 // onWrite is a hasher that does something with the first chunk.
 type onWrite struct {
 	hash.Hash

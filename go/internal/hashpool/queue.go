@@ -255,6 +255,13 @@ func (q *queue[P]) wake() bool {
 	return woke
 }
 
+// waiters returns how many tasks wait.
+func (q *queue[P]) waiters() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.len()
+}
+
 // idlers returns how many workers wait for a task.
 func (q *queue[P]) idlers() int {
 	q.mu.Lock()

@@ -232,9 +232,9 @@ func (w *worker[P]) feed(file *safefs.File, hashers []hash.Hash) (int64, error) 
 	p := w.pool
 	if file.Size() >= fanOutSize {
 		file.Sequential()
-		// One hasher alone gains nothing where nothing waits for a disk: what another CPU has read is
-		// in that one's cache.
-		if p.trial.serial.Load() || len(hashers) > 1 && p.idleCPUs() > 0 {
+		// One hasher alone gains little where the file is in memory: what another CPU has read is in that one's cache.
+		several := len(hashers) > 1 || file.Size() >= alone && !file.IsCached()
+		if p.trial.serial.Load() || several && p.spareCPUs() > 0 {
 			return p.fanOut(file, hashers)
 		}
 	}

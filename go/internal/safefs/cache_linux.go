@@ -27,6 +27,31 @@ func (f *File) Sequential() {
 	}
 }
 
+// ReadAhead asks the system to read a part of the file before it is needed.
+func (f *File) ReadAhead(offset, size int64) {
+	if !f.uncached && f.remote == nil {
+		_ = unix.Fadvise(int(f.file.Fd()), offset, size, unix.FADV_WILLNEED) // if it fails, read-ahead is as usual
+	}
+}
+
+// isCachedSamples is how many places of a file are looked at.
+const isCachedSamples = 4
+
+// IsCached reports whether a few places of the file are in the page cache, or it is not known.
+func (f *File) IsCached() bool {
+	if f.remote != nil {
+		return true
+	}
+	fd, part := int(f.file.Fd()), f.Size()/isCachedSamples
+	for i := range int64(isCachedSamples) {
+		var b [1]byte
+		if _, err := unix.Preadv2(fd, [][]byte{b[:]}, i*part, unix.RWF_NOWAIT); err == unix.EAGAIN {
+			return false
+		}
+	}
+	return true
+}
+
 // maxPages is how many pages are looked up at once.
 const maxPages = 64
 

@@ -5,5 +5,11 @@ package safefs
 // Sequential does nothing here.
 func (f *File) Sequential() {}
 
+// IsCached returns true: it is not known here.
+func (f *File) IsCached() bool { return true }
+
+// ReadAhead does nothing: the system reads ahead by itself.
+func (f *File) ReadAhead(int64, int64) {}
+
 // IsOnSpinningDisk returns false: it is not known here.
 func (t *Tree) IsOnSpinningDisk() bool { return false }
