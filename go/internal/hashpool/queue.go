@@ -164,8 +164,8 @@ func (q *queue[P]) unordered() []waitingTask[P] {
 	if len(q.ordered) > 0 || q.small.len < enoughToOrder {
 		return nil
 	}
-	waiting := make([]waitingTask[P], 0, q.small.len)
-	for place := q.small.first; place < q.small.end; place++ {
+	waiting := make([]waitingTask[P], 0, min(q.small.len, deep))
+	for place := q.small.first; place < q.small.end && len(waiting) < deep; place++ {
 		if t := *q.small.at(place); t != nil {
 			waiting = append(waiting, waitingTask[P]{t, t.turn, t.Root, t.Name})
 		}
@@ -173,13 +173,13 @@ func (q *queue[P]) unordered() []waitingTask[P] {
 	return waiting
 }
 
-// putInOrder has those of the tasks that still wait taken next, in this order.
-func (q *queue[P]) putInOrder(tasks []waitingTask[P]) {
+// putInOrder has those of the tasks that still wait taken next, in the order of these indices.
+func (q *queue[P]) putInOrder(tasks []waitingTask[P], order []int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ordered = make([]*Task[P], 0, len(tasks))
-	for _, w := range tasks {
-		if q.has(w) {
+	for _, i := range order {
+		if w := tasks[i]; q.has(w) {
 			q.small.remove(w.task)
 			q.ordered = append(q.ordered, w.task)
 		}

@@ -1,7 +1,7 @@
 package hashpool
 
 import (
-	"cmp"
+	"context"
 	"path"
 	"slices"
 	"sync"
@@ -103,46 +103,60 @@ func (p *Pool[P]) order() {
 	if len(waiting) == 0 {
 		return
 	}
-	inodes := p.inodes(waiting)
-	slices.SortStableFunc(waiting, func(a, b waitingTask[P]) int { return cmp.Compare(inodes[a.task], inodes[b.task]) })
-	p.queue.putInOrder(waiting)
+	files := make([]place, len(waiting))
+	for i, w := range waiting {
+		files[i] = place{w.root, w.name}
+	}
+	p.queue.putInOrder(waiting, onDisk(p.group.Context(), files))
 }
 
-// inodes returns the inode numbers of files, as far as their folders tell them.
-func (p *Pool[P]) inodes(waiting []waitingTask[P]) map[*Task[P]]uint64 {
-	type folder struct {
-		root *safefs.Root
-		name string
-	}
-	var folders []folder
-	files := map[folder]map[string][]*Task[P]{}
-	for _, w := range waiting {
-		f := folder{w.root, path.Dir(w.name)}
-		if files[f] == nil {
-			folders, files[f] = append(folders, f), map[string][]*Task[P]{}
+// place is where a file is.
+type place struct {
+	root *safefs.Root
+	name string
+}
+
+// onDisk returns the indices of files in the order of their inodes, as far as their folders tell these. There are at
+// most as many as may wait.
+func onDisk(ctx context.Context, files []place) []int {
+	var folders []place
+	in := map[place]map[string][]int{}
+	for i, file := range files {
+		f := place{file.root, path.Dir(file.name)}
+		if in[f] == nil {
+			folders, in[f] = append(folders, f), map[string][]int{}
 		}
-		last := path.Base(w.name)
-		files[f][last] = append(files[f][last], w.task)
+		last := path.Base(file.name)
+		in[f][last] = append(in[f][last], i)
 	}
-	inodes := make(map[*Task[P]]uint64, len(waiting))
+	// In one number, for the sorting: only the order counts, and no inode number has all bits in use.
+	keys := make([]uint64, len(files))
+	for i := range keys {
+		keys[i] = uint64(i)
+	}
 	for _, f := range folders {
 		tree, err := f.root.Acquire()
 		if err != nil {
 			continue // as the worker will find
 		}
-		left := len(files[f])
-		tree.Inodes(p.group.Context(), f.name, leastEntries+entriesEach*left, func(name []byte, inode uint64) bool {
-			for i, t := range files[f][string(name)] {
-				inodes[t] = inode
-				if i == 0 {
-					left--
+		left := len(in[f])
+		tree.Inodes(ctx, f.name, leastEntries+entriesEach*left, func(name []byte, inode uint64) bool {
+			if found := in[f][string(name)]; len(found) > 0 {
+				for _, i := range found {
+					keys[i] = inode*deep | uint64(i)
 				}
+				left--
 			}
 			return left > 0
 		})
 		f.root.Release()
 	}
-	return inodes
+	slices.Sort(keys)
+	order := make([]int, len(files))
+	for i, key := range keys {
+		order[i] = int(key % deep)
+	}
+	return order
 }
 
 // noteOpen says that there are so many more files in lanes.
