@@ -141,9 +141,6 @@ func (l *laneWorker[P]) fill() bool {
 		if t == nil {
 			return l.active > 0
 		}
-		if l.active == 0 {
-			l.beginTurn()
-		}
 		l.add(t)
 	}
 	return false
@@ -168,16 +165,9 @@ func (l *laneWorker[P]) most() int {
 // next returns a task, for which it waits only if there is nothing else to do.
 func (l *laneWorker[P]) next() *Task[P] {
 	if l.active == 0 {
-		l.beginTurn() // before the task is taken: the next one is another worker's, and comes after it
-		l.pool.order()
+		return l.nextInTurn(&l.own, l.leave)
 	}
-	t := l.pool.queue.take(&l.own, false)
-	if t == nil && l.active == 0 {
-		l.endTurn()
-		l.leave()
-		t = l.pool.queue.take(&l.own, true)
-	}
-	return t
+	return l.pool.queue.take(&l.own, false)
 }
 
 // add gives a task's file to a lane if it can, and defers it if not.
@@ -213,7 +203,6 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 	l.width = k.width
 	l.active++
 	l.used = max(l.used, i+1)
-	l.pool.noteOpen(1)
 	l.pool.roots.CountOpen(1)
 	l.own.now.add(t.load())
 }
@@ -370,7 +359,6 @@ func (l *laneWorker[P]) collect() {
 			l.pool.recycle(t)
 		}
 	}
-	l.pool.noteOpen(l.active - before)
 	l.pool.noteDone(before - l.active)
 }
 

@@ -32,10 +32,9 @@ const (
 // trial finds out whether a disk is faster with one file after the other than with many at once, as one is
 // whose head has to move in between.
 type trial struct {
-	serial atomic.Bool  // one file after the other
-	turn   sync.Mutex   // held by the worker that reads then
-	orders sync.Mutex   // held by the one that puts tasks in order
-	open   atomic.Int64 // files in lanes
+	serial atomic.Bool // one file after the other
+	turn   sync.Mutex  // held by the worker that reads then
+	orders sync.Mutex  // held by the one that puts tasks in order
 
 	mu       sync.Mutex
 	part     trialPart
@@ -56,8 +55,8 @@ const (
 	keepBetter
 )
 
-// note is told how much load is done, and how many files are open. It must be called often.
-func (t *trial) note(now time.Time, done, open int64) {
+// note takes how much load is done, and how many files are open. It must be called often.
+func (t *trial) note(now time.Time, done int64, open int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.settling && (open <= 1 || now.After(t.until)) {
@@ -159,16 +158,9 @@ func onDisk(ctx context.Context, files []place) []int {
 	return order
 }
 
-// noteOpen says that there are so many more files in lanes.
-func (p *Pool[P]) noteOpen(files int) {
-	if p.config.Spinning {
-		p.trial.open.Add(int64(files))
-	}
-}
-
 // noteDone says that files were done, on a disk that claims to spin and has proved slow.
 func (p *Pool[P]) noteDone(files int) {
 	if p.config.Spinning && p.isDeep.Load() {
-		p.trial.note(time.Now(), p.config.BytesRead.Load()+perFile*p.done.Add(int64(files)), p.trial.open.Load())
+		p.trial.note(time.Now(), p.config.BytesRead.Load()+perFile*p.done.Add(int64(files)), p.roots.OpenFiles())
 	}
 }

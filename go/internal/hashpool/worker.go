@@ -45,18 +45,29 @@ func (w *worker[P]) free() {
 // all does tasks until there are no more, or the group has ended.
 func (w *worker[P]) all() {
 	for !w.pool.group.Ended() {
-		w.beginTurn() // before the task is taken: the next one is another worker's, and comes after it
-		w.pool.order()
-		t := w.pool.queue.take(&holding{}, false)
+		t := w.nextInTurn(&holding{}, func() {})
 		if t == nil {
-			w.endTurn()
-			if t = w.pool.queue.take(&holding{}, true); t == nil {
-				return
-			}
+			return
 		}
 		w.do(t)
 		w.endTurn()
 	}
+}
+
+// nextInTurn returns the next task for a worker that has none, which may read it then; nil at the end. It calls idle
+// before it waits for a task.
+func (w *worker[P]) nextInTurn(h *holding, idle func()) *Task[P] {
+	w.beginTurn() // before the task is taken: the next one is another worker's, and comes after it
+	w.pool.order()
+	t := w.pool.queue.take(h, false)
+	if t == nil {
+		w.endTurn()
+		idle()
+		if t = w.pool.queue.take(h, true); t != nil {
+			w.beginTurn()
+		}
+	}
+	return t
 }
 
 // beginTurn waits until no other worker reads, where files are read one after the other.
