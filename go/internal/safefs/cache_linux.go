@@ -34,18 +34,15 @@ func (f *File) ReadAhead(offset, size int64) {
 	}
 }
 
-// isCachedSamples is how many places of a file are looked at.
-const isCachedSamples = 4
-
 // IsCached reports whether a few places of the file are in the page cache, or it is not known.
-func (f *File) IsCached() bool {
-	if f.remote != nil {
-		return true
-	}
-	fd, part := int(f.file.Fd()), f.Size()/isCachedSamples
-	for i := range int64(isCachedSamples) {
+func (f *File) IsCached() bool { return f.remote != nil || isCached(int(f.file.Fd()), f.Size()) }
+
+// isCached is IsCached of an open file of that size.
+func isCached(fd int, size int64) bool {
+	const places = 4
+	for i := range int64(places) {
 		var b [1]byte
-		if _, err := unix.Preadv2(fd, [][]byte{b[:]}, i*part, unix.RWF_NOWAIT); err == unix.EAGAIN {
+		if _, err := unix.Preadv2(fd, [][]byte{b[:]}, i*(size/places), unix.RWF_NOWAIT); err == unix.EAGAIN {
 			return false
 		}
 	}

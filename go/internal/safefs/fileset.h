@@ -129,9 +129,6 @@ int safefs_open(safefs_set *set, safefs_file *file);
 // Reads an open regular file as an idle file, through a descriptor of its own; returns whether it will.
 int safefs_adopt(safefs_file *file, int fd);
 
-// Returns whether a few places of an open file are in the page cache, or it is not known.
-int safefs_is_cached(const safefs_file *file);
-
 // Closes a file, which becomes idle.
 void safefs_drop(safefs_file *file);
 

@@ -23,7 +23,7 @@ enum {
 struct safefs_threads {
 	safefs_set *set;
 	pthread_mutex_t lock; // for what follows
-	safefs_bell given;          // there is a file, or the end
+	safefs_event given;   // there is a file, or the end
 	pthread_cond_t done;  // as many files are done as are wanted
 	uint8_t queue[SAFEFS_FILES]; // a ring of file numbers
 	int first, queued;
@@ -51,7 +51,7 @@ static void *work(void *of) {
 	for (;;) {
 		while (t->queued == 0 && !t->is_ending) {
 			t->idle++;
-			safefs_await(&t->given, &t->lock);
+			safefs_wait_for(&t->given, &t->lock);
 			t->idle--;
 		}
 		if (t->is_ending)
@@ -89,7 +89,7 @@ static struct safefs_threads *new_threads(safefs_set *set) {
 	t->set = set;
 	pthread_condattr_t clock;
 	pthread_mutex_init(&t->lock, NULL);
-	safefs_init_bell(&t->given);
+	safefs_init_event(&t->given);
 	pthread_condattr_init(&clock);
 #if !defined(__APPLE__)
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
@@ -120,7 +120,7 @@ int safefs_give(safefs_set *set, int count, const uint8_t numbers[]) {
 	pthread_mutex_lock(&t->lock);
 	for (int i = 0; i < count; i++)
 		t->queue[(t->first + t->queued++) % SAFEFS_FILES] = numbers[i];
-	safefs_ring(&t->given, &t->lock, t->idle < count ? t->idle : count);
+	safefs_signal(&t->given, &t->lock, t->idle < count ? t->idle : count);
 	return 1;
 }
 
@@ -176,11 +176,11 @@ void safefs_end_threads(safefs_set *set) {
 		return;
 	pthread_mutex_lock(&t->lock);
 	t->is_ending = 1;
-	safefs_ring(&t->given, &t->lock, t->count);
+	safefs_signal(&t->given, &t->lock, t->count);
 	for (int i = 0; i < t->count; i++)
 		pthread_join(t->thread[i], NULL);
 	pthread_mutex_destroy(&t->lock);
-	safefs_free_bell(&t->given);
+	safefs_free_event(&t->given);
 	pthread_cond_destroy(&t->done);
 	free(t);
 	for (int i = 0; i < set->used; i++)

@@ -258,21 +258,6 @@ static ssize_t read_some(safefs_file *file, size_t wanted, int how) {
 	return read_fd(file->fd, to, wanted);
 }
 
-int safefs_is_cached(const safefs_file *file) {
-	enum { SAMPLES = 4 };
-#if defined(__linux__) && defined(SYS_preadv2) && defined(RWF_NOWAIT)
-	for (long i = 0; i < SAMPLES; i++) {
-		char byte;
-		struct iovec part = {&byte, 1};
-		long offset = (long)file->before.size / SAMPLES * i;
-		if (syscall(SYS_preadv2, file->fd, &part, 1, offset, 0L, RWF_NOWAIT) < 0 && errno == EAGAIN)
-			return 0;
-	}
-#endif
-	(void)file;
-	return 1;
-}
-
 // Fills the buffer, which holds less than a block, up to chunk bytes. Returns 0 if it could not peek.
 static int fill(const safefs_hasher *hasher, safefs_file *file, uint32_t chunk, const volatile uint32_t *stop, int how) {
 	memmove(file->buffer, file->buffer + file->at, file->end - file->at);

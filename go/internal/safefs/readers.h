@@ -31,7 +31,8 @@ safefs_readers *safefs_new_readers(int limit);
 safefs_reading *safefs_reading_at(safefs_readers *readers, int number);
 
 // Has the folder called name read in parent, which stays open until this reading was fetched. Returns 0 if it cannot,
-// because there is no thread or the name is too long. Threads may begin only with safefs_begin_readings.
+// because there is no thread or the name is too long. Threads that wait are
+// woken by safefs_begin_readings.
 int safefs_start_reading(safefs_readers *readers, int number, int parent, const char *name, size_t length);
 
 // Wakes threads for all that was started.

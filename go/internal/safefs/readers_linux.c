@@ -27,7 +27,7 @@ typedef struct {
 
 struct safefs_readers {
 	pthread_mutex_t mutex;
-	safefs_bell queued, ended;
+	safefs_event queued, ended;
 	int limit, threads, idle;
 	int awaited, others; // what safefs_await_reading waits for; awaited is -1 for nothing
 	int is_woken, is_freed;
@@ -69,8 +69,8 @@ safefs_readers *safefs_new_readers(int limit) {
 	r->limit = limit < SAFEFS_READERS ? limit : SAFEFS_READERS;
 	r->awaited = -1;
 	pthread_mutex_init(&r->mutex, NULL);
-	safefs_init_bell(&r->queued);
-	safefs_init_bell(&r->ended);
+	safefs_init_event(&r->queued);
+	safefs_init_event(&r->ended);
 	return r;
 }
 
@@ -124,8 +124,8 @@ static void free_all(safefs_readers *r) {
 	for (int i = 0; i < r->folders; i++)
 		close(r->folder[i]);
 	pthread_mutex_destroy(&r->mutex);
-	safefs_free_bell(&r->queued);
-	safefs_free_bell(&r->ended);
+	safefs_free_event(&r->queued);
+	safefs_free_event(&r->ended);
 	munmap(r->memory, (size_t)SAFEFS_READERS * SAFEFS_ENTRIES);
 	free(r);
 }
@@ -138,7 +138,7 @@ static void *work(void *of) {
 	for (;;) {
 		while (r->waiting.count == 0 && !r->is_freed) {
 			r->idle++;
-			safefs_await(&r->queued, &r->mutex);
+			safefs_wait_for(&r->queued, &r->mutex);
 			r->idle--;
 		}
 		if (r->is_freed)
@@ -157,7 +157,7 @@ static void *work(void *of) {
 		push(&r->done, number);
 		if (is_awaited(r, number)) {
 			r->awaited = -1;
-			safefs_ring(&r->ended, &r->mutex, 1);
+			safefs_signal(&r->ended, &r->mutex, 1);
 			pthread_mutex_lock(&r->mutex);
 		}
 	}
@@ -193,14 +193,14 @@ int safefs_start_reading(safefs_readers *r, int number, int parent, const char *
 void safefs_begin_readings(safefs_readers *r) {
 	pthread_mutex_lock(&r->mutex);
 	const int waiting = (int)r->waiting.count;
-	safefs_ring(&r->queued, &r->mutex, waiting < r->idle ? waiting : r->idle);
+	safefs_signal(&r->queued, &r->mutex, waiting < r->idle ? waiting : r->idle);
 }
 
 int safefs_await_reading(safefs_readers *r, int number, int others) {
 	pthread_mutex_lock(&r->mutex);
 	while (!r->reading[number].has_ended && (int)r->done.count < others && !r->is_woken) {
 		r->awaited = number, r->others = others;
-		safefs_await(&r->ended, &r->mutex);
+		safefs_wait_for(&r->ended, &r->mutex);
 	}
 	r->awaited = -1;
 	const int is_woken = r->is_woken;
@@ -220,7 +220,7 @@ int safefs_fetch_reading(safefs_readers *r) {
 void safefs_wake(safefs_readers *r) {
 	pthread_mutex_lock(&r->mutex);
 	r->is_woken = 1;
-	safefs_ring(&r->ended, &r->mutex, 1);
+	safefs_signal(&r->ended, &r->mutex, 1);
 }
 
 void safefs_free_readers(safefs_readers *r, const int *folders, int count) {
@@ -234,7 +234,7 @@ void safefs_free_readers(safefs_readers *r, const int *folders, int count) {
 	for (int i = 0; i < count; i++)
 		r->folder[r->folders++] = folders[i];
 	const int is_last = r->threads == 0;
-	safefs_ring(&r->queued, &r->mutex, r->threads);
+	safefs_signal(&r->queued, &r->mutex, r->threads);
 	if (is_last)
 		free_all(r);
 }

@@ -43,52 +43,52 @@ static inline long safefs_waits(void) {
 // glibc's condition variables take a call for each thread that wakes, and another one for the lock that it gets back.
 typedef struct {
 #if defined(__linux__)
-	uint32_t rings;
+	uint32_t signals;
 #else
 	pthread_cond_t cond;
 #endif
-} safefs_bell;
+} safefs_event;
 
-static inline void safefs_init_bell(safefs_bell *b) {
+static inline void safefs_init_event(safefs_event *e) {
 #if defined(__linux__)
-	b->rings = 0;
+	e->signals = 0;
 #else
-	pthread_cond_init(&b->cond, NULL);
+	pthread_cond_init(&e->cond, NULL);
 #endif
 }
 
-static inline void safefs_free_bell(safefs_bell *b) {
+static inline void safefs_free_event(safefs_event *e) {
 #if defined(__linux__)
-	(void)b;
+	(void)e;
 #else
-	pthread_cond_destroy(&b->cond);
+	pthread_cond_destroy(&e->cond);
 #endif
 }
 
-// Waits until the bell is rung, or not: the caller looks again.
-static inline void safefs_await(safefs_bell *b, pthread_mutex_t *lock) {
+// Waits for a signal; as others may have taken what it is about, the caller looks again.
+static inline void safefs_wait_for(safefs_event *e, pthread_mutex_t *lock) {
 #if defined(__linux__)
-	uint32_t rings = b->rings;
+	uint32_t signals = e->signals;
 	pthread_mutex_unlock(lock);
-	syscall(SYS_futex, &b->rings, FUTEX_WAIT_PRIVATE, rings, NULL, NULL, 0);
+	syscall(SYS_futex, &e->signals, FUTEX_WAIT_PRIVATE, signals, NULL, NULL, 0);
 	pthread_mutex_lock(lock);
 #else
-	pthread_cond_wait(&b->cond, lock);
+	pthread_cond_wait(&e->cond, lock);
 #endif
 }
 
-// Wakes so many threads. The caller holds the lock, which is released. After that, they may free the bell: to wake
+// Wakes so many threads. The caller holds the lock, which is released. After that, they may free the event: to wake
 // whoever waits at its address then does no harm, as they look again.
-static inline void safefs_ring(safefs_bell *b, pthread_mutex_t *lock, int threads) {
+static inline void safefs_signal(safefs_event *e, pthread_mutex_t *lock, int threads) {
 #if defined(__linux__)
-	__atomic_add_fetch(&b->rings, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&e->signals, 1, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(lock);
 	if (threads > 0)
-		syscall(SYS_futex, &b->rings, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+		syscall(SYS_futex, &e->signals, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
 #else
 	pthread_mutex_unlock(lock);
 	for (; threads > 0; threads--)
-		pthread_cond_signal(&b->cond);
+		pthread_cond_signal(&e->cond);
 #endif
 }
 
