@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Generator, Mapping
 
-    Room = bytearray | mmap.mmap
+    Memory = bytearray | mmap.mmap
     """Memory for a body."""
 
-__all__ = ["Answer", "Connections", "NotPlainError", "Place", "new_room"]
+__all__ = ["Answer", "Connections", "NotPlainError", "Place", "new_memory"]
 
 _HEAD = 1 << 16
 """How many bytes the head of an answer may have."""
@@ -78,21 +78,21 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     """With names in lower case."""
-    body: Room | None
+    body: Memory | None
     """None unless the status is about success, or if it was received somewhere else."""
 
 
-def new_room(size: int) -> Room:
+def new_memory(size: int) -> Memory:
     """Return new memory."""
     if size < _LARGE:
         return bytearray(size)
     if sys.platform == "win32":
         return mmap.mmap(-1, size)
-    room = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if size >= _HUGE and hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):
-            room.madvise(mmap.MADV_HUGEPAGE)  # as most of the time goes to get its pages
-    return room
+            memory.madvise(mmap.MADV_HUGEPAGE)  # as most of the time goes to get its pages
+    return memory
 
 
 class _Connection:
@@ -121,11 +121,11 @@ class _Connection:
             self.socket.settimeout(None)
             self.waits = True
 
-    def receive(self, room: memoryview) -> int:
+    def receive(self, memory: memoryview) -> int:
         """Receive the next bytes, of a body if possible all; return how many."""
         assert self.socket is not None  # noqa: S101 - for type checkers
         flags = socket.MSG_WAITALL if self.waits else 0
-        return self.socket.recv_into(room, 0, flags)
+        return self.socket.recv_into(memory, 0, flags)
 
     def is_quiet(self) -> bool:
         """Whether the server has neither closed it nor sent anything since the last answer."""
@@ -165,11 +165,11 @@ class Connections:
         path: str,
         headers: Mapping[str, str],
         most: int,
-        room: memoryview | None = None,
+        memory: memoryview | None = None,
     ) -> Answer:
         """Ask a server for what is at a path.
 
-        The body must have the size of *room*, into which it is received; without that, at most
+        The body must have the size of *memory*, into which it is received; without that, at most
         *most* bytes.
 
         :raises OSError: there was no whole answer, or its body has another size.
@@ -183,7 +183,7 @@ class Connections:
         request = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
         while True:
             with self._lend(place) as connection:
-                answer = _exchange(connection, request, most, room)
+                answer = _exchange(connection, request, most, memory)
             if answer is not None:
                 return answer
             if not connection.is_old:
@@ -266,7 +266,7 @@ class Connections:
 
 
 def _exchange(
-    connection: _Connection, request: bytes, most: int, room: memoryview | None
+    connection: _Connection, request: bytes, most: int, memory: memoryview | None
 ) -> Answer | None:
     """Send a request and receive its answer; None if the server has closed the connection."""
     stream = connection.socket
@@ -283,14 +283,14 @@ def _exchange(
     if status not in {200, 206}:
         return Answer(status, headers, None)
     size = _length(headers)
-    if room is not None and size != len(room):
-        raise OSError(f"{size} bytes come instead of {len(room)}")
+    if memory is not None and size != len(memory):
+        raise OSError(f"{size} bytes come instead of {len(memory)}")
     if size > most:
         raise NotPlainError
     if len(rest) > size:
         raise OSError(f"more than the {size} bytes that were asked for came")
-    body = new_room(size) if room is None else None
-    target = memoryview(body) if body is not None else room
+    body = new_memory(size) if memory is None else None
+    target = memoryview(body) if body is not None else memory
     assert target is not None  # noqa: S101 - for type checkers
     got = len(rest)
     target[:got] = rest

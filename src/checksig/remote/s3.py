@@ -14,7 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from .listing import Pages
-from .plainhttp import Connections, NotPlainError, new_room
+from .plainhttp import Connections, NotPlainError, new_memory
 from .s3get import Getter
 from .server import ChangedError, Found, OddNameError, Query, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
@@ -22,7 +22,7 @@ from .stores import Store, read_exactly, secrets_of, to_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .plainhttp import Room
+    from .plainhttp import Memory
 
 __all__ = ["S3Store"]
 
@@ -34,9 +34,9 @@ _FIRST, _LONGEST_FIRST = 256 << 10, 1 << 20
 _MOST_FIRST = 64 << 20
 """The most of these bytes that are kept."""
 
-_ROOM = 8 << 20
+_PIECE = 8 << 20
 """How many bytes the engine asks for at once."""
-_MOST_ROOMS = 4
+_MOST_SPARE = 4
 """How many answers of that size keep their memory for others, as to get new memory takes long."""
 
 _NAMES = {
@@ -64,7 +64,7 @@ class S3Store(Store):
         self.loop: Any = filesystem.loop
         self.secrets = secrets_of(filesystem)
         self._listed: dict[bytes, Found] = {}
-        self._first: OrderedDict[bytes, tuple[bytes, bytes | Room]] = OrderedDict()
+        self._first: OrderedDict[bytes, tuple[bytes, bytes | Memory]] = OrderedDict()
         self._ask = _FIRST
         self._is_begun = False
         self._beginning = asyncio.Lock()
@@ -73,7 +73,7 @@ class S3Store(Store):
         self._connections: Connections | None = None
         self._failed: dict[tuple[bytes, int], Exception] = {}
         self._lock = threading.Lock()
-        self._rooms: list[Room] = []
+        self._spare: list[Memory] = []
 
     def begin(self) -> None:
         """Forget what was listed before."""
@@ -92,7 +92,7 @@ class S3Store(Store):
         """Forget what was not read."""
         self._first.clear()
         self._failed.clear()
-        self._rooms.clear()
+        self._spare.clear()
 
     async def _call(self, method: str, **arguments: Any) -> Any:
         """Make a request with the credentials and settings of the file system.
@@ -185,7 +185,7 @@ class S3Store(Store):
         with self._lock:
             self._ask = max(self._ask, size) if size <= _LONGEST_FIRST else _FIRST
 
-    def _keep(self, path: bytes, version: bytes, data: bytes | Room) -> None:
+    def _keep(self, path: bytes, version: bytes, data: bytes | Memory) -> None:
         with self._lock:
             self._first[path] = version, data
             while self._first and len(self._first) * self._ask > _MOST_FIRST:
@@ -212,7 +212,7 @@ class S3Store(Store):
             self._connections = Connections(context, connect, read)
         return True
 
-    def direct(self, query: Query) -> bytes | Room | None:
+    def direct(self, query: Query) -> bytes | Memory | None:
         """Return the answer to a query; None if it must be asked through asyncio.
 
         An error is kept for that: it decides what follows.
@@ -230,19 +230,19 @@ class S3Store(Store):
             self._failed[query.path, query.offset if query.is_read else -1] = error
             return None
 
-    def _room(self, size: int) -> Room:
-        if size == _ROOM:
+    def _memory(self, size: int) -> Memory:
+        if size == _PIECE:
             with self._lock:
-                if self._rooms:
-                    return self._rooms.pop()
-        return new_room(size)
+                if self._spare:
+                    return self._spare.pop()
+        return new_memory(size)
 
-    def free(self, data: bytes | Room) -> None:
+    def free(self, data: bytes | Memory) -> None:
         """Use the memory of an answer again."""
-        if not isinstance(data, (bytes, bytearray)) and len(data) == _ROOM:
+        if not isinstance(data, (bytes, bytearray)) and len(data) == _PIECE:
             with self._lock:
-                if len(self._rooms) < _MOST_ROOMS:
-                    self._rooms.append(data)
+                if len(self._spare) < _MOST_SPARE:
+                    self._spare.append(data)
 
     def _raise_failed(self, path: bytes, offset: int) -> None:
         """Raise the error that a thread got; *offset* is -1 for a description."""
@@ -263,10 +263,10 @@ class S3Store(Store):
             self._keep(path, found.version, data)
         return found
 
-    def _read_now(self, connections: Connections, query: Query) -> Room:
+    def _read_now(self, connections: Connections, query: Query) -> Memory:
         path, version, offset, size = query.path, query.version, query.offset, query.size
         bucket, key = self._split(path)
-        data = self._room(size)
+        data = self._memory(size)
         begun = 0
         if offset == 0:
             known, first = self._first.pop(path, (b"", b""))
@@ -278,8 +278,8 @@ class S3Store(Store):
             headers = {"Range": f"bytes={at}-{at + left - 1}"}
             if not version.startswith(b"\n"):
                 headers["If-Match"] = version.decode()
-            room = memoryview(data)[begun:]
-            response, _ = self._getters[bucket].get_now(connections, key, headers, room)
+            memory = memoryview(data)[begun:]
+            response, _ = self._getters[bucket].get_now(connections, key, headers, memory)
             _check_part(response, version, at, left)
         return data
 
@@ -316,7 +316,7 @@ class S3Store(Store):
             raise FileNotFoundError(path)
         return found
 
-    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | Room | None:
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | Memory | None:
         """Return the beginning of an object if all that is asked for came with its description."""
         known, first = self._first.get(path, (b"", b""))
         if offset or known != version or not 0 < size <= len(first):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .plainhttp import Connections, Room
+    from .plainhttp import Connections, Memory
 
 __all__ = ["Getter", "StatusError"]
 
@@ -302,11 +302,11 @@ class Getter:
         connections: Connections,
         key: str,
         headers: dict[str, str],
-        room: int | memoryview,
-    ) -> tuple[dict[str, Any], Room | None]:
+        memory: int | memoryview,
+    ) -> tuple[dict[str, Any], Memory | None]:
         """Return what :meth:`get` does, and the body, from a thread and without asyncio.
 
-        The body is received into *room*, or has at most so many bytes.
+        The body is received into *memory*, or has at most so many bytes.
 
         :raises StatusError: the store answered with an error.
         :raises NotPlainError: the object must be got in another way.
@@ -316,7 +316,7 @@ class Getter:
             raise NotPlainError
         place, path, sent = template.sign_here(key, headers)
         sent["Accept-Encoding"] = "identity"
-        most, into = (room, None) if isinstance(room, int) else (len(room), room)
+        most, into = (memory, None) if isinstance(memory, int) else (len(memory), memory)
         response = connections.get(place, path, sent, most, into)
         if response.status not in {200, 206}:
             if response.status in _FINAL:

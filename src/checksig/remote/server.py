@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from .._engine import CancelToken
-    from .plainhttp import Room
+    from .plainhttp import Memory
     from .stores import Store
 
-    Answer = Callable[[int, int, bytes | Room, Callable[[], bool]], None]
+    Answer = Callable[[int, int, bytes | Memory, Callable[[], bool]], None]
     _Ask = Callable[[int, dict[bytes, tuple[int, bytes]]], dict[bytes, bytes | Exception]]
 
 __all__ = [
@@ -246,7 +246,7 @@ class Server:
             self._pending.add(future)
         future.add_done_callback(self._done)
 
-    def _known(self, query: Query) -> bytes | Room | None:
+    def _known(self, query: Query) -> bytes | Memory | None:
         if query.kind == _READ:
             return self._store.take(query.path, query.version, query.offset, query.size)
         if query.kind == _CONFIRM and self._store.is_confirmed(query.version):
@@ -319,7 +319,7 @@ class Server:
         answers: dict[int, tuple[int, bytes]] = {}
         arrived = threading.Event()
 
-        def answer(ident: int, status: int, data: bytes | Room, _: Callable[[], bool]) -> None:
+        def answer(ident: int, status: int, data: bytes | Memory, _: Callable[[], bool]) -> None:
             answers[ident] = status, bytes(data)
             arrived.set()
 
@@ -344,7 +344,7 @@ class Server:
         finally:
             self.stop()
 
-    def _reply(self, query: Query, status: int, data: bytes | Room) -> None:
+    def _reply(self, query: Query, status: int, data: bytes | Memory) -> None:
         with self._lock:
             answer = self._answer
             if answer is None:

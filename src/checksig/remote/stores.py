@@ -20,7 +20,7 @@ from .server import ChangedError, Found, OddNameError, OutsideError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .plainhttp import Room
+    from .plainhttp import Memory
     from .server import Query
 
 __all__ = [
@@ -88,7 +88,7 @@ class Store:
     def allow(self, path: bytes) -> None:
         """Note a path that the caller names: that itself may lead anywhere."""
 
-    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | Room | None:
+    def take(self, path: bytes, version: bytes, offset: int, size: int) -> bytes | Memory | None:
         """Return a part of a file that is here already; None if there is none."""
         del path, version, offset, size
         return None
@@ -103,12 +103,12 @@ class Store:
         del query
         return False
 
-    def direct(self, query: Query) -> bytes | Room | None:
+    def direct(self, query: Query) -> bytes | Memory | None:
         """Return the answer to a query, in a thread; None if the loop must be asked."""
         del query
         return None
 
-    def free(self, data: bytes | Room) -> None:
+    def free(self, data: bytes | Memory) -> None:
         """Note that an answer of :meth:`direct` was given, and is not used any more."""
         del data
 
