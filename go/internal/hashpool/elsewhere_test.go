@@ -177,20 +177,23 @@ func TestElsewhereFlush(t *testing.T) {
 
 // TestElsewhereLastShards checks that shards become smaller at the end, so that all workers end at about the same time.
 func TestElsewhereLastShards(t *testing.T) {
-	const files, inFlight = 100, 2
+	const files, size, inFlight = 128, 768 << 10, 2 // as many files as are placed in shards at once
 	sent := make(chan *hashpool.Shard, files)
 	pool := newElsewhere(t.Context(), t, t.TempDir(), inFlight, func(s *hashpool.Shard) { sent <- s })
 	for i := range files {
-		pool.submit(fmt.Sprint(i), 1<<20)
+		pool.submit(fmt.Sprint(i), size)
+	}
+	if len(sent) != inFlight { // the others wait until these are done, when all files are known
+		t.Fatalf("%d shards sent instead of %d", len(sent), inFlight)
 	}
 	var sizes []int
 	var finishing sync.WaitGroup
-	finishing.Go(func() { // no shard is done before all files are known
+	finishing.Go(func() {
 		for s := range sent {
 			sizes = append(sizes, len(s.Files))
 			found := make([]hashpool.ShardOutcome, len(s.Files))
 			for i := range found {
-				found[i] = hashpool.ShardOutcome{State: safefs.State{Size: 1 << 20}, BytesRead: 1, Digests: [][]byte{{1}}}
+				found[i] = hashpool.ShardOutcome{State: safefs.State{Size: size}, BytesRead: 1, Digests: [][]byte{{1}}}
 			}
 			s.Finish(found, nil)
 		}
@@ -198,7 +201,7 @@ func TestElsewhereLastShards(t *testing.T) {
 	pool.Finish()
 	close(sent)
 	finishing.Wait()
-	if want := []int{32, 32, 18, 9, 8, 1}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(pool.found) != files {
+	if want := []int{42, 42, 22, 11, 11}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(pool.found) != files {
 		t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, want, len(pool.found))
 	}
 }
