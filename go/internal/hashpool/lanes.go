@@ -193,7 +193,7 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 	}
 	if l.lanes[i].folder == nil { // it is open
 		t.weight = l.set.Size(i)
-		if l.active == 0 && t.weight >= alone && l.pool.spareCPUs() > 0 && !l.set.IsCached(i) {
+		if l.active == 0 && t.weight >= hugeFile && l.pool.spareCPUs() > 0 {
 			l.set.Drop(i)
 			l.putOff(t) // to be read by one CPU, and hashed by another
 			return

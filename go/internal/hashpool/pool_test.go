@@ -240,6 +240,7 @@ func TestFanOutDigests(t *testing.T) {
 	by := algorithms("md5", "sha256", "crc32")
 	for _, size := range []int{
 		0, 1, fanOutChunk - 1, fanOutChunk, fanOutChunk + 1, fanOutSize - 1, fanOutSize, 9*fanOutSize + 5,
+		hugeFile - 1, hugeFile, hugeFile + hugeChunk + 5,
 	} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			dir, data := t.TempDir(), content(size)
@@ -263,16 +264,13 @@ func TestFanOutDigests(t *testing.T) {
 	}
 }
 
-// A large file that is not in the page cache is read by one CPU and hashed by another.
-func TestLargeFileFromDisk(t *testing.T) {
-	dir, data := t.TempDir(), content(alone+12345)
+// One CPU reads a large file, and another one hashes it.
+func TestLargeFile(t *testing.T) {
+	dir, data := t.TempDir(), content(hugeFile+12345)
 	write(t, dir, "file", data)
 	for _, by := range []string{"sha256", "crc32"} {
-		for _, dropped := range []bool{true, false} {
-			if dropped {
-				dropFromCache(t, filepath.Join(dir, "file"))
-			}
-			p, root, c := setup(t, dir, nil)
+		for _, leaveCache := range []bool{false, true} {
+			p, root, c := setup(t, dir, func(c *Config[string]) { c.LeaveCache = leaveCache })
 			p.submit(root, "file", "file", algorithms(by)...)
 			p.Finish()
 			if want := "file" + sum(by, data); c.got["file"] != want || c.progress.Bytes.Load() != int64(len(data)) {
@@ -294,11 +292,16 @@ func (h *onWrite) Write(p []byte) (int, error) {
 }
 
 func TestFanOutEnds(t *testing.T) {
-	const size = 3 * fanOutChunks * fanOutChunk
+	for _, size := range []int64{3 * fanOutChunks * fanOutChunk, hugeFile + 1} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { testFanOutEnds(t, size) })
+	}
+}
+
+func testFanOutEnds(t *testing.T, size int64) {
 	newHash := digest.ByName("crc32").New
 	prepare := func(t *testing.T) (*Pool[string], string) {
 		dir := t.TempDir()
-		write(t, dir, "file", content(size))
+		write(t, dir, "file", content(int(size)))
 		p, _, _ := setup(t, dir, nil)
 		return p, dir
 	}
@@ -367,7 +370,7 @@ func TestProber(t *testing.T) {
 		prober.Free()
 	}
 	dir := t.TempDir()
-	sizes := map[string]int64{"a": 3, "sub/b": 3 * largeFile, "empty": 0}
+	sizes := map[string]int64{"a": 3, "sub/b": 3 * hugeFile, "empty": 0}
 	for name, size := range sizes {
 		write(t, dir, name, make([]byte, size))
 	}

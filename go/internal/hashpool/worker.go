@@ -243,8 +243,7 @@ func (w *worker[P]) feed(file *safefs.File, hashers []hash.Hash) (int64, error) 
 	p := w.pool
 	if file.Size() >= fanOutSize {
 		file.Sequential()
-		// One hasher alone gains little where the file is in memory: what another CPU has read is in that one's cache.
-		several := len(hashers) > 1 || file.Size() >= alone && !file.IsCached()
+		several := len(hashers) > 1 || file.Size() >= hugeFile
 		if p.trial.serial.Load() || several && p.spareCPUs() > 0 {
 			return p.fanOut(file, hashers)
 		}

@@ -34,21 +34,6 @@ func (f *File) ReadAhead(offset, size int64) {
 	}
 }
 
-// IsCached reports whether a few places of the file are in the page cache, or it is not known.
-func (f *File) IsCached() bool { return f.remote != nil || isCached(int(f.file.Fd()), f.Size()) }
-
-// isCached is IsCached of an open file of that size.
-func isCached(fd int, size int64) bool {
-	const places = 4
-	for i := range int64(places) {
-		var b [1]byte
-		if _, err := unix.Preadv2(fd, [][]byte{b[:]}, i*(size/places), unix.RWF_NOWAIT); err == unix.EAGAIN {
-			return false
-		}
-	}
-	return true
-}
-
 // maxPages is how many pages are looked up at once.
 const maxPages = 64
 

@@ -5,11 +5,6 @@ package safefs
 // Sequential does nothing here.
 func (f *File) Sequential() {}
 
-// IsCached returns true: it is not known here.
-func (f *File) IsCached() bool { return true }
-
-func isCached(int, int64) bool { return true }
-
 // ReadAhead does nothing: the system reads ahead by itself.
 func (f *File) ReadAhead(int64, int64) {}
 

@@ -160,9 +160,6 @@ func (s *FileSet) Left(i int) int64 {
 // Size returns the size in bytes that file i had when it was opened.
 func (s *FileSet) Size(i int) int64 { return int64(s.c.file[i].before.size) }
 
-// IsCached reports whether a few places of file i are in the page cache, or it is not known. The file must be open.
-func (s *FileSet) IsCached(i int) bool { return isCached(int(s.c.file[i].fd), s.Size(i)) }
-
 // Drop closes file i, which becomes idle.
 func (s *FileSet) Drop(i int) { C.safefs_drop(&s.c.file[i]) }
 

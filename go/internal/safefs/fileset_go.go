@@ -136,9 +136,6 @@ func (s *FileSet) buffer(i int) []byte {
 // Left returns how many bytes of file i are still to be read.
 func (s *FileSet) Left(i int) int64 { return s.files[i].file.Size() - s.files[i].file.total }
 
-// IsCached returns true: it is not known here.
-func (s *FileSet) IsCached(int) bool { return true }
-
 // Size returns the size in bytes that file i had when it was opened.
 func (s *FileSet) Size(i int) int64 { return s.files[i].file.Size() }
 

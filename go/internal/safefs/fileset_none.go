@@ -46,9 +46,6 @@ func (*FileSet) Left(int) int64 { return 0 }
 // Size returns 0.
 func (*FileSet) Size(int) int64 { return 0 }
 
-// IsCached returns true: it is not known.
-func (*FileSet) IsCached(int) bool { return true }
-
 // Drop does nothing.
 func (*FileSet) Drop(int) {}
 

@@ -384,6 +384,25 @@ func (f *File) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadAt reads a part of the file that is not before what [File.Read] has read; see [io.ReaderAt]. Several goroutines may
+// call it at once. The error is [errors.ErrUnsupported] if the file is in a [Source], or the cache has to stay as it was.
+func (f *File) ReadAt(p []byte, offset int64) (int, error) {
+	if f.uncached || f.remote != nil {
+		return 0, errors.ErrUnsupported
+	}
+	return f.file.ReadAt(p, offset)
+}
+
+// Skip has [File.Read] go on behind n bytes, which [File.ReadAt] has read from where it was.
+func (f *File) Skip(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := f.file.Seek(n, io.SeekCurrent)
+	f.total += n
+	return err
+}
+
 // Waited returns how long the reading waited for data that was not in memory, about.
 func (f *File) Waited() time.Duration { return f.waited }
 
