@@ -11,6 +11,7 @@ import binascii
 import re
 import threading
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .listing import Pages
@@ -20,9 +21,9 @@ from .server import ChangedError, Found, OddNameError, Query, status_of
 from .stores import Store, read_exactly, secrets_of, to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from .plainhttp import Memory
+    from .plainhttp import Answer, Memory
 
 __all__ = ["S3Store"]
 
@@ -38,6 +39,9 @@ _PIECE = 8 << 20
 """How many bytes the engine asks for at once."""
 _MOST_SPARE = 4
 """How many answers of that size keep their memory for others, as to get new memory takes long."""
+
+_END_SECONDS = 0.9
+"""How long to wait for the thread of the connections, which may be looking for a host."""
 
 _NAMES = {
     "crc32": "crc32",
@@ -83,10 +87,10 @@ class S3Store(Store):
         self._ask, self._is_begun, self._beginning = _FIRST, False, asyncio.Lock()
 
     def interrupt(self) -> None:
-        """Close the connections of threads."""
+        """Close the connections that are not those of s3fs."""
         connections, self._connections = self._connections, None
         if connections is not None:
-            connections.close()
+            connections.close(_END_SECONDS)
 
     def end(self) -> None:
         """Forget what was not read."""
@@ -192,7 +196,7 @@ class S3Store(Store):
                 self._first.popitem(last=False)
 
     def is_direct(self, query: Query) -> bool:
-        """Whether a thread can get an object: after asyncio has got another one of its bucket."""
+        """Whether :meth:`direct` can get an object: after asyncio has got one of its bucket."""
         is_begun = self.reads and self._is_begun and query.path not in self._listed
         if not (query.is_read or (query.is_stat and is_begun)):
             return False
@@ -208,27 +212,37 @@ class S3Store(Store):
             if settings is None:
                 return False
             most, context, connect, read = settings
-            self.threads = min(most or self.depth, self.depth)
-            self._connections = Connections(context, connect, read)
+            most = min(most or self.depth, self.depth)
+            try:
+                self._connections = Connections(context, connect, read, most)
+            except RuntimeError:  # no thread can be started
+                return False
         return True
 
-    def direct(self, query: Query) -> bytes | Memory | None:
-        """Return the answer to a query; None if it must be asked through asyncio.
+    def direct(self, query: Query, take: Callable[[bytes | Memory | None], None]) -> None:
+        """Let *take* have the answer to a query; None if it must be asked through asyncio.
 
         An error is kept for that: it decides what follows.
         """
         connections = self._connections
         if connections is None:
-            return None
-        try:
-            if query.is_read:
-                return self._read_now(connections, query)
-            return self._begin_now(connections, query.path).encode()
-        except NotPlainError:
-            return None
-        except Exception as error:  # noqa: BLE001 - is raised there
-            self._failed[query.path, query.offset if query.is_read else -1] = error
-            return None
+            take(None)
+            return
+
+        def attempt(function: Callable[..., bytes | Memory | None], *arguments: Any) -> None:
+            answer: bytes | Memory | None = None
+            try:
+                answer = function(*arguments)
+                if answer is None:
+                    return  # it comes later
+            except NotPlainError:
+                pass
+            except Exception as error:  # noqa: BLE001 - is raised there
+                self._failed[query.path, query.offset if query.is_read else -1] = error
+            take(answer)
+
+        begin = self._read_now if query.is_read else self._begin_now
+        connections.call(partial(attempt, begin, connections, query, attempt))
 
     def _memory(self, size: int) -> Memory:
         if size == _PIECE:
@@ -245,43 +259,56 @@ class S3Store(Store):
                     self._spare.append(data)
 
     def _raise_failed(self, path: bytes, offset: int) -> None:
-        """Raise the error that a thread got; *offset* is -1 for a description."""
+        """Raise the error that :meth:`direct` got; *offset* is -1 for a description."""
         error = self._failed.pop((path, offset), None)
         if error is not None:
             raise error
 
-    def _begin_now(self, connections: Connections, path: bytes) -> Found:
-        bucket, key = self._split(path)
-        ask = self._ask
-        headers = {"Range": f"bytes=0-{ask - 1}"}
-        response, data = self._getters[bucket].get_now(connections, key, headers, ask)
-        part, size = _range_of(response)
-        found = _found(path.rpartition(b"/")[2], size, response)
-        self._note_size(size)
-        most = min(size, ask)
-        if data is not None and len(data) == most and _is_beginning(part, size, most):
-            self._keep(path, found.version, data)
-        return found
+    def _begin_now(
+        self, connections: Connections, query: Query, later: Callable[..., None]
+    ) -> None:
+        bucket, key = self._split(query.path)
+        getter, ask = self._getters[bucket], self._ask
 
-    def _read_now(self, connections: Connections, query: Query) -> Memory:
+        def take(answer: Answer | Exception) -> bytes:
+            response, data = getter.described(answer)
+            part, size = _range_of(response)
+            found = _found(query.path.rpartition(b"/")[2], size, response)
+            self._note_size(size)
+            most = min(size, ask)
+            if data is not None and len(data) == most and _is_beginning(part, size, most):
+                self._keep(query.path, found.version, data)
+            return found.encode()
+
+        headers = {"Range": f"bytes=0-{ask - 1}"}
+        getter.get_now(connections, key, headers, ask, partial(later, take))
+
+    def _read_now(
+        self, connections: Connections, query: Query, later: Callable[..., None]
+    ) -> Memory | None:
         path, version, offset, size = query.path, query.version, query.offset, query.size
         bucket, key = self._split(path)
-        data = self._memory(size)
+        getter, data = self._getters[bucket], self._memory(size)
         begun = 0
         if offset == 0:
             known, first = self._first.pop(path, (b"", b""))
             if known == version:
                 begun = min(len(first), size)
                 data[:begun] = first[:begun]
-        if begun < size:
-            at, left = offset + begun, size - begun
-            headers = {"Range": f"bytes={at}-{at + left - 1}"}
-            if not version.startswith(b"\n"):
-                headers["If-Match"] = version.decode()
-            memory = memoryview(data)[begun:]
-            response, _ = self._getters[bucket].get_now(connections, key, headers, memory)
+        if begun == size:
+            return data
+        at, left = offset + begun, size - begun
+
+        def take(answer: Answer | Exception) -> Memory:
+            response, _ = getter.described(answer)
             _check_part(response, version, at, left)
-        return data
+            return data
+
+        headers = {"Range": f"bytes={at}-{at + left - 1}"}
+        if not version.startswith(b"\n"):
+            headers["If-Match"] = version.decode()
+        getter.get_now(connections, key, headers, memoryview(data)[begun:], partial(later, take))
+        return None
 
     async def list(self, path: bytes) -> list[Found]:
         """Describe what is directly below a prefix."""

@@ -2,8 +2,8 @@
 
 aiobotocore spends most of its time on what is the same for all objects of a bucket. So its first
 request for one is watched. If a request made here would have had the same address, headers and
-signature, the next ones are made here, with the client's credentials: by threads, through
-connections of their own, or by asyncio through those of the client. If not, because of some
+signature, the next ones are made here, with the client's credentials: by :mod:`.plainhttp`,
+through connections of its own, or by asyncio through those of the client. If not, because of some
 setting, and whenever the answer is unexpected, aiobotocore makes the request.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .plainhttp import Connections, Memory
+    from .plainhttp import Answer, Connections, Memory, Take
 
 __all__ = ["Getter", "StatusError"]
 
@@ -46,7 +46,7 @@ _BUFFER = 1 << 20
 """How many bytes a connection may be ahead of its reader."""
 
 _CREDENTIAL_SECONDS = 30.0
-"""How long threads sign with the same credentials: they are renewed minutes before they expire."""
+"""How long the same credentials are used: they are renewed minutes before they expire."""
 
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
@@ -124,13 +124,13 @@ class _Template:
         return url, dict(request.headers.items())
 
     def note(self, key: str, headers: dict[str, str], sent: dict[str, str]) -> None:
-        """Let threads sign if they would have signed what was sent in the same way."""
+        """Let :meth:`sign_here` sign if it would have signed what was sent in the same way."""
         if self._place is not None and "x-amz-date" in sent:
             _, _, ours = self.sign_here(key, headers, sent["x-amz-date"])
             self._is_known = {name.lower(): value for name, value in ours.items()} == sent
 
     def is_ready(self) -> bool:
-        """Whether threads can sign: with credentials that are recent enough to be used again."""
+        """Whether the credentials of the last request are recent enough to be used again."""
         return self._is_known and time.monotonic() < self._until
 
     def sign_here(
@@ -303,12 +303,12 @@ class Getter:
         key: str,
         headers: dict[str, str],
         memory: int | memoryview,
-    ) -> tuple[dict[str, Any], Memory | None]:
-        """Return what :meth:`get` does, and the body, from a thread and without asyncio.
+        take: Take,
+    ) -> None:
+        """Ask for an object, without asyncio, in the thread of *connections*.
 
-        The body is received into *memory*, or has at most so many bytes.
+        :meth:`described` has what the answer says. For the rest, see :meth:`.Connections.get`.
 
-        :raises StatusError: the store answered with an error.
         :raises NotPlainError: the object must be got in another way.
         """
         template = self._template
@@ -316,14 +316,23 @@ class Getter:
             raise NotPlainError
         place, path, sent = template.sign_here(key, headers)
         sent["Accept-Encoding"] = "identity"
-        most, into = (memory, None) if isinstance(memory, int) else (len(memory), memory)
-        response = connections.get(place, path, sent, most, into)
-        if response.status not in {200, 206}:
-            if response.status in _FINAL:
-                raise StatusError(response.status)
+        connections.get(place, path, sent, memory, take)
+
+    def described(self, answer: Answer | Exception) -> tuple[dict[str, Any], Memory | None]:
+        """Return what :meth:`get` does, and the body if it was not received somewhere else.
+
+        :raises StatusError: the store answered with an error.
+        :raises NotPlainError: the object must be got in another way.
+        :raises OSError: there was no whole answer.
+        """
+        if isinstance(answer, Exception):
+            raise answer
+        if answer.status not in {200, 206}:
+            if answer.status in _FINAL:
+                raise StatusError(answer.status)
             self._template = None  # as above
             raise NotPlainError
-        return _described(response.headers), response.body
+        return _described(answer.headers), answer.body
 
     def _should_learn(self) -> bool:
         return self._template is None and self._left > 0

@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from concurrent.futures import Future, wait
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -216,20 +217,20 @@ class Server:
             self._reply(query, _OK, known)
             return
         if self._store.loop is None:
-            self._submit(self._serve, query)
+            self._submit(query)
         elif self._store.is_direct(query):
-            try:
-                self._submit(self._serve_direct, query)
-            except RuntimeError:  # no thread can be started
-                self._schedule(query, time.monotonic())
+            self._store.direct(query, partial(self._take_direct, query, time.monotonic()))
         else:
             self._schedule(query, time.monotonic())
 
-    def _submit(self, function: Callable[[Query], None], query: Query) -> None:
-        """Let a thread call *function*."""
+    def _submit(self, query: Query) -> None:
+        """Let a thread serve a query."""
         if self._workers is None:
             self._workers = _Workers(self._store.threads)
-        self._note(self._workers.submit(function, query))
+        future = self._workers.submit(self._serve, query)
+        with self._lock:
+            self._pending.add(future)
+        future.add_done_callback(self._done)
 
     def _schedule(self, query: Query, began: float) -> None:
         """Let the store's loop serve a query."""
@@ -238,11 +239,6 @@ class Server:
             if self._answer is None or loop is None:
                 return
             future = asyncio.run_coroutine_threadsafe(self._serve_async(query, began), loop)
-            self._pending.add(future)
-        future.add_done_callback(self._done)
-
-    def _note(self, future: Future[None]) -> None:
-        with self._lock:
             self._pending.add(future)
         future.add_done_callback(self._done)
 
@@ -377,16 +373,16 @@ class Server:
                 self._reply(query, _OK, data)
             return
 
-    def _serve_direct(self, query: Query) -> None:
-        began = time.monotonic()
-        if not self._is_open():
-            return
-        data = self._store.direct(query)
-        if data is None:
-            self._schedule(query, began)
-        else:
-            self._reply(query, _OK, data)
-            self._store.free(data)
+    def _take_direct(self, query: Query, began: float, data: bytes | Memory | None) -> None:
+        """Take the answer of :meth:`.Store.direct`."""
+        try:
+            if data is None:
+                self._schedule(query, began)
+            else:
+                self._reply(query, _OK, data)
+                self._store.free(data)
+        except BaseException as error:  # noqa: BLE001 - is raised by check()
+            self._broken = error
 
     def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

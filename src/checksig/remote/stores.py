@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .server import ChangedError, Found, OddNameError, OutsideError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .plainhttp import Memory
     from .server import Query
@@ -103,17 +103,20 @@ class Store:
         del query
         return False
 
-    def direct(self, query: Query) -> bytes | Memory | None:
-        """Return the answer to a query, in a thread; None if the loop must be asked."""
+    def direct(self, query: Query, take: Callable[[bytes | Memory | None], None]) -> None:
+        """Let *take* have the answer to a query, from any thread; None if the loop must be asked.
+
+        It must be called once unless the store is interrupted.
+        """
         del query
-        return None
+        take(None)
 
     def free(self, data: bytes | Memory) -> None:
         """Note that an answer of :meth:`direct` was given, and is not used any more."""
         del data
 
     def interrupt(self) -> None:
-        """Let threads return that wait in :meth:`direct`."""
+        """Give no answers any more, and end what :meth:`direct` has begun."""
 
     def end(self) -> None:
         """Free what a job has left."""
