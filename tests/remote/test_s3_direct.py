@@ -42,6 +42,7 @@ class Store(http.server.ThreadingHTTPServer):
 
     def __init__(self, at: int, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", at), Handler)
+        self.data = DATA
         self.answers: dict[str, list[str]] = {}
         """How to answer the next requests about an object that are not made by aiohttp."""
         self.direct: list[str] = []
@@ -117,7 +118,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def describe(self, how: str) -> tuple[bytes, dict[str, str]]:
         """Return what comes as the body of an answer, and the headers."""
-        data = DATA
+        store: Any = self.server
+        data = store.data
         first, _, last = self.headers["Range"].partition("=")[2].partition("-")
         part = data[int(first) : int(last) + 1]
         end = int(first) + len(part) - 1
@@ -183,7 +185,7 @@ def connect(store: Store, **options: Any) -> Any:
 
 def check(store: Store, filesystem: Any = None, **options: Any) -> list[Any]:
     """Verify the objects of a server, and return the results."""
-    listed = dict.fromkeys(NAMES, hashlib.sha256(DATA).digest())
+    listed = dict.fromkeys(NAMES, hashlib.sha256(store.data).digest())
     options = {"root": "bucket/", "check": False, "io_depth": 1, "workers": 1, **options}
     return list(verify(listed, filesystem=filesystem or connect(store), **options).results)
 
@@ -255,6 +257,32 @@ def test_odd_answers(
     assert (detail or "") in str(result.detail)
     assert answers[0] in store.direct
     assert SECRET not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ([""], Status.VERIFIED),
+        (["wrong"], Status.MISMATCHED),
+        (["cut"], Status.VERIFIED),
+        (["more"], Status.VERIFIED),
+        (["other range"], Status.VERIFIED),
+        (["503"], Status.VERIFIED),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000, 200_000])
+def test_small_objects(
+    start: Callable[..., Store], answers: list[str], status: Status, size: int
+) -> None:
+    """An object that comes with its description is compared like any other."""
+    store = start()
+    store.data = DATA[:size]
+    store.answers["c"] = list(answers)
+    *others, result = check(store)
+    assert [each.status for each in others] == [Status.VERIFIED] * 2
+    assert (result.status, result.size) == (status, size)
+    assert store.direct[:2] == ["", *answers]  # the first one is asked for by aiohttp
+    assert answers != [""] or len(store.direct) == 2
 
 
 def test_a_session_token(start: Callable[..., Store]) -> None:

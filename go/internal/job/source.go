@@ -98,11 +98,13 @@ func (r *remote) Stat(path string) (info safefs.SourceInfo, err error) {
 	if err != nil {
 		return info, err
 	}
-	infos, err := wire.ParseDescriptions(answer.Data)
-	if err != nil || len(infos) != 1 {
+	description, content, err := wire.ParseDescription(answer.Data)
+	if err != nil {
 		return info, errMalformed
 	}
-	return described(&infos[0]), nil
+	info = described(&description)
+	info.Content = content
+	return info, nil
 }
 
 // List describes what is in a folder.

@@ -339,7 +339,8 @@
 //	status: 0 ok, 1 there is no such file, 2 access was denied, 3 the file is another version, 4 no file can have that
 //	name, 5 it leads outside, 6 it failed (the data is the reason)
 //
-// The data of an answer to 3 has exactly the size asked for. That to 1 is a description; to 2, any number of them:
+// The data of an answer to 3 has exactly the size asked for. That to 1 is a description, which the whole content of a
+// file may follow, if it comes from the version described; to 2, any number of descriptions:
 //
 //	0   u8     kind: 0 file, 1 folder, 2 other
 //	1   i64    size

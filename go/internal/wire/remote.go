@@ -126,25 +126,44 @@ type Description struct {
 	Name, Version string
 }
 
-// ParseDescriptions parses the answer to a [QueryStat], which has one, or a [QueryList].
-func ParseDescriptions(data []byte) ([]Description, error) {
-	const head = 1 + 8 + 8 + 4 + 4
-	var all []Description
+// ParseDescription parses the answer to a [QueryStat]. Its content is a part of data; nil if it did not come.
+func ParseDescription(data []byte) (d Description, content []byte, err error) {
+	d, content, err = cutDescription(data)
+	if err == nil && len(content) > 0 && (d.Kind != DescribedFile || int64(len(content)) != d.Size) {
+		err = errAnswer
+	}
+	if len(content) == 0 {
+		content = nil
+	}
+	return d, content, err
+}
+
+// ParseDescriptions parses the answer to a [QueryList].
+func ParseDescriptions(data []byte) (all []Description, err error) {
 	for len(data) > 0 {
-		if len(data) < head || data[0] > byte(DescribedOther) {
-			return nil, errAnswer
+		var d Description
+		if d, data, err = cutDescription(data); err != nil {
+			return nil, err
 		}
-		d := Description{Kind: DescribedKind(data[0]), Size: int64(le.Uint64(data[1:])), Modified: int64(le.Uint64(data[9:]))}
-		name, version := uint64(le.Uint32(data[17:])), uint64(le.Uint32(data[21:]))
-		data = data[head:]
-		if uint64(len(data)) < name+version || d.Size < 0 {
-			return nil, errAnswer
-		}
-		d.Name, d.Version = string(data[:name]), string(data[name:name+version])
-		data = data[name+version:]
 		all = append(all, d)
 	}
 	return all, nil
+}
+
+// cutDescription parses the description that data begins with, and returns what is behind it.
+func cutDescription(data []byte) (d Description, rest []byte, err error) {
+	const head = 1 + 8 + 8 + 4 + 4
+	if len(data) < head || data[0] > byte(DescribedOther) {
+		return d, nil, errAnswer
+	}
+	d = Description{Kind: DescribedKind(data[0]), Size: int64(le.Uint64(data[1:])), Modified: int64(le.Uint64(data[9:]))}
+	name, version := uint64(le.Uint32(data[17:])), uint64(le.Uint32(data[21:]))
+	data = data[head:]
+	if uint64(len(data)) < name+version || d.Size < 0 {
+		return d, nil, errAnswer
+	}
+	d.Name, d.Version = string(data[:name]), string(data[name:name+version])
+	return d, data[name+version:], nil
 }
 
 // ParseStored parses the answer to a [QueryStored]: digests by the names of their algorithms.

@@ -38,6 +38,27 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
+func TestDescriptionWithContent(t *testing.T) {
+	file := description(0, 3, "a", "v1")
+	for _, c := range []struct {
+		data, content string
+		good          bool
+	}{
+		{string(file), "", true},
+		{string(file) + "abc", "abc", true},
+		{string(file) + "ab", "", false},
+		{string(file) + "abcd", "", false},
+		{string(file[:20]), "", false},
+		{"", "", false},
+		{string(description(1, 3, "a", "")) + "abc", "", false}, // of a folder
+	} {
+		d, content, err := ParseDescription([]byte(c.data))
+		if (err == nil) != c.good || c.good && (string(content) != c.content || d.Version != "v1") {
+			t.Errorf("ParseDescription(%q) = %v, %q, %v", c.data, d, content, err)
+		}
+	}
+}
+
 func TestStoredDigests(t *testing.T) {
 	good := append([]byte{3, 2}, "md5\x01\x02"...)
 	found, err := ParseStored(good)

@@ -8,7 +8,7 @@ import (
 )
 
 // ABI is the version of the interface. A caller must have been built for the same one.
-const ABI = 19
+const ABI = 20
 
 // The operations.
 const (

@@ -84,7 +84,7 @@ __all__ = [
     "writes_files",
 ]
 
-ABI = 19
+ABI = 20
 """The version of the interface; go/internal/wire has the same number."""
 
 _HEADER = struct.Struct("<Bqqqq")

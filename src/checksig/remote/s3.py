@@ -32,6 +32,8 @@ _MOST_LISTED = 200_000
 
 _FIRST, _LONGEST_FIRST = 256 << 10, 1 << 20
 """How many bytes come with a description where a file is read next: more if others need more."""
+_MOST_AT_ONCE = 128 << 10
+"""Up to which size the engine gets an object with its description, which saves it two queries."""
 _MOST_FIRST = 64 << 20
 """The most of these bytes that are kept."""
 
@@ -270,15 +272,18 @@ class S3Store(Store):
         bucket, key = self._split(query.path)
         getter, ask = self._getters[bucket], self._ask
 
-        def take(answer: Answer | Exception) -> bytes:
-            response, data = getter.described(answer)
+        def take(came: Answer | Exception) -> bytes:
+            response, data = getter.described(came)
             part, size = _range_of(response)
             found = _found(query.path.rpartition(b"/")[2], size, response)
             self._note_size(size)
             most = min(size, ask)
+            answer = found.encode()
             if data is not None and len(data) == most and _is_beginning(part, size, most):
+                if size == most <= _MOST_AT_ONCE and self.is_confirmed(found.version):
+                    return b"".join((answer, data))
                 self._keep(query.path, found.version, data)
-            return found.encode()
+            return answer
 
         headers = {"Range": f"bytes=0-{ask - 1}"}
         getter.get_now(connections, key, headers, ask, partial(later, take))

@@ -292,6 +292,8 @@ class Server:
                     found[path] = IsADirectoryError(21, os.strerror(21))
                 elif size > most:
                     found[path] = ValueError(f"more than {most >> 20} MiB")
+                elif content := answer[_DESCRIPTION.size + name + version :]:
+                    found[path] = content
                 else:
                     sizes[path] = size
                     tokens[path] = answer[_DESCRIPTION.size + name :][:version]
