@@ -28,6 +28,11 @@ const (
 	filesPerThread = 4
 )
 
+// Roots are opened by others when manySlowRoots more of them took a worker slowRoot or longer than did not.
+const manySlowRoots = 3
+
+var slowRoot = time.Millisecond // a variable for tests
+
 // laneWorker hashes many files at once on one core. Each has a lane; what no lane is for is deferred, and
 // done by the worker that it is built on.
 type laneWorker[P any] struct {
@@ -44,9 +49,10 @@ type laneWorker[P any] struct {
 	lanes    [safefs.MaxFiles]lane[P]
 	deferred []*Task[P]
 
-	root   *safefs.Root
-	folder *safefs.Folder // that of root; nil if files there can only be opened by its tree
-	pinned runtime.Pinner // the pool's stop
+	root      *safefs.Root
+	folder    *safefs.Folder // that of root; nil if files there can only be opened by its tree
+	slowRoots int
+	pinned    runtime.Pinner // the pool's stop
 
 	sum [digest.MaxSize]byte
 }
@@ -181,6 +187,9 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 		l.putOff(t)
 		return
 	}
+	if l.shouldPassOn(t) && l.pool.passOn(t) {
+		return
+	}
 	i, opened, err := l.openTask(k.algorithm, t)
 	if err != nil {
 		l.reportMissing(t, err)
@@ -249,11 +258,18 @@ func (l *laneWorker[P]) reportMissing(t *Task[P], err error) {
 // openTask opens a task's file for a free lane, and reports whether it could. The error means that there is no such
 // file; what else may be wrong is found by the tree.
 func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, opened bool, missing error) {
+	var opening time.Time
+	if l.root != t.Root && !t.Root.IsOpen() {
+		opening = time.Now()
+	}
 	tree, err := t.Root.Acquire()
 	if err != nil {
 		return 0, false, nil
 	}
 	defer t.Root.Release()
+	if !opening.IsZero() {
+		l.noteRoot(time.Since(opening))
+	}
 	for l.set.Phase(i) != safefs.PhaseIdle {
 		i++
 	}
@@ -293,11 +309,25 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 	return i, true, nil
 }
 
-// leave closes the folder, where others may be short of descriptors.
+// shouldPassOn reports whether others should open a task's root, as the worker would wait for that.
+func (l *laneWorker[P]) shouldPassOn(t *Task[P]) bool {
+	return l.slowRoots >= manySlowRoots && l.set.IsDeep() && !l.pool.trial.serial.Load() && !t.isLarge() && !t.Root.IsOpen()
+}
+
+// noteRoot notes how long it took to open a root.
+func (l *laneWorker[P]) noteRoot(took time.Duration) {
+	if took >= slowRoot {
+		l.slowRoots++
+	} else {
+		l.slowRoots = max(0, l.slowRoots-1)
+	}
+}
+
+// leave ends the use of the folder, where others may be short of descriptors.
 func (l *laneWorker[P]) leave() {
 	l.set.CloseFolder()
 	if l.folder != nil {
-		l.folder.Close()
+		l.folder.Release()
 	}
 	l.root, l.folder = nil, nil
 }

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -277,6 +278,40 @@ func TestLargeFile(t *testing.T) {
 				t.Errorf("%q of %d bytes, not %q", c.got["file"], c.progress.Bytes.Load(), want)
 			}
 		}
+	}
+}
+
+// TestManyRoots has others than the workers with lanes open roots.
+func TestManyRoots(t *testing.T) {
+	defer func(before time.Duration) { slowRoot = before }(slowRoot)
+	slowRoot = 0
+	dir, want := t.TempDir(), map[string]string{}
+	p, top, c := setup(t, dir, func(c *Config[string]) { c.Depth = 16 })
+	for file := range 4 {
+		for folder := range 300 { // more than are kept open
+			in, name := fmt.Sprint(folder), fmt.Sprint(file)
+			data := fmt.Appendf(nil, "%d %d", folder, file)
+			if file == 0 {
+				if err := os.Mkdir(filepath.Join(dir, in), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(t, dir, in+"/"+name, data)
+			want[in+"/"+name] = name + sum("sha256", data)
+			p.submit(p.roots.At(in, ""), name, in+"/"+name, algorithms("sha256")...)
+		}
+	}
+	missing := p.roots.At("none", "")
+	p.submit(missing, "file", "none/file", algorithms("sha256")...)
+	p.submit(top, "0/0", "0/0 again", algorithms("sha256")...)
+	p.Finish()
+	for payload, result := range want {
+		if c.got[payload] != result {
+			t.Fatalf("%s: %q, not %q", payload, c.got[payload], result)
+		}
+	}
+	if got := c.got["none/file"]; len(c.got) != len(want)+2 || !strings.Contains(got, "no such file") {
+		t.Errorf("%d results, %q", len(c.got), got)
 	}
 }
 

@@ -90,11 +90,11 @@ func (b *prober[P]) look(w waitingTask[P]) (seen safefs.Snapshot, ok bool) {
 	return seen, ok
 }
 
-// leave closes the folder, where others may be short of descriptors.
+// leave ends the use of the folder, where others may be short of descriptors.
 func (b *prober[P]) leave() {
 	b.names.CloseFolder()
 	if b.folder != nil {
-		b.folder.Close()
+		b.folder.Release()
 	}
 	b.root, b.folder = nil, nil
 }

@@ -63,7 +63,7 @@ func folder(t *testing.T, files map[string][]byte) openFolder {
 	start := tree(t, dir, false).Folder()
 	t.Cleanup(func() {
 		opened.Close()
-		start.Close()
+		start.Release()
 	})
 	return openFolder{opened, start}
 }

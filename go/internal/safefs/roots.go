@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,8 +12,10 @@ import (
 )
 
 const (
-	// maxIdleRoots is how many roots stay open that nobody uses.
-	maxIdleRoots = 16
+	// mostRoots is how many roots are open before those that nobody uses are closed, with two descriptors each, and
+	// one in rootDescriptors of all descriptors is how many at most.
+	mostRoots       = 256
+	rootDescriptors = 16
 
 	// Where no more files can be open, or another program holds a lease on one, the opening is tried
 	// again, at most so often: beyond that only files of our own are waited for.
@@ -34,6 +37,7 @@ type Root struct {
 	opening sync.Mutex // held while it is being opened
 	tree    *Tree      // nil while it is closed
 	users   int        // of tree
+	used    int        // at which use of all roots it was used last
 
 	resolveOnce sync.Once
 	resolved    string // Dir without symbolic links; "" if it has none
@@ -131,6 +135,8 @@ func (r *Root) use(opened *Tree) *Tree {
 		c.open[r] = true
 	}
 	if r.tree != nil {
+		c.uses++
+		r.used = c.uses
 		r.users++
 	}
 	return r.tree
@@ -143,6 +149,16 @@ func (r *Root) AcquireRetrying(ctx context.Context) (tree *Tree, err error) {
 		return err
 	})
 	return tree, err
+}
+
+// IsOpen reports whether the folder is open now.
+func (r *Root) IsOpen() bool {
+	if r.isTop() {
+		return true
+	}
+	r.cache.mu.Lock()
+	defer r.cache.mu.Unlock()
+	return r.tree != nil
 }
 
 func (r *Root) isTop() bool { return r == r.cache.top }
@@ -166,8 +182,25 @@ func (r *Root) Release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r.users--
-	if len(c.open) > maxIdleRoots || c.closed {
-		c.closeIdle()
+	switch {
+	case c.closed:
+		c.closeIdle(0)
+	case len(c.open) > c.most:
+		c.closeIdle(c.most / 2)
+	}
+}
+
+// Prepare opens the folder before it is needed, and what [FileSet.Open] needs of it.
+func (r *Root) Prepare() {
+	tree, err := r.Acquire()
+	if err != nil {
+		return // it is met again
+	}
+	defer r.Release()
+	if FileSetThreads {
+		if folder := tree.Folder(); folder != nil {
+			folder.Release()
+		}
 	}
 }
 
@@ -176,6 +209,7 @@ type RootCache struct {
 	top           *Root
 	followOutside bool
 	source        Source // that has the folders; nil for the file system
+	most          int    // roots, before those that nobody uses are closed
 	openFiles     atomic.Int64
 	scarce        sync.Mutex // held while trying again for a descriptor
 
@@ -185,6 +219,7 @@ type RootCache struct {
 
 	mu     sync.Mutex
 	closed bool
+	uses   int
 	known  map[string]*Root // by Dir
 	open   map[*Root]bool
 }
@@ -196,7 +231,10 @@ func NewRootCache(dir, display string, followOutside bool) (*RootCache, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &RootCache{followOutside: followOutside, known: map[string]*Root{}, open: map[*Root]bool{}}
+	c := &RootCache{
+		followOutside: followOutside, known: map[string]*Root{}, open: map[*Root]bool{},
+		most: min(mostRoots, OpenLimit()/rootDescriptors),
+	}
 	tree.cache = c
 	c.top = &Root{Dir: dir, Display: display, cache: c, name: ".", tree: tree}
 	c.known[dir] = c.top
@@ -239,16 +277,22 @@ func (c *RootCache) add(r *Root) *Root {
 func (c *RootCache) Trim() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closeIdle()
+	c.closeIdle(0)
 }
 
-func (c *RootCache) closeIdle() {
+// closeIdle closes roots that nobody uses, until so many are open; those first that were used last the longest time ago.
+func (c *RootCache) closeIdle(most int) {
+	var idle []*Root
 	for r := range c.open {
 		if r.users == 0 {
-			r.tree.Close()
-			r.tree = nil
-			delete(c.open, r)
+			idle = append(idle, r)
 		}
+	}
+	slices.SortFunc(idle, func(a, b *Root) int { return a.used - b.used })
+	for _, r := range idle[:min(len(idle), max(len(c.open)-most, 0))] {
+		r.tree.Close()
+		r.tree = nil
+		delete(c.open, r)
 	}
 }
 
@@ -257,7 +301,7 @@ func (c *RootCache) closeIdle() {
 func (c *RootCache) Close() {
 	c.mu.Lock()
 	c.closed = true
-	c.closeIdle()
+	c.closeIdle(0)
 	c.mu.Unlock()
 	c.top.tree.Close()
 }

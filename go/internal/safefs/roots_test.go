@@ -2,6 +2,7 @@ package safefs
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,6 +31,58 @@ func TestNoDescriptors(t *testing.T) {
 	}
 	if tries > 2*(1000+retryLimit) { // twice each: once with the lock
 		t.Errorf("1000 files were tried %d times", tries)
+	}
+}
+
+// TestIdleRoots closes the roots that were not used for the longest time, and no folder that is used.
+func TestIdleRoots(t *testing.T) {
+	dir := t.TempDir()
+	c, err := NewRootCache(dir, "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.most = 4
+	var roots []*Root
+	for i := range 8 {
+		name := fmt.Sprint(i)
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		roots = append(roots, c.At(name, ""))
+	}
+	for _, r := range roots[:4] {
+		r.Prepare()
+	}
+	tree, err := roots[1].Acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := tree.Folder()
+	if folder != nil && folder != tree.Folder() {
+		t.Error("a folder was opened twice")
+	}
+	roots[0].Prepare()
+	roots[4].Prepare() // one too many: half as many stay open, the one that is used and the latest
+	for i, want := range []bool{false, true, false, false, true, false} {
+		if got := roots[i].IsOpen(); got != want {
+			t.Errorf("root %d is open: %v", i, got)
+		}
+	}
+	roots[1].Release()
+	c.Trim()
+	if roots[1].IsOpen() || !c.Top().IsOpen() {
+		t.Error("trimming closes all roots but the top one")
+	}
+	if folder != nil {
+		if _, err := folder.file.Stat(); err != nil {
+			t.Errorf("a folder that is used: %v", err)
+		}
+		folder.Release()
+		folder.Release()
+		if _, err := folder.file.Stat(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("a folder that is used no longer: %v", err)
+		}
 	}
 }
 

@@ -353,7 +353,7 @@ func checkFileSet(t *testing.T, c ruleCase, isDeep bool) {
 		want = declines // there is no openat2
 	}
 	folder := tree(t, root, false).Folder()
-	defer folder.Close()
+	defer folder.Release()
 
 	var snapshot safefs.Snapshot
 	start := time.Now()

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -71,6 +72,9 @@ type Tree struct {
 	followOutside bool
 	cache         *RootCache // that it is of, or nil
 	source        Source     // that has the files; nil for the file system
+
+	opening sync.Mutex // held while folder is being opened
+	folder  *Folder    // nil until it is asked for
 }
 
 // OpenTree opens the folder dir, which should be an absolute path. With followOutside, names may lead
@@ -102,6 +106,12 @@ func (t *Tree) Close() error {
 	if t.source != nil {
 		return nil
 	}
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	if t.folder != nil {
+		t.folder.Release()
+		t.folder = nil
+	}
 	return t.root.Close()
 }
 
@@ -123,47 +133,42 @@ func (t *Tree) Names() ([]string, error) {
 	return dir.Readdirnames(-1)
 }
 
-// Folder is a tree's folder for [FileSet.Open] and [Prober.Probe], for one goroutine at a time.
+// Folder is a tree's folder for [FileSet.Open] and [Prober.Probe]. It is open while somebody uses it.
 type Folder struct {
 	file     *os.File
 	fd       uintptr
 	anywhere bool   // names may lead out of it
 	number   uint64 // of no other folder
-	users    int
-	isLeft   bool // nobody uses it from now on but its users
+	users    atomic.Int32
 }
 
 var folders atomic.Uint64
 
-// Folder opens the tree's folder. It returns nil if that is not possible.
+// Folder returns the tree's folder, to be released with [Folder.Release]; nil if it cannot be opened.
 func (t *Tree) Folder() *Folder {
 	if t.source != nil {
 		return nil
 	}
-	file, err := t.root.Open(".")
-	if err != nil {
-		return nil
+	t.opening.Lock()
+	defer t.opening.Unlock()
+	if t.folder == nil {
+		file, err := t.root.Open(".")
+		if err != nil {
+			return nil
+		}
+		t.folder = &Folder{file: file, fd: file.Fd(), anywhere: t.followOutside, number: folders.Add(1)}
+		t.folder.Use() // by the tree
 	}
-	return &Folder{file: file, fd: file.Fd(), anywhere: t.followOutside, number: folders.Add(1)}
+	t.folder.Use()
+	return t.folder
 }
 
 // Use keeps the folder open until [Folder.Release].
-func (f *Folder) Use() { f.users++ }
+func (f *Folder) Use() { f.users.Add(1) }
 
 // Release ends a use.
 func (f *Folder) Release() {
-	f.users--
-	f.closeUnused()
-}
-
-// Close closes the folder as soon as nobody uses it.
-func (f *Folder) Close() {
-	f.isLeft = true
-	f.closeUnused()
-}
-
-func (f *Folder) closeUnused() {
-	if f.isLeft && f.users == 0 {
+	if f.users.Add(-1) == 0 {
 		f.file.Close()
 	}
 }

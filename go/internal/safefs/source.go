@@ -82,7 +82,7 @@ func StatPath(source Source, name string) (fs.FileInfo, error) {
 
 // NewSourceRootCache is [NewRootCache] for a folder of a source, which is not opened: files below it are.
 func NewSourceRootCache(source Source, dir string) *RootCache {
-	c := &RootCache{known: map[string]*Root{}, open: map[*Root]bool{}, source: source}
+	c := &RootCache{known: map[string]*Root{}, open: map[*Root]bool{}, source: source, most: mostRoots}
 	tree := &Tree{dir: dir, source: source, cache: c}
 	c.top = &Root{Dir: dir, Display: source.Shown(filepath.ToSlash(dir)), cache: c, name: ".", tree: tree}
 	c.known[dir] = c.top

@@ -129,6 +129,7 @@ func (rd *reader) ahead(ctx context.Context) *lookahead.Ahead[*openManifest] {
 			m.close()
 			return nil, false
 		}
+		m.root.Prepare()
 		return m, true
 	})
 }
