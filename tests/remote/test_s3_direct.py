@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import http.server
 import os
+import selectors
 import signal
 import ssl
 import subprocess
@@ -358,6 +359,24 @@ def test_no_threads(start: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
     store = start()
     assert all(each.ok for each in check(store))
     assert not store.direct
+
+
+def test_a_thread_that_fails(start: Callable[..., Store], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody expects, such as a descriptor that others have closed, lets no job wait."""
+    select: Any = selectors.DefaultSelector.select
+    calls: list[float | None] = []
+
+    def fail(self: Any, timeout: float | None = None) -> Any:
+        if threading.current_thread().name == "checksig-remote":
+            calls.append(timeout)
+            if len(calls) > 5:
+                raise OSError(9, "Bad file descriptor")
+        return select(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", fail)
+    store = start()
+    assert all(each.ok for each in check(store))
+    assert len(calls) == 6
 
 
 @pytest.mark.needs("openssl")

@@ -215,6 +215,8 @@ class Connections:
         self._woken, self._waker = socket.socketpair()
         self._is_waiting = self._is_closed = False
         self._next_check = 0.0
+        self._error: Exception | None = None
+        """Why the thread has ended before it was told to."""
         for each in (self._woken, self._waker):
             each.setblocking(False)
         self._selector.register(self._woken, _READ)
@@ -232,6 +234,8 @@ class Connections:
         """
         self._tasks.append(task)
         self._wake()
+        if self._error is not None:
+            self._give_up(self._error)
 
     def get(
         self,
@@ -255,6 +259,9 @@ class Connections:
         if not (text.isascii() and text.isprintable()):
             take(NotPlainError())
             return
+        if self._error is not None:
+            take(self._error)
+            return
         content = ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
         most, into = (memory, None) if isinstance(memory, int) else (len(memory), memory)
         self._ask(_Request(place, content, most, into, take))
@@ -264,6 +271,17 @@ class Connections:
         self._is_closed = True
         self._wake()
         self._thread.join(seconds)
+
+    def _give_up(self, error: Exception) -> None:
+        """Let all requests fail, those to come too."""
+        self._error = error
+        for connection in self._used:
+            request, connection.request = connection.request, None
+            if request is not None:
+                request.take(error)
+        with contextlib.suppress(IndexError):
+            while True:
+                self._tasks.popleft()()
 
     def _wake(self) -> None:
         if self._is_waiting:
@@ -287,6 +305,8 @@ class Connections:
                     else:
                         self._advance(key.data)
                 self._check_time()
+        except Exception as error:  # noqa: BLE001 - who waits for an answer must not wait for ever
+            self._give_up(error)
         finally:
             self._end()
 
@@ -321,7 +341,7 @@ class Connections:
         """Do for a connection what can be done without waiting, or let it fail."""
         steps, request = connection.steps, connection.request
         if steps is None or request is None:
-            if not connection.is_quiet():
+            if connection.socket is not None and not connection.is_quiet():
                 for idle in self._idle.values():
                     with contextlib.suppress(ValueError):
                         idle.remove(connection)
