@@ -113,3 +113,65 @@ func TestSlowStorageChangesNothing(t *testing.T) {
 		t.Errorf("totals are %d, and %d of slow files, want %d", totals, totalsSlow, want)
 	}
 }
+
+// TestSearchTogether finds the same unlisted files in one walk as in one through each folder.
+func TestSearchTogether(t *testing.T) {
+	dir := t.TempDir()
+	slowTree(t, dir)
+	outside := t.TempDir()
+	write(t, outside+"/file", "outside")
+	for folder, files := range map[string][]string{
+		"1/1":        {"a/b/c", "a.sig", "SHA256SUMS.sig", "MD5SUMS.txt", "left/out/x", "z"},
+		"none":       {"no manifest is here", "deep/nor here"},
+		"2/2/nested": {"x"},
+		"":           {"top"},
+	} {
+		for _, file := range files {
+			path := filepath.Join(dir, folder, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, path, "unlisted")
+		}
+	}
+	for link, target := range map[string]string{
+		"1/1/outside": outside + "/file", "1/1/inside": "z", "1/1/other": "../../2/9/file", "1/1/gone": "gone",
+		"1/1/folder": "../../none",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	if err := os.Mkdir(dir+"/1/1/closed", 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(dir+"/1/1/closed", 0o755) })
+	defer func(before int) { manyRoots = before }(manyRoots)
+	for _, exclude := range [][]string{nil, {"left"}, {"*.sig", "/3"}} {
+		var all [2][]string
+		for i, many := range []int{1 << 30, 1} {
+			manyRoots = many
+			var mu sync.Mutex
+			add := func(what ...any) {
+				mu.Lock()
+				defer mu.Unlock()
+				all[i] = append(all[i], fmt.Sprint(what...))
+			}
+			sink := Sink{
+				Manifest: func(*Manifest) {}, Read: func(*Manifest) {}, Result: func(*Result) {},
+				BadLine:  func(b *BadLine) { add(b.Manifest.Path, b.Line, b.Cause) },
+				Unlisted: func(u *UnlistedFile) { add(u.Path) },
+				Note:     func(n *Note) { add(n.Text) },
+			}
+			reading := Reading{Recursive: true, Exclude: exclude}
+			request := Request{Reading: reading, Path: dir, Unlisted: ReportUnlisted, Workers: 1}
+			if _, err := Run(t.Context(), request, sink, &hashpool.Progress{}); err != nil {
+				t.Fatal(err)
+			}
+			slices.Sort(all[i])
+		}
+		if !slices.Equal(all[0], all[1]) || !slices.ContainsFunc(all[0], func(s string) bool { return strings.HasSuffix(s, "1/1/z") }) {
+			t.Errorf("without %q: %q\nin one walk: %q", exclude, all[0], all[1])
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func findUnlisted(s *unlistedSearch, config hashpool.Config[struct{}], missing [
 		return err
 	}
 	s.group.Run(func() {
-		for _, root := range s.outermost() {
+		for _, root := range s.searchTogether(s.outermost()) {
 			s.search(root)
 		}
 		if s.excluded > 0 {
@@ -95,6 +96,73 @@ func (s *unlistedSearch) outermost() []*safefs.Root {
 	return kept
 }
 
+// manyRoots is how many folders in the top one are searched in one walk through that: it reads those that come next
+// ahead, which a walk through each of them cannot do.
+var manyRoots = 8 // a variable for tests
+
+// searchTogether searches many folders in one walk, and returns those that have to be searched one by one: they lie
+// elsewhere, or the walk does not come to them, as through a link.
+func (s *unlistedSearch) searchTogether(roots []*safefs.Root) []*safefs.Root {
+	inside, above := map[string]*safefs.Root{}, map[string]bool{} // by their names below the top folder
+	for _, root := range roots {
+		if name := filepath.ToSlash(root.Below()); name != "." && filepath.IsLocal(root.Below()) {
+			inside[name] = root
+			for dir := path.Dir(name); dir != "." && !above[dir]; dir = path.Dir(dir) {
+				above[dir] = true
+			}
+		}
+	}
+	top := s.discovery.roots.Top()
+	tree, err := top.Acquire()
+	if err != nil || len(inside) < manyRoots {
+		return roots
+	}
+	defer top.Release()
+	// in returns the folder of inside that something is in, and its name there, "." for the folder itself.
+	in := func(name string) (root *safefs.Root, rest string) {
+		for i := range len(name) {
+			if name[i] == '/' {
+				if root := inside[name[:i]]; root != nil {
+					return root, name[i+1:]
+				}
+			}
+		}
+		return inside[name], "."
+	}
+	skips := func(name string) bool {
+		root, rest := in(name)
+		if root == nil {
+			return !above[name]
+		}
+		prunes := s.filter.prunes(root)
+		return rest != "." && prunes != nil && prunes(rest)
+	}
+	searched := map[*safefs.Root]bool{}
+	err = tree.WalkFrom(s.group.Context(), ".", skips, func(name string, entry fs.DirEntry) error {
+		root, rest := in(name)
+		unreadable, isUnreadable := entry.(*safefs.UnreadableFolder)
+		switch {
+		case root != nil && rest != ".":
+			return s.visit(root, rest, entry)
+		case !entry.IsDir():
+			return nil
+		case root != nil && isUnreadable:
+			s.unsearched(root.Display, unreadable.Err)
+			return fs.SkipDir
+		case root != nil:
+			searched[root] = true
+			return nil
+		case isUnreadable || !above[name]:
+			return fs.SkipDir
+		}
+		return nil
+	})
+	if err != nil && !s.group.Ended() {
+		s.unsearched(top.Display, err)
+	}
+	return slices.DeleteFunc(roots, func(root *safefs.Root) bool { return searched[root] })
+}
+
 // search finds the files below a folder that no manifest lists.
 func (s *unlistedSearch) search(root *safefs.Root) {
 	ctx := s.group.Context()
@@ -104,35 +172,39 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 		return
 	}
 	defer root.Release()
-	prefix := strings.TrimSuffix(filepath.Clean(root.Dir), string(filepath.Separator)) + string(filepath.Separator)
-	prunes := s.filter.prunes(root)
-	err = tree.WalkFrom(ctx, ".", prunes, func(name string, entry fs.DirEntry) error {
-		if prunes != nil && entry.IsDir() && prunes(name) {
-			s.excluded++
-			return fs.SkipDir
-		}
-		if unreadable, is := entry.(*safefs.UnreadableFolder); is {
-			s.unsearched(root.Path(name), unreadable.Err)
-			return fs.SkipDir
-		}
-		path := prefix + filepath.FromSlash(name)
-		switch {
-		case !isFile(tree, name, entry), s.discovery.isOwnFile(path), s.listed.Has(path):
-		case !s.filter.keepsFile(root, path):
-			s.excluded++
-		case !s.isExcused(tree, root, name):
-			s.found(root, name)
-		}
-		return nil
+	err = tree.WalkFrom(ctx, ".", s.filter.prunes(root), func(name string, entry fs.DirEntry) error {
+		return s.visit(root, name, entry)
 	})
 	if err != nil && ctx.Err() == nil {
 		s.unsearched(root.Display, err)
 	}
 }
 
+// visit reports an entry below a root if it is an unlisted file.
+func (s *unlistedSearch) visit(root *safefs.Root, name string, entry fs.DirEntry) error {
+	if prunes := s.filter.prunes(root); prunes != nil && entry.IsDir() && prunes(name) {
+		s.excluded++
+		return fs.SkipDir
+	}
+	if unreadable, is := entry.(*safefs.UnreadableFolder); is {
+		s.unsearched(root.Path(name), unreadable.Err)
+		return fs.SkipDir
+	}
+	const separator = string(filepath.Separator)
+	path := strings.TrimSuffix(filepath.Clean(root.Dir), separator) + separator + filepath.FromSlash(name)
+	switch {
+	case !s.isFile(root, name, entry), s.discovery.isOwnFile(path), s.listed.Has(path):
+	case !s.filter.keepsFile(root, path):
+		s.excluded++
+	case !s.isExcused(root, name):
+		s.found(root, name)
+	}
+	return nil
+}
+
 // isExcused reports whether a file need not be listed, and notes why: it is the signature of a manifest next to it, or
 // a manifest by its name that was not read. Anybody could have added that: it is not excused if manifests must be signed.
-func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name string) bool {
+func (s *unlistedSearch) isExcused(root *safefs.Root, name string) bool {
 	if !s.trusts && manifest.IsName(name[strings.LastIndexByte(name, '/')+1:]) {
 		s.record.note(s.record.manifests[0], 0, printable.Quote(root.Path(name))+" is not listed, and was not read: it has the name of a manifest")
 		return true
@@ -144,7 +216,7 @@ func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name st
 		}
 		about, isRead := s.manifests[filepath.Join(root.Dir, signed)]
 		if !isRead && !s.trusts {
-			info, err := tree.Stat(signed)
+			info, err := s.stat(root, signed)
 			isRead = err == nil && info.Mode().IsRegular() && manifest.IsName(signed[strings.LastIndexByte(signed, '/')+1:])
 		}
 		if isRead {
@@ -157,12 +229,22 @@ func (s *unlistedSearch) isExcused(tree *safefs.Tree, root *safefs.Root, name st
 
 // isFile reports whether entry is a regular file or a link to one; or a link that leads outside, which is
 // not followed.
-func isFile(tree *safefs.Tree, name string, entry fs.DirEntry) bool {
+func (s *unlistedSearch) isFile(root *safefs.Root, name string, entry fs.DirEntry) bool {
 	if entry.Type()&fs.ModeSymlink != 0 {
-		_, err := tree.Stat(name)
+		_, err := s.stat(root, name)
 		return err == nil || errors.Is(err, safefs.ErrOutside)
 	}
 	return entry.Type().IsRegular()
+}
+
+// stat describes what is called name below a root.
+func (s *unlistedSearch) stat(root *safefs.Root, name string) (fs.FileInfo, error) {
+	tree, err := root.AcquireRetrying(s.group.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer root.Release()
+	return tree.Stat(name)
 }
 
 // unsearched reports a folder that could not be searched for unlisted files.
