@@ -79,7 +79,7 @@ type Layout interface {
 	// AddManifest adds the manifest called name; its entries go to the list returned, unless that is nil.
 	AddManifest(name string) List
 	// Check reports where the structure breaks its rules, once all entries are known. It is valid if
-	// there is no problem and every entry of its manifests was verified.
+	// there is no problem and every entry of its manifests was verified. It may be called again.
 	Check(ctx context.Context, f Folder, report Report)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"checksig/internal/layout"
+	"checksig/internal/lookahead"
 	"checksig/internal/manifest"
 	"checksig/internal/safefs"
 )
@@ -256,12 +257,15 @@ func (d *discovery) assign(ctx context.Context) {
 		}
 		return l.structure == nil && l.err == nil && !l.candidate && !manifest.IsName(l.name)
 	})
-	for _, s := range d.structures {
-		if encoded, is := s.Layout.(layout.Encoded); is {
-			s.charset = encoded.Charset(ctx, d.at(s.folder))
+	lookahead.Each(ctx, len(d.structures), fastManifest, func(i int) *manifest.Charset {
+		if encoded, is := d.structures[i].Layout.(layout.Encoded); is {
+			return encoded.Charset(ctx, d.at(d.structures[i].folder))
 		}
-		d.find(ctx, s)
-	}
+		return nil
+	}, func(i int, charset *manifest.Charset) {
+		d.structures[i].charset = charset
+		d.find(ctx, d.structures[i])
+	})
 	slices.SortStableFunc(d.locations, func(a, b *location) int {
 		return strings.Compare(path.Join(a.folder, a.name), path.Join(b.folder, b.name))
 	})

@@ -387,17 +387,7 @@ func (r *run) conclude() {
 		r.group.Fail(r.record.nothingVerified())
 		return
 	}
-	for _, s := range r.discovery.structures {
-		if profiled, is := s.Layout.(layout.Profiled); is {
-			profiled.SetProfile(r.request.BagProfile)
-		}
-		s.Check(r.group.Context(), r.discovery.at(s.folder), layout.Report{
-			Problem: func(file string, line int64, problem string) {
-				r.record.badLine(r.manifestOf(s, file), &manifest.LineError{Line: line, Cause: problem, Code: manifest.BrokenRule})
-			},
-			Note: func(file string, line int64, note string) { r.record.note(r.manifestOf(s, file), line, note) },
-		})
-	}
+	r.checkStructures()
 	if r.request.Unlisted != IgnoreUnlisted {
 		search := &unlistedSearch{
 			group: r.group, discovery: r.discovery, record: r.record, listed: r.compare.listed, filter: r.reader.filter,

@@ -46,6 +46,9 @@ func slowTree(t testing.TB, dir string) (files, size int64) {
 			}
 			write(t, folder+"/data/file", content)
 			write(t, folder+"/data/unlisted", content)
+			for n := 0; i == 13 && n <= maxRemarks; n++ {
+				write(t, fmt.Sprintf("%s/data/unlisted %d", folder, n), content)
+			}
 			text = bag
 		case 6: // a folder instead
 			if err := os.Mkdir(folder+"/SHA1SUMS", 0o755); err != nil {
