@@ -273,11 +273,15 @@ func (c *RootCache) add(r *Root) *Root {
 	return r
 }
 
-// Trim closes the roots that nobody uses, where descriptors are scarce.
+// Trim closes the roots that nobody uses, and what else is only kept for later, where descriptors are scarce.
 func (c *RootCache) Trim() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closeIdle(0)
+	for r := range c.open {
+		r.tree.trim()
+	}
+	c.top.tree.trim()
 }
 
 // closeIdle closes roots that nobody uses, until so many are open; those first that were used last the longest time ago.

@@ -69,6 +69,10 @@ func TestIdleRoots(t *testing.T) {
 			t.Errorf("root %d is open: %v", i, got)
 		}
 	}
+	c.Trim()
+	if folder != nil && tree.folder != folder {
+		t.Error("trimming closes a folder that is used")
+	}
 	roots[1].Release()
 	c.Trim()
 	if roots[1].IsOpen() || !c.Top().IsOpen() {

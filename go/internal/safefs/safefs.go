@@ -163,6 +163,18 @@ func (t *Tree) Folder() *Folder {
 	return t.folder
 }
 
+// trim closes the folder that [Tree.Folder] has opened, if nobody uses it.
+func (t *Tree) trim() {
+	if t.source != nil || !t.opening.TryLock() { // it is being opened, which may take long
+		return
+	}
+	defer t.opening.Unlock()
+	if t.folder != nil && t.folder.users.Load() == 1 {
+		t.folder.Release()
+		t.folder = nil
+	}
+}
+
 // Use keeps the folder open until [Folder.Release].
 func (f *Folder) Use() { f.users.Add(1) }
 
