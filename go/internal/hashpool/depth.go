@@ -1,7 +1,6 @@
 package hashpool
 
 import (
-	"sync"
 	"time"
 
 	"checksig/internal/safefs"
@@ -125,47 +124,17 @@ func (p *Pool[P]) addReader(most int, work func()) bool {
 		p.readers.Add(-1)
 		return false
 	}
-	if !p.reserveThread() {
-		p.readers.Add(-1)
-		return false
-	}
-	p.group.Go(&p.running, work)
-	return true
-}
-
-// threadsAtOnce is how many threads are reserved at once: to see whether there can be one takes starting more.
-const threadsAtOnce = 16
-
-// reserved is the threads that were reserved for readers.
-type reserved struct {
-	sync.Mutex
-	free     int // that no reader has yet
-	releases []func()
-}
-
-// reserveThread reserves a thread for a reader until the pool ends, and reports whether there is one.
-func (p *Pool[P]) reserveThread() bool {
-	if p.roots.IsRemote() {
-		return true // it waits for the caller, not in a system call
-	}
-	r := &p.reserved
-	r.Lock()
-	defer r.Unlock()
-	if r.free == 0 {
-		granted, release := threads.Extra(threadsAtOnce)
-		if granted == 0 {
+	release := func() {}
+	if !p.roots.IsRemote() { // who waits for the caller is not in a system call
+		granted := 0
+		if granted, release = threads.Extra(1); granted == 0 {
+			p.readers.Add(-1)
 			return false
 		}
-		r.free = granted
-		r.releases = append(r.releases, release)
 	}
-	r.free--
+	p.group.Go(&p.running, func() {
+		defer release()
+		work()
+	})
 	return true
-}
-
-// releaseThreads releases all threads of readers, which have ended.
-func (p *Pool[P]) releaseThreads() {
-	for _, release := range p.reserved.releases {
-		release()
-	}
 }

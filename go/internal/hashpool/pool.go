@@ -177,7 +177,6 @@ type Pool[P any] struct {
 	idle     atomic.Int32  // readers that wait for these
 	readers  atomic.Int32  // workers that were added while others waited for the storage
 	release  func()        // the threads of the workers
-	reserved reserved
 	planner  *planner[P]   // if files are hashed elsewhere
 	finished chan struct{} // closed then when all tasks are done
 	free     sync.Pool     // of *Task[P]: most of a run's garbage would be these
@@ -272,7 +271,6 @@ func (p *Pool[P]) Finish() {
 	}
 	p.running.Wait()
 	p.release()
-	p.releaseThreads()
 	p.unwatch()
 }
 

@@ -32,6 +32,10 @@ const (
 	// margin is how many threads must be left for the runtime and others by what can do without more.
 	margin = 16
 
+	// batch is how many threads are created at once for what can do without: to see whether there can be one takes
+	// starting margin others, and the next one will be there.
+	batch = 16
+
 	// first is how many workers are reserved before it is known whether there is work for more, and for how
 	// many CPUs there are threads until then.
 	first = 8
@@ -132,11 +136,12 @@ func Extra(count int) (granted int, release func()) {
 type urgency struct {
 	find  func(count int) int // returns how many can be created, up to count
 	spare int                 // how many must be left
+	batch int                 // how many are created, at least, if there can be so many
 }
 
 var (
-	required = urgency{probe, spare}
-	optional = urgency{available, margin}
+	required = urgency{find: probe, spare: spare}
+	optional = urgency{available, margin, batch}
 )
 
 // reserve reserves fixed threads and those for workers: so many, or fewer. Where it cannot for the least number of
@@ -154,15 +159,12 @@ func reserve(fixed, workers, least int, how urgency) (granted, missing int) {
 		// Threads that C code may create are no threads for the runtime. Those that it has created are counted
 		// twice here.
 		left := how.spare + s.outside
-		created := how.find(need + left)
-		if created < need+left {
-			created = max(created-left, 0)
-			workers -= need - min(created, need)
-		}
+		created := max(0, how.find(max(need, how.batch)+left)-left)
+		workers -= max(0, need-created)
 		if workers < least {
 			return 0, least - workers
 		}
-		s.known += add(min(created, need))
+		s.known += add(created)
 	}
 	s.reserved += fixed + workers
 	return workers, 0

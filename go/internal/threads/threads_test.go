@@ -32,6 +32,22 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+// TestExtra reserves threads one by one, which are created several at once.
+func TestExtra(t *testing.T) {
+	var known []int
+	for range 3 {
+		granted, release := Extra(1)
+		defer release()
+		if granted != 1 {
+			t.Skipf("the system lets %d threads be created", granted)
+		}
+		known = append(known, shared.known)
+	}
+	if known[1] > known[0] && known[2] > known[1] {
+		t.Errorf("%v threads after each", known)
+	}
+}
+
 func TestOutside(t *testing.T) {
 	granted, release := Outside(5)
 	if granted != 5 || shared.outside != 5 {
