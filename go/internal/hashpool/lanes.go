@@ -187,8 +187,8 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 		l.putOff(t)
 		return
 	}
-	if l.shouldPassOn(t) && l.pool.passOn(t) {
-		return
+	if l.slowRoots >= manySlowRoots && !t.isLarge() && !t.Root.IsOpen() && l.passOn(t) {
+		return // the worker would wait for its root
 	}
 	i, opened, err := l.openTask(k.algorithm, t)
 	if err != nil {
@@ -217,7 +217,7 @@ func (l *laneWorker[P]) add(t *Task[P]) {
 }
 
 func (l *laneWorker[P]) putOff(t *Task[P]) {
-	if l.set.IsDeep() && !l.pool.trial.serial.Load() && l.pool.passOn(t) {
+	if l.passOn(t) {
 		return
 	}
 	l.deferred = append(l.deferred, t)
@@ -309,9 +309,9 @@ func (l *laneWorker[P]) openTask(a *multibuffer.Algorithm, t *Task[P]) (i int, o
 	return i, true, nil
 }
 
-// shouldPassOn reports whether others should open a task's root, as the worker would wait for that.
-func (l *laneWorker[P]) shouldPassOn(t *Task[P]) bool {
-	return l.slowRoots >= manySlowRoots && l.set.IsDeep() && !l.pool.trial.serial.Load() && !t.isLarge() && !t.Root.IsOpen()
+// passOn has others do a task if the storage is slow, and reports whether they will.
+func (l *laneWorker[P]) passOn(t *Task[P]) bool {
+	return l.set.IsDeep() && !l.pool.trial.serial.Load() && l.pool.passOn(t)
 }
 
 // noteRoot notes how long it took to open a root.
