@@ -34,7 +34,8 @@ type Ahead[T any] struct {
 	begun   int // the first thing that was not begun
 	coming  map[int]chan outcome[T]
 	depth   int // how many are got at once; 0 while the storage is fast
-	limit   int
+	most    int // how many may be got at once, at most
+	limit   int // the same, as far as there are threads
 	slow    int // points
 	running sync.WaitGroup
 	release func() // the threads
@@ -47,8 +48,11 @@ const FastStat = 100 * time.Microsecond
 // another goroutine and out of its turn; it returns false for one that must be got in its turn: because it failed, for
 // example. Call [Ahead.End] when no more are needed.
 func New[T any](ctx context.Context, count int, fast time.Duration, get func(i int) (T, bool)) *Ahead[T] {
-	return &Ahead[T]{ctx: ctx, count: count, fast: fast, get: get}
+	return &Ahead[T]{ctx: ctx, count: count, fast: fast, get: get, most: maxDepth}
 }
+
+// Limit lets at most so many things be got at once, where each needs much. Call it before [Ahead.Get].
+func (l *Ahead[T]) Limit(most int) { l.most = most }
 
 // Each calls use for count things in their order, unless ctx ends. get may be called in any goroutine.
 func Each[T any](ctx context.Context, count int, fast time.Duration, get func(i int) T, use func(i int, thing T)) {
@@ -179,7 +183,7 @@ func (l *Ahead[T]) observe(took time.Duration) {
 		return
 	}
 	if l.release == nil {
-		l.limit, l.release = threads.Extra(min(maxDepth, safefs.OpenLimit()/16))
+		l.limit, l.release = threads.Extra(min(l.most, safefs.OpenLimit()/16))
 		l.coming = map[int]chan outcome[T]{}
 	}
 	if l.limit > 1 {

@@ -24,15 +24,13 @@ func (r *run) checkStructures() {
 			profiled.SetProfile(r.request.BagProfile)
 		}
 	}
-	places := make(chan struct{}, bagsAtOnce)
 	ahead := lookahead.New(ctx, len(structures), fastManifest, func(i int) ([]remark, bool) {
 		if structures[i].kind != layout.BagIt {
 			return nil, false // it may need much memory
 		}
-		places <- struct{}{}
-		defer func() { <-places }()
 		return r.remarksOn(ctx, structures[i])
 	})
+	ahead.Limit(bagsAtOnce)
 	defer ahead.End()
 	for i, s := range structures {
 		report := r.reportOf(s)
