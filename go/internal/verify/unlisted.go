@@ -103,10 +103,10 @@ var manyRoots = 8 // a variable for tests
 // searchTogether searches many folders in one walk, and returns those that have to be searched one by one: they lie
 // elsewhere, or the walk does not come to them, as through a link.
 func (s *unlistedSearch) searchTogether(roots []*safefs.Root) []*safefs.Root {
-	inside, above := map[string]*safefs.Root{}, map[string]bool{} // by their names below the top folder
+	inside, above := map[string]*searchedRoot{}, map[string]bool{} // by their names below the top folder
 	for _, root := range roots {
 		if name := filepath.ToSlash(root.Below()); name != "." && filepath.IsLocal(root.Below()) {
-			inside[name] = root
+			inside[name] = s.searched(root)
 			for dir := path.Dir(name); dir != "." && !above[dir]; dir = path.Dir(dir) {
 				above[dir] = true
 			}
@@ -119,7 +119,7 @@ func (s *unlistedSearch) searchTogether(roots []*safefs.Root) []*safefs.Root {
 	}
 	defer top.Release()
 	// in returns the folder of inside that something is in, and its name there, "." for the folder itself.
-	in := func(name string) (root *safefs.Root, rest string) {
+	in := func(name string) (root *searchedRoot, rest string) {
 		for i := range len(name) {
 			if name[i] == '/' {
 				if root := inside[name[:i]]; root != nil {
@@ -134,8 +134,7 @@ func (s *unlistedSearch) searchTogether(roots []*safefs.Root) []*safefs.Root {
 		if root == nil {
 			return !above[name]
 		}
-		prunes := s.filter.prunes(root)
-		return rest != "." && prunes != nil && prunes(rest)
+		return rest != "." && root.prunes != nil && root.prunes(rest)
 	}
 	searched := map[*safefs.Root]bool{}
 	err = tree.WalkFrom(s.group.Context(), ".", skips, func(name string, entry fs.DirEntry) error {
@@ -150,7 +149,7 @@ func (s *unlistedSearch) searchTogether(roots []*safefs.Root) []*safefs.Root {
 			s.unsearched(root.Display, unreadable.Err)
 			return fs.SkipDir
 		case root != nil:
-			searched[root] = true
+			searched[root.Root] = true
 			return nil
 		case isUnreadable || !above[name]:
 			return fs.SkipDir
@@ -172,17 +171,31 @@ func (s *unlistedSearch) search(root *safefs.Root) {
 		return
 	}
 	defer root.Release()
-	err = tree.WalkFrom(ctx, ".", s.filter.prunes(root), func(name string, entry fs.DirEntry) error {
-		return s.visit(root, name, entry)
+	searched := s.searched(root)
+	err = tree.WalkFrom(ctx, ".", searched.prunes, func(name string, entry fs.DirEntry) error {
+		return s.visit(searched, name, entry)
 	})
 	if err != nil && ctx.Err() == nil {
 		s.unsearched(root.Display, err)
 	}
 }
 
+// searchedRoot is a folder that is searched.
+type searchedRoot struct {
+	*safefs.Root
+	prefix string                 // of the absolute paths of what is in it
+	prunes func(name string) bool // reports which folders patterns leave out; or nil
+}
+
+func (s *unlistedSearch) searched(root *safefs.Root) *searchedRoot {
+	const separator = string(filepath.Separator)
+	prefix := strings.TrimSuffix(filepath.Clean(root.Dir), separator) + separator
+	return &searchedRoot{root, prefix, s.filter.prunes(root)}
+}
+
 // visit reports an entry below a root if it is an unlisted file.
-func (s *unlistedSearch) visit(root *safefs.Root, name string, entry fs.DirEntry) error {
-	if prunes := s.filter.prunes(root); prunes != nil && entry.IsDir() && prunes(name) {
+func (s *unlistedSearch) visit(root *searchedRoot, name string, entry fs.DirEntry) error {
+	if root.prunes != nil && entry.IsDir() && root.prunes(name) {
 		s.excluded++
 		return fs.SkipDir
 	}
@@ -190,14 +203,13 @@ func (s *unlistedSearch) visit(root *safefs.Root, name string, entry fs.DirEntry
 		s.unsearched(root.Path(name), unreadable.Err)
 		return fs.SkipDir
 	}
-	const separator = string(filepath.Separator)
-	path := strings.TrimSuffix(filepath.Clean(root.Dir), separator) + separator + filepath.FromSlash(name)
+	path := root.prefix + filepath.FromSlash(name)
 	switch {
-	case !s.isFile(root, name, entry), s.discovery.isOwnFile(path), s.listed.Has(path):
-	case !s.filter.keepsFile(root, path):
+	case !s.isFile(root.Root, name, entry), s.discovery.isOwnFile(path), s.listed.Has(path):
+	case !s.filter.keepsFile(root.Root, path):
 		s.excluded++
-	case !s.isExcused(root, name):
-		s.found(root, name)
+	case !s.isExcused(root.Root, name):
+		s.found(root.Root, name)
 	}
 	return nil
 }
