@@ -266,11 +266,14 @@ class Connections:
         most, into = (memory, None) if isinstance(memory, int) else (len(memory), memory)
         self._ask(_Request(place, content, most, into, take))
 
-    def close(self, seconds: float) -> None:
-        """Close all of them, and wait a moment for the thread. No request is answered any more."""
+    def close(self, deadline: float) -> None:
+        """Close all of them, and wait for the thread, which may be looking for a host.
+
+        No request is answered any more.
+        """
         self._is_closed = True
         self._wake()
-        self._thread.join(seconds)
+        self._thread.join(max(0, deadline - time.monotonic()))
 
     def _give_up(self, error: Exception) -> None:
         """Let all requests fail, those to come too."""

@@ -42,9 +42,6 @@ _PIECE = 8 << 20
 _MOST_SPARE = 4
 """How many answers of that size keep their memory for others, as to get new memory takes long."""
 
-_END_SECONDS = 0.9
-"""How long to wait for the thread of the connections, which may be looking for a host."""
-
 _NAMES = {
     "crc32": "crc32",
     "crc32c": "crc32c",
@@ -88,11 +85,11 @@ class S3Store(Store):
         self._failed.clear()
         self._ask, self._is_begun, self._beginning = _FIRST, False, asyncio.Lock()
 
-    def interrupt(self) -> None:
+    def interrupt(self, deadline: float) -> None:
         """Close the connections that are not those of s3fs."""
         connections, self._connections = self._connections, None
         if connections is not None:
-            connections.close(_END_SECONDS)
+            connections.close(deadline)
 
     def end(self) -> None:
         """Forget what was not read."""

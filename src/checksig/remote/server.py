@@ -265,7 +265,7 @@ class Server:
         deadline = time.monotonic() + _STOP_SECONDS
         for future in pending:
             future.cancel()
-        self._store.interrupt()
+        self._store.interrupt(deadline)
         if self._workers is not None:
             self._workers.stop(deadline)
             self._workers = None

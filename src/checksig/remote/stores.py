@@ -115,8 +115,9 @@ class Store:
         """Note that an answer of :meth:`direct` was given, and is not used any more."""
         del data
 
-    def interrupt(self) -> None:
-        """Give no answers any more, and end what :meth:`direct` has begun."""
+    def interrupt(self, deadline: float) -> None:
+        """Give no answers any more, and end what :meth:`direct` has begun, if possible in time."""
+        del deadline
 
     def end(self) -> None:
         """Free what a job has left."""
