@@ -98,6 +98,8 @@ typedef struct {
 	int64_t earliest; // when to believe in slow storage again
 	int64_t pause;    // how much later the next time
 	int calls, waits;
+	uintptr_t thread;         // that was used then,
+	long before, preemptions; // and how often it had waited, and others got its CPU; -1 where this is not counted
 } safefs_meter;
 
 typedef struct {

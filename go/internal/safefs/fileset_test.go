@@ -4,6 +4,7 @@ package safefs_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -11,8 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -433,6 +436,51 @@ func TestFileSetStaysShallow(t *testing.T) {
 			}
 		}
 	}
+}
+
+// That others have the CPU while it reads does not count as slow storage for a file set.
+func TestBusyCPUsAreNotSlowStorage(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the system does not count how often a thread waits")
+	}
+	needsOpen(t)
+	files := map[string][]byte{}
+	for i := range byte(32) {
+		files[fmt.Sprint(i)] = random(i, 16<<10)
+	}
+	dir := folder(t, files)
+	names := slices.Sorted(maps.Keys(files))
+	wants := func(most time.Duration) bool {
+		s := fileSet(t)
+		for start := time.Now(); ; {
+			outcomes(t, s, multibuffer.ByName("md5"), dir, names, 16)
+			if s.WantsThreads() || time.Since(start) >= most {
+				return s.WantsThreads()
+			}
+		}
+	}
+	wants(0) // the first reading may wait to note its time
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range runtime.NumCPU() {
+		other := exec.CommandContext(ctx, "sh", "-c", "while :; do :; done")
+		if err := other.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			cancel()
+			_ = other.Wait()
+		}()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for range 3 { // the system may make it wait, but hardly ever
+		if !wants(2 * time.Second) {
+			return
+		}
+	}
+	t.Error("threads are to read, although all is in memory")
 }
 
 // A file of another size than expected is declined, open or not.

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #endif
 #include "fileset.h"
+#include "thread.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -341,6 +342,21 @@ int64_t safefs_time(void) {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+// Begins to count what is waited for anew.
+static void start_meter(safefs_meter *m, int64_t now) {
+	safefs_switches so_far = safefs_count_switches();
+	m->since = now, m->waited = 0, m->waits = 0;
+	m->thread = (uintptr_t)pthread_self(), m->before = so_far.waits, m->preemptions = so_far.preemptions;
+}
+
+// Returns whether the thread did wait, as often as it seemed to: others may just have had its CPU.
+static int did_wait(const safefs_meter *m) {
+	safefs_switches now = safefs_count_switches();
+	if (now.waits < 0 || m->thread != (uintptr_t)pthread_self())
+		return 1;
+	return now.waits - m->before >= m->waits && now.preemptions - m->preemptions < m->waits;
+}
+
 // Notes what took from one time until another, and times as long with others like it. The set becomes deep
 // if much of the time is spent waiting.
 static void measure(safefs_set *set, int64_t from, int64_t to, int64_t usual, int times) {
@@ -349,14 +365,16 @@ static void measure(safefs_set *set, int64_t from, int64_t to, int64_t usual, in
 		m->waited += (to - from) * times, m->waits++;
 	int64_t passed = to - m->since;
 	if (m->waits >= 3 && m->waited > passed / 3) {
-		if (set->most_threads == 0)
+		if (!did_wait(m))
+			;
+		else if (set->most_threads == 0)
 			set->wants_threads = 1;
 		else if (!set->is_fixed && to > m->earliest)
 			set->is_deep = 1, set->cannot_peek = 0;
 	} else if (passed < 20 * 1000 * 1000) {
 		return;
 	}
-	m->since = to, m->waited = 0, m->waits = 0;
+	start_meter(m, to);
 }
 
 int safefs_open(safefs_set *set, safefs_file *file) {
@@ -366,7 +384,7 @@ int safefs_open(safefs_set *set, safefs_file *file) {
 		return open_expected(&set->lookup, file);
 	int64_t from = safefs_time();
 	if (m->since == 0)
-		m->since = from;
+		start_meter(m, from);
 	int opened = open_expected(&set->lookup, file);
 	measure(set, from, safefs_time(), OPENING_TIME, is_first ? 1 : 4);
 	return opened;
@@ -481,7 +499,7 @@ static void fill_by_threads(safefs_set *set, int64_t window) {
 	} else if (waits == 0) {
 		safefs_meter *m = &set->meter;
 		m->pause = m->pause == 0 ? LEAST_PAUSE : m->pause * 2 < MOST_PAUSE ? m->pause * 2 : MOST_PAUSE;
-		m->since = safefs_time(), m->waited = 0, m->waits = 0;
+		start_meter(m, safefs_time());
 		m->earliest = m->since + m->pause;
 		set->is_deep = 0;
 	}

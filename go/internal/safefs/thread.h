@@ -29,15 +29,22 @@ static inline int safefs_start_thread(pthread_t *thread, size_t stack, void *(*w
 	return error == 0;
 }
 
-// Returns how often this thread had to wait so far, or -1 if the system does not count.
-static inline long safefs_waits(void) {
+// How often a thread had to wait, and how often others got its CPU while it could have gone on.
+typedef struct {
+	long waits, preemptions;
+} safefs_switches;
+
+// Returns the switches of this thread so far, or -1 for both if the system does not count.
+static inline safefs_switches safefs_count_switches(void) {
 #if defined(RUSAGE_THREAD)
 	struct rusage usage;
 	if (getrusage(RUSAGE_THREAD, &usage) == 0)
-		return usage.ru_nvcsw;
+		return (safefs_switches){usage.ru_nvcsw, usage.ru_nivcsw};
 #endif
-	return -1;
+	return (safefs_switches){-1, -1};
 }
+
+static inline long safefs_waits(void) { return safefs_count_switches().waits; }
 
 // What threads wait for that hold a lock. On Linux it is a futex(2): one system call wakes several, and one waits;
 // glibc's condition variables take a call for each thread that wakes, and another one for the lock that it gets back.
