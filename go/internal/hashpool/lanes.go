@@ -121,6 +121,7 @@ func (l *laneWorker[P]) free() {
 func (l *laneWorker[P]) all() {
 	for l.fill() {
 		l.pool.config.BytesRead.Add(l.set.Step(&l.pool.stop))
+		l.yield()
 		if l.release == nil && l.set.WantsThreads() {
 			l.allowThreads()
 		}

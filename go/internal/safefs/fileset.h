@@ -15,7 +15,7 @@ enum {
 	SAFEFS_TAIL = 2 * 128,     // room for the padding in a buffer
 	SAFEFS_SKEW = 192,         // keeps buffers off powers of two, or they would share cache sets
 	SAFEFS_NAME = 4096,        // bytes of a name with its final 0
-	SAFEFS_STEP = 8 << 20,     // a step returns after this many bytes even if no file has ended
+	SAFEFS_STEP = 128 << 10,   // bytes after which a step returns: Go's monitor interferes with calls that take longer
 	SAFEFS_READ_AHEAD = 1 << 20, // files of this size and more are read ahead of further than others
 	SAFEFS_BATCH = 16,         // files that are waited for at once, at most
 	SAFEFS_FRESH = 100,        // milliseconds for which a snapshot is trusted, and a folder stays open
@@ -134,7 +134,7 @@ int safefs_adopt(safefs_file *file, int fd);
 // Closes a file, which becomes idle.
 void safefs_drop(safefs_file *file);
 
-// Reads and hashes until files have come to their end, SAFEFS_STEP bytes are read, or *stop is not 0. Opens
+// Reads and hashes until files have come to their end, SAFEFS_STEP bytes or more are read, or *stop is not 0. Opens
 // the files whose phase is SAFEFS_OPENING. Returns the number of bytes read. It sets set->is_deep as the
 // storage proves slow or fast.
 int64_t safefs_step(safefs_set *set, const volatile uint32_t *stop);

@@ -166,7 +166,7 @@ func (s *FileSet) Drop(i int) { C.safefs_drop(&s.c.file[i]) }
 // CloseFolder closes the subfolder that Open keeps open. Call it before closing a folder given to Open.
 func (s *FileSet) CloseFolder() { C.safefs_close_parent(&s.c.lookup) }
 
-// Step reads and hashes until a file has come to its end, some megabytes are read, or stop is not 0.
+// Step reads and hashes until a file has come to its end, 128 KiB or more are read, or stop is not 0.
 // It returns the number of bytes read. Other goroutines may set stop, which must stay where it is until the set
 // is freed; see [runtime.Pinner].
 func (s *FileSet) Step(stop *atomic.Uint32) int64 {
