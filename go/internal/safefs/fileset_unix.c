@@ -352,7 +352,8 @@ static void start_meter(safefs_meter *m, int64_t now) {
 // Returns whether the thread did wait, as often as it seemed to: others may just have had its CPU.
 static int did_wait(const safefs_meter *m) {
 	safefs_switches now = safefs_count_switches();
-	if (now.waits < 0 || m->thread != (uintptr_t)pthread_self())
+	// Some systems that are not Linux itself, such as gVisor, return 0.
+	if (now.waits <= 0 || m->thread != (uintptr_t)pthread_self())
 		return 1;
 	return now.waits - m->before >= m->waits && now.preemptions - m->preemptions < m->waits;
 }
@@ -364,15 +365,14 @@ static void measure(safefs_set *set, int64_t from, int64_t to, int64_t usual, in
 	if (to - from > usual)
 		m->waited += (to - from) * times, m->waits++;
 	int64_t passed = to - m->since;
-	if (m->waits >= 3 && m->waited > passed / 3) {
-		if (!did_wait(m))
-			;
-		else if (set->most_threads == 0)
+	int is_slow = m->waits >= 3 && m->waited > passed / 3;
+	if (!is_slow && passed < 20 * 1000 * 1000)
+		return;
+	if (is_slow && did_wait(m)) {
+		if (set->most_threads == 0)
 			set->wants_threads = 1;
 		else if (!set->is_fixed && to > m->earliest)
 			set->is_deep = 1, set->cannot_peek = 0;
-	} else if (passed < 20 * 1000 * 1000) {
-		return;
 	}
 	start_meter(m, to);
 }
