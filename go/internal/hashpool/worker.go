@@ -39,7 +39,7 @@ type worker[P any] struct {
 func newWorker[P any](p *Pool[P]) *worker[P] {
 	return &worker[P]{
 		pool: p, handler: p.config.NewHandler(int(p.count.Add(1))),
-		buf: buffers.Get().(*[chunkSize]byte), hashers: map[*digest.Algorithm]hash.Hash{},
+		buf: buffers.Get().(*[chunkSize]byte), hashers: map[*digest.Algorithm]hash.Hash{}, yielded: time.Now(),
 	}
 }
 
