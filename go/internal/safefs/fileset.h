@@ -99,7 +99,7 @@ typedef struct {
 	int64_t pause;    // how much later the next time
 	int calls, waits;
 	uintptr_t thread;         // that was used then,
-	long before, preemptions; // and how often it had waited, and others got its CPU; -1 where this is not counted
+	long before, preemptions; // and how often it had waited, and others got its CPU
 } safefs_meter;
 
 typedef struct {

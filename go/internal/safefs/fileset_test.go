@@ -4,7 +4,6 @@ package safefs_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -461,17 +460,12 @@ func TestBusyCPUsAreNotSlowStorage(t *testing.T) {
 	}
 	wants(0) // the first reading may wait to note its time
 
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	for range runtime.NumCPU() {
-		other := exec.CommandContext(ctx, "sh", "-c", "while :; do :; done")
+		other := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done")
 		if err := other.Start(); err != nil {
 			t.Fatal(err)
 		}
-		defer func() {
-			cancel()
-			_ = other.Wait()
-		}()
+		t.Cleanup(func() { _ = other.Wait() }) // it ended with the context
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

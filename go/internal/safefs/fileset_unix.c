@@ -352,8 +352,7 @@ static void start_meter(safefs_meter *m, int64_t now) {
 // Returns whether the thread did wait, as often as it seemed to: others may just have had its CPU.
 static int did_wait(const safefs_meter *m) {
 	safefs_switches now = safefs_count_switches();
-	// Some systems that are not Linux itself, such as gVisor, return 0.
-	if (now.waits <= 0 || m->thread != (uintptr_t)pthread_self())
+	if (now.waits == 0 || m->thread != (uintptr_t)pthread_self())
 		return 1;
 	return now.waits - m->before >= m->waits && now.preemptions - m->preemptions < m->waits;
 }

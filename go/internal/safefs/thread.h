@@ -34,14 +34,15 @@ typedef struct {
 	long waits, preemptions;
 } safefs_switches;
 
-// Returns the switches of this thread so far, or -1 for both if the system does not count.
+// Returns the switches of this thread so far: 0 waits if the system does not count, as gVisor does not, for a thread
+// that is used has waited.
 static inline safefs_switches safefs_count_switches(void) {
 #if defined(RUSAGE_THREAD)
 	struct rusage usage;
 	if (getrusage(RUSAGE_THREAD, &usage) == 0)
 		return (safefs_switches){usage.ru_nvcsw, usage.ru_nivcsw};
 #endif
-	return (safefs_switches){-1, -1};
+	return (safefs_switches){0, 0};
 }
 
 static inline long safefs_waits(void) { return safefs_count_switches().waits; }
