@@ -48,9 +48,10 @@ MOST_SIMULATED = 200_000
 """The most shards that are simulated; the rest takes as long as the second half of them did."""
 
 # As in go/internal/hashpool/elsewhere.go.
-MIN_SHARD, MAX_SHARD, LAST_SHARD = 32 * MIB, 4096 * MIB, 8 * MIB
-GROWTH, PER_FILE = 4, 16 << 10
-MAX_WAITING, MIN_FILES, MAX_FILES = 64 << 10, 16, 4096
+MIN_SHARD, FEW_SHARDS, MAX_SHARD, LAST_SHARD = 32 * MIB, 256 * MIB, 4096 * MIB, 8 * MIB
+GROWTH, LAST_GROWTH, PER_FILE = 4, 32, 16 << 10
+MAX_WAITING, MAX_HELD, MIN_FILES, MAX_FILES = 64 << 10, 32 << 10, 16, 4096
+ROW, MIN_ROW = 16, 32
 
 
 class Costs(NamedTuple):
@@ -153,11 +154,16 @@ def plan(files: int, size: int, slots: int) -> Iterator[int]:
     most = min(max(MAX_WAITING // in_flight, MIN_FILES), MAX_FILES)
     weight = size + PER_FILE
     planned = 0
+    sent = 0
     while files:
-        target = min(max(planned // (GROWTH * in_flight), MIN_SHARD), MAX_SHARD)
-        if files * weight <= target * in_flight and files <= most:
-            target = min(max(files * weight // in_flight, LAST_SHARD), target)
+        held = min(files, MAX_HELD) * weight if sent >= in_flight else 0
+        growth, least = (GROWTH, MIN_SHARD) if files > MAX_HELD else (LAST_GROWTH, LAST_SHARD)
+        known = min(held // in_flight, FEW_SHARDS)
+        target = min(max(known, planned // (growth * in_flight), least), MAX_SHARD)
         count = min(max(1, -(-target // weight)), most, files)
+        if count >= MIN_ROW:
+            count -= count % ROW
+        sent += 1
         planned += count * weight
         files -= count
         yield count

@@ -1,9 +1,10 @@
 """Measure executors: how verify() scales over processes, and what their caller needs.
 
 ``executors.py FOLDER [--files N] [--entries N] [--rounds N]`` needs nothing but checksig, and
-prints JSON: the seconds of one process with as many workers as there are CPUs, and of an executor
-with 1, 2 and 4 processes, which take turns; then the peak memory and the time of the calling
-process for N entries. A substitute answers their shards at once, as few disks have so many files.
+prints JSON: the seconds of one process with as many workers as there are CPUs, of an executor with
+1, 2 and 4 processes, and of as many processes that each verify a part without an executor, in turn;
+then the peak memory and the time of the calling process for N entries. A substitute answers their
+shards at once, as few disks have so many files.
 """
 
 from __future__ import annotations
@@ -63,12 +64,30 @@ def timed(work: Callable[[], checksig.Report]) -> float:
     return seconds
 
 
+def verify_part(folder: Path, manifest: Path) -> bool:
+    """Verify what a manifest lists, one file at a time, as a shard is."""
+    return checksig.verify(manifest, root=folder, workers=1).ok
+
+
+def verify_parts(pool: Executor, folder: Path, manifests: list[Path]) -> float:
+    """Return the seconds in which processes verify a manifest each."""
+    began = time.perf_counter()
+    verified = list(pool.map(functools.partial(verify_part, folder), manifests))
+    seconds = time.perf_counter() - began
+    if not all(verified):
+        sys.exit("executors.py: a part is not verified")
+    return seconds
+
+
 def scaling(folder: Path, files: int, rounds: int) -> dict[str, list[float]]:
     """Return the seconds of each number of processes."""
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(files):
         (folder / f"{number}").write_bytes(number.to_bytes(4, "little") * (MIB // 4))
     checksig.create(folder, overwrite=True)
+    lines = (folder / "SHA256SUMS").read_text("ascii").splitlines(keepends=True)
+    parts = folder.with_name("parts")
+    parts.mkdir(exist_ok=True)
     context = multiprocessing.get_context("spawn")
     pools = {count: ProcessPoolExecutor(count, context) for count in PROCESSES}
     tasks = {"here": functools.partial(timed, lambda: checksig.verify(folder))}
@@ -76,6 +95,10 @@ def scaling(folder: Path, files: int, rounds: int) -> dict[str, list[float]]:
         verify = functools.partial(checksig.verify, folder, executor=pool)
         verify()  # starts the processes
         tasks[f"{count} processes"] = functools.partial(timed, verify)
+        manifests = [parts / f"{count}-{number}.sha256" for number in range(count)]
+        for number, manifest in enumerate(manifests):
+            manifest.write_text("".join(lines[number::count]), "ascii")
+        tasks[f"{count} parts"] = functools.partial(verify_parts, pool, folder, manifests)
     found = measure.alternate(tasks, rounds)
     for pool in pools.values():
         pool.shutdown()

@@ -13,33 +13,46 @@ import (
 )
 
 const (
-	// A shard is full at its target of bytes. The target grows with what was planned so far, so that a short run has
-	// enough shards for all slots, and a long one not too many.
-	minShard = 32 << 20
-	maxShard = 4 << 30
+	// A shard is full at its target of bytes. The more is held for each slot, the larger it is, up to fewShards: each
+	// shard costs time. It also grows with what was planned so far, so that a long run has not too many; a short one
+	// has small shards, so that its progress shows, and its end does not wait for them.
+	minShard  = 32 << 20
+	fewShards = 256 << 20
+	maxShard  = 4 << 30
 
 	// lastShard is the least target once all files are known: the last shards become smaller and smaller, so that no
 	// worker is busy for long when the others have nothing left.
 	lastShard = 8 << 20
 
-	// growth is how many full shards for each slot the next one is a part of, at least.
-	growth = 4
+	// growth is how many full shards for each slot the next one is a part of, at least; lastGrowth, once all files are
+	// known.
+	growth     = 4
+	lastGrowth = 32
 
 	// perShardFile is how many bytes a file counts for besides its own: opening it takes time, too.
 	perShardFile = 16 << 10
 
-	// maxWaiting bounds the tasks that are planned and not done, and with them the memory. A shard has at most its
-	// part of them, and never more than maxShardFiles.
+	// maxWaiting bounds the tasks that are sent and not done, and with them the memory. A shard has at most its part of
+	// them, and never more than maxShardFiles.
 	maxWaiting    = 64 << 10
 	maxShardFiles = 4096
 	minShardFiles = 16
 
-	// maxNames bounds the bytes of names that are planned and not done; a shard has its part of them.
+	// maxHeld bounds the tasks that are held for the next shards.
+	maxHeld = 32 << 10
+
+	// maxNames bounds the bytes of names that are sent and not done, and those that are held; a shard has its part of
+	// them.
 	maxNames      = 64 << 20
 	minShardNames = 16 << 10
 
 	// sizeBatch is how many files are asked for their sizes at once.
 	sizeBatch = 128
+
+	// Kernels take up to row files at once, and fewer take them as long. So a shard of minRow files or more has a
+	// multiple of row, and its last files are not hashed a few at a time if all are of one size.
+	row    = 16
+	minRow = 2 * row
 
 	// orderedFiles bounds a shard's files where outcomes are waited for in order.
 	orderedFiles = 512
@@ -151,7 +164,7 @@ func (r *planner[P]) flush() {
 	r.place(r.sized)
 	r.sized = r.sized[:0]
 	for len(r.held) > 0 && r.acquire(true) {
-		r.cut(min(max(r.weight/int64(r.config.InFlight), lastShard), r.target()))
+		r.cut(r.target(lastGrowth, lastShard))
 	}
 }
 
@@ -241,8 +254,7 @@ func sizeOf[P any](t *Task[P]) int64 {
 // add adds a task to the next shards. A large file has a shard of its own.
 func (r *planner[P]) add(t *Task[P], weight int64) {
 	t.weight = weight
-	target := r.target()
-	if weight >= target {
+	if weight >= r.target(growth, minShard) {
 		if r.acquire(true) {
 			r.send([]*Task[P]{t}, weight)
 		}
@@ -251,15 +263,18 @@ func (r *planner[P]) add(t *Task[P], weight int64) {
 	r.held = append(r.held, t)
 	r.weight += weight
 	r.named += memoryOf(t)
-	isFull := len(r.held) >= r.files || r.named >= r.names || r.weight >= target*int64(r.config.InFlight)
-	if (isFull || r.weight >= target) && r.acquire(isFull) {
+	target := r.target(growth, minShard)
+	isEnough := r.weight >= target || len(r.held) >= r.files || r.named >= r.names
+	isFull := len(r.held) >= maxHeld || r.named >= maxNames
+	if (isEnough || isFull) && r.acquire(isFull) {
 		r.cut(target)
 	}
 }
 
 // target returns how many bytes the next shard should have.
-func (r *planner[P]) target() int64 {
-	return min(max(r.planned/int64(growth*r.config.InFlight), minShard), maxShard)
+func (r *planner[P]) target(growth, least int64) int64 {
+	slots := int64(r.config.InFlight)
+	return min(max(min(r.weight/slots, fewShards), r.planned/(growth*slots), least), maxShard)
 }
 
 func memoryOf[P any](t *Task[P]) int { return len(t.Name) + t.Memory }
@@ -271,6 +286,11 @@ func (r *planner[P]) cut(target int64) {
 		weight += r.held[n].weight
 		named += memoryOf(r.held[n])
 		n++
+	}
+	for n >= minRow && n%row != 0 {
+		n--
+		weight -= r.held[n].weight
+		named -= memoryOf(r.held[n])
 	}
 	tasks := slices.Clone(r.held[:n])
 	r.held = slices.Delete(r.held, 0, n)

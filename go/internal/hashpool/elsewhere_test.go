@@ -175,33 +175,43 @@ func TestElsewhereFlush(t *testing.T) {
 	}
 }
 
-// TestElsewhereLastShards checks that shards become smaller at the end, so that all workers end at about the same time.
-func TestElsewhereLastShards(t *testing.T) {
-	const files, size, inFlight = 128, 768 << 10, 2 // as many files as are placed in shards at once
-	sent := make(chan *hashpool.Shard, files)
-	pool := newElsewhere(t.Context(), t, t.TempDir(), inFlight, func(s *hashpool.Shard) { sent <- s })
-	for i := range files {
-		pool.submit(fmt.Sprint(i), size)
-	}
-	if len(sent) != inFlight { // the others wait until these are done, when all files are known
-		t.Fatalf("%d shards sent instead of %d", len(sent), inFlight)
-	}
-	var sizes []int
-	var finishing sync.WaitGroup
-	finishing.Go(func() {
-		for s := range sent {
-			sizes = append(sizes, len(s.Files))
-			found := make([]hashpool.ShardOutcome, len(s.Files))
-			for i := range found {
-				found[i] = hashpool.ShardOutcome{State: safefs.State{Size: size}, BytesRead: 1, Digests: [][]byte{{1}}}
-			}
-			s.Finish(found, nil)
+// TestElsewhereShards checks how many files shards have: at first few, so that work begins; then more, the more are known
+// to follow; and fewer at the end, so that all workers end at about the same time. Many are a multiple of 16.
+func TestElsewhereShards(t *testing.T) {
+	const inFlight = 2
+	for _, test := range []struct {
+		files int // a multiple of 128: as many as are placed in shards at once
+		size  int64
+		want  []int
+	}{
+		{128, 768 << 10, []int{32, 32, 32, 16, 11, 5}},
+		{1280, 1 << 20, []int{32, 32, 240, 240, 240, 240, 128, 64, 32, 20, 12}},
+	} {
+		sent := make(chan *hashpool.Shard, test.files)
+		pool := newElsewhere(t.Context(), t, t.TempDir(), inFlight, func(s *hashpool.Shard) { sent <- s })
+		for i := range test.files {
+			pool.submit(fmt.Sprint(i), test.size)
 		}
-	})
-	pool.Finish()
-	close(sent)
-	finishing.Wait()
-	if want := []int{42, 42, 22, 11, 11}; fmt.Sprint(sizes) != fmt.Sprint(want) || len(pool.found) != files {
-		t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, want, len(pool.found))
+		if len(sent) != inFlight { // the others wait until these are done, when all files are known
+			t.Fatalf("%d shards sent instead of %d", len(sent), inFlight)
+		}
+		var sizes []int
+		var finishing sync.WaitGroup
+		finishing.Go(func() {
+			for s := range sent {
+				sizes = append(sizes, len(s.Files))
+				found := make([]hashpool.ShardOutcome, len(s.Files))
+				for i := range found {
+					found[i] = hashpool.ShardOutcome{State: safefs.State{Size: test.size}, BytesRead: 1, Digests: [][]byte{{1}}}
+				}
+				s.Finish(found, nil)
+			}
+		})
+		pool.Finish()
+		close(sent)
+		finishing.Wait()
+		if fmt.Sprint(sizes) != fmt.Sprint(test.want) || len(pool.found) != test.files {
+			t.Errorf("%v files in shards instead of %v, %d outcomes", sizes, test.want, len(pool.found))
+		}
 	}
 }
