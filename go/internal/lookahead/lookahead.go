@@ -42,7 +42,7 @@ type Ahead[T any] struct {
 }
 
 // FastStat is how long looking at a file takes if the system has it in memory, at most.
-const FastStat = 100 * time.Microsecond
+const FastStat = 50 * time.Microsecond
 
 // New returns what gets count things, each of which takes less time than fast if it comes from memory. get gets one, in
 // another goroutine and out of its turn; it returns false for one that must be got in its turn: because it failed, for

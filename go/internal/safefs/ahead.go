@@ -26,9 +26,9 @@ const (
 )
 
 // isSlow reports whether a folder with count entries took so long to read that the storage was waited for. It takes
-// 10 µs and 0.3 µs an entry if the system has it in memory; a disk takes at least 100 µs.
+// 10 µs and 0.3 µs an entry if the system has it in memory; a fast SSD takes about 100 µs.
 func isSlow(took time.Duration, count int) bool {
-	return took > 100*time.Microsecond+time.Duration(count)*time.Microsecond
+	return took > 70*time.Microsecond+time.Duration(count)*time.Microsecond
 }
 
 // ahead reads the folders that a walk comes to next, several at once, while the storage is slow. How many is what

@@ -11,12 +11,20 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	STACK = 256 << 10, // bytes; a thread's local variables of the embedding process count as well
 	ROOM = 8 << 10,    // bytes that must be left for another call of getdents64
-	SAMPLE = 4,        // of one in so many folders it is known whether the thread waited
+	SAMPLE = 4,        // of one in so many folders it is known whether the thread waited, and how long it took
+
+	// More threads than FEW are only started once MANY samples in a row took SLOW microseconds each, as they do where
+	// requests go to another machine. To a local disk, FEW have as many requests in flight as help, and more of them
+	// only wait more often: for a CPU, and for the next folder.
+	FEW = 24,
+	MANY = 24,
+	SLOW = 700,
 };
 
 // Numbers, first in, first out.
@@ -29,6 +37,7 @@ struct safefs_readers {
 	pthread_mutex_t mutex;
 	safefs_event queued, ended;
 	int limit, threads, idle;
+	int slow; // samples that took long since one did not
 	int awaited, others; // what safefs_await_reading waits for; awaited is -1 for nothing
 	int is_woken, is_freed;
 	queue waiting, done;
@@ -47,6 +56,12 @@ typedef struct {
 } entry;
 
 static void push(queue *q, int number) { q->number[(q->first + q->count++) % SAFEFS_READERS] = (uint8_t)number; }
+
+static long now(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000L + t.tv_nsec / 1000;
+}
 
 static int pop(queue *q) {
 	q->count--;
@@ -146,11 +161,14 @@ static void *work(void *of) {
 		const int number = pop(&r->waiting), is_sample = count++ % SAMPLE == 0;
 		safefs_reading *f = &r->reading[number];
 		pthread_mutex_unlock(&r->mutex);
-		const long before = is_sample ? safefs_waits() : 0;
+		const long before = is_sample ? safefs_waits() : 0, began = is_sample ? now() : 0;
 		read_folder(f);
 		if (is_sample)
 			is_blocked = safefs_waits() != before;
+		const long took = is_sample ? now() - began : 0;
 		pthread_mutex_lock(&r->mutex);
+		if (is_sample)
+			r->slow = took < SLOW ? 0 : r->slow < MANY ? r->slow + 1 : MANY;
 		if (r->is_freed && f->fd >= 0)
 			close(f->fd);
 		f->is_blocked = is_blocked, f->has_ended = 1;
@@ -181,7 +199,8 @@ int safefs_start_reading(safefs_readers *r, int number, int parent, const char *
 	memcpy(f->entries, name, length);
 	f->entries[length] = 0, f->parent = parent, f->fd = -1, f->has_ended = 0;
 	pthread_mutex_lock(&r->mutex);
-	if (r->idle <= (int)r->waiting.count && r->threads < r->limit && start_thread(r))
+	const int limit = r->slow < MANY && r->limit > FEW ? FEW : r->limit;
+	if (r->idle <= (int)r->waiting.count && r->threads < limit && start_thread(r))
 		r->threads++;
 	const int will = r->threads > 0;
 	if (will)

@@ -32,7 +32,7 @@ const (
 
 // fastManifest is how long a small manifest takes to open and read if the system has it in memory, at most. Tests
 // change it.
-var fastManifest = 300 * time.Microsecond
+var fastManifest = 150 * time.Microsecond
 
 // reader reads the manifests of a discovery and resolves the names in them.
 type reader struct {
