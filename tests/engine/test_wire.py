@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from checksig import EngineError
 from checksig._engine import wire
 from checksig._options import OPERATIONS, encode_options, options_of
-from checksig.report import BadLine, Extra, Key, Manifest, PackedResults, Result, Signer, Status
+from checksig.report import BadLine, Key, Manifest, PackedResults, Result, Signer, Status
 
 PATH = Path(__file__).resolve().parent.parent / "golden" / "wire.json"
 GOLDEN: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -208,9 +208,7 @@ def check_record(  # noqa: C901, PLR0912, PLR0915 - one case for each kind
             )
         case "U":
             moved = fields["moved_from"] or None
-            assert wire.decode_extra(payload, fails=True) == Extra(
-                fields["path"], moved, fails=True
-            )
+            assert payload == [(fields["path"], moved)]
         case "N":
             assert wire.decode_not_understood(payload) == fields["path"]
         case "S":
@@ -274,8 +272,12 @@ def test_batches() -> None:
         header = case["header"]
         assert batch.finished is header["finished"] is wire.is_finished(data)
         assert tuple(batch.progress) == tuple(header.values())[1:]
-        assert len(batch.records) == len(case["records"])
-        for (kind, payload), expected in zip(batch.records, case["records"], strict=True):
+        records = [
+            (kind, each)
+            for kind, payload in batch.records
+            for each in ([[one] for one in payload] if kind == wire.Kind.EXTRA else [payload])
+        ]
+        for (kind, payload), expected in zip(records, case["records"], strict=True):
             assert chr(kind) == expected["kind"]
             check_record(chr(kind), payload, expected, manifests)
             seen.add(chr(kind))
@@ -289,6 +291,29 @@ def test_several_packed_records_in_a_batch() -> None:
     data = header + b"".join(kind + wire.FRAME.pack(len(p)) + p for kind, p in records)
     found = wire.decode_batch(memoryview(data)).records
     assert [(bytes([kind]), bytes(payload)) for kind, payload in found] == records
+
+
+def test_several_unlisted_files_in_a_batch() -> None:
+    """Successive ones are one record; a name that is longer than its record is an error."""
+
+    def record(path: bytes, moved: bytes = b"") -> bytes:
+        payload = wire.FRAME.pack(len(path)) + path + moved
+        return b"U" + wire.FRAME.pack(len(payload)) + payload
+
+    note = b"S" + wire.FRAME.pack(0)
+    data = record(b"a/\xff") + record(b"b", b"c") + note + record(b"d")
+    found = wire.decode_batch(memoryview(wire.EMPTY_BATCH + data)).records
+    assert found == [
+        (wire.Kind.EXTRA, [(os.fsdecode(b"a/\xff"), None), ("b", "c")]),
+        (wire.Kind.SUMMARY, b""),
+        (wire.Kind.EXTRA, [("d", None)]),
+    ]
+    for end in range(1, len(record(b"ab"))):
+        with pytest.raises(EngineError):
+            wire.decode_batch(wire.EMPTY_BATCH + data + record(b"ab")[:end])
+    longer = b"U" + wire.FRAME.pack(5) + wire.FRAME.pack(2) + b"x"
+    with pytest.raises(EngineError):
+        wire.decode_batch(wire.EMPTY_BATCH + longer + note)
 
 
 def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each kind
@@ -312,8 +337,6 @@ def decode_all(data: bytes) -> None:  # noqa: C901, PLR0912 - one case for each 
                 wire.decode_bundle(payload)
             case "K":
                 wire.decode_key(payload)
-            case "U":
-                wire.decode_extra(payload, fails=False)
             case "S":
                 wire.decode_summary(payload)
             case "X":

@@ -17,7 +17,6 @@ from ..report import (
     WEAK,
     BadLine,
     Entry,
-    Extra,
     Key,
     Manifest,
     PackedResults,
@@ -63,7 +62,6 @@ __all__ = [
     "decode_content",
     "decode_entries",
     "decode_entry",
-    "decode_extra",
     "decode_failure",
     "decode_file",
     "decode_hashed",
@@ -97,7 +95,7 @@ _SHORT = struct.Struct("<xBHIQ")
 _LISTED = struct.Struct("<BBBBIqqI")
 _HASHED = struct.Struct("<IiqB")
 _CONTENT = struct.Struct("<IB")
-_EXTRA = struct.Struct("<I")
+_EXTRA = struct.Struct("<BII")  # the first two as in _RECORD
 _BAD_LINE = struct.Struct("<IQBI")
 _NOTE = struct.Struct("<IQ")
 _SIGNATURE = struct.Struct("<IBq")
@@ -234,7 +232,10 @@ class Batch(NamedTuple):
     finished: bool
     progress: Progress
     records: list[tuple[int, Any]]
-    """The kind and the payload of each: bytes, but PackedResults for :attr:`Kind.VERIFIED`."""
+    """The kind and the payload of each: bytes, but PackedResults for :attr:`Kind.VERIFIED`.
+
+    Successive ones of :attr:`Kind.EXTRA` are one, whose payload is a list of paths, each with the
+    path that the file was moved from, or None."""
 
 
 def is_finished(data: bytes | memoryview) -> bool:
@@ -258,10 +259,14 @@ def decode_batch(data: bytes | memoryview) -> Batch:
     )
     records: list[tuple[int, Any]] = []
     at, length = _HEADER.size, len(data)
-    unpack, verified = _RECORD.unpack_from, Kind.VERIFIED  # there may be many records
+    unpack, verified, extra = _RECORD.unpack_from, Kind.VERIFIED, Kind.EXTRA  # there may be many
     while at < length:
         kind, size = unpack(data, at)
         start = at + _RECORD.size
+        if kind == extra:
+            found, at = _extras(data, at)
+            records.append((kind, found))
+            continue
         at = start + size
         _check(at <= length)
         payload = data[start:at]
@@ -572,14 +577,26 @@ def decode_content(payload: bytes) -> tuple[int, int]:
     return file, content
 
 
-def decode_extra(payload: bytes, *, fails: bool) -> Extra:
-    """Decode a ``U`` record."""
-    start = _EXTRA.size  # without a wrapper: a folder may have millions of these files
-    end = start + int.from_bytes(payload[:start], "little")
-    if not start <= end <= len(payload):
-        raise _damaged()
-    moved = payload[end:]
-    return Extra(_name(payload[start:end]), _name(moved) if moved else None, fails)
+def _extras(data: bytes | memoryview, at: int) -> tuple[list[tuple[str, str | None]], int]:
+    """Decode successive ``U`` records, and return where they end.
+
+    All at once, as a folder may have millions of these files.
+    """
+    found: list[tuple[str, str | None]] = []
+    length = len(data)
+    unpack, encoding, errors = _EXTRA.unpack_from, _FS_ENCODING, _FS_ERRORS
+    while at < length and data[at] == Kind.EXTRA:
+        _, size, name = unpack(data, at)
+        start = at + _EXTRA.size
+        at += _RECORD.size + size
+        end = start + name
+        _check(end <= at <= length)
+        try:
+            path = str(data[start:end], encoding, errors)  # as _name does
+        except UnicodeDecodeError:
+            path = _name(bytes(data[start:end]))
+        found.append((path, _name(bytes(data[end:at])) if end < at else None))
+    return found, at
 
 
 @_decoder
