@@ -163,9 +163,6 @@ void safefs_close_parent(safefs_lookup *lookup);
 // Opens the file if it is not open, and reads a chunk of it.
 void safefs_serve(const safefs_set *set, safefs_lookup *lookup, safefs_file *file);
 
-// Returns the time in nanoseconds.
-int64_t safefs_time(void);
-
 // Gives count files to the threads, and returns whether there is one.
 int safefs_give(safefs_set *set, int count, const uint8_t numbers[]);
 

@@ -336,12 +336,6 @@ enum {
 	MOST_PAUSE = 1000 * 1000 * 1000,
 };
 
-int64_t safefs_time(void) {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 // Begins to count what is waited for anew.
 static void start_meter(safefs_meter *m, int64_t now) {
 	safefs_switches so_far = safefs_count_switches();

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -19,12 +18,12 @@ enum {
 	ROOM = 8 << 10,    // bytes that must be left for another call of getdents64
 	SAMPLE = 4,        // of one in so many folders it is known whether the thread waited, and how long it took
 
-	// More threads than FEW are only started once MANY samples in a row took SLOW microseconds each, as they do where
+	// More threads than FEW are only started once MANY samples in a row took SLOW nanoseconds each, as they do where
 	// requests go to another machine. To a local disk, FEW have as many requests in flight as help, and more of them
 	// only wait more often: for a CPU, and for the next folder.
 	FEW = 24,
 	MANY = 24,
-	SLOW = 700,
+	SLOW = 700 * 1000,
 };
 
 // Numbers, first in, first out.
@@ -56,12 +55,6 @@ typedef struct {
 } entry;
 
 static void push(queue *q, int number) { q->number[(q->first + q->count++) % SAFEFS_READERS] = (uint8_t)number; }
-
-static long now(void) {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000L + t.tv_nsec / 1000;
-}
 
 static int pop(queue *q) {
 	q->count--;
@@ -161,14 +154,15 @@ static void *work(void *of) {
 		const int number = pop(&r->waiting), is_sample = count++ % SAMPLE == 0;
 		safefs_reading *f = &r->reading[number];
 		pthread_mutex_unlock(&r->mutex);
-		const long before = is_sample ? safefs_waits() : 0, began = is_sample ? now() : 0;
+		const long before = is_sample ? safefs_waits() : 0;
+		const int64_t from = is_sample ? safefs_time() : 0;
 		read_folder(f);
+		int is_slow = 0;
 		if (is_sample)
-			is_blocked = safefs_waits() != before;
-		const long took = is_sample ? now() - began : 0;
+			is_blocked = safefs_waits() != before, is_slow = safefs_time() - from >= SLOW;
 		pthread_mutex_lock(&r->mutex);
 		if (is_sample)
-			r->slow = took < SLOW ? 0 : r->slow < MANY ? r->slow + 1 : MANY;
+			r->slow = !is_slow ? 0 : r->slow < MANY ? r->slow + 1 : MANY;
 		if (r->is_freed && f->fd >= 0)
 			close(f->fd);
 		f->is_blocked = is_blocked, f->has_ended = 1;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <time.h>
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -27,6 +28,13 @@ static inline int safefs_start_thread(pthread_t *thread, size_t stack, void *(*w
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return error == 0;
+}
+
+// Returns the time in nanoseconds.
+static inline int64_t safefs_time(void) {
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 // How often a thread had to wait, and how often others got its CPU while it could have gone on.
