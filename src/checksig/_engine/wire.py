@@ -262,11 +262,11 @@ def decode_batch(data: bytes | memoryview) -> Batch:
     unpack, verified, extra = _RECORD.unpack_from, Kind.VERIFIED, Kind.EXTRA  # there may be many
     while at < length:
         kind, size = unpack(data, at)
-        start = at + _RECORD.size
         if kind == extra:
             found, at = _extras(data, at)
             records.append((kind, found))
             continue
+        start = at + _RECORD.size
         at = start + size
         _check(at <= length)
         payload = data[start:at]
@@ -584,18 +584,15 @@ def _extras(data: bytes | memoryview, at: int) -> tuple[list[tuple[str, str | No
     """
     found: list[tuple[str, str | None]] = []
     length = len(data)
-    unpack, encoding, errors = _EXTRA.unpack_from, _FS_ENCODING, _FS_ERRORS
-    while at < length and data[at] == Kind.EXTRA:
+    unpack, extra = _EXTRA.unpack_from, Kind.EXTRA
+    while at < length and data[at] == extra:
         _, size, name = unpack(data, at)
         start = at + _EXTRA.size
         at += _RECORD.size + size
         end = start + name
-        _check(end <= at <= length)
-        try:
-            path = str(data[start:end], encoding, errors)  # as _name does
-        except UnicodeDecodeError:
-            path = _name(bytes(data[start:end]))
-        found.append((path, _name(bytes(data[end:at])) if end < at else None))
+        if not end <= at <= length:
+            raise _damaged()
+        found.append((_name(data[start:end]), _name(data[end:at]) if end < at else None))
     return found, at
 
 
@@ -850,11 +847,11 @@ def _strings(payload: bytes, at: int) -> list[bytes]:
     return found
 
 
-def _name(data: bytes) -> str:
+def _name(data: bytes | memoryview) -> str:
     try:
-        return data.decode(_FS_ENCODING, _FS_ERRORS)  # as os.fsdecode does, without its checks
+        return str(data, _FS_ENCODING, _FS_ERRORS)  # as os.fsdecode does, without its checks
     except UnicodeDecodeError:  # Windows: a manifest can list any bytes
-        return data.decode(_FS_ENCODING, "surrogateescape")
+        return str(data, _FS_ENCODING, "surrogateescape")
 
 
 def _text(data: bytes) -> str:
