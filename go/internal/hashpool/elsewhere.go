@@ -254,7 +254,8 @@ func sizeOf[P any](t *Task[P]) int64 {
 // add adds a task to the next shards. A large file has a shard of its own.
 func (r *planner[P]) add(t *Task[P], weight int64) {
 	t.weight = weight
-	if weight >= r.target(growth, minShard) {
+	target := r.target(growth, minShard)
+	if weight >= target {
 		if r.acquire(true) {
 			r.send([]*Task[P]{t}, weight)
 		}
@@ -263,7 +264,6 @@ func (r *planner[P]) add(t *Task[P], weight int64) {
 	r.held = append(r.held, t)
 	r.weight += weight
 	r.named += memoryOf(t)
-	target := r.target(growth, minShard)
 	isEnough := r.weight >= target || len(r.held) >= r.files || r.named >= r.names
 	isFull := len(r.held) >= maxHeld || r.named >= maxNames
 	if (isEnough || isFull) && r.acquire(isFull) {
