@@ -54,29 +54,25 @@ class Substitute(Executor):
         return future
 
 
-def timed(work: Callable[[], checksig.Report]) -> float:
+def timed(work: Callable[[], bool]) -> float:
     """Return the seconds of a verification, which must be one."""
     began = time.perf_counter()
-    report = work()
+    verified = work()
     seconds = time.perf_counter() - began
-    if not report.ok:
-        sys.exit(f"executors.py: {report.summary()}")
+    if not verified:
+        sys.exit("executors.py: not verified")
     return seconds
 
 
-def verify_part(folder: Path, manifest: Path) -> bool:
-    """Verify what a manifest lists, one file at a time, as a shard is."""
-    return checksig.verify(manifest, root=folder, workers=1).ok
+def is_verified(path: Path, **options: Any) -> bool:
+    """Verify *path*."""
+    return checksig.verify(path, **options).ok
 
 
-def verify_parts(pool: Executor, folder: Path, manifests: list[Path]) -> float:
-    """Return the seconds in which processes verify a manifest each."""
-    began = time.perf_counter()
-    verified = list(pool.map(functools.partial(verify_part, folder), manifests))
-    seconds = time.perf_counter() - began
-    if not all(verified):
-        sys.exit("executors.py: a part is not verified")
-    return seconds
+def are_verified(pool: Executor, folder: Path, manifests: list[Path]) -> bool:
+    """Have each process verify a manifest, one file at a time, as a shard is."""
+    verify = functools.partial(is_verified, root=folder, workers=1)
+    return all(list(pool.map(verify, manifests)))
 
 
 def scaling(folder: Path, files: int, rounds: int) -> dict[str, list[float]]:
@@ -90,15 +86,16 @@ def scaling(folder: Path, files: int, rounds: int) -> dict[str, list[float]]:
     parts.mkdir(exist_ok=True)
     context = multiprocessing.get_context("spawn")
     pools = {count: ProcessPoolExecutor(count, context) for count in PROCESSES}
-    tasks = {"here": functools.partial(timed, lambda: checksig.verify(folder))}
+    tasks = {"here": functools.partial(timed, functools.partial(is_verified, folder))}
     for count, pool in pools.items():
-        verify = functools.partial(checksig.verify, folder, executor=pool)
+        verify = functools.partial(is_verified, folder, executor=pool)
         verify()  # starts the processes
         tasks[f"{count} processes"] = functools.partial(timed, verify)
         manifests = [parts / f"{count}-{number}.sha256" for number in range(count)]
         for number, manifest in enumerate(manifests):
             manifest.write_text("".join(lines[number::count]), "ascii")
-        tasks[f"{count} parts"] = functools.partial(verify_parts, pool, folder, manifests)
+        verify = functools.partial(are_verified, pool, folder, manifests)
+        tasks[f"{count} parts"] = functools.partial(timed, verify)
     found = measure.alternate(tasks, rounds)
     for pool in pools.values():
         pool.shutdown()
@@ -107,7 +104,7 @@ def scaling(folder: Path, files: int, rounds: int) -> dict[str, list[float]]:
 
 def coordinator(manifest: Path) -> dict[str, float]:
     """Return the peak bytes and the seconds of this process for a manifest."""
-    seconds = timed(lambda: checksig.verify(manifest, keep_verified=False, executor=Substitute()))
+    seconds = timed(lambda: is_verified(manifest, keep_verified=False, executor=Substitute()))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     unit = 1 if sys.platform == "darwin" else 1024
     return {
